@@ -1,0 +1,118 @@
+//! The data directory: one server at a time, readable by its owner alone.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A data directory that this process holds. Dropping it lets another server have it.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    // Held, not read: the operating system frees the lock when the process ends, however it ends.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Creates `path` (mode 0700) when it is absent and takes its lock.
+    ///
+    /// # Errors
+    /// `WouldBlock` when another server holds it; else what the operating system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        create_private_folder(path)?;
+        let lock = private_options().read(true).open(path.join("lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::WouldBlock,
+                format!("{} is in use by another server; stop it with `bartizan stop --data {0}` or choose another with --data", path.display()),
+            ),
+            std::fs::TryLockError::Error(error) => error,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file below it; nothing is created.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// A folder below it, made when absent.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn folder(&self, name: &str) -> io::Result<PathBuf> {
+        let path = self.path.join(name);
+        create_private_folder(&path)?;
+        Ok(path)
+    }
+}
+
+/// Writes `bytes` to `path` with mode 0600, whole or not at all: to a temporary name, flushed, then renamed.
+///
+/// # Errors
+/// What the operating system says.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    // A leftover of a killed process may have other permissions.
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private_options().open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_held_by_one_server_at_a_time() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let held = DataDir::open(dir.path()).expect("free");
+        let refused = DataDir::open(dir.path()).expect_err("held");
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        DataDir::open(dir.path()).expect("free again");
+    }
+
+    #[test]
+    fn replaces_a_private_file_whole() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("secret");
+        write_private(&path, b"a longer first text").expect("written");
+        write_private(&path, b"second").expect("replaced");
+        assert_eq!(std::fs::read(&path).expect("read"), b"second");
+    }
+}

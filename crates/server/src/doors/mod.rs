@@ -1,0 +1,7 @@
+//! The ways in: HTTPS and HTTP on the own origin, and the interception proxy for hard-coded hosts.
+
+pub mod ca;
+pub(crate) mod listener;
+pub mod proxy;
+
+pub use listener::Door;
