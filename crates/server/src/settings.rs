@@ -1,0 +1,288 @@
+//! What an operator may set: by flag, by environment variable, in `bartizan.toml`, in that order of precedence.
+//!
+//! [`Partial`] is one layer with every setting optional; layers are merged, then [`Settings::resolve`] fills in the
+//! defaults and checks that the whole makes sense. Unknown keys of the file are refused: a misspelt limit that is
+//! silently ignored is worse than a server that does not start.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::doors::proxy::OtherHosts;
+
+/// The file of settings that is read from the data directory when no other is named.
+pub const FILE_NAME: &str = "bartizan.toml";
+/// The first of the ports, when none is chosen: HTTPS.
+pub const HTTPS_PORT: u16 = 8443;
+/// HTTP without TLS.
+pub const HTTP_PORT: u16 = 8080;
+/// The interception proxy.
+pub const PROXY_PORT: u16 = 8480;
+
+/// Which issuer tokens and discovery documents carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IssuerMode {
+    /// Microsoft's issuer strings: what unmodified clients expect behind the host aliases.
+    #[default]
+    Canonical,
+    /// The own origin.
+    #[serde(rename = "self")]
+    Own,
+}
+
+/// One layer of settings; `None` means that the layer does not say.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Partial {
+    /// Address of the HTTPS listener.
+    pub https: Option<SocketAddr>,
+    /// Address of the HTTP listener.
+    pub http: Option<SocketAddr>,
+    /// Address of the interception proxy.
+    pub proxy: Option<SocketAddr>,
+    /// Listen on addresses other than loopback.
+    pub expose: Option<bool>,
+    /// Tunnel hosts that are not served here instead of refusing them.
+    pub proxy_pass_through: Option<bool>,
+    /// The origin that clients use, when it is not `https://localhost:PORT`.
+    pub public_url: Option<Url>,
+    /// Further origins that clients may use.
+    pub allowed_origins: Option<Vec<Url>>,
+    /// Issuer mode.
+    pub issuer: Option<IssuerMode>,
+    /// `sqlite://…` or `postgres://…`; a SQLite file in the data directory by default.
+    pub database: Option<String>,
+    /// Rows are removed this many days after their time.
+    pub retention_days: Option<u32>,
+    /// Memory that one hunt may use, in MiB.
+    pub hunt_memory_mib: Option<u32>,
+    /// Seconds between two runs of the detection rules.
+    pub detection_interval_seconds: Option<u32>,
+    /// Whether calls are counted against the documented rates.
+    pub rate_limits: Option<bool>,
+}
+
+/// Settings that cannot be used, with the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's word.
+        source: std::io::Error,
+    },
+    /// The file is not valid, or has an unknown key.
+    #[error("{path}: {message}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What and where, as the TOML parser says it.
+        message: String,
+    },
+    /// A listener would be reachable from other machines.
+    #[error(
+        "{setting} = {address} is not a loopback address, so other machines could reach this server; add `expose = true` (--expose) if that is meant"
+    )]
+    NotLoopback {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        address: SocketAddr,
+    },
+    /// The public URL has a path, or no host, or is not http(s).
+    #[error("{setting} = {url} must be an origin: https://host or https://host:port, with no path")]
+    NotAnOrigin {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        url: Url,
+    },
+}
+
+impl Partial {
+    /// Reads a layer from a TOML file.
+    ///
+    /// # Errors
+    /// [`SettingsError::Unreadable`] or [`SettingsError::Malformed`], the latter with line and column.
+    pub fn from_file(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|error| SettingsError::Malformed {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// This layer, with what it does not say taken from `lower`.
+    #[must_use]
+    pub fn over(self, lower: Self) -> Self {
+        Self {
+            https: self.https.or(lower.https),
+            http: self.http.or(lower.http),
+            proxy: self.proxy.or(lower.proxy),
+            expose: self.expose.or(lower.expose),
+            proxy_pass_through: self.proxy_pass_through.or(lower.proxy_pass_through),
+            public_url: self.public_url.or(lower.public_url),
+            allowed_origins: self.allowed_origins.or(lower.allowed_origins),
+            issuer: self.issuer.or(lower.issuer),
+            database: self.database.or(lower.database),
+            retention_days: self.retention_days.or(lower.retention_days),
+            hunt_memory_mib: self.hunt_memory_mib.or(lower.hunt_memory_mib),
+            detection_interval_seconds: self
+                .detection_interval_seconds
+                .or(lower.detection_interval_seconds),
+            rate_limits: self.rate_limits.or(lower.rate_limits),
+        }
+    }
+}
+
+/// Settings in force.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Address of the HTTPS listener; port 0 lets the system choose.
+    pub https: SocketAddr,
+    /// Address of the HTTP listener.
+    pub http: SocketAddr,
+    /// Address of the interception proxy.
+    pub proxy: SocketAddr,
+    /// What the proxy does with hosts that are not served here.
+    pub proxy_other_hosts: OtherHosts,
+    /// The origin that clients use; `None` follows the HTTPS listener.
+    pub public_url: Option<Url>,
+    /// Further origins that clients may use.
+    pub allowed_origins: Vec<Url>,
+    /// Issuer mode.
+    pub issuer: IssuerMode,
+    /// URL of the SQL database.
+    pub database: Option<String>,
+    /// Days that hunting rows are kept.
+    pub retention_days: u32,
+    /// Memory that one hunt may use, in MiB.
+    pub hunt_memory_mib: u32,
+    /// Seconds between two runs of the detection rules.
+    pub detection_interval_seconds: u32,
+    /// Whether calls are counted against the documented rates.
+    pub rate_limits: bool,
+}
+
+impl Settings {
+    /// Fills in defaults and checks.
+    ///
+    /// # Errors
+    /// [`SettingsError::NotLoopback`] and [`SettingsError::NotAnOrigin`].
+    pub fn resolve(data: PathBuf, partial: Partial) -> Result<Self, SettingsError> {
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let https = partial.https.unwrap_or_else(|| loopback(HTTPS_PORT));
+        let http = partial.http.unwrap_or_else(|| loopback(HTTP_PORT));
+        let proxy = partial.proxy.unwrap_or_else(|| loopback(PROXY_PORT));
+        if !partial.expose.unwrap_or(false) {
+            for (setting, address) in [("https", https), ("http", http), ("proxy", proxy)] {
+                if !address.ip().is_loopback() {
+                    return Err(SettingsError::NotLoopback { setting, address });
+                }
+            }
+        }
+        let allowed_origins = partial.allowed_origins.unwrap_or_default();
+        for url in &allowed_origins {
+            check_origin("allowed-origins", url)?;
+        }
+        if let Some(url) = &partial.public_url {
+            check_origin("public-url", url)?;
+        }
+        Ok(Self {
+            data,
+            https,
+            http,
+            proxy,
+            proxy_other_hosts: if partial.proxy_pass_through.unwrap_or(false) {
+                OtherHosts::PassThrough
+            } else {
+                OtherHosts::Refuse
+            },
+            public_url: partial.public_url,
+            allowed_origins,
+            issuer: partial.issuer.unwrap_or_default(),
+            database: partial.database,
+            retention_days: partial.retention_days.unwrap_or(30),
+            hunt_memory_mib: partial.hunt_memory_mib.unwrap_or(2048),
+            detection_interval_seconds: partial.detection_interval_seconds.unwrap_or(60),
+            rate_limits: partial.rate_limits.unwrap_or(true),
+        })
+    }
+}
+
+fn check_origin(setting: &'static str, url: &Url) -> Result<(), SettingsError> {
+    let fine = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty();
+    if fine {
+        Ok(())
+    } else {
+        Err(SettingsError::NotAnOrigin {
+            setting,
+            url: url.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(toml: &str) -> Result<Settings, SettingsError> {
+        Settings::resolve("data".into(), toml::from_str(toml).expect("valid TOML"))
+    }
+
+    #[test]
+    fn listens_on_loopback_by_default_and_elsewhere_only_when_told() {
+        assert!(resolve("").expect("defaults").https.ip().is_loopback());
+        assert!(matches!(
+            resolve("http = \"0.0.0.0:80\""),
+            Err(SettingsError::NotLoopback {
+                setting: "http",
+                ..
+            })
+        ));
+        assert!(resolve("http = \"0.0.0.0:80\"\nexpose = true").is_ok());
+    }
+
+    #[test]
+    fn refuses_unknown_keys_with_their_place() {
+        let error = toml::from_str::<Partial>("retention-day = 7").expect_err("misspelt");
+        assert!(error.to_string().contains("retention-day"), "{error}");
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        assert!(resolve("public-url = \"https://hunt.example:444\"").is_ok());
+        assert!(resolve("public-url = \"https://hunt.example/base\"").is_err());
+        assert!(resolve("public-url = \"ftp://hunt.example\"").is_err());
+    }
+
+    #[test]
+    fn a_higher_layer_wins_and_silence_falls_through() {
+        let file: Partial =
+            toml::from_str("retention-days = 7\nrate-limits = false").expect("valid");
+        let flags = Partial {
+            retention_days: Some(9),
+            ..Partial::default()
+        };
+        let merged = flags.over(file);
+        assert_eq!(
+            (merged.retention_days, merged.rate_limits),
+            (Some(9), Some(false))
+        );
+    }
+}
