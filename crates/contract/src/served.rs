@@ -1,0 +1,18 @@
+//! Which rows of the operation table the server implements. The server's router is checked
+//! against this list, so neither can run ahead of the other.
+
+use crate::operations::OperationId;
+
+/// The operations that are served.
+pub const SERVED: &[OperationId] = &[
+    OperationId::XdrListIncidents,
+    OperationId::XdrGetIncident,
+    OperationId::XdrUpdateIncident,
+    OperationId::XdrRunAdvancedHuntingQuery,
+    OperationId::MdeListAlerts,
+    OperationId::MdeGetAlert,
+    OperationId::MdeListMachines,
+    OperationId::MdeGetMachine,
+    OperationId::MdeRunAdvancedQuery,
+    OperationId::GraphRunHuntingQuery,
+];

@@ -1,0 +1,3 @@
+//! The tables against each other, and the paths that real clients send.
+
+mod routes;
