@@ -1,0 +1,1 @@
+//! From a hit of a rule to an alert.
