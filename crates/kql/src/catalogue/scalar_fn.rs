@@ -49,7 +49,7 @@ pub enum ScalarFn {
     DatetimeDiff,
     /// `datetime_add(period string, amount long, datetime)`.
     DatetimeAdd,
-    /// `datetime_part(part string, datetime)`: long.
+    /// `datetime_part(part string, datetime)`: int.
     DatetimePart,
     /// `format_datetime(datetime, format string)`.
     FormatDatetime,
@@ -178,7 +178,7 @@ pub enum ScalarFn {
     Round,
     /// `ceiling(number)`.
     Ceiling,
-    /// `sign(number)`.
+    /// `sign(number)`: real.
     Sign,
     /// `sqrt(real)`.
     Sqrt,
