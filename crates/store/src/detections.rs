@@ -1,0 +1,1 @@
+//! Taking hits in: deduplicated, correlated, kept.

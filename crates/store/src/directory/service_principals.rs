@@ -1,0 +1,410 @@
+//! Service principals: an application's presence in a tenant, and the names by which tokens for
+//! it may be asked there.
+
+use bartizan_contract::permissions::{PermissionKind, RESOURCES, Resource};
+use bartizan_contract::{AppId, ObjectId, TenantId};
+use serde_json::{Map, Value as Json};
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::applications::Application;
+use super::{AppRole, PermissionScope};
+use crate::error::StoreError;
+use crate::listing::{Listing, Page, push_filter, push_limit};
+use crate::odata::SqlFilter;
+use crate::row::{Columns as _, to_json};
+use crate::sql::Sql;
+use crate::transaction::{ReadTx, WriteTx};
+
+/// A service principal (Graph `servicePrincipal`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServicePrincipal {
+    /// Its object id (`id`).
+    pub id: ObjectId,
+    /// The tenant it is in.
+    pub tenant: TenantId,
+    /// The application that it stands for.
+    pub app_id: AppId,
+    /// Its name.
+    pub display_name: String,
+    /// Home of the application; none for Microsoft's.
+    pub owner_tenant: Option<TenantId>,
+    /// Whether sign-in with it works.
+    pub enabled: bool,
+    /// Whether only assigned principals get tokens for it.
+    pub assignment_required: bool,
+    /// `Application`, `ManagedIdentity` …
+    pub kind: String,
+    /// `servicePrincipalNames`: the client id and the identifier URIs, in order.
+    pub names: Vec<String>,
+    /// What it offers to applications.
+    pub app_roles: Vec<AppRole>,
+    /// What it offers to users' clients.
+    pub oauth2_scopes: Vec<PermissionScope>,
+    /// Further Graph properties, kept as they were given.
+    pub properties: Map<String, Json>,
+    /// When it was made, microseconds.
+    pub created: i64,
+}
+
+impl ServicePrincipal {
+    /// The service principal of an application in a tenant.
+    #[must_use]
+    pub fn of_application(id: ObjectId, tenant: TenantId, app: &Application, now: i64) -> Self {
+        Self {
+            id,
+            tenant,
+            app_id: app.app_id,
+            display_name: app.display_name.clone(),
+            owner_tenant: Some(app.tenant),
+            enabled: true,
+            assignment_required: false,
+            kind: "Application".to_owned(),
+            names: names_of(app.app_id, &app.identifier_uris),
+            app_roles: app.app_roles.clone(),
+            oauth2_scopes: app.oauth2_scopes.clone(),
+            properties: Map::new(),
+            created: now,
+        }
+    }
+
+    /// The service principal of a resource of Microsoft's in a tenant. Its id is derived from
+    /// both, so that a rebuilt tenant has the same.
+    #[must_use]
+    pub fn of_resource(tenant: TenantId, resource: &Resource, now: i64) -> Self {
+        let permissions = |kind| resource.permissions.iter().filter(move |p| p.kind == kind);
+        let uris: Vec<String> = resource
+            .identifier_uris
+            .iter()
+            .map(|u| (*u).to_owned())
+            .collect();
+        Self {
+            id: ObjectId(Uuid::new_v5(
+                &tenant.uuid(),
+                resource.app_id.uuid().as_bytes(),
+            )),
+            tenant,
+            app_id: resource.app_id,
+            display_name: resource.display_name.to_owned(),
+            owner_tenant: None,
+            enabled: true,
+            assignment_required: false,
+            kind: "Application".to_owned(),
+            names: names_of(resource.app_id, &uris),
+            app_roles: permissions(PermissionKind::Application)
+                .map(|p| AppRole {
+                    id: p.id,
+                    value: Some(p.name.to_owned()),
+                    display_name: Some(p.text.to_owned()),
+                    description: Some(p.text.to_owned()),
+                    allowed_member_types: vec!["Application".to_owned()],
+                    is_enabled: true,
+                })
+                .collect(),
+            oauth2_scopes: permissions(PermissionKind::Delegated)
+                .map(|p| PermissionScope {
+                    id: p.id,
+                    value: Some(p.name.to_owned()),
+                    kind: Some(if p.admin_consent { "Admin" } else { "User" }.to_owned()),
+                    is_enabled: true,
+                    admin_consent_display_name: Some(p.text.to_owned()),
+                    admin_consent_description: Some(p.text.to_owned()),
+                    user_consent_display_name: Some(p.text.to_owned()),
+                    user_consent_description: Some(p.text.to_owned()),
+                })
+                .collect(),
+            properties: Map::new(),
+            created: now,
+        }
+    }
+}
+
+/// The client id and the URIs, without those that look-ups would take for the same.
+fn names_of(app_id: AppId, uris: &[String]) -> Vec<String> {
+    let mut names = vec![app_id.to_string()];
+    for uri in uris {
+        if !names.iter().any(|n| look_up_name(n) == look_up_name(uri)) {
+            names.push(uri.clone());
+        }
+    }
+    names
+}
+
+/// The form of a resource's name that look-ups compare: lower case, one trailing slash less.
+fn look_up_name(name: &str) -> String {
+    name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// Makes a service principal.
+///
+/// # Errors
+/// [`StoreError::Exists`] when the tenant has one for that application or one of its names,
+/// [`StoreError::Missing`] without the tenant.
+pub async fn create(tx: &mut WriteTx, sp: &ServicePrincipal) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into service_principals
+         (id, tenant, app_id, display_name, owner_tenant, enabled, assignment_required, kind,
+          app_roles, oauth2_scopes, properties, created)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(sp.id.to_string())
+    .bind(sp.tenant.to_string())
+    .bind(sp.app_id.to_string())
+    .bind(&sp.display_name)
+    .bind(sp.owner_tenant.map(|t| t.to_string()))
+    .bind(i64::from(sp.enabled))
+    .bind(i64::from(sp.assignment_required))
+    .bind(&sp.kind)
+    .bind(to_json("app_roles", &sp.app_roles)?)
+    .bind(to_json("oauth2_scopes", &sp.oauth2_scopes)?)
+    .bind(to_json("properties", &sp.properties)?)
+    .bind(sp.created)
+    .execute(tx.connection())
+    .await
+    .map_err(|e| StoreError::on_insert(e, "service principal"))?;
+    put_names(tx, sp).await
+}
+
+/// Replaces what may change of a tenant's service principal, its names too.
+///
+/// # Errors
+/// [`StoreError::Missing`] when the tenant has none with that id, [`StoreError::Exists`] when a
+/// name is taken.
+pub async fn update(tx: &mut WriteTx, sp: &ServicePrincipal) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "update service_principals set display_name = $3, enabled = $4, assignment_required = $5,
+         app_roles = $6, oauth2_scopes = $7, properties = $8 where tenant = $1 and id = $2",
+    )
+    .bind(sp.tenant.to_string())
+    .bind(sp.id.to_string())
+    .bind(&sp.display_name)
+    .bind(i64::from(sp.enabled))
+    .bind(i64::from(sp.assignment_required))
+    .bind(to_json("app_roles", &sp.app_roles)?)
+    .bind(to_json("oauth2_scopes", &sp.oauth2_scopes)?)
+    .bind(to_json("properties", &sp.properties)?)
+    .execute(tx.connection())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Missing("service principal"));
+    }
+    put_names(tx, sp).await
+}
+
+async fn put_names(tx: &mut WriteTx, sp: &ServicePrincipal) -> Result<(), StoreError> {
+    let mut sql = Sql::new("delete from service_principal_names where service_principal = ");
+    sql.bind(sp.id.to_string());
+    sql.execute(tx).await?;
+    for (position, spelling) in sp.names.iter().enumerate() {
+        sqlx::query(
+            "insert into service_principal_names
+             (tenant, name, spelling, service_principal, position) values ($1, $2, $3, $4, $5)",
+        )
+        .bind(sp.tenant.to_string())
+        .bind(look_up_name(spelling))
+        .bind(spelling)
+        .bind(sp.id.to_string())
+        .bind(i64::try_from(position).unwrap_or(i64::MAX))
+        .execute(tx.connection())
+        .await
+        .map_err(|e| StoreError::on_insert(e, "service principal name"))?;
+    }
+    Ok(())
+}
+
+/// Makes the service principals of Microsoft's resources in a tenant, or brings them up to date
+/// with the table of permissions. Run for a new tenant, and for each when a new version starts.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn seed_first_party(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    now: i64,
+) -> Result<(), StoreError> {
+    for resource in RESOURCES {
+        let fresh = ServicePrincipal::of_resource(tenant, resource, now);
+        match by_app_id(tx, tenant, resource.app_id).await? {
+            None => create(tx, &fresh).await?,
+            Some(known) => {
+                let ServicePrincipal {
+                    names,
+                    app_roles,
+                    oauth2_scopes,
+                    display_name,
+                    ..
+                } = fresh;
+                let wanted = ServicePrincipal {
+                    names,
+                    app_roles,
+                    oauth2_scopes,
+                    display_name,
+                    ..known.clone()
+                };
+                if wanted != known {
+                    update(tx, &wanted).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Brings an application's service principals in every tenant up to date with it.
+pub(super) async fn follow_application(
+    tx: &mut WriteTx,
+    app: &Application,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("select * from service_principals where app_id = ");
+    sql.bind(app.app_id.to_string());
+    for row in sql.fetch_all(tx).await? {
+        let mut sp = read(tx, &row).await?;
+        sp.display_name.clone_from(&app.display_name);
+        sp.names = names_of(app.app_id, &app.identifier_uris);
+        sp.app_roles.clone_from(&app.app_roles);
+        sp.oauth2_scopes.clone_from(&app.oauth2_scopes);
+        update(tx, &sp).await?;
+    }
+    Ok(())
+}
+
+/// Deletes an application's service principals in every tenant, with their assignments.
+pub(super) async fn delete_of_application(
+    tx: &mut WriteTx,
+    app_id: AppId,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("select tenant, id from service_principals where app_id = ");
+    sql.bind(app_id.to_string());
+    for row in sql.fetch_all(tx).await? {
+        delete(tx, row.parsed("tenant")?, row.parsed("id")?).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a tenant's service principal with what it was assigned and what was assigned of it.
+/// False when the tenant has none with that id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn delete(tx: &mut WriteTx, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("delete from app_role_assignments where tenant = ");
+    sql.bind(tenant)
+        .push(" and principal = ")
+        .bind(id.to_string());
+    sql.execute(tx).await?;
+    let mut sql = Sql::new("delete from service_principals where tenant = ");
+    sql.bind(tenant).push(" and id = ").bind(id.to_string());
+    Ok(sql.execute(tx).await?.rows_affected() > 0)
+}
+
+/// A tenant's service principal by object id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_id(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    id: ObjectId,
+) -> Result<Option<ServicePrincipal>, StoreError> {
+    let mut sql = Sql::new("select * from service_principals where tenant = ");
+    sql.bind(tenant).push(" and id = ").bind(id.to_string());
+    only(tx, sql).await
+}
+
+/// A tenant's service principal of an application.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_app_id(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    app_id: AppId,
+) -> Result<Option<ServicePrincipal>, StoreError> {
+    let mut sql = Sql::new("select * from service_principals where tenant = ");
+    sql.bind(tenant)
+        .push(" and app_id = ")
+        .bind(app_id.to_string());
+    only(tx, sql).await
+}
+
+/// A tenant's service principal by one of its names: identifier URI or client id, in any letter
+/// case, a trailing slash tolerated.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_name(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Option<ServicePrincipal>, StoreError> {
+    let mut sql = Sql::new(
+        "select p.* from service_principals p
+         join service_principal_names n on n.service_principal = p.id and n.tenant = p.tenant
+         where n.tenant = ",
+    );
+    sql.bind(tenant)
+        .push(" and n.name = ")
+        .bind(look_up_name(name));
+    only(tx, sql).await
+}
+
+/// A tenant's service principals, by object id.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::WrongFilter`].
+pub async fn list(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    filter: Option<&SqlFilter>,
+    page: &Page<ObjectId>,
+) -> Result<Listing<ServicePrincipal, ObjectId>, StoreError> {
+    let mut sql = Sql::new("select * from service_principals where tenant = ");
+    sql.bind(tenant);
+    push_filter(&mut sql, filter, "service_principals")?;
+    if let Some(after) = page.after {
+        sql.push(" and id > ").bind(after.to_string());
+    }
+    sql.push(" order by id");
+    push_limit(&mut sql, page);
+    let mut items = Vec::new();
+    for row in sql.fetch_all(tx).await? {
+        items.push(read(tx, &row).await?);
+    }
+    Ok(Listing::cut(items, page.top, |sp: &ServicePrincipal| sp.id))
+}
+
+async fn only(tx: &mut ReadTx, sql: Sql) -> Result<Option<ServicePrincipal>, StoreError> {
+    match sql.fetch_all(tx).await?.first() {
+        Some(row) => Ok(Some(read(tx, row).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn read(tx: &mut ReadTx, row: &AnyRow) -> Result<ServicePrincipal, StoreError> {
+    let id: ObjectId = row.parsed("id")?;
+    let mut sql =
+        Sql::new("select spelling from service_principal_names where service_principal = ");
+    sql.bind(id.to_string()).push(" order by position");
+    let names = sql.fetch_all(tx).await?;
+    Ok(ServicePrincipal {
+        id,
+        tenant: row.parsed("tenant")?,
+        app_id: row.parsed("app_id")?,
+        display_name: row.text("display_name")?,
+        owner_tenant: match row.maybe_text("owner_tenant")? {
+            Some(_) => Some(row.parsed("owner_tenant")?),
+            None => None,
+        },
+        enabled: row.flag("enabled")?,
+        assignment_required: row.flag("assignment_required")?,
+        kind: row.text("kind")?,
+        names: names
+            .iter()
+            .map(|n| n.text("spelling"))
+            .collect::<Result<_, _>>()?,
+        app_roles: row.json("app_roles")?,
+        oauth2_scopes: row.json("oauth2_scopes")?,
+        properties: row.json("properties")?,
+        created: row.int("created")?,
+    })
+}

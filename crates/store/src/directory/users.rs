@@ -1,0 +1,138 @@
+//! Users: as much of them as an administrator's account needs.
+
+use bartizan_contract::{ObjectId, TenantId};
+use sqlx::any::AnyRow;
+
+use crate::error::StoreError;
+use crate::row::{Columns as _, to_json};
+use crate::sql::Sql;
+use crate::transaction::{ReadTx, WriteTx};
+
+/// A user (Graph `user`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Object id.
+    pub id: ObjectId,
+    /// `userPrincipalName` as it was given; compared in any letter case.
+    pub upn: String,
+    /// Name.
+    pub display_name: String,
+    /// Argon2 hash of the password in PHC form; none when there is no password to sign in with.
+    pub password_hash: Option<String>,
+    /// Whether sign-in works.
+    pub enabled: bool,
+    /// Directory and product roles, by name.
+    pub roles: Vec<String>,
+    /// When it was made, microseconds.
+    pub created: i64,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the hash: it must not get into logs.
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("upn", &self.upn)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a user.
+///
+/// # Errors
+/// [`StoreError::Exists`] when the id or, in this tenant, the name is taken;
+/// [`StoreError::Missing`] without the tenant.
+pub async fn create(tx: &mut WriteTx, tenant: TenantId, user: &User) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into users
+         (id, tenant, upn, spelling, display_name, password_hash, enabled, roles, created)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(user.id.to_string())
+    .bind(tenant.to_string())
+    .bind(user.upn.to_lowercase())
+    .bind(&user.upn)
+    .bind(&user.display_name)
+    .bind(user.password_hash.clone())
+    .bind(i64::from(user.enabled))
+    .bind(to_json("roles", &user.roles)?)
+    .bind(user.created)
+    .execute(tx.connection())
+    .await
+    .map_err(|e| StoreError::on_insert(e, "user"))?;
+    Ok(())
+}
+
+/// Sets a user's password hash.
+///
+/// # Errors
+/// [`StoreError::Missing`] when the tenant has no such user.
+pub async fn set_password(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    id: ObjectId,
+    hash: &str,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("update users set password_hash = ");
+    sql.bind(hash)
+        .push(" where tenant = ")
+        .bind(tenant)
+        .push(" and id = ")
+        .bind(id.to_string());
+    match sql.execute(tx).await?.rows_affected() {
+        0 => Err(StoreError::Missing("user")),
+        _ => Ok(()),
+    }
+}
+
+/// A tenant's user by object id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_id(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    id: ObjectId,
+) -> Result<Option<User>, StoreError> {
+    let mut sql = Sql::new("select * from users where tenant = ");
+    sql.bind(tenant).push(" and id = ").bind(id.to_string());
+    sql.fetch_all(tx).await?.first().map(read).transpose()
+}
+
+/// A tenant's user by principal name, in any letter case.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_upn(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    upn: &str,
+) -> Result<Option<User>, StoreError> {
+    let mut sql = Sql::new("select * from users where tenant = ");
+    sql.bind(tenant)
+        .push(" and upn = ")
+        .bind(upn.to_lowercase());
+    sql.fetch_all(tx).await?.first().map(read).transpose()
+}
+
+/// A tenant's users, by name.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn list(tx: &mut ReadTx, tenant: TenantId) -> Result<Vec<User>, StoreError> {
+    let mut sql = Sql::new("select * from users where tenant = ");
+    sql.bind(tenant).push(" order by upn");
+    sql.fetch_all(tx).await?.iter().map(read).collect()
+}
+
+fn read(row: &AnyRow) -> Result<User, StoreError> {
+    Ok(User {
+        id: row.parsed("id")?,
+        upn: row.text("spelling")?,
+        display_name: row.text("display_name")?,
+        password_hash: row.maybe_text("password_hash")?,
+        enabled: row.flag("enabled")?,
+        roles: row.json("roles")?,
+        created: row.int("created")?,
+    })
+}

@@ -1,0 +1,47 @@
+//! The schema's history: numbered SQL files, embedded, applied in order when a store opens.
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// Number, name and text of each step. A step that was released is never edited.
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
+    (2, "event_files", include_str!("../migrations/0002_event_files.sql")),
+];
+
+/// The steps as sqlx applies them, each in its own transaction.
+pub(crate) fn migrator() -> Migrator {
+    let steps = STEPS.iter().map(|(number, name, text)| {
+        Migration::new(
+            *number,
+            (*name).into(),
+            MigrationType::Simple,
+            text.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(steps.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_numbered_in_order_and_portable() {
+        for (i, (number, _, text)) in STEPS.iter().enumerate() {
+            assert_eq!(*number, i64::try_from(i).unwrap() + 1);
+            let lower = text.to_lowercase();
+            for word in [
+                " boolean",
+                " timestamp",
+                " serial",
+                " jsonb",
+                " autoincrement",
+                " blob",
+            ] {
+                assert!(!lower.contains(word), "step {number} uses{word}");
+            }
+        }
+    }
+}

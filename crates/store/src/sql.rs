@@ -1,0 +1,153 @@
+//! Statements whose text depends on what is asked: text and parameters grow together.
+//!
+//! Both databases take numbered parameters (`$1`), so that is the one spelling used everywhere.
+
+use std::fmt::Write as _;
+
+use sqlx::Any;
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
+use sqlx::query::Query;
+
+use crate::error::StoreError;
+use crate::transaction::ReadTx;
+
+/// A parameter's value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Bind {
+    /// TEXT
+    Text(String),
+    /// BIGINT or INTEGER
+    Int(i64),
+}
+
+impl From<String> for Bind {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&str> for Bind {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<i64> for Bind {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<bartizan_contract::TenantId> for Bind {
+    fn from(value: bartizan_contract::TenantId) -> Self {
+        Self::Text(value.to_string())
+    }
+}
+
+/// A statement under construction. Only string constants of this crate become its text; every
+/// value of a caller becomes a parameter.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Sql {
+    text: String,
+    binds: Vec<Bind>,
+}
+
+impl Sql {
+    /// Starts with a piece of text.
+    pub(crate) fn new(text: &'static str) -> Self {
+        Self {
+            text: text.to_owned(),
+            binds: Vec::new(),
+        }
+    }
+
+    /// Appends a piece of text.
+    pub(crate) fn push(&mut self, text: &'static str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends a parameter.
+    pub(crate) fn bind(&mut self, value: impl Into<Bind>) -> &mut Self {
+        self.binds.push(value.into());
+        let _ = write!(self.text, "${}", self.binds.len());
+        self
+    }
+
+    /// Appends parameters with commas in between. At least one, or the SQL is not valid.
+    pub(crate) fn bind_list<T: Into<Bind>>(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+    ) -> &mut Self {
+        for (i, value) in values.into_iter().enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            self.bind(value);
+        }
+        self
+    }
+
+    /// Appends another statement's text and parameters, renumbered.
+    pub(crate) fn append(&mut self, other: &Self) -> &mut Self {
+        let mut rest = other.text.as_str();
+        while let Some(at) = rest.find('$') {
+            self.text.push_str(&rest[..at]);
+            let digits = rest[at + 1..].find(|c: char| !c.is_ascii_digit());
+            let end = digits.map_or(rest.len(), |d| at + 1 + d);
+            if let Ok(number) = rest[at + 1..end].parse::<usize>()
+                && let Some(value) = other.binds.get(number - 1)
+            {
+                self.bind(value.clone());
+            }
+            rest = &rest[end..];
+        }
+        self.text.push_str(rest);
+        self
+    }
+
+    fn query(self) -> Query<'static, Any, AnyArguments> {
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(self.text));
+        for value in self.binds {
+            query = match value {
+                Bind::Text(text) => query.bind(text),
+                Bind::Int(number) => query.bind(number),
+            };
+        }
+        query
+    }
+
+    /// Runs it for its rows.
+    pub(crate) async fn fetch_all(self, tx: &mut ReadTx) -> Result<Vec<AnyRow>, StoreError> {
+        Ok(self.query().fetch_all(tx.connection()).await?)
+    }
+
+    /// Runs it for its only row.
+    pub(crate) async fn fetch_one(self, tx: &mut ReadTx) -> Result<AnyRow, StoreError> {
+        Ok(self.query().fetch_one(tx.connection()).await?)
+    }
+
+    /// Runs it for its effect.
+    pub(crate) async fn execute(self, tx: &mut ReadTx) -> Result<AnyQueryResult, StoreError> {
+        Ok(self.query().execute(tx.connection()).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appended_parameters_are_renumbered() {
+        let mut inner = Sql::new("x = ");
+        inner
+            .bind(1)
+            .push(" or y in (")
+            .bind_list(["a", "b"])
+            .push(")");
+        let mut outer = Sql::new("t = ");
+        outer.bind("tenant").push(" and (").append(&inner).push(")");
+        assert_eq!(outer.text, "t = $1 and (x = $2 or y in ($3, $4))");
+        assert_eq!(outer.binds.len(), 4);
+    }
+}

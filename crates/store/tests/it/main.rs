@@ -1,0 +1,2 @@
+//! One suite for both databases.
+fn main() {}
