@@ -1,3 +1,4 @@
 //! The tables against each other, and the paths that real clients send.
 
 mod routes;
+mod wire;
