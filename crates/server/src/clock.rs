@@ -51,3 +51,26 @@ impl Clock {
         i64::try_from(self.now().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
     }
 }
+
+impl Clock {
+    /// Now as `2026-02-03T04:05:06Z`.
+    #[must_use]
+    pub fn iso_seconds(&self) -> String {
+        let now = self.now();
+        format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+            now.year(),
+            u8::from(now.month()),
+            now.day(),
+            now.hour(),
+            now.minute(),
+            now.second()
+        )
+    }
+
+    /// Now, in .NET ticks (the unit of hunting).
+    #[must_use]
+    pub fn ticks(&self) -> i64 {
+        bartizan_contract::time::ticks_from_unix_micros(self.unix_micros())
+    }
+}

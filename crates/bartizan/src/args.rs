@@ -1,0 +1,547 @@
+//! The command line: what people may type. Nothing here acts; commands take these after [`crate::target`] has
+//! resolved them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+/// Bartizan: the Microsoft Defender XDR APIs on your own machine, and one client for them and for the cloud.
+#[derive(Debug, Parser)]
+#[command(name = "bartizan", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Settings of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// How results are printed on standard output.
+    #[arg(long, global = true, value_enum, env = "BARTIZAN_FORMAT")]
+    pub format: Option<Format>,
+    /// When to colour tables and messages.
+    #[arg(long, global = true, value_enum, default_value_t, env = "BARTIZAN_COLOR")]
+    pub color: Color,
+    /// Log what the command does to standard error (repeat for more).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Print no progress and no remarks.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people; the default on a terminal.
+    Table,
+    /// One JSON document; the default in a pipe.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Whom a client command talks to, and as whom.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct Connection {
+    /// Use the administrator's profile that the server left in this data directory.
+    #[arg(long, env = "BARTIZAN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Use this profile file.
+    #[arg(long, env = "BARTIZAN_PROFILE", value_name = "FILE", conflicts_with = "data")]
+    pub profile: Option<PathBuf>,
+    /// The server's origin, such as https://localhost:8443.
+    #[arg(long, env = "BARTIZAN_URL", value_name = "URL", conflicts_with = "cloud")]
+    pub url: Option<Url>,
+    /// One of Microsoft's clouds: public, gcc, gcc-high, dod.
+    #[arg(long, env = "BARTIZAN_CLOUD", value_name = "NAME")]
+    pub cloud: Option<String>,
+    /// A certificate authority to trust for that server (PEM).
+    #[arg(long, env = "BARTIZAN_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Tenant id or domain.
+    #[arg(long, env = "BARTIZAN_TENANT_ID", value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// Application (client) id.
+    #[arg(long, env = "BARTIZAN_CLIENT_ID", value_name = "ID")]
+    pub client_id: Option<String>,
+    /// The secret is read from the environment or a profile, never from the command line.
+    #[arg(skip)]
+    pub client_secret: Option<String>,
+}
+
+/// Where a server keeps its data and listens.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serve {
+    /// The data directory [default: the user's data folder].
+    #[arg(long, env = "BARTIZAN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The first of three consecutive ports: https, http, proxy.
+    #[arg(long, value_name = "FIRST", conflicts_with_all = ["https", "http", "proxy"])]
+    pub ports: Option<u16>,
+    /// Address of the HTTPS listener [default: 127.0.0.1:8443].
+    #[arg(long, env = "BARTIZAN_LISTEN_HTTPS", value_name = "ADDRESS")]
+    pub https: Option<SocketAddr>,
+    /// Address of the HTTP listener [default: 127.0.0.1:8080].
+    #[arg(long, env = "BARTIZAN_LISTEN_HTTP", value_name = "ADDRESS")]
+    pub http: Option<SocketAddr>,
+    /// Address of the interception proxy [default: 127.0.0.1:8480].
+    #[arg(long, env = "BARTIZAN_LISTEN_PROXY", value_name = "ADDRESS")]
+    pub proxy: Option<SocketAddr>,
+    /// Listen on addresses that other machines can reach.
+    #[arg(long)]
+    pub expose: bool,
+    /// Let the proxy tunnel to hosts that are not served here.
+    #[arg(long)]
+    pub proxy_pass_through: bool,
+    /// The origin that clients use, when a reverse proxy stands before the server.
+    #[arg(long, env = "BARTIZAN_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<Url>,
+    /// Database: sqlite:// or postgres:// [default: a file in the data directory].
+    #[arg(long, env = "BARTIZAN_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Further settings (TOML) [default: bartizan.toml in the data directory, when there].
+    #[arg(long, env = "BARTIZAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Return when the server is ready; `bartizan stop` ends it.
+    #[arg(long)]
+    pub detach: bool,
+    /// Log lines as JSON.
+    #[arg(long, env = "BARTIZAN_LOG_JSON")]
+    pub log_json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a server with a seeded tenant, recorded attacks and detections, and print how to use it.
+    #[cfg(feature = "server")]
+    Demo(Serve),
+    /// Start a server.
+    #[cfg(feature = "server")]
+    Serve(Serve),
+    /// Stop the server of a data directory.
+    #[cfg(feature = "server")]
+    Stop {
+        /// The data directory.
+        #[arg(long, env = "BARTIZAN_DATA", value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Run a command with its calls to Microsoft's hosts answered by the server; that command alone.
+    Run {
+        /// Whose proxy and certificate authority to use.
+        #[command(flatten)]
+        connection: Connection,
+        /// The proxy's address [default: what the profile says].
+        #[arg(long = "via", env = "BARTIZAN_PROXY", value_name = "URL")]
+        proxy: Option<Url>,
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Print the path of the local certificate authority, and how each kind of tool is told to trust it.
+    Ca {
+        /// Whose authority.
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Tenants of the server.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Application registrations, their permissions, consent and secrets.
+    #[command(subcommand)]
+    App(App),
+    /// Access tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Incidents of Defender XDR.
+    #[command(subcommand)]
+    Incident(Incident),
+    /// Alerts of Defender for Endpoint.
+    #[command(subcommand)]
+    Alert(Alert),
+    /// Devices of Defender for Endpoint.
+    #[command(subcommand)]
+    Machine(Machine),
+    /// Run a hunting query (KQL).
+    Hunt(Hunt),
+    /// Load recorded events: files, archives or folders of Sysmon and Windows logs or hunting rows.
+    Ingest(Ingest),
+    /// The hunting language without a server: evaluate, check, format, and see each stage.
+    #[command(subcommand)]
+    Kql(Kql),
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print this reference as Markdown.
+    #[command(hide = true)]
+    Reference,
+}
+
+/// `bartizan tenant …`
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Make a tenant.
+    Create {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its display name.
+        name: String,
+        /// Its initial domain [default: made from the name, under onmicrosoft.com].
+        #[arg(long)]
+        domain: Option<String>,
+    },
+    /// List the server's tenants.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+/// `bartizan app …`
+#[derive(Debug, Subcommand)]
+pub enum App {
+    /// Register an application and its service principal.
+    Create {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its display name.
+        name: String,
+        /// Let other tenants consent to it.
+        #[arg(long)]
+        multi_tenant: bool,
+    },
+    /// Show an application with its permissions, consent and secrets.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Application (client) id, object id or display name.
+        app: String,
+    },
+    /// List applications.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Permissions that an application asks for.
+    #[command(subcommand)]
+    Permission(Permission),
+    /// Grant, as administrator, the application permissions that an application asks for.
+    Consent {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Application (client) id, object id or display name.
+        app: String,
+    },
+    /// Secrets of an application.
+    #[command(subcommand)]
+    Secret(Secret),
+}
+
+/// `bartizan app permission …`
+#[derive(Debug, Subcommand)]
+pub enum Permission {
+    /// Add permissions to what an application asks for; consent comes after.
+    Add {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Application (client) id, object id or display name.
+        app: String,
+        /// Names such as Incident.Read.All; `mde/Alert.Read.All` names the API where several have it.
+        #[arg(required = true)]
+        permissions: Vec<String>,
+    },
+}
+
+/// `bartizan app secret …`
+#[derive(Debug, Subcommand)]
+pub enum Secret {
+    /// Make a secret and print it, this once.
+    Add {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Application (client) id, object id or display name.
+        app: String,
+        /// A name to recognise it by.
+        #[arg(long, default_value = "bartizan")]
+        name: String,
+        /// Days until it expires.
+        #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=730))]
+        days: u32,
+    },
+}
+
+/// `bartizan token …`
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Get an access token and print it.
+    Get {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// The API the token is for.
+        #[arg(long, value_enum, default_value_t, conflicts_with_all = ["scope", "resource"])]
+        api: Api,
+        /// Scope, as the v2 endpoint takes it.
+        #[arg(long)]
+        scope: Option<String>,
+        /// Resource, as the v1 endpoint takes it.
+        #[arg(long, conflicts_with = "scope")]
+        resource: Option<String>,
+    },
+    /// Decode and verify a token, list what it permits, and say why a call is refused.
+    Inspect {
+        /// Connection, for the signing keys.
+        #[command(flatten)]
+        connection: Connection,
+        /// The token; standard input when absent or `-`, so that it stays out of the process list.
+        token: Option<String>,
+        /// An operation to judge, such as 'GET /api/incidents'.
+        #[arg(long = "for", value_name = "OPERATION")]
+        operation: Option<String>,
+        /// Decode only: fetch no keys and verify nothing.
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+/// An API to ask a token for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Api {
+    /// Defender XDR.
+    #[default]
+    Xdr,
+    /// Defender for Endpoint.
+    Mde,
+    /// Microsoft Graph.
+    Graph,
+}
+
+/// Options of listings.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Listing {
+    /// OData filter, such as "status eq 'Active'".
+    #[arg(long)]
+    pub filter: Option<String>,
+    /// At most so many items.
+    #[arg(long, default_value_t = 100)]
+    pub top: u32,
+}
+
+/// `bartizan incident …`
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// List incidents, newest first.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Options.
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show an incident with its alerts.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its number.
+        id: i64,
+    },
+    /// Change an incident.
+    Update(Box<IncidentUpdate>),
+}
+
+/// `bartizan incident update`
+#[derive(Debug, Args)]
+pub struct IncidentUpdate {
+    /// Connection.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Its number.
+    pub id: i64,
+    /// Active, InProgress or Resolved.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Owner; empty to unassign.
+    #[arg(long)]
+    pub assigned_to: Option<String>,
+    /// TruePositive, FalsePositive or InformationalExpectedActivity.
+    #[arg(long)]
+    pub classification: Option<String>,
+    /// Determination, such as Malware.
+    #[arg(long)]
+    pub determination: Option<String>,
+    /// Replaces the tags; repeat for several.
+    #[arg(long)]
+    pub tag: Vec<String>,
+    /// Adds a comment.
+    #[arg(long)]
+    pub comment: Option<String>,
+}
+
+/// `bartizan alert …`
+#[derive(Debug, Subcommand)]
+pub enum Alert {
+    /// List alerts.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Options.
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show an alert with its evidence.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `bartizan machine …`
+#[derive(Debug, Subcommand)]
+pub enum Machine {
+    /// List devices.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Options.
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show a device.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its id or DNS name.
+        id: String,
+    },
+}
+
+/// The wire of a hunt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Wire {
+    /// Defender XDR.
+    #[default]
+    Xdr,
+    /// Defender for Endpoint.
+    Mde,
+    /// Microsoft Graph.
+    Graph,
+}
+
+/// `bartizan hunt`
+#[derive(Debug, Args)]
+pub struct Hunt {
+    /// Connection.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// The query; `-` or nothing reads standard input.
+    pub query: Option<String>,
+    /// Read the query from a file.
+    #[arg(long, short = 'F', value_name = "PATH", conflicts_with = "query")]
+    pub file: Option<PathBuf>,
+    /// Which API carries it.
+    #[arg(long, value_enum, default_value_t)]
+    pub api: Wire,
+    /// ISO 8601 duration or interval that narrows the time (Graph only).
+    #[arg(long)]
+    pub timespan: Option<String>,
+}
+
+/// `bartizan ingest`
+#[derive(Debug, Args)]
+pub struct Ingest {
+    /// Connection.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Files, archives (zip, tar.gz, gz) or folders.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The lines are rows of this hunting table.
+    #[arg(long)]
+    pub table: Option<String>,
+    /// Where rejected lines are written [default: rejected.ndjson in the working folder].
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+}
+
+/// `bartizan kql …`
+#[derive(Debug, Subcommand)]
+pub enum Kql {
+    /// Evaluate a query over local files.
+    #[cfg(feature = "server")]
+    Run(KqlRun),
+    /// Parse and bind against the hunting schema.
+    Check(KqlInput),
+    /// Print the query in canonical form.
+    Fmt(KqlInput),
+    /// Print the tokens.
+    Tokens(KqlInput),
+    /// Print the syntax tree.
+    Ast(KqlInput),
+    /// Print the bound tree.
+    Bound(KqlInput),
+    /// Print the engine's plan.
+    #[cfg(feature = "server")]
+    Plan(KqlRun),
+}
+
+/// A query to read.
+#[derive(Debug, Args)]
+pub struct KqlInput {
+    /// A file; `-` or nothing reads standard input.
+    pub file: Option<PathBuf>,
+}
+
+/// `bartizan kql run`
+#[derive(Debug, Args)]
+pub struct KqlRun {
+    /// The query.
+    #[command(flatten)]
+    pub input: KqlInput,
+    /// A table from a Parquet, CSV or NDJSON file; repeat for several.
+    #[arg(long = "table", value_name = "NAME=PATH")]
+    pub tables: Vec<String>,
+    /// What now() is, as an ISO 8601 time.
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<String>,
+}

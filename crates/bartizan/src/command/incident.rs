@@ -1,0 +1,117 @@
+//! `bartizan incident …`
+
+use bartizan_contract::xdr;
+use bartizan_sdk::client::ListOptions;
+use futures::TryStreamExt as _;
+use serde_json::{Value, json};
+
+use crate::args::{Incident, IncidentUpdate};
+use crate::exit::{Failure, Outcome};
+use crate::printer::{Column, Printer, at, plain};
+use crate::target;
+
+const COLUMNS: &[Column] = &[
+    ("ID", |i| at(i, "incidentId")),
+    ("Severity", |i| at(i, "severity")),
+    ("Status", |i| at(i, "status")),
+    ("Alerts", |i| count(i, "alerts")),
+    ("Assigned to", |i| at(i, "assignedTo")),
+    ("Last update", |i| at(i, "lastUpdateTime")),
+    ("Name", |i| at(i, "incidentName")),
+];
+
+const FIELDS: &[Column] = &[
+    ("ID", |i| at(i, "incidentId")),
+    ("Name", |i| at(i, "incidentName")),
+    ("Severity", |i| at(i, "severity")),
+    ("Status", |i| at(i, "status")),
+    ("Classification", |i| at(i, "classification")),
+    ("Determination", |i| at(i, "determination")),
+    ("Assigned to", |i| at(i, "assignedTo")),
+    ("Tags", |i| list(i, "tags")),
+    ("Created", |i| at(i, "createdTime")),
+    ("Last update", |i| at(i, "lastUpdateTime")),
+    ("Alerts", |i| count(i, "alerts")),
+    ("Comments", |i| count(i, "comments")),
+];
+
+const ALERTS: &[Column] = &[
+    ("Alert", |a| at(a, "alertId")),
+    ("Severity", |a| at(a, "severity")),
+    ("Category", |a| at(a, "category")),
+    ("Techniques", |a| list(a, "mitreTechniques")),
+    ("Device", |a| at(a, "devices/0/deviceDnsName")),
+    ("First activity", |a| at(a, "firstActivity")),
+    ("Title", |a| at(a, "title")),
+];
+
+fn count(item: &Value, field: &str) -> String {
+    item[field].as_array().map_or(0, Vec::len).to_string()
+}
+
+fn list(item: &Value, field: &str) -> String {
+    let items = item[field].as_array().map_or(&[][..], Vec::as_slice);
+    items.iter().map(plain).collect::<Vec<_>>().join(", ")
+}
+
+/// Carries out the command.
+pub async fn run(command: Incident, printer: &Printer) -> Outcome {
+    match command {
+        Incident::List { connection, listing } => {
+            let client = target::client(&connection)?;
+            let options = ListOptions {
+                filter: listing.filter,
+                top: Some(listing.top.min(100)),
+                ..ListOptions::default()
+            };
+            let wanted = listing.top as usize;
+            let mut incidents = client.incidents().list(&options);
+            let mut items = Vec::new();
+            while items.len() < wanted {
+                let Some(incident) = incidents.try_next().await? else { break };
+                items.push(json!(incident));
+            }
+            printer.list(COLUMNS, &items)
+        }
+        Incident::Show { connection, id } => {
+            let incident = json!(target::client(&connection)?.incidents().get(id).await?);
+            show(&incident, printer)
+        }
+        Incident::Update(update) => change(*update, printer).await,
+    }
+}
+
+fn show(incident: &Value, printer: &Printer) -> Outcome {
+    printer.item(FIELDS, incident)?;
+    if printer.is_table() {
+        printer.list(ALERTS, incident["alerts"].as_array().map_or(&[], Vec::as_slice))?;
+    }
+    Ok(())
+}
+
+async fn change(update: IncidentUpdate, printer: &Printer) -> Outcome {
+    let mut body = serde_json::Map::new();
+    let texts = [
+        ("status", update.status),
+        ("assignedTo", update.assigned_to),
+        ("classification", update.classification),
+        ("determination", update.determination),
+        ("comment", update.comment),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), Value::from(value));
+        }
+    }
+    if !update.tag.is_empty() {
+        body.insert("tags".to_owned(), json!(update.tag));
+    }
+    if body.is_empty() {
+        return Err(Failure::usage("nothing to change: give --status, --comment or another field"));
+    }
+    let body: xdr::IncidentUpdate =
+        serde_json::from_value(Value::Object(body)).map_err(Failure::usage)?;
+    let client = target::client(&update.connection)?;
+    let incident = json!(client.incidents().update(update.id, &body).await?);
+    show(&incident, printer)
+}

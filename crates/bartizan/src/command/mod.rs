@@ -1,0 +1,51 @@
+//! The commands, one file each: they take resolved arguments, act, and hand results to the printer.
+
+mod alert;
+mod app;
+mod ca;
+mod completions;
+mod hunt;
+mod incident;
+mod ingest;
+mod kql;
+mod machine;
+mod run;
+#[cfg(feature = "server")]
+mod serve;
+mod tenant;
+mod token;
+
+use crate::args::{Cli, Command};
+use crate::exit::Outcome;
+use crate::printer::Printer;
+
+/// Carries out what was typed.
+pub fn run(cli: Cli) -> Outcome {
+    let printer = Printer::new(&cli.global);
+    match cli.command {
+        #[cfg(feature = "server")]
+        Command::Demo(serve) => serve::demo(&serve, &cli.global),
+        #[cfg(feature = "server")]
+        Command::Serve(serve) => serve::serve(&serve, &cli.global),
+        #[cfg(feature = "server")]
+        Command::Stop { data } => serve::stop(data, &printer),
+        Command::Run { connection, proxy, command } => run::run(&connection, proxy, &command),
+        Command::Ca { connection } => ca::print(&connection, &printer),
+        Command::Tenant(command) => client(tenant::run(command, &printer)),
+        Command::App(command) => client(app::run(command, &printer)),
+        Command::Token(command) => client(token::run(command, &printer)),
+        Command::Incident(command) => client(incident::run(command, &printer)),
+        Command::Alert(command) => client(alert::run(command, &printer)),
+        Command::Machine(command) => client(machine::run(command, &printer)),
+        Command::Hunt(command) => client(hunt::run(command, &printer)),
+        Command::Ingest(command) => client(ingest::run(command, &printer)),
+        Command::Kql(command) => kql::run(command, &printer),
+        Command::Completions { shell } => completions::print(shell, &printer),
+        Command::Reference => completions::reference(&printer),
+    }
+}
+
+/// Runs a client command: one thread is enough to wait for answers.
+fn client(command: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}

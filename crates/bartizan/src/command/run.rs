@@ -1,0 +1,96 @@
+//! `bartizan run -- COMMAND`: the command's calls to Microsoft's hosts are answered by the server.
+//!
+//! Proxy and trust variables are set in that child alone: no root, no hosts file, nothing to undo.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use url::Url;
+
+use crate::args::Connection;
+use crate::exit::{Failure, Outcome};
+use crate::profile::Profile;
+use crate::target;
+
+/// Variables by which runtimes find a proxy. Both spellings: curl reads only the lower-case one for http.
+const PROXY: &[&str] = &["HTTPS_PROXY", "https_proxy"];
+/// Variables that replace a runtime's roots; shells may have set some of them, so all are set.
+const BUNDLE: &[&str] = &[
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "AWS_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "HTTPLIB2_CA_CERTS",
+    "PIP_CERT",
+    "NIX_SSL_CERT_FILE",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+];
+/// Variables that add to a runtime's roots.
+const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS"];
+
+/// Runs `command` and ends as it ends.
+pub fn run(connection: &Connection, proxy: Option<Url>, command: &[OsString]) -> Outcome {
+    let profile = target::profile(connection)?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| Failure::usage("which command?"))?;
+    let mut child = Command::new(program);
+    child.args(arguments);
+    for (name, value) in environment(&profile, proxy)? {
+        child.env(name, value);
+    }
+    // A folder of roots would be read beside the file, or instead of it.
+    child.env_remove("SSL_CERT_DIR");
+    let status = child
+        .status()
+        .map_err(|error| Failure::usage(format!("{}: {error}", program.to_string_lossy())))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(Failure::reported(u8::try_from(code).unwrap_or(1))),
+        // Ended by a signal: as shells report it, without the number, which is not portable.
+        None => Err(Failure::reported(1)),
+    }
+}
+
+/// The variables of the child, the connection's own among them so that scripts can read them.
+fn environment(
+    profile: &Profile,
+    proxy: Option<Url>,
+) -> Result<Vec<(&'static str, OsString)>, Failure> {
+    let proxy = proxy.or_else(|| profile.proxy.clone()).ok_or_else(|| {
+        Failure::usage("this profile names no proxy; give --via or --data of a running server")
+    })?;
+    let mut variables: Vec<(&'static str, OsString)> = Vec::new();
+    // Loopback stays direct: the own origin is not one of the proxied hosts.
+    variables.extend(["NO_PROXY", "no_proxy"].map(|name| (name, "localhost,127.0.0.1,::1".into())));
+    for name in PROXY {
+        variables.push((name, OsString::from(proxy.as_str().trim_end_matches('/'))));
+    }
+    // Node 24 and later reads the proxy variables of its own fetch only when told to.
+    variables.push(("NODE_USE_ENV_PROXY", OsString::from("1")));
+    let existing = |path: &Path| path.as_os_str().to_owned();
+    if let Some(ca) = &profile.ca {
+        let bundle = profile.ca_bundle.as_ref().unwrap_or(ca);
+        variables.extend(BUNDLE.iter().map(|name| (*name, existing(bundle))));
+        variables.extend(EXTRA.iter().map(|name| (*name, existing(ca))));
+        variables.push(("BARTIZAN_CA", existing(ca)));
+    }
+    variables.push(("BARTIZAN_PROXY", OsString::from(proxy.as_str().trim_end_matches('/'))));
+    if let Some(url) = &profile.url {
+        let url = url.origin().ascii_serialization();
+        variables.push(("BARTIZAN_URL", OsString::from(url)));
+    }
+    let texts = [
+        ("BARTIZAN_TENANT_ID", &profile.tenant),
+        ("BARTIZAN_CLIENT_ID", &profile.client_id),
+        ("BARTIZAN_CLIENT_SECRET", &profile.client_secret),
+    ];
+    for (name, value) in texts {
+        // What the caller exported wins: it names another application on purpose.
+        if let (Some(value), None) = (value, std::env::var_os(name)) {
+            variables.push((name, OsString::from(value)));
+        }
+    }
+    Ok(variables)
+}

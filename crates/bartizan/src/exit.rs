@@ -1,0 +1,87 @@
+//! Exit codes: stable, documented, and the one way that failures of commands end.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | failed for a reason that is none of the following |
+//! | 2 | the command line, a setting, a query or an input file is wrong |
+//! | 3 | not authenticated: no token, or a token was refused |
+//! | 4 | authenticated, but not permitted |
+//! | 5 | not found |
+//! | 6 | the server could not be reached, or failed |
+//! | 7 | too many requests, also after retries |
+//! | 8 | partly done: some rows, files or tenants failed |
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use bartizan_sdk::Error;
+
+/// Why a command ended other than well.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+}
+
+/// What a command returns.
+pub type Outcome = Result<(), Failure>;
+
+impl Failure {
+    /// A failure that fits no other code.
+    pub fn general(message: impl Display) -> Self {
+        Self { code: 1, message: message.to_string() }
+    }
+
+    /// Wrong input of the person's.
+    pub fn usage(message: impl Display) -> Self {
+        Self { code: 2, message: message.to_string() }
+    }
+
+    /// Nothing by that name.
+    pub fn not_found(message: impl Display) -> Self {
+        Self { code: 5, message: message.to_string() }
+    }
+
+    /// Some of it failed.
+    pub fn partial(message: impl Display) -> Self {
+        Self { code: 8, message: message.to_string() }
+    }
+
+    /// A failure with an exact code and no message: it has been reported already.
+    pub const fn reported(code: u8) -> Self {
+        Self { code, message: String::new() }
+    }
+
+    /// Reports it on standard error and gives the process's exit code.
+    pub fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("error: {}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match (&error, error.status().map(|status| status.as_u16())) {
+            (Error::Token(_), _) | (_, Some(401)) => 3,
+            (_, Some(403)) => 4,
+            (_, Some(404)) => 5,
+            (_, Some(429)) => 7,
+            (_, Some(400..=499)) | (Error::Configuration(_), _) => 2,
+            (Error::Transport { .. } | Error::Decode { .. } | Error::Api(_), _) => 6,
+        };
+        Self { code, message: error.to_string() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        // A reader that has seen enough (`| head`) is no failure.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::reported(0);
+        }
+        Self::general(error)
+    }
+}

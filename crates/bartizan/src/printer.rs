@@ -1,0 +1,208 @@
+//! Results on standard output: a table for people, JSON for programs.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use crate::args::{Color, Format, Global};
+use crate::exit::Outcome;
+
+/// A column of a table: its heading and the value's way out of an item.
+pub type Column = (&'static str, fn(&Value) -> String);
+
+/// Prints results in the format asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    format: Format,
+    color: bool,
+    quiet: bool,
+}
+
+impl Printer {
+    /// The printer of these settings; a pipe gets JSON unless told otherwise.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        let format = global.format.unwrap_or(if terminal { Format::Table } else { Format::Json });
+        Self { format, color, quiet: global.quiet }
+    }
+
+    /// Whether tables may be coloured.
+    #[must_use]
+    pub const fn color(&self) -> bool {
+        self.color
+    }
+
+    /// Whether a table is asked for.
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        self.format == Format::Table
+    }
+
+    /// A remark for people, on standard error.
+    pub fn remark(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A bare text on standard output, in every format.
+    pub fn text(&self, text: &str) -> Outcome {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    /// A list of items.
+    pub fn list(&self, columns: &[Column], items: &[Value]) -> Outcome {
+        let cells = |item: &Value| columns.iter().map(|(_, get)| get(item)).collect::<Vec<_>>();
+        match self.format {
+            Format::Json => self.json(&Value::Array(items.to_vec())),
+            Format::Jsonl => self.lines(items),
+            Format::Csv => {
+                let heads = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
+                self.csv(std::iter::once(heads).chain(items.iter().map(cells)))
+            }
+            Format::Table => {
+                let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
+                self.table(&heads, items.iter().map(cells))
+            }
+        }
+    }
+
+    /// One item, its fields below each other.
+    pub fn item(&self, fields: &[Column], item: &Value) -> Outcome {
+        match self.format {
+            Format::Json => self.json(item),
+            Format::Jsonl => self.lines(std::slice::from_ref(item)),
+            Format::Csv => self.list(fields, std::slice::from_ref(item)),
+            Format::Table => {
+                let width = fields.iter().map(|(head, _)| head.len()).max().unwrap_or(0);
+                let lines = fields.iter().map(|(head, get)| format!("{head:width$}  {}\n", get(item)));
+                self.text(&lines.collect::<String>())
+            }
+        }
+    }
+
+    /// Rows under headings that are known only at run time: a hunt's answer.
+    pub fn rows(&self, columns: &[String], rows: &[serde_json::Map<String, Value>]) -> Outcome {
+        let cells = |row: &serde_json::Map<String, Value>| {
+            columns.iter().map(|name| row.get(name).map_or_else(String::new, plain)).collect()
+        };
+        match self.format {
+            Format::Json => {
+                self.json(&Value::Array(rows.iter().cloned().map(Value::Object).collect()))
+            }
+            Format::Jsonl => {
+                let rows: Vec<Value> = rows.iter().cloned().map(Value::Object).collect();
+                self.lines(&rows)
+            }
+            Format::Csv => self.csv(std::iter::once(columns.to_vec()).chain(rows.iter().map(cells))),
+            Format::Table => {
+                let heads: Vec<&str> = columns.iter().map(String::as_str).collect();
+                self.table(&heads, rows.iter().map(cells))
+            }
+        }
+    }
+
+    /// A JSON document.
+    pub fn json(&self, value: &Value) -> Outcome {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn lines(&self, items: &[Value]) -> Outcome {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        for item in items {
+            serde_json::to_writer(&mut out, item).map_err(io::Error::from)?;
+            out.write_all(b"\n")?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn csv(&self, rows: impl Iterator<Item = Vec<String>>) -> Outcome {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        for row in rows {
+            let fields: Vec<String> = row.iter().map(|field| quoted(field)).collect();
+            write!(out, "{}\r\n", fields.join(","))?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn table(&self, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Outcome {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(heads);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        let mut count = 0;
+        for row in rows {
+            table.add_row(row);
+            count += 1;
+        }
+        if count == 0 {
+            self.remark("nothing found");
+            return Ok(());
+        }
+        self.text(&table.to_string())
+    }
+}
+
+/// A field of CSV (RFC 4180 section 2), with a quote before what a spreadsheet would run as a formula.
+fn quoted(field: &str) -> String {
+    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
+    let guarded = if formula { format!("'{field}") } else { field.to_owned() };
+    if guarded.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", guarded.replace('"', "\"\""))
+    } else {
+        guarded
+    }
+}
+
+/// A JSON value as people read it: text without quotes, null as nothing.
+#[must_use]
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        // Control characters of foreign data must not reach the terminal as commands.
+        Value::String(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        other => other.to_string(),
+    }
+}
+
+/// The text at a path of an item (`a/b/0`, RFC 6901 without the leading slash).
+#[must_use]
+pub fn at(item: &Value, path: &str) -> String {
+    item.pointer(&format!("/{path}")).map_or_else(String::new, plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_fields_are_quoted_and_cannot_be_formulas() {
+        assert_eq!(quoted("a,b"), "\"a,b\"");
+        assert_eq!(quoted("say \"hi\""), "\"say \"\"hi\"\"\"");
+        assert_eq!(quoted("=cmd()"), "'=cmd()");
+        assert_eq!(quoted("-5"), "-5");
+    }
+
+    #[test]
+    fn terminal_commands_in_data_are_not_passed_on() {
+        assert_eq!(plain(&Value::from("a\u{1b}[31mb")), "a [31mb");
+    }
+}

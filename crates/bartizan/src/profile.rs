@@ -1,0 +1,91 @@
+//! Profiles: where a server is and who the client is there, in a file that its owner alone can read.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// The file that a server leaves for its administrator in its data directory.
+pub const ADMINISTRATOR: &str = "admin.toml";
+
+/// A profile as it stands in its file.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Profile {
+    /// A server's origin.
+    pub url: Option<Url>,
+    /// One of Microsoft's clouds, instead.
+    pub cloud: Option<String>,
+    /// Certificate authority to trust (PEM file).
+    pub ca: Option<PathBuf>,
+    /// The same with the system's roots, for tools whose setting replaces theirs.
+    pub ca_bundle: Option<PathBuf>,
+    /// The interception proxy.
+    pub proxy: Option<Url>,
+    /// Tenant id or domain.
+    pub tenant: Option<String>,
+    /// Application (client) id.
+    pub client_id: Option<String>,
+    /// Its secret.
+    pub client_secret: Option<String>,
+}
+
+/// Why a profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// It cannot be read.
+    #[error("{0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// It is not a profile.
+    #[error("{0}: {1}")]
+    Malformed(PathBuf, String),
+    /// Others can read the secret in it.
+    #[error("{0} can be read by others; it holds a secret: chmod 600 {0}")]
+    Exposed(PathBuf),
+}
+
+impl Profile {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// [`ProfileError`]; among them a file with a secret that others can read.
+    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ProfileError::Unreadable(path.to_owned(), error))?;
+        let profile: Self = toml::from_str(&text)
+            .map_err(|error| ProfileError::Malformed(path.to_owned(), error.to_string()))?;
+        if profile.client_secret.is_some() && exposed(path) {
+            return Err(ProfileError::Exposed(path.to_owned()));
+        }
+        Ok(profile)
+    }
+}
+
+#[cfg(unix)]
+fn exposed(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn exposed(_: &Path) -> bool {
+    false
+}
+
+/// The data directory that is meant when none is named: `$XDG_DATA_HOME/bartizan`, or the platform's like.
+#[must_use]
+pub fn default_data_dir() -> PathBuf {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(folder) = from("XDG_DATA_HOME") {
+        return PathBuf::from(folder).join("bartizan");
+    }
+    if cfg!(windows)
+        && let Some(folder) = from("LOCALAPPDATA")
+    {
+        return PathBuf::from(folder).join("bartizan");
+    }
+    match from("HOME") {
+        Some(home) => PathBuf::from(home).join(".local/share/bartizan"),
+        None => PathBuf::from("bartizan-data"),
+    }
+}

@@ -1,0 +1,85 @@
+//! From flags, environment and profile to a client: resolved in one place for every command.
+
+use bartizan_sdk::{Client, ClientSecret, Cloud};
+
+use crate::args::Connection;
+use crate::exit::Failure;
+use crate::profile::{ADMINISTRATOR, Profile, default_data_dir};
+
+/// The variable that carries a secret to the client; there is no flag, so that it cannot stand in a process list.
+const SECRET: &str = "BARTIZAN_CLIENT_SECRET";
+
+/// What `connection` comes to: flags and environment over the profile they name, or the administrator's profile of
+/// the default data directory when they name no server.
+pub fn profile(connection: &Connection) -> Result<Profile, Failure> {
+    let file = match (&connection.profile, &connection.data) {
+        (Some(file), _) => Some(file.clone()),
+        (None, Some(data)) => Some(data.join(ADMINISTRATOR)),
+        (None, None) if connection.url.is_none() && connection.cloud.is_none() => {
+            Some(default_data_dir().join(ADMINISTRATOR)).filter(|path| path.exists())
+        }
+        (None, None) => None,
+    };
+    let below = match file {
+        Some(file) => Profile::read(&file).map_err(Failure::usage)?,
+        None => Profile::default(),
+    };
+    let secret = std::env::var(SECRET).ok().filter(|secret| !secret.is_empty());
+    // An id without its secret, or the reverse, would pair one application's id with another's secret.
+    let (client_id, client_secret) = match &connection.client_id {
+        Some(id) if below.client_id.as_ref() == Some(id) => {
+            (Some(id.clone()), secret.or(below.client_secret))
+        }
+        Some(id) => (Some(id.clone()), secret),
+        None => (below.client_id, below.client_secret.or(secret)),
+    };
+    Ok(Profile {
+        url: connection.url.clone().or(below.url),
+        cloud: connection.cloud.clone().or(below.cloud),
+        ca: connection.ca.clone().or(below.ca),
+        ca_bundle: below.ca_bundle,
+        proxy: below.proxy,
+        tenant: connection.tenant.clone().or(below.tenant),
+        client_id,
+        client_secret,
+    })
+}
+
+/// The cloud of a profile.
+pub fn cloud(profile: &Profile) -> Result<Cloud, Failure> {
+    match (&profile.url, &profile.cloud) {
+        (_, Some(name)) => Cloud::named(name).ok_or_else(|| {
+            Failure::usage(format!("no cloud is named {name}; there are public, gcc, gcc-high, dod"))
+        }),
+        (Some(url), None) => Ok(Cloud::at(url)),
+        (None, None) => Err(Failure::usage(
+            "no server: start one with `bartizan demo`, name its data directory with --data, or use --url or --cloud",
+        )),
+    }
+}
+
+/// A client for `connection`.
+pub fn client(connection: &Connection) -> Result<Client, Failure> {
+    let profile = profile(connection)?;
+    let cloud = cloud(&profile)?;
+    let missing = |what: &str, how: &str| Failure::usage(format!("no {what}: {how}"));
+    let tenant = profile
+        .tenant
+        .clone()
+        .ok_or_else(|| missing("tenant", "--tenant, BARTIZAN_TENANT_ID or a profile"))?;
+    let id = profile
+        .client_id
+        .clone()
+        .ok_or_else(|| missing("application", "--client-id, BARTIZAN_CLIENT_ID or a profile"))?;
+    let secret = profile
+        .client_secret
+        .clone()
+        .ok_or_else(|| missing("secret", "BARTIZAN_CLIENT_SECRET or a profile"))?;
+    let mut builder = Client::builder(cloud, tenant, ClientSecret::new(id, secret));
+    if let Some(ca) = &profile.ca {
+        let pem = std::fs::read(ca)
+            .map_err(|error| Failure::usage(format!("{}: {error}", ca.display())))?;
+        builder = builder.trust(pem);
+    }
+    Ok(builder.build()?)
+}

@@ -1,0 +1,40 @@
+//! What every request and worker shares.
+
+use std::sync::Arc;
+
+use bartizan_hunting::Engine;
+use bartizan_hunting::events::EventStore;
+use bartizan_store::Store;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::clock::Clock;
+use crate::doors::ca::CertificateAuthority;
+use crate::identity::Keys;
+use crate::rate::RateLimits;
+use crate::settings::Settings;
+use crate::site::Sites;
+
+/// The server's parts. One per process; tests make as many as they like.
+#[derive(Debug)]
+pub struct App {
+    /// Settings in force.
+    pub settings: Settings,
+    /// The time.
+    pub clock: Clock,
+    /// The names that it answers to.
+    pub sites: Sites,
+    /// Everything in SQL.
+    pub store: Store,
+    /// Telemetry.
+    pub events: Arc<EventStore>,
+    /// The engine that hunts in it.
+    pub engine: Engine,
+    /// Signing keys, parsed.
+    pub keys: Keys,
+    /// Calls counted.
+    pub rates: RateLimits,
+    /// The measurements.
+    pub metrics: PrometheusHandle,
+    /// The local certificate authority.
+    pub authority: CertificateAuthority,
+}

@@ -1,0 +1,145 @@
+//! A call of an operation, as handlers see it: matched, authenticated, permitted and counted.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use bartizan_contract::operations::{Api, Operation};
+use bartizan_contract::{TenantId, route};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use bartizan_identity::Caller;
+
+use crate::app::App;
+use crate::error::{ApiError, Kind};
+use crate::site::Site;
+
+/// The largest JSON body of an operation (hunting queries may be long; telemetry has a path of its own).
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// One call.
+pub struct Call {
+    /// The server.
+    pub app: Arc<App>,
+    /// The row of the operation table and what its path's parameters stand for.
+    pub matched: route::Match,
+    /// By which name the server was addressed.
+    pub site: Site,
+    /// The query string's parameters, decoded (`+` is a space).
+    pub query: Vec<(String, String)>,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// Who calls; its tenant bounds everything that the call may see.
+    pub caller: Caller,
+    /// Identifies the request in the log and to the caller.
+    pub request_id: Uuid,
+    /// The body, unread.
+    pub body: Body,
+}
+
+impl Call {
+    /// The row.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.matched.operation
+    }
+
+    /// The caller's tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.caller.tenant
+    }
+
+    /// A parameter of the path; the table guarantees that it is there.
+    #[must_use]
+    pub fn param(&self, name: &str) -> &str {
+        self.matched.param(name).unwrap_or_default()
+    }
+
+    /// A parameter of the query string; its name's case does not matter.
+    #[must_use]
+    pub fn query_param(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Where this API's metadata is, as `@odata.context` begins: `{base}/api` or `{base}/v1.0`.
+    #[must_use]
+    pub fn service_root(&self) -> String {
+        match self.operation().api {
+            Api::Xdr | Api::Mde => format!("{}/api", self.site.base),
+            Api::Graph => format!("{}/v1.0", self.site.base),
+            Api::Bartizan => format!("{}/bartizan/v1", self.site.base),
+        }
+    }
+
+    /// `@odata.context` of this operation's answers.
+    #[must_use]
+    pub fn context(&self) -> Option<String> {
+        self.operation().context_url(&self.service_root())
+    }
+
+    /// Reads the body, bounded.
+    ///
+    /// # Errors
+    /// [`Kind::TooLarge`].
+    pub async fn bytes(&mut self) -> Result<Bytes, ApiError> {
+        let body = std::mem::take(&mut self.body);
+        axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+            ApiError::new(
+                Kind::TooLarge,
+                format!("The request body could not be read, or is larger than {BODY_LIMIT} bytes."),
+            )
+            .because(error)
+        })
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// [`Kind::UnsupportedMediaType`] for another media type, [`Kind::InvalidBody`] with line and column.
+    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let media_type = self.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        // Many documented examples leave the header out; only a wrong one is refused.
+        if let Some(media_type) = media_type {
+            let essence = media_type.split(';').next().unwrap_or_default().trim();
+            let known = essence.eq_ignore_ascii_case("application/json")
+                || essence.to_ascii_lowercase().ends_with("+json")
+                || essence.is_empty();
+            if !known {
+                return Err(ApiError::new(
+                    Kind::UnsupportedMediaType,
+                    format!("The content type '{essence}' is not supported; send application/json."),
+                ));
+            }
+        }
+        let bytes = self.bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            ApiError::new(Kind::InvalidBody, format!("The request body is not valid: {error}."))
+        })
+    }
+}
+
+/// An answer with a JSON body.
+pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, ApiError> {
+    let text = serde_json::to_vec(body).map_err(ApiError::internal)?;
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json; odata.metadata=minimal; charset=utf-8"),
+    );
+    Ok(response)
+}
+
+/// An answer without a body.
+#[must_use]
+pub fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}

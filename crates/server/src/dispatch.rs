@@ -1,0 +1,211 @@
+//! From a request to an answer: which site, which row of the operation table, who calls, may they, how often.
+//!
+//! Every request passes here in this order, whatever its path:
+//!
+//! 1. a request id, a log span, the measurements;
+//! 2. the site: a host that is not ours is refused before anything is built from its name;
+//! 3. the server's own pages (`/healthz`, `/readyz`, `/metrics`) and the identity service's paths;
+//! 4. the operation table; then token, permission and rate; then the handler.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bartizan_contract::hosts::{self, Service};
+use bartizan_contract::{Api, operations, route};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::call::Call;
+use crate::error::{ApiError, Kind};
+use crate::site::Site;
+use crate::{auth, handlers, health, identity};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+
+/// Answers any request.
+pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let started = Instant::now();
+    let request_id = Uuid::new_v4();
+    let method = request.method().clone();
+    // The path may carry an id but never a secret; the query string may carry one and stays out of the log.
+    let path = request.uri().path().to_owned();
+    let span = tracing::info_span!("request", %request_id, %method, path);
+    let client_request_id =
+        request.headers().get(&CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    async move {
+        let (mut response, route) = routed(&app, request, request_id, client_request_id).await;
+        finish(response.headers_mut(), request_id);
+        let status = response.status().as_u16();
+        let took = started.elapsed();
+        metrics::counter!("bartizan_requests_total", "route" => route, "status" => status.to_string())
+            .increment(1);
+        metrics::histogram!("bartizan_request_seconds", "route" => route).record(took.as_secs_f64());
+        tracing::info!(status, route, took_ms = took.as_secs_f64() * 1e3, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+async fn routed(
+    app: &Arc<App>,
+    request: Request<Body>,
+    request_id: Uuid,
+    client_request_id: Option<String>,
+) -> (Response, &'static str) {
+    let (parts, body) = request.into_parts();
+    let Some(site) = app.sites.of(&parts) else {
+        let error = ApiError::new(
+            Kind::BadRequest,
+            "This server does not answer for the host that the request names. Allow it with the setting allowed-origins or public-url.",
+        );
+        let error = error.status(StatusCode::MISDIRECTED_REQUEST);
+        return (respond(app, error, Api::Graph, request_id, None), "misdirected");
+    };
+    if !site.alias
+        && let Some(response) = health::answer(app, &parts).await
+    {
+        return (response, "health");
+    }
+    let login = hosts::service_of(&site.host) == Some(Service::Login);
+    if (login || !site.alias) && identity::owns(parts.uri.path()) || login {
+        return (identity::answer(app, &site, parts, body, request_id).await, "identity");
+    }
+    let api = dialect(&site, parts.uri.path());
+    let host = site.alias.then_some(site.host.as_str());
+    let matched = route::find(parts.method.as_str(), parts.uri.path(), host);
+    let Some(matched) = matched else {
+        let error = not_routed(&parts, host);
+        return (respond(app, error, api, request_id, client_request_id.as_deref()), "unknown");
+    };
+    let api = matched.operation.api;
+    let name = matched.operation.name;
+    let answered = operation(app, matched, site, parts, body, request_id).await;
+    let response = answered.unwrap_or_else(|error| {
+        respond(app, error, api, request_id, client_request_id.as_deref())
+    });
+    (response, name)
+}
+
+async fn operation(
+    app: &Arc<App>,
+    matched: route::Match,
+    site: Site,
+    parts: Parts,
+    body: Body,
+    request_id: Uuid,
+) -> Result<Response, ApiError> {
+    let operation = matched.operation;
+    let caller = auth::caller(app, &parts.headers, operation)?;
+    tracing::Span::current().in_scope(|| {
+        tracing::debug!(tenant = %caller.tenant, app = %caller.app, "authenticated");
+    });
+    // A permission that is missing is told before a feature that is: the first can be mended by the caller.
+    auth::permit(&caller, operation)?;
+    let Some(handler) = handlers::of(operation.id) else {
+        return Err(ApiError::new(
+            Kind::NotImplemented,
+            format!(
+                "{} is documented but not served by this version of Bartizan; docs/STATUS.md lists what is.",
+                operation.name
+            ),
+        ));
+    };
+    if app.settings.rate_limits {
+        app.rates.check(operation.id, caller.tenant, caller.app).map_err(|refused| {
+            ApiError::new(
+                Kind::TooManyRequests,
+                format!(
+                    "API calls quota exceeded! Maximum {} calls per {} for this operation. Retry in {} seconds.",
+                    refused.limit,
+                    refused.window,
+                    refused.retry_after.as_secs_f64().ceil()
+                ),
+            )
+            .retry_after(refused.retry_after)
+        })?;
+    }
+    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect();
+    let app = Arc::clone(app);
+    handler(Call { app, matched, site, query, headers: parts.headers, caller, request_id, body }).await
+}
+
+fn not_routed(parts: &Parts, host: Option<&str>) -> ApiError {
+    let methods = route::methods_at(parts.uri.path(), host);
+    if methods.is_empty() {
+        return ApiError::new(
+            Kind::NoSuchOperation,
+            format!("There is no operation at {}.", parts.uri.path()),
+        );
+    }
+    let methods: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    ApiError::new(
+        Kind::MethodNotAllowed,
+        format!("{} is not allowed here; this path takes {}.", parts.method, methods.join(", ")),
+    )
+}
+
+/// The dialect of errors for a path that matched nothing.
+fn dialect(site: &Site, path: &str) -> Api {
+    let api = path.trim_start_matches('/').get(..3).is_some_and(|p| p.eq_ignore_ascii_case("api"));
+    match hosts::service_of(&site.host) {
+        Some(Service::Security | Service::SecurityCenter) => Api::Xdr,
+        Some(Service::Graph) => Api::Graph,
+        _ if api => Api::Xdr,
+        _ => Api::Graph,
+    }
+}
+
+fn respond(
+    app: &App,
+    error: ApiError,
+    api: Api,
+    request_id: Uuid,
+    client_request_id: Option<&str>,
+) -> Response {
+    let now = app.clock.iso_seconds();
+    error.respond(api, request_id, now.trim_end_matches('Z'), client_request_id)
+}
+
+fn finish(headers: &mut http::HeaderMap, request_id: Uuid) {
+    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
+        headers.entry(REQUEST_ID).or_insert(id);
+    }
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+        // Answers carry a tenant's data: no shared cache may keep them.
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in fixed {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The router and the contract's list of what is served say the same.
+    #[test]
+    fn serves_what_the_table_says_is_served() {
+        for operation in operations::all() {
+            assert_eq!(
+                handlers::of(operation.id).is_some(),
+                operation.served(),
+                "{:?}: the handler table and contract::served differ",
+                operation.id
+            );
+        }
+    }
+}
