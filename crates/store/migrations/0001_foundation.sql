@@ -66,7 +66,7 @@ create table service_principals (
     tenant              text    not null references tenants (id) on delete cascade,
     app_id              text    not null,
     display_name        text    not null,
-    owner_tenant        text,
+    owner_tenant        text    not null,
     enabled             integer not null,
     assignment_required integer not null,
     kind                text    not null,

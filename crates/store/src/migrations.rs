@@ -5,8 +5,16 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, name and text of each step. A step that was released is never edited.
 const STEPS: &[(i64, &str, &str)] = &[
-    (1, "foundation", include_str!("../migrations/0001_foundation.sql")),
-    (2, "event_files", include_str!("../migrations/0002_event_files.sql")),
+    (
+        1,
+        "foundation",
+        include_str!("../migrations/0001_foundation.sql"),
+    ),
+    (
+        2,
+        "event_files",
+        include_str!("../migrations/0002_event_files.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

@@ -99,7 +99,8 @@ const FILE_COLUMNS: &str = "path, tenant, table_name, row_count, bytes, min_time
 
 fn select_files() -> Sql {
     let mut sql = Sql::new("select ");
-    sql.push(FILE_COLUMNS).push(" from event_files where removed is null");
+    sql.push(FILE_COLUMNS)
+        .push(" from event_files where removed is null");
     sql
 }
 
@@ -119,9 +120,15 @@ pub async fn snapshot(
     let mut sql = Sql::new("select watermark from event_logs where id = ");
     sql.bind(log.to_string());
     let rows = sql.fetch_all(tx).await?;
-    let watermark = rows.first().ok_or(StoreError::Missing("event log"))?.int("watermark")?;
+    let watermark = rows
+        .first()
+        .ok_or(StoreError::Missing("event log"))?
+        .int("watermark")?;
     let mut sql = select_files();
-    sql.push(" and tenant = ").bind(tenant).push(" and table_name = ").bind(table);
+    sql.push(" and tenant = ")
+        .bind(tenant)
+        .push(" and table_name = ")
+        .bind(table);
     // Rows without a Timestamp never match a time range, so files of null range drop out too.
     if let Some(from) = from {
         sql.push(" and max_time >= ").bind(from);
@@ -131,7 +138,10 @@ pub async fn snapshot(
     }
     sql.push(" order by max_time desc, path");
     let files = sql.fetch_all(tx).await?;
-    Ok(Snapshot { watermark, files: files.iter().map(read_file).collect::<Result<_, _>>()? })
+    Ok(Snapshot {
+        watermark,
+        files: files.iter().map(read_file).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Puts flushed files and their batches into the catalogue and moves the log's watermark.
@@ -149,7 +159,10 @@ pub async fn commit_flush(
 ) -> Result<(), StoreError> {
     let mut sql = Sql::new("update event_logs set watermark = ");
     sql.bind(to).push(", updated = ").bind(now);
-    sql.push(" where id = ").bind(log.to_string()).push(" and watermark = ").bind(from);
+    sql.push(" where id = ")
+        .bind(log.to_string())
+        .push(" and watermark = ")
+        .bind(from);
     if sql.execute(tx).await?.rows_affected() != 1 {
         return Err(StoreError::Changed("event log"));
     }
@@ -183,7 +196,9 @@ pub async fn replace_files(
 ) -> Result<(), StoreError> {
     for file in old {
         let mut sql = Sql::new("update event_files set removed = ");
-        sql.bind(now).push(" where removed is null and path = ").bind(file.path.as_str());
+        sql.bind(now)
+            .push(" where removed is null and path = ")
+            .bind(file.path.as_str());
         if sql.execute(tx).await?.rows_affected() != 1 {
             return Err(StoreError::Changed("event file"));
         }
@@ -225,8 +240,14 @@ pub async fn find_batch(
     batch_id: Uuid,
 ) -> Result<Option<i64>, StoreError> {
     let mut sql = Sql::new("select row_count from event_batches where tenant = ");
-    sql.bind(tenant).push(" and batch_id = ").bind(batch_id.to_string());
-    sql.fetch_all(tx).await?.first().map(|row| row.int("row_count")).transpose()
+    sql.bind(tenant)
+        .push(" and batch_id = ")
+        .bind(batch_id.to_string());
+    sql.fetch_all(tx)
+        .await?
+        .first()
+        .map(|row| row.int("row_count"))
+        .transpose()
 }
 
 /// Forgets batches appended before a moment; a retry after that would be taken for a new batch.
@@ -257,8 +278,12 @@ pub async fn small_files(tx: &mut ReadTx, below: i64) -> Result<Vec<EventFile>, 
 /// [`StoreError::Database`].
 pub async fn expire_files(tx: &mut WriteTx, before: i64, now: i64) -> Result<u64, StoreError> {
     let mut sql = Sql::new("update event_files set removed = ");
-    sql.bind(now).push(" where removed is null and (max_time < ").bind(before);
-    sql.push(" or (max_time is null and created < ").bind(before).push("))");
+    sql.bind(now)
+        .push(" where removed is null and (max_time < ")
+        .bind(before);
+    sql.push(" or (max_time is null and created < ")
+        .bind(before)
+        .push("))");
     Ok(sql.execute(tx).await?.rows_affected())
 }
 
@@ -266,12 +291,18 @@ pub async fn expire_files(tx: &mut WriteTx, before: i64, now: i64) -> Result<u64
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn remove_tenant(tx: &mut WriteTx, tenant: TenantId, now: i64) -> Result<u64, StoreError> {
+pub async fn remove_tenant(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    now: i64,
+) -> Result<u64, StoreError> {
     let mut sql = Sql::new("delete from event_batches where tenant = ");
     sql.bind(tenant);
     sql.execute(tx).await?;
     let mut sql = Sql::new("update event_files set removed = ");
-    sql.bind(now).push(" where removed is null and tenant = ").bind(tenant);
+    sql.bind(now)
+        .push(" where removed is null and tenant = ")
+        .bind(tenant);
     Ok(sql.execute(tx).await?.rows_affected())
 }
 
@@ -282,7 +313,11 @@ pub async fn remove_tenant(tx: &mut WriteTx, tenant: TenantId, now: i64) -> Resu
 pub async fn removed_paths(tx: &mut ReadTx, before: i64) -> Result<Vec<String>, StoreError> {
     let mut sql = Sql::new("select path from event_files where removed < ");
     sql.bind(before).push(" order by path");
-    sql.fetch_all(tx).await?.iter().map(|row| row.text("path")).collect()
+    sql.fetch_all(tx)
+        .await?
+        .iter()
+        .map(|row| row.text("path"))
+        .collect()
 }
 
 /// Forgets a file that is out of use, once it is deleted.

@@ -1,6 +1,7 @@
 //! Service principals: an application's presence in a tenant, and the names by which tokens for
 //! it may be asked there.
 
+use bartizan_contract::first_party::MICROSOFT_SERVICES_TENANT;
 use bartizan_contract::permissions::{PermissionKind, RESOURCES, Resource};
 use bartizan_contract::{AppId, ObjectId, TenantId};
 use serde_json::{Map, Value as Json};
@@ -27,8 +28,8 @@ pub struct ServicePrincipal {
     pub app_id: AppId,
     /// Its name.
     pub display_name: String,
-    /// Home of the application; none for Microsoft's.
-    pub owner_tenant: Option<TenantId>,
+    /// Home of the application.
+    pub owner_tenant: TenantId,
     /// Whether sign-in with it works.
     pub enabled: bool,
     /// Whether only assigned principals get tokens for it.
@@ -56,7 +57,7 @@ impl ServicePrincipal {
             tenant,
             app_id: app.app_id,
             display_name: app.display_name.clone(),
-            owner_tenant: Some(app.tenant),
+            owner_tenant: app.tenant,
             enabled: true,
             assignment_required: false,
             kind: "Application".to_owned(),
@@ -86,7 +87,7 @@ impl ServicePrincipal {
             tenant,
             app_id: resource.app_id,
             display_name: resource.display_name.to_owned(),
-            owner_tenant: None,
+            owner_tenant: MICROSOFT_SERVICES_TENANT,
             enabled: true,
             assignment_required: false,
             kind: "Application".to_owned(),
@@ -99,13 +100,14 @@ impl ServicePrincipal {
                     description: Some(p.text.to_owned()),
                     allowed_member_types: vec!["Application".to_owned()],
                     is_enabled: true,
+                    origin: Some("Application".to_owned()),
                 })
                 .collect(),
             oauth2_scopes: permissions(PermissionKind::Delegated)
                 .map(|p| PermissionScope {
                     id: p.id,
                     value: Some(p.name.to_owned()),
-                    kind: Some(if p.admin_consent { "Admin" } else { "User" }.to_owned()),
+                    consent: Some(if p.admin_consent { "Admin" } else { "User" }.to_owned()),
                     is_enabled: true,
                     admin_consent_display_name: Some(p.text.to_owned()),
                     admin_consent_description: Some(p.text.to_owned()),
@@ -151,7 +153,7 @@ pub async fn create(tx: &mut WriteTx, sp: &ServicePrincipal) -> Result<(), Store
     .bind(sp.tenant.to_string())
     .bind(sp.app_id.to_string())
     .bind(&sp.display_name)
-    .bind(sp.owner_tenant.map(|t| t.to_string()))
+    .bind(sp.owner_tenant.to_string())
     .bind(i64::from(sp.enabled))
     .bind(i64::from(sp.assignment_required))
     .bind(&sp.kind)
@@ -391,10 +393,7 @@ async fn read(tx: &mut ReadTx, row: &AnyRow) -> Result<ServicePrincipal, StoreEr
         tenant: row.parsed("tenant")?,
         app_id: row.parsed("app_id")?,
         display_name: row.text("display_name")?,
-        owner_tenant: match row.maybe_text("owner_tenant")? {
-            Some(_) => Some(row.parsed("owner_tenant")?),
-            None => None,
-        },
+        owner_tenant: row.parsed("owner_tenant")?,
         enabled: row.flag("enabled")?,
         assignment_required: row.flag("assignment_required")?,
         kind: row.text("kind")?,
