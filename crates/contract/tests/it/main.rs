@@ -1,4 +1,5 @@
 //! The tables against each other, and the paths that real clients send.
 
 mod routes;
+mod spec;
 mod wire;
