@@ -4,6 +4,15 @@ pub mod ast;
 pub mod bound;
 pub mod catalogue;
 pub mod diagnostic;
+mod keyword;
+pub mod lexer;
+mod literal;
+pub mod parser;
+pub mod time;
+pub mod token;
 pub mod types;
 
 pub use diagnostic::{Diagnostic, LineIndex, Severity, Span, line_column};
+pub use lexer::lex;
+pub use parser::{Parsed, parse};
+pub use token::{Token, TokenKind};

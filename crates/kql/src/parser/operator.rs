@@ -1,0 +1,524 @@
+//! The operators after a pipe.
+
+use super::Parser;
+use super::source::unsupported;
+use crate::ast::{
+    Evaluate, Expr, ExprKind, MvApply, MvColumn, MvExpand, MvKind, Name, NullsOrder, Operator,
+    OperatorKind, Parameter, Parse, ParseItem, ParseKind, Rename, Render, ReorderColumn,
+    ReorderDirection, Search, SortDirection, SortKey, Summarize,
+};
+use crate::diagnostic::Diagnostic;
+use crate::keyword;
+use crate::token::TokenKind;
+
+impl Parser<'_> {
+    /// The operator after a pipe. When there is none that we know, reports it and skips to the next pipe.
+    pub(super) fn operator(&mut self) -> Operator {
+        let start = self.here().start;
+        let kind = if self.at(TokenKind::Word) {
+            let name = self.dashed_word(super::source::is_operator);
+            self.simple_operator(name)
+        } else {
+            self.no_operator("")
+        };
+        Operator {
+            kind,
+            span: self.span_from(start),
+        }
+    }
+
+    /// Operators whose operands are a plain list; the others are passed on.
+    fn simple_operator(&mut self, name: &str) -> OperatorKind {
+        match name {
+            "where" | "filter" => OperatorKind::Where(self.expression()),
+            "project" => OperatorKind::Project(self.named_expressions()),
+            "extend" => OperatorKind::Extend(self.named_expressions()),
+            "count" => OperatorKind::Count,
+            "getschema" => OperatorKind::GetSchema,
+            "consume" => OperatorKind::Consume,
+            "take" | "limit" => OperatorKind::Take(self.expression()),
+            "sample" => OperatorKind::Sample(self.expression()),
+            "distinct" => {
+                self.parameters(&[]);
+                OperatorKind::Distinct(self.expressions())
+            }
+            "project-away" => OperatorKind::ProjectAway(self.list(Self::name_pattern)),
+            "project-keep" => OperatorKind::ProjectKeep(self.list(Self::name_pattern)),
+            "project-rename" => OperatorKind::ProjectRename(self.list(Self::rename)),
+            "project-reorder" => OperatorKind::ProjectReorder(self.list(Self::reorder_column)),
+            "serialize" if self.ends_operator() => OperatorKind::Serialize(Vec::new()),
+            "serialize" => OperatorKind::Serialize(self.named_expressions()),
+            _ => self.larger_operator(name),
+        }
+    }
+
+    /// Operators with clauses.
+    fn larger_operator(&mut self, name: &str) -> OperatorKind {
+        match name {
+            "summarize" => self.summarize(),
+            "sort" | "order" => self.sort(),
+            "top" => self.top(),
+            "join" => OperatorKind::Join(self.join()),
+            "lookup" => OperatorKind::Lookup(self.join()),
+            "union" => OperatorKind::Union(self.union()),
+            "mv-expand" => self.mv_expand(false),
+            "mvexpand" => self.mv_expand(true),
+            "mv-apply" | "mvapply" => self.mv_apply(),
+            "parse" => self.parse_operator(false),
+            "parse-where" => self.parse_operator(true),
+            "evaluate" => self.evaluate(),
+            "invoke" => self.invoke(),
+            "search" => self.search(),
+            "render" => self.render(),
+            "sample-distinct" => self.sample_distinct(),
+            "as" => {
+                let parameters = self.parameters(&[]);
+                OperatorKind::As {
+                    name: self.name(),
+                    parameters,
+                }
+            }
+            _ => self.no_operator(name),
+        }
+    }
+
+    /// Reports an operator that is unknown, not supported, or not there.
+    fn no_operator(&mut self, name: &str) -> OperatorKind {
+        let previous = self
+            .position
+            .checked_sub(1)
+            .and_then(|index| self.tokens.get(index))
+            .map(|token| token.span);
+        let here = self.here();
+        let diagnostic = if name.is_empty() {
+            Diagnostic::error("KS176", here, "Query operator expected")
+        } else if keyword::OPERATORS_NOT_YET.contains(&name) {
+            let span = previous.unwrap_or(here);
+            Diagnostic::error(
+                "BZ001",
+                span,
+                format!("The operator '{name}' is not supported yet"),
+            )
+        } else {
+            let span = previous.unwrap_or(here);
+            let diagnostic = Diagnostic::error(
+                "KS176",
+                span,
+                format!("Query operator expected: there is no '{name}'"),
+            );
+            match keyword::nearest(name, keyword::OPERATORS.iter().copied()) {
+                Some(near) => diagnostic.with_suggestion(format!("Write {near}")),
+                None => diagnostic,
+            }
+        };
+        self.report(diagnostic);
+        self.skip_until(|kind| kind == TokenKind::Pipe);
+        unsupported(name)
+    }
+
+    /// Whether nothing of an operator is left.
+    fn ends_operator(&self) -> bool {
+        matches!(
+            self.kind(),
+            TokenKind::Pipe
+                | TokenKind::Semicolon
+                | TokenKind::End
+                | TokenKind::CloseParen
+                | TokenKind::CloseBrace
+        )
+    }
+
+    /// Items with commas between them, at least one.
+    pub(super) fn list<T>(&mut self, item: impl Fn(&mut Self) -> T) -> Vec<T> {
+        let mut items = vec![item(self)];
+        while self.eat(TokenKind::Comma) {
+            items.push(item(self));
+        }
+        items
+    }
+
+    pub(super) fn expressions(&mut self) -> Vec<Expr> {
+        self.list(Self::expression)
+    }
+
+    /// `name = value` pairs between the name of an operator and its operands: those in `known`, and all `hint.…`.
+    pub(super) fn parameters(&mut self, known: &[&str]) -> Vec<Parameter> {
+        let mut parameters = Vec::new();
+        loop {
+            let word = self.text(self.peek());
+            let hint = self.at_word("hint")
+                && self.nth(1).kind == TokenKind::Dot
+                && self.nth(2).kind == TokenKind::Word;
+            let length = if hint { 3 } else { 1 };
+            let named = hint || (self.at(TokenKind::Word) && known.contains(&word));
+            if !named || self.nth(length).kind != TokenKind::Assign {
+                return parameters;
+            }
+            let start = self.peek().span.start;
+            for _ in 0..length {
+                self.bump();
+            }
+            let span = self.span_from(start);
+            let name = Name {
+                text: span.text(self.source).to_owned(),
+                span,
+            };
+            self.bump();
+            let value = self.parameter_value();
+            parameters.push(Parameter { name, value });
+        }
+    }
+
+    /// A word, or a literal of one token.
+    fn parameter_value(&mut self) -> Expr {
+        let start = self.here();
+        let kind = match self.kind() {
+            TokenKind::Word if keyword::boolean(self.text(self.peek())).is_some() => {
+                let value = keyword::boolean(self.text(self.peek()));
+                self.bump();
+                ExprKind::Literal(crate::ast::Literal::Bool(value))
+            }
+            TokenKind::Word | TokenKind::OpenBracket => ExprKind::Name(self.name()),
+            TokenKind::String => {
+                let (value, hidden) = self.adjacent_strings();
+                ExprKind::Literal(crate::ast::Literal::String { value, hidden })
+            }
+            TokenKind::Long | TokenKind::Real | TokenKind::TimeSpan | TokenKind::Typed(_) => {
+                self.literal()
+            }
+            _ => {
+                self.missing("value");
+                ExprKind::Error
+            }
+        };
+        Expr {
+            kind,
+            span: self.span_from(start.start),
+        }
+    }
+
+    /// Removes the parameter `name` and gives its value, when that is a word, among the words of `table`.
+    pub(super) fn take_choice<T: Copy>(
+        &mut self,
+        parameters: &mut Vec<Parameter>,
+        name: &str,
+        table: &[(&str, T)],
+    ) -> Option<T> {
+        let at = parameters
+            .iter()
+            .position(|parameter| parameter.name.text == name)?;
+        let Parameter { value, .. } = parameters.remove(at);
+        let ExprKind::Name(word) = &value.kind else {
+            self.not_a_choice(&value, table);
+            return None;
+        };
+        let found = table
+            .iter()
+            .find(|(text, _)| *text == word.text)
+            .map(|(_, choice)| *choice);
+        if found.is_none() {
+            self.not_a_choice(&value, table);
+        }
+        found
+    }
+
+    fn not_a_choice<T>(&mut self, value: &Expr, table: &[(&str, T)]) {
+        let words: Vec<&str> = table.iter().map(|(text, _)| *text).collect();
+        let message = format!(
+            "The expression must be one of the values: {}",
+            words.join(", ")
+        );
+        self.error("KS140", value.span, message);
+    }
+
+    /// Removes the parameter `name` and gives its value, when that is a word.
+    pub(super) fn take_word(
+        &mut self,
+        parameters: &mut Vec<Parameter>,
+        name: &str,
+    ) -> Option<Name> {
+        let at = parameters
+            .iter()
+            .position(|parameter| parameter.name.text == name)?;
+        let Parameter { value, .. } = parameters.remove(at);
+        if let ExprKind::Name(word) = value.kind {
+            return Some(word);
+        }
+        self.error("KS006", value.span, "Missing name");
+        None
+    }
+
+    fn rename(&mut self) -> Rename {
+        let new = self.name();
+        if !self.eat(TokenKind::Assign) {
+            self.error(
+                "KS110",
+                new.span,
+                "Column rename assignment expected: new = old",
+            );
+        }
+        let old = self.name();
+        Rename { new, old }
+    }
+
+    fn reorder_column(&mut self) -> ReorderColumn {
+        let pattern = self.name_pattern();
+        let word = |word: &str| matches!(word, "granny-asc" | "granny-desc");
+        let direction = if self.at_word("asc") || self.at_word("desc") || self.at_word("granny") {
+            match self.dashed_word(word) {
+                "asc" => Some(ReorderDirection::Asc),
+                "desc" => Some(ReorderDirection::Desc),
+                "granny-asc" => Some(ReorderDirection::GrannyAsc),
+                "granny-desc" => Some(ReorderDirection::GrannyDesc),
+                _ => None,
+            }
+        } else {
+            None
+        };
+        ReorderColumn { pattern, direction }
+    }
+
+    fn summarize(&mut self) -> OperatorKind {
+        let parameters = self.parameters(&[]);
+        let aggregates = if self.at_word("by") || self.ends_operator() {
+            Vec::new()
+        } else {
+            self.named_expressions()
+        };
+        let by = self.eat_word("by").then(|| self.named_expressions());
+        if aggregates.is_empty() && by.is_none() {
+            self.missing("expression");
+        }
+        OperatorKind::Summarize(Summarize {
+            aggregates,
+            by,
+            parameters,
+        })
+    }
+
+    fn sort_key(&mut self) -> SortKey {
+        let expr = self.expression();
+        let direction = if self.eat_word("asc") {
+            Some(SortDirection::Asc)
+        } else {
+            self.eat_word("desc").then_some(SortDirection::Desc)
+        };
+        let nulls = if !self.eat_word("nulls") {
+            None
+        } else if self.eat_word("first") {
+            Some(NullsOrder::First)
+        } else if self.eat_word("last") {
+            Some(NullsOrder::Last)
+        } else {
+            self.missing("first or last");
+            None
+        };
+        SortKey {
+            expr,
+            direction,
+            nulls,
+        }
+    }
+
+    fn sort(&mut self) -> OperatorKind {
+        let parameters = self.parameters(&[]);
+        self.expect_word("by");
+        OperatorKind::Sort {
+            keys: self.list(Self::sort_key),
+            parameters,
+        }
+    }
+
+    fn top(&mut self) -> OperatorKind {
+        let parameters = self.parameters(&[]);
+        let count = self.expression();
+        self.expect_word("by");
+        OperatorKind::Top {
+            count,
+            by: self.sort_key(),
+            parameters,
+        }
+    }
+
+    fn sample_distinct(&mut self) -> OperatorKind {
+        let count = self.expression();
+        self.expect_word("of");
+        OperatorKind::SampleDistinct {
+            count,
+            of: self.expression(),
+        }
+    }
+
+    /// A column of `mv-expand`: `expr`, `name = expr`, either with `to typeof(type)`.
+    fn mv_column(&mut self) -> MvColumn {
+        let named = self.named_expression();
+        let name = named.names.into_iter().next();
+        let mut to = None;
+        if self.eat_word("to") {
+            self.expect_word("typeof");
+            self.expect(TokenKind::OpenParen, "(");
+            to = Some(self.type_name());
+            self.expect(TokenKind::CloseParen, ")");
+        }
+        MvColumn {
+            name,
+            expr: named.expr,
+            to,
+        }
+    }
+
+    fn mv_expand(&mut self, legacy: bool) -> OperatorKind {
+        let mut parameters = self.parameters(&["kind", "bagexpansion", "with_itemindex"]);
+        let kinds = [("bag", MvKind::Bag), ("array", MvKind::Array)];
+        let kind = self.take_choice(&mut parameters, "kind", &kinds);
+        let kind = kind.or(self.take_choice(&mut parameters, "bagexpansion", &kinds));
+        let item_index = self.take_word(&mut parameters, "with_itemindex");
+        let columns = self.list(Self::mv_column);
+        let limit = self.eat_word("limit").then(|| self.expression());
+        OperatorKind::MvExpand(MvExpand {
+            legacy,
+            kind,
+            item_index,
+            columns,
+            limit,
+        })
+    }
+
+    fn mv_apply(&mut self) -> OperatorKind {
+        let mut parameters = self.parameters(&["with_itemindex"]);
+        let item_index = self.take_word(&mut parameters, "with_itemindex");
+        let columns = self.list(Self::mv_column);
+        let limit = self.eat_word("limit").then(|| self.expression());
+        self.expect_word("on");
+        self.expect(TokenKind::OpenParen, "(");
+        let operators = self.nested(Self::operators_alone).unwrap_or_default();
+        self.expect(TokenKind::CloseParen, ")");
+        OperatorKind::MvApply(MvApply {
+            item_index,
+            columns,
+            limit,
+            operators,
+        })
+    }
+
+    /// Operators with pipes between them and no source.
+    fn operators_alone(&mut self) -> Vec<Operator> {
+        let mut operators = Vec::new();
+        loop {
+            operators.push(self.operator());
+            self.end_of_operator();
+            if operators.len() >= super::MAX_OPERATORS || !self.eat(TokenKind::Pipe) {
+                return operators;
+            }
+        }
+    }
+
+    fn parse_operator(&mut self, drop_unmatched: bool) -> OperatorKind {
+        let mut parameters = self.parameters(&["kind", "flags"]);
+        let kinds = [
+            ("simple", ParseKind::Simple),
+            ("regex", ParseKind::Regex),
+            ("relaxed", ParseKind::Relaxed),
+        ];
+        let kind = self.take_choice(&mut parameters, "kind", &kinds);
+        let flags = self.take_word(&mut parameters, "flags");
+        let expr = self.expression();
+        self.expect_word("with");
+        let mut items = Vec::new();
+        while let Some(item) = self.parse_item() {
+            items.push(item);
+        }
+        if items.is_empty() {
+            self.missing("pattern");
+        }
+        OperatorKind::Parse(Parse {
+            drop_unmatched,
+            kind,
+            flags,
+            expr,
+            items,
+        })
+    }
+
+    fn parse_item(&mut self) -> Option<ParseItem> {
+        let token = self.peek();
+        match token.kind {
+            TokenKind::Star => {
+                self.bump();
+                Some(ParseItem::Star(token.span))
+            }
+            TokenKind::String => {
+                let (value, hidden) = self.adjacent_strings();
+                let kind = ExprKind::Literal(crate::ast::Literal::String { value, hidden });
+                Some(ParseItem::Text(Expr {
+                    kind,
+                    span: self.span_from(token.span.start),
+                }))
+            }
+            _ => {
+                let name = self.eat_name()?;
+                let ty = self.eat(TokenKind::Colon).then(|| self.type_name());
+                Some(ParseItem::Column { name, ty })
+            }
+        }
+    }
+
+    fn evaluate(&mut self) -> OperatorKind {
+        let parameters = self.parameters(&[]);
+        let expr = self.expression();
+        let schema = self.eat(TokenKind::Colon).then(|| self.row_schema());
+        match expr.kind {
+            ExprKind::Call(call) => OperatorKind::Evaluate(Evaluate {
+                parameters,
+                call,
+                schema,
+            }),
+            _ => self.no_call(&expr, "evaluate"),
+        }
+    }
+
+    fn invoke(&mut self) -> OperatorKind {
+        let expr = self.expression();
+        match expr.kind {
+            ExprKind::Call(call) => OperatorKind::Invoke(call),
+            _ => self.no_call(&expr, "invoke"),
+        }
+    }
+
+    fn no_call(&mut self, expr: &Expr, operator: &str) -> OperatorKind {
+        self.error("KS006", expr.span, "Missing function call");
+        unsupported(operator)
+    }
+
+    fn search(&mut self) -> OperatorKind {
+        let mut parameters = self.parameters(&["kind"]);
+        let kinds = [
+            ("default", false),
+            ("case_insensitive", false),
+            ("case_sensitive", true),
+        ];
+        let case_sensitive = self
+            .take_choice(&mut parameters, "kind", &kinds)
+            .unwrap_or(false);
+        let mut tables = Vec::new();
+        if self.eat_word("in") && self.expect(TokenKind::OpenParen, "(") {
+            tables = self.list(Self::union_operand);
+            self.expect(TokenKind::CloseParen, ")");
+        }
+        let searching = std::mem::replace(&mut self.searching, true);
+        let predicate = self.expression();
+        self.searching = searching;
+        OperatorKind::Search(Search {
+            case_sensitive,
+            tables,
+            predicate,
+        })
+    }
+
+    fn render(&mut self) -> OperatorKind {
+        let chart = self.name();
+        let mut properties = self.properties();
+        self.property_list(&mut properties);
+        OperatorKind::Render(Render { chart, properties })
+    }
+}
