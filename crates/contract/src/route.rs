@@ -226,16 +226,15 @@ impl Pattern {
                 }
             });
         }
-        (rest.is_empty() && key.is_none()).then(|| {
-            (
-                rank,
-                Match {
-                    operation: self.operation,
-                    params,
-                    count,
-                },
-            )
-        })
+        if !rest.is_empty() || key.is_some() {
+            return None;
+        }
+        let found = Match {
+            operation: self.operation,
+            params,
+            count,
+        };
+        Some((rank, found))
     }
 }
 

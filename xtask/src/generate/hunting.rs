@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::Spec;
-use super::spec::{Column, Function, Param, Table};
+use super::spec::{Column, Param};
 use super::text::{header, literal, option, option_literal, pascal, slice};
 
 pub(super) fn render(spec: &Spec) -> String {
@@ -18,36 +18,31 @@ pub(super) fn render(spec: &Spec) -> String {
          const fn col(name: &'static str, ty: KqlType) -> Column {\nColumn { name, ty }\n}\n\n\
          /// Every hunting table, by name.\npub static TABLES: &[Table] = &[\n",
     );
-    for (name, value) in &spec.hunting.tables {
-        // The shape was checked when the tests read the file; a bad row shows as a missing table.
-        if let Ok(t) = serde_json::from_value::<Table>(value.clone()) {
-            let _ = write!(
-                out,
-                "Table {{ name: {}, area: {}, preview: {}, streaming: {}, superseded_by: {}, columns: {} }},\n",
-                literal(name),
-                literal(&t.area),
-                t.preview,
-                t.streaming_api,
-                option_literal(t.superseded_by.as_deref()),
-                slice(t.columns.iter().map(column)),
-            );
-        }
+    for (name, t) in &spec.hunting.tables {
+        let _ = writeln!(
+            out,
+            "Table {{ name: {}, area: {}, preview: {}, streaming: {}, superseded_by: {}, columns: {} }},",
+            literal(name),
+            literal(&t.area),
+            t.preview,
+            t.streaming_api,
+            option_literal(t.superseded_by.as_deref()),
+            slice(t.columns.iter().map(column)),
+        );
     }
     out.push_str(
         "];\n\n/// Every function of the hunting schema.\npub static FUNCTIONS: &[Function] = &[\n",
     );
-    for (name, value) in &spec.hunting.functions {
-        if let Ok(f) = serde_json::from_value::<Function>(value.clone()) {
-            let _ = write!(
-                out,
-                "Function {{ name: {}, kind: FunctionKind::{}, syntax: {}, params: {}, columns: {} }},\n",
-                literal(name),
-                pascal(&f.kind),
-                literal(&f.syntax),
-                slice(f.args.iter().map(param)),
-                slice(f.columns.iter().map(column)),
-            );
-        }
+    for (name, f) in &spec.hunting.functions {
+        let _ = writeln!(
+            out,
+            "Function {{ name: {}, kind: FunctionKind::{}, syntax: {}, params: {}, columns: {} }},",
+            literal(name),
+            pascal(&f.kind),
+            literal(&f.syntax),
+            slice(f.args.iter().map(param)),
+            slice(f.columns.iter().map(column)),
+        );
     }
     out.push_str("];\n");
     out

@@ -18,10 +18,10 @@ pub(super) fn render(spec: &Spec) -> String {
     let mut rows: Vec<_> = spec.identity_errors.errors.iter().collect();
     rows.sort_by_key(|e| e.code);
     for e in rows {
-        let _ = write!(
+        let _ = writeln!(
             out,
             "IdentityError {{ code: {}, name: {}, error: {}, http: {}, suberror: {}, message: {}, \
-             endpoints: {}, when: {}, variants: {} }},\n",
+             endpoints: {}, when: {}, variants: {} }},",
             e.code,
             option_literal(e.name.as_deref()),
             literal(&e.error),

@@ -70,13 +70,13 @@ fn operation(out: &mut String, o: &Operation) {
         .iter()
         .map(|(code, text)| format!("({code}, {})", literal(text)));
     let options = &o.query_options;
-    let _ = write!(
+    let _ = writeln!(
         out,
         "Operation {{ id: OperationId::{}, api: Api::{}, group: {}, name: {}, method: Method::{}, \
          path: {}, hosts: {}, app_permissions: {}, delegated_permissions: {}, user_permission: {}, \
          device_group_scoped: {}, filter: {}, top: {}, skip: {}, count: {}, expand: {}, \
          page_size: {}, max_top: {}, rate: {}, request_fields: {}, query_params: {}, \
-         response_type: {}, response_collection: {}, odata_context: {}, statuses: {}, source: {} }},\n",
+         response_type: {}, response_collection: {}, odata_context: {}, statuses: {}, source: {} }},",
         id(o),
         pascal(&o.api),
         literal(&o.group),

@@ -43,10 +43,10 @@ pub(super) fn render(spec: &Spec) -> String {
 }
 
 fn resource(out: &mut String, r: &Resource, more: &[Permission]) {
-    let _ = write!(
+    let _ = writeln!(
         out,
         "Resource {{ app_id: AppId::from_u128({}), display_name: {}, api: Api::{}, \
-         identifier_uris: {}, audiences: {}, permissions: {} }},\n",
+         identifier_uris: {}, audiences: {}, permissions: {} }},",
         number(&r.app_id),
         literal(&r.display_name),
         pascal(&r.api),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// An operation of `endpoints.json` or `support.json`.
@@ -141,10 +142,28 @@ pub struct Support {
 /// `hunting-schema.json`
 #[derive(Debug, Deserialize)]
 pub struct Hunting {
-    /// Tables by name.
-    pub tables: Map<String, Value>,
-    /// Functions by name.
-    pub functions: Map<String, Value>,
+    /// Tables by name, in the file's order.
+    #[serde(deserialize_with = "in_order")]
+    pub tables: Vec<(String, Table)>,
+    /// Functions by name, in the file's order.
+    #[serde(deserialize_with = "in_order")]
+    pub functions: Vec<(String, Function)>,
+}
+
+/// The entries of an object in the order of the file.
+fn in_order<'de, D, T>(deserializer: D) -> Result<Vec<(String, T)>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let read = |(name, value)| match serde_json::from_value(value) {
+        Ok(entry) => Ok((name, entry)),
+        Err(e) => Err(D::Error::custom(format_args!("{name}: {e}"))),
+    };
+    Map::<String, Value>::deserialize(deserializer)?
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 /// A hunting table.
