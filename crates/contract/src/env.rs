@@ -72,6 +72,10 @@ pub const VARIABLES: &[Variable] = &[
         "the store's URL: sqlite://… or postgres://…",
     ),
     var(
+        "BARTIZAN_DETACHED",
+        "set by --detach for the server that it leaves behind",
+    ),
+    var(
         "BARTIZAN_FORMAT",
         "how results are printed: table, json, jsonl or csv",
     ),
