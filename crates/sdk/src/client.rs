@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::cloud::{Cloud, Service};
 use crate::credential::{AccessToken, Credential, TokenCache, TokenRequest};
+use crate::directory::Directory;
 use crate::error::Error;
 use crate::hunting::Hunting;
 use crate::paging;
@@ -162,6 +163,12 @@ impl Client {
     #[must_use]
     pub fn hunting(&self) -> Hunting<'_> {
         Hunting(self)
+    }
+
+    /// Application registrations, consent and secrets, through Microsoft Graph.
+    #[must_use]
+    pub fn directory(&self) -> Directory<'_> {
+        Directory(self)
     }
 
     /// A token for a service, from the cache when it is still good.

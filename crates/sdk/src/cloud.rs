@@ -136,9 +136,7 @@ impl Cloud {
             Service::Xdr => format!("{}/.default", self.xdr_resource),
             Service::Mde => format!("{}/.default", self.mde_resource),
             Service::Graph => format!("{}/.default", self.graph_resource),
-            Service::Own => {
-                format!("{}/.default", self.authority.origin().ascii_serialization())
-            }
+            Service::Own => "api://bartizan/.default".to_owned(),
         }
     }
 
@@ -183,6 +181,6 @@ mod tests {
             cloud.scope(Service::Graph),
             "https://graph.microsoft.com/.default"
         );
-        assert_eq!(cloud.scope(Service::Own), "https://localhost:8443/.default");
+        assert_eq!(cloud.scope(Service::Own), "api://bartizan/.default");
     }
 }

@@ -21,6 +21,7 @@
 pub mod client;
 pub mod cloud;
 pub mod credential;
+pub mod directory;
 pub mod error;
 pub mod hunting;
 pub mod paging;
