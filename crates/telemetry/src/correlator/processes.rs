@@ -76,8 +76,16 @@ impl Process {
             .or_else(|| self.guid.as_deref().and_then(process_guid::start_ticks))
     }
 
+    /// Whether a mention says something that is not known yet.
+    #[must_use]
+    pub fn lacks(&self, mentioned: &Self) -> bool {
+        (self.command_line.is_none() && mentioned.command_line.is_some())
+            || (self.account.is_none() && mentioned.account.is_some())
+            || (self.pid.is_none() && mentioned.pid.is_some())
+    }
+
     /// Takes over what the other report knows and this one does not.
-    fn fill_from(&mut self, other: &Self) {
+    pub fn fill_from(&mut self, other: &Self) {
         fn fill<T: Clone>(mine: &mut Option<T>, theirs: &Option<T>) {
             if mine.is_none() {
                 mine.clone_from(theirs);
@@ -117,6 +125,8 @@ impl Process {
 pub struct Processes {
     by_guid: Recent<(HostKey, String), Arc<Process>>,
     by_pid: Recent<(HostKey, i64), Vec<Arc<Process>>>,
+    /// Starts by lower-case image: some collectors lose the process id of Sysmon's report.
+    by_image: Recent<(HostKey, String), Vec<Arc<Process>>>,
 }
 
 impl Processes {
@@ -124,6 +134,7 @@ impl Processes {
         Self {
             by_guid: Recent::new(capacity),
             by_pid: Recent::new(capacity),
+            by_image: Recent::new(capacity),
         }
     }
 
@@ -143,23 +154,19 @@ impl Processes {
                 .insert((host, guid.clone()), Arc::clone(&process));
         }
         if let Some(pid) = process.pid {
-            let generations = self.by_pid.entry((host, pid), Vec::new);
-            generations.retain(|p| !is_same(p, &process));
-            if generations.len() == GENERATIONS {
-                generations.remove(0);
-            }
-            generations.push(Arc::clone(&process));
+            remember(self.by_pid.entry((host, pid), Vec::new), &process);
+        }
+        if let (Some(image), Some(_)) = (&process.image, process.started) {
+            remember(self.by_image.entry((host, image.to_lowercase()), Vec::new), &process);
         }
         process
     }
 
-    /// Remembers a process that an event only mentions, unless more is known already.
+    /// Remembers a process that an event only mentions, unless all of it is known already.
     pub fn mention(&mut self, host: HostKey, process: Process) {
-        let known = process
-            .guid
-            .as_ref()
-            .is_some_and(|g| self.by_guid.contains(&(host, g.clone())));
-        if !known && process.guid.is_some() {
+        let Some(guid) = &process.guid else { return };
+        let known = self.by_guid.peek(&(host, guid.clone()));
+        if known.is_none_or(|known| known.lacks(&process)) {
             self.learn(host, process);
         }
     }
@@ -179,27 +186,52 @@ impl Processes {
             .cloned()
     }
 
-    /// A start of this process id that Sysmon reported around this time.
-    pub fn sysmon_start(&mut self, host: HostKey, pid: i64, at: i64) -> Option<Arc<Process>> {
-        let generations = self.by_pid.get(&(host, pid))?;
-        generations
-            .iter()
-            .find(|p| p.sysmon && p.start().is_some_and(|start| (start - at).abs() <= WINDOW))
-            .cloned()
+    /// Sysmon's report of a start that Windows Security reported too.
+    pub fn sysmon_start(&mut self, host: HostKey, audited: &Process) -> Option<Arc<Process>> {
+        self.other_report(host, audited, |p| p.sysmon)
     }
 
     /// Another report of the same start, from the other log.
     fn same_start(&mut self, host: HostKey, process: &Process) -> Option<Arc<Process>> {
+        self.other_report(host, process, |_| true)
+    }
+
+    /// A report of a start around the same time, by process id where both have one, else by image
+    /// and command line.
+    fn other_report(
+        &mut self,
+        host: HostKey,
+        process: &Process,
+        wanted: impl Fn(&Process) -> bool,
+    ) -> Option<Arc<Process>> {
         let start = process.start()?;
-        let generations = self.by_pid.get(&(host, process.pid?))?;
         let near = |p: &Process| p.start().is_some_and(|s| (s - start).abs() <= WINDOW);
-        let compatible =
-            |p: &Process| p.guid.is_none() || process.guid.is_none() || p.guid == process.guid;
+        let other = |p: &Process| p.guid.is_none() || process.guid.is_none() || p.guid == process.guid;
+        let by_pid = process.pid.and_then(|pid| {
+            let generations = self.by_pid.get(&(host, pid))?;
+            generations.iter().find(|p| near(p) && other(p) && wanted(p)).cloned()
+        });
+        if by_pid.is_some() {
+            return by_pid;
+        }
+        let image = process.image.as_ref()?.to_lowercase();
+        let generations = self.by_image.get(&(host, image))?;
+        let one_lacks_pid = |p: &Process| p.pid.is_none() || process.pid.is_none();
+        let same_line = |p: &Process| p.command_line == process.command_line;
         generations
             .iter()
-            .find(|p| near(p) && compatible(p))
+            .find(|p| near(p) && other(p) && one_lacks_pid(p) && same_line(p) && wanted(p))
             .cloned()
     }
+}
+
+/// Adds a process to a list of bounded length, over an earlier report of the same start.
+fn remember(generations: &mut Vec<Arc<Process>>, process: &Arc<Process>) {
+    generations.retain(|p| !is_same(p, process));
+    if generations.len() == GENERATIONS {
+        generations.remove(0);
+    }
+    generations.push(Arc::clone(process));
 }
 
 fn is_same(a: &Process, b: &Process) -> bool {
@@ -243,6 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_process_id_comes_from_the_other_log() {
+        let report = |pid, guid: Option<&str>| Process {
+            pid,
+            guid: guid.map(str::to_owned),
+            started: Some(at(0)),
+            image: Some(r"C:\a.exe".into()),
+            command_line: Some("a.exe -x".into()),
+            sysmon: guid.is_some(),
+            ..Process::default()
+        };
+        let mut all = Processes::new(10);
+        all.learn(HOST, report(None, Some("3ddc5665-b1b5-5f69-4a00-000000000400")));
+        let audited = report(Some(7), None);
+        assert!(all.sysmon_start(HOST, &audited).is_some());
+        let merged = all.learn(HOST, audited);
+        assert!(merged.sysmon && merged.guid.is_some());
+        assert_eq!(all.by_guid(HOST, "3ddc5665-b1b5-5f69-4a00-000000000400").unwrap().pid, Some(7));
+    }
+
+    #[test]
     fn two_logs_make_one_process_in_either_order() {
         let guid = "3ddc5665-b1b5-5f69-4a00-000000000400".to_owned();
         let start = process_guid::start_ticks(&guid).unwrap();
@@ -252,19 +304,19 @@ mod tests {
             sysmon: true,
             ..Process::default()
         };
-        let audit = Process {
+        let audited = Process {
             pid: Some(7),
             started: Some(start + WINDOW),
             elevation: Some("TokenElevationTypeFull".into()),
             ..Process::default()
         };
-        for pair in [[sysmon.clone(), audit.clone()], [audit, sysmon]] {
+        for pair in [[sysmon.clone(), audited.clone()], [audited.clone(), sysmon]] {
             let mut all = Processes::new(10);
             let [first, second] = pair;
             all.learn(HOST, first);
             let merged = all.learn(HOST, second);
             assert!(merged.sysmon && merged.guid.is_some() && merged.elevation.is_some());
-            assert!(all.sysmon_start(HOST, 7, start).is_some());
+            assert!(all.sysmon_start(HOST, &audited).is_some());
         }
     }
 }

@@ -13,7 +13,7 @@ pub mod winlogbeat;
 use bartizan_contract::time::parse_iso8601;
 use serde_json::{Map, Value};
 
-use crate::parse::account::{Account, present};
+use crate::parse::account::{Account, present, service_account};
 use crate::parse::number;
 use crate::reject::{RejectCode, RejectReason};
 
@@ -124,15 +124,18 @@ impl SourceEvent {
         self.get(name).and_then(parse_iso8601)
     }
 
-    /// The account in `…DomainName`, `…UserName`, `…UserSid` (or `…Sid`) of a Windows Security event.
+    /// The account in `…DomainName`, `…UserName`, `…UserSid` (or `…Sid`) of a Windows Security
+    /// event. A subject that is the computer under a service's SID is that service account.
     #[must_use]
     pub fn account(&self, prefix: &str) -> Option<Account> {
         let part = |suffix: &str| self.get(&format!("{prefix}{suffix}"));
-        Account::from_parts(
-            part("DomainName"),
-            part("UserName"),
-            part("UserSid").or_else(|| part("Sid")),
-        )
+        let sid = part("UserSid").or_else(|| part("Sid"));
+        if prefix == "Subject"
+            && let Some(service) = sid.and_then(service_account)
+        {
+            return Some(service);
+        }
+        Account::from_parts(part("DomainName"), part("UserName"), sid)
     }
 
     /// `Name: value` on a line of the message.

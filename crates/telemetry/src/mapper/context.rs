@@ -85,11 +85,10 @@ impl Context<'_> {
         let Some(found) = found else {
             return Arc::new(mentioned);
         };
-        if found.account.is_none() && mentioned.account.is_some() {
-            return Arc::new(Process {
-                account: mentioned.account,
-                ..(*found).clone()
-            });
+        if found.lacks(&mentioned) {
+            let mut fuller = (*found).clone();
+            fuller.fill_from(&mentioned);
+            return Arc::new(fuller);
         }
         found
     }

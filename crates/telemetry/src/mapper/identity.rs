@@ -79,7 +79,8 @@ pub(super) fn logon(cx: &mut Context<'_>) -> Result<Verdict, RejectReason> {
         .get("ServiceName")
         .and_then(|name| name.strip_suffix('$'))
     {
-        row.text("TargetDeviceName", service.to_lowercase());
+        let service = cx.state.hosts.full_name(service);
+        row.text("TargetDeviceName", service);
     }
     row.additional(
         &AdditionalFields::new()

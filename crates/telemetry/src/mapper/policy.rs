@@ -99,10 +99,15 @@ pub(super) fn token_modified(cx: &mut Context<'_>) -> Result<Verdict, RejectReas
     cx.initiator(&mut row, &process);
     row.additional(
         &AdditionalFields::new()
-            .text("EnabledPrivileges", event.get("EnabledPrivilegeList"))
-            .text("DisabledPrivileges", event.get("DisabledPrivilegeList")),
+            .text("EnabledPrivileges", list(event.get("EnabledPrivilegeList")).as_deref())
+            .text("DisabledPrivileges", list(event.get("DisabledPrivilegeList")).as_deref()),
     );
     Ok(row.finish().into())
+}
+
+/// Windows indents lists over several lines.
+fn list(text: Option<&str>) -> Option<String> {
+    text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(","))
 }
 
 /// Windows Security 4719.

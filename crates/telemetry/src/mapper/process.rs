@@ -4,7 +4,7 @@ use super::Verdict;
 use super::context::Context;
 use super::held::{Key, Subject};
 use crate::correlator::processes::{Process, VersionInfo};
-use crate::parse::account::Account;
+use crate::parse::account::well_known_session;
 use crate::reject::{RejectReason, SkipReason};
 use crate::row::AdditionalFields;
 
@@ -28,17 +28,11 @@ pub(super) fn started(cx: &mut Context<'_>) -> Result<Verdict, RejectReason> {
 
 /// Windows Security 4688. Sysmon's report of the same start has more and wins.
 pub(super) fn audited(cx: &mut Context<'_>) -> Result<Verdict, RejectReason> {
-    let pid = cx.event.number("NewProcessId");
-    if let Some(pid) = pid
-        && cx
-            .state
-            .processes
-            .sysmon_start(cx.host, pid, cx.at)
-            .is_some()
-    {
+    let process = audited_process(cx);
+    if cx.state.processes.sysmon_start(cx.host, &process).is_some() {
         return Ok(Verdict::Skip(SkipReason::Duplicate));
     }
-    let process = audited_process(cx);
+    let pid = process.pid;
     let creator = cx.audited(
         "ProcessId",
         "ParentProcessName",
@@ -119,25 +113,19 @@ fn audited_process(cx: &Context<'_>) -> Process {
     } else {
         "SubjectLogonId"
     };
-    let mut account = target.or_else(|| event.account("Subject"));
-    if let Some(Account {
-        sid: Some(sid),
-        name,
-        domain,
-    }) = &mut account
-        && sid == "S-1-5-18"
-        && name.as_deref().is_some_and(|n| n.ends_with('$'))
-    {
-        // The audit names the computer; the process runs as SYSTEM.
-        (*domain, *name) = (Some("NT AUTHORITY".to_owned()), Some("SYSTEM".to_owned()));
-    }
+    // Sessions of services run under the service's account, whatever name the event shows.
+    let logon_id = event.number(logon).filter(|id| *id > 0);
+    let account = logon_id
+        .and_then(well_known_session)
+        .or(target)
+        .or_else(|| event.account("Subject"));
     Process {
         pid: event.number("NewProcessId"),
         started: Some(cx.at),
         image: text("NewProcessName"),
         command_line: text("CommandLine"),
         account,
-        logon_id: event.number(logon).filter(|id| *id > 0),
+        logon_id,
         integrity: event
             .get("MandatoryLabel")
             .and_then(integrity)

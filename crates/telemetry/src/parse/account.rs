@@ -68,10 +68,21 @@ impl Account {
 /// The logon sessions that Windows numbers the same on every boot.
 #[must_use]
 pub fn well_known_session(logon_id: i64) -> Option<Account> {
-    let (name, sid) = match logon_id {
-        0x3e7 => ("SYSTEM", "S-1-5-18"),
-        0x3e5 => ("LOCAL SERVICE", "S-1-5-19"),
-        0x3e4 => ("NETWORK SERVICE", "S-1-5-20"),
+    match logon_id {
+        0x3e7 => service_account("S-1-5-18"),
+        0x3e5 => service_account("S-1-5-19"),
+        0x3e4 => service_account("S-1-5-20"),
+        _ => None,
+    }
+}
+
+/// The service account of a SID. Windows Security names the computer's account in its place.
+#[must_use]
+pub fn service_account(sid: &str) -> Option<Account> {
+    let name = match sid {
+        "S-1-5-18" => "SYSTEM",
+        "S-1-5-19" => "LOCAL SERVICE",
+        "S-1-5-20" => "NETWORK SERVICE",
         _ => return None,
     };
     Account::from_parts(Some("NT AUTHORITY"), Some(name), Some(sid))

@@ -31,7 +31,7 @@ mod tests {
     fn integers_in_both_bases() {
         assert_eq!(integer("0x1600"), Some(5632));
         assert_eq!(integer("5632"), Some(5632));
-        assert_eq!(integer("0x3719fb"), Some(3_610_107));
+        assert_eq!(integer("0x3719fb"), Some(3_611_131));
         assert_eq!(
             integer("-9214364837600034816"),
             Some(-9_214_364_837_600_034_816)
