@@ -1,23 +1,34 @@
-//! OData query options of the Defender and Graph APIs, and filters as SQL.
+//! OData query options of the Defender and Graph APIs: text to a typed tree, and the tree to a
+//! SQL condition over the declared fields of one collection.
+//!
+//! Nothing a caller writes becomes SQL text: fields are looked up in a [`FieldMap`] and values
+//! become parameters. Text is compared without regard to ASCII letter case, as the services do.
+//! Comparisons with null follow OData (`null ne 'x'` is true), not SQL.
 
-use crate::sql::Sql;
+mod ast;
+mod compile;
+mod error;
+mod fields;
+mod lexer;
+mod maps;
+mod options;
+mod parser;
 
-/// A filter as a SQL condition over one table, with its values as parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SqlFilter {
-    table: &'static str,
-    sql: Sql,
-}
+pub use ast::{CompareOp, Filter, Literal, Path, Quantifier, TextFunction};
+pub use compile::SqlFilter;
+pub use error::ODataError;
+pub use fields::{Element, Field, FieldKind, FieldMap, Words};
+pub use maps::{
+    ALERTS_GRAPH, ALERTS_MDE, APPLICATIONS_GRAPH, INCIDENTS_GRAPH, INCIDENTS_XDR, MACHINES_MDE,
+    SERVICE_PRINCIPALS_GRAPH,
+};
+pub use options::{Expand, OrderBy, QueryOptions};
+pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse_filter};
 
-impl SqlFilter {
-    /// The table that it was made for.
-    #[must_use]
-    pub const fn table(&self) -> &'static str {
-        self.table
-    }
-
-    /// The condition.
-    pub(crate) const fn sql(&self) -> &Sql {
-        &self.sql
-    }
+/// Parses a `$filter` text and makes it a condition over the fields of a collection.
+///
+/// # Errors
+/// [`ODataError`] saying where and why, for the wire's code of the same name.
+pub fn filter(text: &str, fields: &FieldMap) -> Result<SqlFilter, ODataError> {
+    SqlFilter::compile(&parse_filter(text)?, fields)
 }
