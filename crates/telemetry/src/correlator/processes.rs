@@ -157,7 +157,10 @@ impl Processes {
             remember(self.by_pid.entry((host, pid), Vec::new), &process);
         }
         if let (Some(image), Some(_)) = (&process.image, process.started) {
-            remember(self.by_image.entry((host, image.to_lowercase()), Vec::new), &process);
+            remember(
+                self.by_image.entry((host, image.to_lowercase()), Vec::new),
+                &process,
+            );
         }
         process
     }
@@ -206,10 +209,14 @@ impl Processes {
     ) -> Option<Arc<Process>> {
         let start = process.start()?;
         let near = |p: &Process| p.start().is_some_and(|s| (s - start).abs() <= WINDOW);
-        let other = |p: &Process| p.guid.is_none() || process.guid.is_none() || p.guid == process.guid;
+        let other =
+            |p: &Process| p.guid.is_none() || process.guid.is_none() || p.guid == process.guid;
         let by_pid = process.pid.and_then(|pid| {
             let generations = self.by_pid.get(&(host, pid))?;
-            generations.iter().find(|p| near(p) && other(p) && wanted(p)).cloned()
+            generations
+                .iter()
+                .find(|p| near(p) && other(p) && wanted(p))
+                .cloned()
         });
         if by_pid.is_some() {
             return by_pid;
@@ -286,12 +293,20 @@ mod tests {
             ..Process::default()
         };
         let mut all = Processes::new(10);
-        all.learn(HOST, report(None, Some("3ddc5665-b1b5-5f69-4a00-000000000400")));
+        all.learn(
+            HOST,
+            report(None, Some("3ddc5665-b1b5-5f69-4a00-000000000400")),
+        );
         let audited = report(Some(7), None);
         assert!(all.sysmon_start(HOST, &audited).is_some());
         let merged = all.learn(HOST, audited);
         assert!(merged.sysmon && merged.guid.is_some());
-        assert_eq!(all.by_guid(HOST, "3ddc5665-b1b5-5f69-4a00-000000000400").unwrap().pid, Some(7));
+        assert_eq!(
+            all.by_guid(HOST, "3ddc5665-b1b5-5f69-4a00-000000000400")
+                .unwrap()
+                .pid,
+            Some(7)
+        );
     }
 
     #[test]

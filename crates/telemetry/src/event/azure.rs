@@ -71,6 +71,7 @@ pub fn read(object: &Map<String, Value>) -> Result<SourceEvent, RejectReason> {
         written: text_of(object, &["TimeCreated", "TimeGenerated"])
             .as_deref()
             .and_then(parse_iso8601),
+        clock_in_doubt: false,
         header_pid: number_of(object, &["SystemProcessId"]),
         header_user: text_of(object, &["UserName"])
             .as_deref()

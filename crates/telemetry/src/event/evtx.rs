@@ -50,6 +50,7 @@ pub fn read(object: &Map<String, Value>) -> Result<SourceEvent, RejectReason> {
         written: attribute(system, "TimeCreated", "SystemTime")
             .as_deref()
             .and_then(parse_iso8601),
+        clock_in_doubt: false,
         header_pid: attribute(system, "Execution", "ProcessID")
             .as_deref()
             .and_then(number::integer),

@@ -106,6 +106,7 @@ pub fn read(object: &Map<String, Value>) -> Result<SourceEvent, RejectReason> {
         } else {
             plain_time(object)
         },
+        clock_in_doubt: !nxlog,
         header_pid,
         header_user,
         message: text_of(object, &["Message"]).unwrap_or_default(),

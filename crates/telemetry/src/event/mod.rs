@@ -80,6 +80,8 @@ pub struct SourceEvent {
     /// When the log took it, in ticks, as the collector understood the clock: some collectors label
     /// a local time as UTC (see [`crate::correlator::clock`]).
     pub written: Option<i64>,
+    /// Whether [`Self::written`] may be local time labelled as UTC.
+    pub clock_in_doubt: bool,
     /// Process id in the event's header. The acting process for PowerShell and services, the log
     /// service's own for Sysmon.
     pub header_pid: Option<i64>,

@@ -47,6 +47,7 @@ pub fn read(object: &Map<String, Value>) -> Result<SourceEvent, RejectReason> {
         computer: computer.unwrap_or_default(),
         record_id: number_of(log, &["record_id", "record_number"]),
         written: time.as_deref().and_then(parse_iso8601),
+        clock_in_doubt: false,
         header_pid: process
             .and_then(|p| number_of(p, &["pid"]))
             .or_else(|| number_of(log, &["process_id"])),

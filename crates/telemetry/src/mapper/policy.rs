@@ -99,8 +99,14 @@ pub(super) fn token_modified(cx: &mut Context<'_>) -> Result<Verdict, RejectReas
     cx.initiator(&mut row, &process);
     row.additional(
         &AdditionalFields::new()
-            .text("EnabledPrivileges", list(event.get("EnabledPrivilegeList")).as_deref())
-            .text("DisabledPrivileges", list(event.get("DisabledPrivilegeList")).as_deref()),
+            .text(
+                "EnabledPrivileges",
+                list(event.get("EnabledPrivilegeList")).as_deref(),
+            )
+            .text(
+                "DisabledPrivileges",
+                list(event.get("DisabledPrivilegeList")).as_deref(),
+            ),
     );
     Ok(row.finish().into())
 }
