@@ -71,6 +71,10 @@ pub const VARIABLES: &[Variable] = &[
         "BARTIZAN_DATABASE",
         "the store's URL: sqlite://… or postgres://…",
     ),
+    demo(
+        "BARTIZAN_DEMO_LOADED",
+        "set when the demo's content has been loaded completely",
+    ),
     var(
         "BARTIZAN_DETACHED",
         "set by --detach for the server that it leaves behind",
@@ -123,7 +127,7 @@ mod tests {
                 v.name.ends_with("SECRET") || v.name.ends_with("PASSWORD")
             );
         }
-        assert_eq!(VARIABLES.iter().filter(|v| v.in_demo_env).count(), 9);
+        assert_eq!(VARIABLES.iter().filter(|v| v.in_demo_env).count(), 10);
         assert!(variable("BARTIZAN_URL").is_some());
     }
 }
