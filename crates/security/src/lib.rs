@@ -20,7 +20,7 @@ pub use evidence::{Entity, Evidence};
 pub use incident::{Incident, IncidentPatch};
 pub use machine::Machine;
 pub use patch::PatchError;
-// pub use rule::{Rule, RuleError};
+pub use rule::{Rule, RuleError};
 pub use vocabulary::{
     AlertStatus, Category, Classification, Determination, IncidentStatus, InvestigationState,
     Severity,

@@ -349,6 +349,20 @@ vocabulary! {
     }
 }
 
+impl RiskScore {
+    /// The risk that one open alert of this severity makes.
+    #[must_use]
+    pub const fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::UnSpecified => Self::None,
+            Severity::Informational => Self::Informational,
+            Severity::Low => Self::Low,
+            Severity::Medium => Self::Medium,
+            Severity::High => Self::High,
+        }
+    }
+}
+
 vocabulary! {
     /// A device's exposure by its weaknesses.
     ExposureLevel {

@@ -12,6 +12,7 @@ use sqlx::any::AnyRow;
 use crate::error::StoreError;
 use crate::incidents::Patched;
 use crate::listing::{Listing, Page, push_filter, push_limit};
+use crate::machines;
 use crate::odata::SqlFilter;
 use crate::row::{Columns as _, to_json};
 use crate::sql::Sql;
@@ -366,6 +367,7 @@ pub async fn patch(
         Ok(true) => {
             update(tx, tenant, &alert).await?;
             alert.version += 1;
+            machines::refresh_risk(tx, tenant, alert.device_id.clone()).await?;
         }
     }
     Ok(Patched::Done(alert))

@@ -1,5 +1,7 @@
 //! Incidents of a tenant.
 
+use std::collections::BTreeSet;
+
 use bartizan_contract::{IncidentId, TenantId};
 use bartizan_security::incident::{IncidentEffects, close_alert};
 use bartizan_security::{
@@ -7,13 +9,13 @@ use bartizan_security::{
 };
 use sqlx::any::AnyRow;
 
-use crate::alerts;
 use crate::error::StoreError;
 use crate::listing::{Listing, Page, push_filter, push_limit};
 use crate::odata::SqlFilter;
 use crate::row::{Columns as _, to_json};
 use crate::sql::Sql;
 use crate::transaction::{ReadTx, WriteTx};
+use crate::{alerts, machines};
 
 /// Adds an incident. Its id comes from [`crate::settings::next_incident_id`] in the same
 /// transaction.
@@ -208,11 +210,14 @@ pub async fn patch(
         incident.version += 1;
     }
     if closed {
+        let mut devices = BTreeSet::new();
         for mut alert in alerts::of_incidents(tx, tenant, &[id]).await? {
             if close_alert(&mut alert, &incident, now) {
                 alerts::update(tx, tenant, &alert).await?;
+                devices.extend(alert.device_id);
             }
         }
+        machines::refresh_risk(tx, tenant, devices).await?;
     }
     Ok(Patched::Done(incident))
 }

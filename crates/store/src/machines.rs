@@ -6,7 +6,7 @@ use bartizan_contract::{DeviceId, TenantId};
 use bartizan_security::Machine;
 use bartizan_security::machine::Sighting;
 use bartizan_security::vocabulary::{
-    DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, RiskScore,
+    DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, RiskScore, Severity,
 };
 use sqlx::any::AnyRow;
 
@@ -234,6 +234,39 @@ pub async fn update(
         return Err(StoreError::Changed("machine"));
     }
     put_tags(tx, tenant, machine).await
+}
+
+/// Brings the risk scores of devices up to date: the greatest severity of their open alerts.
+/// Devices that the tenant does not have are left out.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn refresh_risk(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    devices: impl IntoIterator<Item = DeviceId>,
+) -> Result<(), StoreError> {
+    for device in devices {
+        let id = stored_id(&device);
+        let mut sql = Sql::new("select distinct severity from alerts where tenant = ");
+        sql.bind(tenant)
+            .push(" and status <> 'Resolved' and device_id = ")
+            .bind(id.as_str());
+        let mut risk = RiskScore::None;
+        for row in sql.fetch_all(tx).await? {
+            risk = risk.max(RiskScore::of(row.word("severity", Severity::parse)?));
+        }
+        let mut sql = Sql::new("update machines set version = version + 1, risk_score = ");
+        sql.bind(risk.as_str())
+            .push(" where tenant = ")
+            .bind(tenant);
+        sql.push(" and id = ")
+            .bind(id)
+            .push(" and risk_score <> ")
+            .bind(risk.as_str());
+        sql.execute(tx).await?;
+    }
+    Ok(())
 }
 
 async fn put_tags(tx: &mut WriteTx, tenant: TenantId, machine: &Machine) -> Result<(), StoreError> {

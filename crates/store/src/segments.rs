@@ -104,6 +104,19 @@ fn select_files() -> Sql {
     sql
 }
 
+/// How far a log is in files.
+///
+/// # Errors
+/// [`StoreError::Missing`] when the log was never opened, or [`StoreError::Database`].
+pub async fn watermark(tx: &mut ReadTx, log: Uuid) -> Result<i64, StoreError> {
+    let mut sql = Sql::new("select watermark from event_logs where id = ");
+    sql.bind(log.to_string());
+    let rows = sql.fetch_all(tx).await?;
+    rows.first()
+        .ok_or(StoreError::Missing("event log"))?
+        .int("watermark")
+}
+
 /// The files of a tenant's table that may hold rows of a time range (both ends included), and the
 /// watermark of a log.
 ///
@@ -331,14 +344,17 @@ pub async fn forget_file(tx: &mut WriteTx, path: &str) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Whether the catalogue knows a file, in use or not.
+/// Paths of every file that the catalogue knows, in use or not.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn is_known(tx: &mut ReadTx, path: &str) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("select path from event_files where path = ");
-    sql.bind(path);
-    Ok(!sql.fetch_all(tx).await?.is_empty())
+pub async fn all_paths(tx: &mut ReadTx) -> Result<Vec<String>, StoreError> {
+    let sql = Sql::new("select path from event_files");
+    sql.fetch_all(tx)
+        .await?
+        .iter()
+        .map(|row| row.text("path"))
+        .collect()
 }
 
 /// Rows and files per tenant and table, of one tenant or of all, by tenant and table.
