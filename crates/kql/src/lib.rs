@@ -1,6 +1,7 @@
 //! KQL: lexer, parser, syntax tree, binder, function catalogue and diagnostics. No I/O and no dependency.
 
 pub mod ast;
+pub mod bind;
 pub mod bound;
 pub mod catalogue;
 pub mod diagnostic;
@@ -8,10 +9,12 @@ mod keyword;
 pub mod lexer;
 mod literal;
 pub mod parser;
+pub mod print;
 pub mod time;
 pub mod token;
 pub mod types;
 
+pub use bind::{Bound, Scope, bind};
 pub use diagnostic::{Diagnostic, LineIndex, Severity, Span, line_column};
 pub use lexer::lex;
 pub use parser::{Parsed, parse};

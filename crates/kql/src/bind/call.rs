@@ -1,0 +1,534 @@
+//! Calls of functions: choosing the signature, checking and converting the arguments.
+
+use crate::ast::{self, TypeSpec};
+use crate::bound::{Expr, ExprKind, ScalarFn, Value, WindowCall, WindowFn};
+use crate::catalogue::{
+    self, Accepts, Becomes, Param, ResultType, ScalarFunction, Signature, Target,
+};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::types::Type;
+
+use super::convert::{self, coerce, promoted};
+use super::environment::Binding;
+use super::expr::Meaning;
+use super::{Binder, Rows, literal, reference, suggest};
+
+/// An argument after binding.
+pub(super) enum Argument {
+    /// A value.
+    Value(Expr),
+    /// `typeof(…)`.
+    Type(Type),
+}
+
+impl Argument {
+    fn ty(&self) -> &'static str {
+        match self {
+            Argument::Value(value) => value.ty.name(),
+            Argument::Type(_) => "type",
+        }
+    }
+}
+
+/// Arguments that fit a signature.
+pub(super) struct Fitted {
+    /// The values, as they were.
+    pub(super) values: Vec<Expr>,
+    /// The signature.
+    pub(super) signature: &'static Signature,
+    /// The type of the call.
+    pub(super) ty: Type,
+}
+
+impl Fitted {
+    /// The values, cast as the signature wants them.
+    pub(super) fn converted(self) -> Vec<Expr> {
+        let ty = self.ty;
+        let signature = self.signature;
+        let convert = |(i, value): (usize, Expr)| match signature.param(i).map(|p| p.becomes) {
+            Some(Becomes::This(to)) => coerce(value, to),
+            Some(Becomes::Result) => coerce(value, ty),
+            Some(Becomes::Same) | None => value,
+        };
+        self.values.into_iter().enumerate().map(convert).collect()
+    }
+}
+
+impl Binder<'_> {
+    /// A call where a value is wanted.
+    pub(super) fn call(&mut self, call: &ast::Call, rows: Rows<'_>) -> Option<Expr> {
+        let name = call.name.text.as_str();
+        if let Some(Binding::Function(closure)) = self.environment.find(name).cloned() {
+            return match self.apply(name, &closure, &call.arguments, None, rows, call.span) {
+                Meaning::Scalar(value) => value,
+                Meaning::Tabular(..) => {
+                    self.error(
+                        "KS108",
+                        call.span,
+                        format!("'{name}' gives a table: scalar value expected"),
+                    );
+                    None
+                }
+            };
+        }
+        match name {
+            "toscalar" => return self.to_scalar(call),
+            "materialize" | "table" => {
+                self.error(
+                    "KS108",
+                    call.span,
+                    format!("'{name}' gives a table: scalar value expected"),
+                );
+                return None;
+            }
+            _ => {}
+        }
+        let aggregate = catalogue::aggregate_function(name);
+        match (rows.aggregates, aggregate) {
+            (Some(input), Some(function)) => {
+                let input = Rows {
+                    columns: input,
+                    open: rows.open,
+                    aggregates: None,
+                };
+                let found = self.aggregate(call, function, input)?;
+                let value = reference(found.outputs.first()?);
+                self.aggregates.push(found);
+                return Some(value);
+            }
+            (None, Some(_)) => {
+                let message = format!(
+                    "{}The aggregate function '{name}' is not allowed here",
+                    self.prefix()
+                );
+                self.error("KS144", call.span, message);
+                return None;
+            }
+            _ => {}
+        }
+        match catalogue::scalar_function(name) {
+            Some(function) => self.scalar_call(call, function, rows),
+            None => {
+                self.unknown_function(call, rows);
+                None
+            }
+        }
+    }
+
+    /// Says that a function is not known; its arguments are looked at all the same.
+    pub(super) fn unknown_function(&mut self, call: &ast::Call, rows: Rows<'_>) {
+        let mut diagnostic = Diagnostic::error(
+            "KS211",
+            call.name.span,
+            format!("Unknown function: '{}'", call.name.text),
+        );
+        let aggregates = catalogue::aggregate_functions()
+            .map(|f| f.name)
+            .filter(|_| rows.aggregates.is_some());
+        let names = catalogue::scalar_functions()
+            .flat_map(|f| std::iter::once(&f.name).chain(f.aliases))
+            .copied();
+        let variables = self.environment.visible();
+        let variables = variables
+            .iter()
+            .filter(|(_, b)| matches!(b, Binding::Function(_)))
+            .map(|(name, _)| *name);
+        if let Some(near) =
+            suggest::closest(&call.name.text, names.chain(aggregates).chain(variables))
+        {
+            diagnostic = diagnostic.with_suggestion(near);
+        }
+        self.report(diagnostic);
+        let rows = Rows {
+            columns: rows.aggregates.unwrap_or(rows.columns),
+            aggregates: None,
+            ..rows
+        };
+        for argument in &call.arguments {
+            if !matches!(
+                argument.value.kind,
+                ast::ExprKind::Star | ast::ExprKind::TypeOf(_)
+            ) {
+                self.meaning(&argument.value, rows);
+            }
+        }
+    }
+
+    fn scalar_call(
+        &mut self,
+        call: &ast::Call,
+        function: &'static ScalarFunction,
+        rows: Rows<'_>,
+    ) -> Option<Expr> {
+        if let Target::Special(catalogue::Special::PackArray) = function.target
+            && let [only] = call.arguments.as_slice()
+            && matches!(only.value.kind, ast::ExprKind::Star)
+        {
+            return Some(self.pack_columns(rows));
+        }
+        let pending = self.windows.as_ref().map_or(0, Vec::len);
+        let arguments = self.arguments(&call.arguments, rows)?;
+        let spans: Vec<_> = call.arguments.iter().map(|a| a.value.span).collect();
+        let fitted = self.fit(
+            &call.name.text,
+            function.signatures,
+            arguments,
+            call.span,
+            &spans,
+        )?;
+        match function.target {
+            Target::Cast(ty) => {
+                let value = fitted.values.into_iter().next()?;
+                // An explicit conversion may lose digits, so constants are not folded here.
+                Some(if value.ty == ty {
+                    value
+                } else {
+                    Expr {
+                        kind: ExprKind::Cast(Box::new(value)),
+                        ty,
+                    }
+                })
+            }
+            Target::Function(function) => {
+                let ty = fitted.ty;
+                let args = with_defaults(function, fitted.converted());
+                Some(Expr {
+                    kind: ExprKind::Call { function, args },
+                    ty,
+                })
+            }
+            Target::Window(function) => self.window(call, function, fitted, pending),
+            Target::Special(special) => self.special(special, call, fitted, rows),
+        }
+    }
+
+    /// Binds arguments; all of them, even after a mistake.
+    pub(super) fn arguments(
+        &mut self,
+        arguments: &[ast::Argument],
+        rows: Rows<'_>,
+    ) -> Option<Vec<Argument>> {
+        let bound: Vec<_> = arguments
+            .iter()
+            .map(|argument| self.argument(&argument.value, rows))
+            .collect();
+        bound.into_iter().collect()
+    }
+
+    fn argument(&mut self, value: &ast::Expr, rows: Rows<'_>) -> Option<Argument> {
+        match &value.kind {
+            ast::ExprKind::TypeOf(TypeSpec::Scalar(name)) => {
+                self.type_named(name).map(Argument::Type)
+            }
+            _ => self.scalar(value, rows).map(Argument::Value),
+        }
+    }
+
+    /// The type that a name stands for, or a message.
+    pub(super) fn type_named(&mut self, name: &ast::Name) -> Option<Type> {
+        let ty = Type::from_name(&name.text);
+        if ty.is_none() {
+            let mut diagnostic = Diagnostic::error(
+                "KS160",
+                name.span,
+                format!("The name '{}' is not a valid type", name.text),
+            );
+            if let Some(near) = suggest::closest(&name.text, Type::ALL.iter().map(|t| t.name())) {
+                diagnostic = diagnostic.with_suggestion(near);
+            }
+            self.report(diagnostic);
+        }
+        ty
+    }
+
+    /// Chooses the signature that takes the arguments, or reports why none does.
+    pub(super) fn fit(
+        &mut self,
+        name: &str,
+        signatures: &'static [Signature],
+        arguments: Vec<Argument>,
+        span: Span,
+        spans: &[Span],
+    ) -> Option<Fitted> {
+        let candidates: Vec<_> = signatures
+            .iter()
+            .filter(|s| s.takes(arguments.len()))
+            .collect();
+        let signature = match candidates.as_slice() {
+            [] => {
+                self.wrong_count(name, signatures, arguments.len(), span);
+                return None;
+            }
+            [only] => {
+                for (i, argument) in arguments.iter().enumerate() {
+                    let problem = only.param(i).and_then(|param| refusal(param, argument));
+                    if let Some((code, message)) = problem {
+                        let at = spans.get(i).copied().unwrap_or(span);
+                        self.error(code, at, format!("{}{message}", self.prefix()));
+                        return None;
+                    }
+                }
+                *only
+            }
+            several => {
+                let fits = |s: &&&'static Signature| {
+                    arguments
+                        .iter()
+                        .enumerate()
+                        .all(|(i, a)| s.param(i).is_some_and(|p| refusal(p, a).is_none()))
+                };
+                match several.iter().find(fits) {
+                    Some(signature) => signature,
+                    None => {
+                        let types: Vec<_> = arguments.iter().map(Argument::ty).collect();
+                        let types = types.join(", ");
+                        let message = format!(
+                            "{}The function '{name}' cannot be called with ({types})",
+                            self.prefix()
+                        );
+                        self.error("KS127", span, message);
+                        return None;
+                    }
+                }
+            }
+        };
+        let Some(ty) = result_type(signature, &arguments) else {
+            let message = format!(
+                "{}The arguments of '{name}' have no common type",
+                self.prefix()
+            );
+            self.error("KS232", span, message);
+            return None;
+        };
+        let values = arguments.into_iter().filter_map(|a| {
+            if let Argument::Value(v) = a {
+                Some(v)
+            } else {
+                None
+            }
+        });
+        Some(Fitted {
+            values: values.collect(),
+            signature,
+            ty,
+        })
+    }
+
+    fn wrong_count(&mut self, name: &str, signatures: &[Signature], given: usize, span: Span) {
+        let least = signatures.iter().map(|s| s.required).min().unwrap_or(0);
+        let most = signatures
+            .iter()
+            .map(Signature::most)
+            .max_by_key(|most| most.unwrap_or(usize::MAX))
+            .flatten();
+        let most = if signatures.iter().any(|s| s.most().is_none()) {
+            None
+        } else {
+            most
+        };
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        let (code, expected) = match most {
+            Some(most) if most == least => ("KS119", format!("{least} argument{}", plural(least))),
+            Some(most) => ("KS120", format!("between {least} and {most} arguments")),
+            None if given < least => (
+                "KS120",
+                format!("at least {least} argument{}", plural(least)),
+            ),
+            None => ("KS121", "another number of arguments".to_owned()),
+        };
+        let message = format!(
+            "{}The function '{name}' expects {expected}, not {given}",
+            self.prefix()
+        );
+        self.error(code, span, message);
+    }
+
+    fn window(
+        &mut self,
+        call: &ast::Call,
+        function: WindowFn,
+        fitted: Fitted,
+        pending: usize,
+    ) -> Option<Expr> {
+        let ty = fitted.ty;
+        let mut args = fitted.converted();
+        match function {
+            WindowFn::RowNumber if args.is_empty() => {
+                args.push(literal(Value::Long(1), Type::Long))
+            }
+            WindowFn::Prev | WindowFn::Next if args.len() == 1 => {
+                args.push(literal(Value::Long(1), Type::Long))
+            }
+            _ => {}
+        }
+        if matches!(function, WindowFn::Prev | WindowFn::Next) && args.len() == 3 {
+            args = args
+                .into_iter()
+                .enumerate()
+                .map(|(i, a)| if i == 2 { coerce(a, ty) } else { a })
+                .collect();
+        }
+        let output = self.column(call.name.text.clone(), ty);
+        let problem = match &mut self.windows {
+            None => "is not allowed here",
+            Some(windows) if windows.len() > pending => {
+                "cannot take another window function as its argument"
+            }
+            Some(windows) => {
+                let value = reference(&output);
+                windows.push(WindowCall {
+                    function,
+                    args,
+                    output,
+                });
+                return Some(value);
+            }
+        };
+        let message = format!(
+            "{}The window function '{}' {problem}",
+            self.prefix(),
+            call.name.text
+        );
+        self.error("KS144", call.span, message);
+        None
+    }
+
+    /// `toscalar(rows)` or `toscalar(value)`.
+    fn to_scalar(&mut self, call: &ast::Call) -> Option<Expr> {
+        let [only] = call.arguments.as_slice() else {
+            self.error(
+                "KS119",
+                call.span,
+                format!(
+                    "The function 'toscalar' expects 1 argument, not {}",
+                    call.arguments.len()
+                ),
+            );
+            return None;
+        };
+        match self.apart(|b| b.meaning(&only.value, Rows::NONE)) {
+            Meaning::Scalar(value) => value,
+            Meaning::Tabular(relation, _) => {
+                let id = self.column_of(relation, None, only.value.span)?;
+                let ty = self.shared[id.0 as usize].columns[0].ty;
+                Some(Expr {
+                    kind: ExprKind::SharedScalar(id),
+                    ty,
+                })
+            }
+        }
+    }
+}
+
+/// Why a parameter does not take an argument: code and message.
+fn refusal(param: &Param, argument: &Argument) -> Option<(&'static str, String)> {
+    let ty = match (param.accepts, argument) {
+        (Accepts::TypeLiteral, Argument::Type(_)) => return None,
+        (Accepts::TypeLiteral, Argument::Value(_)) => {
+            return Some(("KS107", "typeof(…) expected".to_owned()));
+        }
+        (_, Argument::Type(_)) => {
+            return Some(("KS108", "Scalar value expected, not a type".to_owned()));
+        }
+        (_, Argument::Value(value)) => value.ty,
+    };
+    let dynamic = ty == Type::Dynamic;
+    let (fits, code, expected) = match param.accepts {
+        Accepts::Any | Accepts::TypeLiteral => (true, "", String::new()),
+        Accepts::NotDynamic => {
+            let text = "The value of type 'dynamic' is not allowed in this context: cast it first";
+            return dynamic.then(|| ("KS116", text.to_owned()));
+        }
+        Accepts::Only(Type::String) => (
+            ty == Type::String || dynamic,
+            "KS107",
+            "a value of type string".to_owned(),
+        ),
+        Accepts::Only(Type::Long) => (ty.is_integer(), "KS107", "a value of type long".to_owned()),
+        Accepts::Only(Type::Real) => (ty.is_numeric(), "KS107", "a value of type real".to_owned()),
+        Accepts::Only(only) => (ty == only, "KS107", format!("a value of type {only}")),
+        Accepts::StringOrDynamic => (
+            ty == Type::String || dynamic,
+            "KS141",
+            "a string or dynamic value".to_owned(),
+        ),
+        Accepts::Number => (ty.is_numeric(), "KS137", "a number".to_owned()),
+        Accepts::Integer => (ty.is_integer(), "KS134", "an integer".to_owned()),
+        Accepts::Summable => (
+            ty.is_summable(),
+            "KS138",
+            "a number, timespan or datetime".to_owned(),
+        ),
+        Accepts::Orderable => (
+            ty.is_summable() || matches!(ty, Type::String | Type::Bool),
+            "KS206",
+            "a number, timespan, datetime, string or bool".to_owned(),
+        ),
+        Accepts::Array => (dynamic, "KS234", "a dynamic array".to_owned()),
+        Accepts::Bag => (dynamic, "KS235", "a dynamic bag".to_owned()),
+        Accepts::IntegerOrArray => (
+            ty.is_integer() || dynamic,
+            "KS134",
+            "an integer or a dynamic array".to_owned(),
+        ),
+    };
+    (!fits).then(|| {
+        (
+            code,
+            format!("The argument must be {expected}, this one is {ty}"),
+        )
+    })
+}
+
+/// The type of a call, or none when the arguments have no type in common.
+fn result_type(signature: &Signature, arguments: &[Argument]) -> Option<Type> {
+    let ty = |i: usize| match arguments.get(i) {
+        Some(Argument::Value(value)) => Some(value.ty),
+        _ => None,
+    };
+    let types = || {
+        arguments.iter().filter_map(|a| {
+            if let Argument::Value(v) = a {
+                Some(v.ty)
+            } else {
+                None
+            }
+        })
+    };
+    match signature.result {
+        ResultType::Is(ty) => Some(ty),
+        ResultType::Argument(i) => ty(i),
+        ResultType::Promoted(i) => ty(i).map(promoted),
+        ResultType::Widest => types().try_fold(Type::Long, Type::widest),
+        ResultType::Common => match signature.params.last().map(|p| p.becomes) {
+            Some(Becomes::Result) => convert::common(types()),
+            // `iff` and `case` look at their branches themselves.
+            _ => Some(Type::Dynamic),
+        },
+        ResultType::TypeLiteral(i) => match arguments.get(i) {
+            Some(Argument::Type(ty)) => Some(*ty),
+            _ => None,
+        },
+    }
+}
+
+/// Fills in what the documentation says is the default.
+fn with_defaults(function: ScalarFn, mut args: Vec<Expr>) -> Vec<Expr> {
+    use ScalarFn::{
+        CountOf, EndOfDay, EndOfMonth, EndOfWeek, EndOfYear, StartOfDay, StartOfMonth, StartOfWeek,
+        StartOfYear,
+    };
+    match function {
+        StartOfDay | StartOfWeek | StartOfMonth | StartOfYear | EndOfDay | EndOfWeek
+        | EndOfMonth | EndOfYear
+            if args.len() == 1 =>
+        {
+            args.push(literal(Value::Long(0), Type::Long));
+        }
+        CountOf if args.len() == 2 => {
+            args.push(literal(Value::String("normal".to_owned()), Type::String))
+        }
+        _ => {}
+    }
+    args
+}

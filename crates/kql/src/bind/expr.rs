@@ -1,0 +1,505 @@
+//! Scalar expressions: constants, names, paths, signs, `and`/`or`.
+
+use std::rc::Rc;
+
+use crate::ast::{self, JoinSide, Literal, LogicalOp, UnaryOp};
+use crate::bound::{BinaryOp, Expr, ExprKind, PathStep, ScalarFn, Value};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::types::Type;
+
+use super::convert::{coerce, json_string, promoted};
+use super::environment::Binding;
+use super::{Binder, Relation, Rows, literal, reference, remap, suggest};
+
+/// What an expression turned out to be.
+pub(super) enum Meaning {
+    /// A value; none after a mistake.
+    Scalar(Option<Expr>),
+    /// Rows, and the name that `withsource` calls them by.
+    Tabular(Relation, Option<String>),
+}
+
+impl Binder<'_> {
+    /// Binds a scalar expression; none after a mistake, which has been reported.
+    pub(super) fn scalar(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Option<Expr> {
+        match &expr.kind {
+            ast::ExprKind::Literal(value) => Some(constant(value)),
+            ast::ExprKind::Name(name) => self.name(name, rows),
+            _ => self.nested(expr.span, |b| b.compound(expr, rows))?,
+        }
+    }
+
+    fn compound(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Option<Expr> {
+        match &expr.kind {
+            ast::ExprKind::Paren(inner) => self.scalar(inner, rows),
+            ast::ExprKind::Call(call) => self.call(call, rows),
+            ast::ExprKind::Member { .. } | ast::ExprKind::Index { .. } => self.path(expr, rows),
+            ast::ExprKind::Unary { op, operand } => self.unary(*op, operand, expr.span, rows),
+            ast::ExprKind::Binary { op, left, right } => {
+                let left = self.scalar(left, rows);
+                let right = self.scalar(right, rows);
+                self.binary(*op, left?, right?, expr.span)
+            }
+            ast::ExprKind::Logical { op, operands } => self.logical(*op, operands, rows),
+            ast::ExprKind::List { op, value, items } => {
+                self.list(*op, value, items, expr.span, rows)
+            }
+            ast::ExprKind::Between {
+                negated,
+                value,
+                low,
+                high,
+            } => self.between(*negated, [value, low, high], expr.span, rows),
+            other => self.not_scalar(other, expr.span),
+        }
+    }
+
+    fn not_scalar(&mut self, kind: &ast::ExprKind, span: Span) -> Option<Expr> {
+        match kind {
+            ast::ExprKind::Error => self.failed = true,
+            ast::ExprKind::Star => self.error("KS191", span, "The * syntax is not allowed here"),
+            ast::ExprKind::Side(side) => {
+                let name = if *side == JoinSide::Left {
+                    "$left"
+                } else {
+                    "$right"
+                };
+                self.error(
+                    "KS142",
+                    span,
+                    format!("'{name}' can be used only in the conditions of a join"),
+                );
+            }
+            ast::ExprKind::TypeOf(_) => self.error(
+                "KS108",
+                span,
+                "A type is not a value: scalar value expected",
+            ),
+            ast::ExprKind::MemberCall { .. } => {
+                self.unsupported(span, "A function of another object")
+            }
+            _ => self.error("KS108", span, "Scalar value expected"),
+        }
+        None
+    }
+
+    /// Binds what may be a value or rows: an argument, the right side of `let`, an operand of `union`.
+    pub(super) fn meaning(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Meaning {
+        let tabular = match &expr.kind {
+            ast::ExprKind::Tabular(tabular) => {
+                self.nested(expr.span, |b| Meaning::Tabular(b.tabular(tabular), None))
+            }
+            ast::ExprKind::Paren(inner) => self.nested(expr.span, |b| b.meaning(inner, rows)),
+            ast::ExprKind::Name(name) => self.tabular_name(name, rows),
+            ast::ExprKind::Call(call) => self.tabular_call(call, rows),
+            _ => return Meaning::Scalar(self.scalar(expr, rows)),
+        };
+        match tabular {
+            Some(meaning) => meaning,
+            None if matches!(
+                expr.kind,
+                ast::ExprKind::Tabular(_) | ast::ExprKind::Paren(_)
+            ) =>
+            {
+                Meaning::Scalar(None)
+            }
+            None => Meaning::Scalar(self.scalar(expr, rows)),
+        }
+    }
+
+    /// A name that stands for rows, or none.
+    fn tabular_name(&mut self, name: &ast::Name, rows: Rows<'_>) -> Option<Meaning> {
+        if rows.columns.iter().any(|c| c.name == name.text) {
+            return None;
+        }
+        match self.environment.find(&name.text).cloned() {
+            Some(Binding::Tabular(relation)) => Some(Meaning::Tabular(
+                self.copy(&relation, name.span),
+                Some(name.text.clone()),
+            )),
+            Some(Binding::Function(closure)) if closure.needs_no_arguments() => {
+                Some(self.apply(&name.text, &closure, &[], None, rows, name.span))
+            }
+            Some(_) => None,
+            None => self
+                .table(&name.text)
+                .map(|relation| Meaning::Tabular(relation, Some(name.text.clone()))),
+        }
+    }
+
+    fn name(&mut self, name: &ast::Name, rows: Rows<'_>) -> Option<Expr> {
+        if let Some(column) = rows.columns.iter().find(|c| c.name == name.text) {
+            return (!self.poisoned.contains(&column.id)).then(|| reference(column));
+        }
+        if rows
+            .aggregates
+            .is_some_and(|columns| columns.iter().any(|c| c.name == name.text))
+        {
+            let message = format!(
+                "{}The name '{}' is not an aggregate or scalar function",
+                self.prefix(),
+                name.text
+            );
+            self.error("KS236", name.span, message);
+            return None;
+        }
+        match self.environment.find(&name.text).cloned() {
+            Some(Binding::Scalar(value)) => return self.substitute(value.as_ref()?, name.span),
+            Some(Binding::Function(closure)) if closure.needs_no_arguments() => {
+                if let Meaning::Scalar(value) =
+                    self.apply(&name.text, &closure, &[], None, rows, name.span)
+                {
+                    return value;
+                }
+            }
+            None if self.scope.table(&name.text).is_none() => {
+                if !rows.open {
+                    self.unknown_name(name, rows);
+                }
+                return None;
+            }
+            _ => {}
+        }
+        self.error(
+            "KS108",
+            name.span,
+            format!("'{}' is not a scalar: scalar value expected", name.text),
+        );
+        None
+    }
+
+    /// A copy of a `let` value or an argument.
+    fn substitute(&mut self, value: &Rc<Expr>, span: Span) -> Option<Expr> {
+        // Constants are free; only what doubles itself has to be bounded.
+        if !matches!(value.kind, ExprKind::Literal(_) | ExprKind::Column(_))
+            && !self.spend(remap::expr_size(value), span)
+        {
+            return None;
+        }
+        Some(Expr::clone(value))
+    }
+
+    /// Says that a name is not known, with the nearest one that is.
+    pub(super) fn unknown_name(&mut self, name: &ast::Name, rows: Rows<'_>) {
+        let message = format!(
+            "{}Failed to resolve scalar expression named '{}'",
+            self.prefix(),
+            name.text
+        );
+        let mut diagnostic = Diagnostic::error("KS142", name.span, message);
+        let variables = self.environment.visible();
+        let columns = rows
+            .aggregates
+            .unwrap_or(rows.columns)
+            .iter()
+            .map(|c| c.name.as_str());
+        let candidates = columns.chain(variables.iter().map(|(name, _)| *name));
+        if let Some(near) = suggest::closest(&name.text, candidates) {
+            diagnostic = diagnostic.with_suggestion(near);
+        }
+        self.report(diagnostic);
+    }
+
+    /// `a.b['c'][0]`: all steps from one base become one path.
+    fn path(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Option<Expr> {
+        let mut keys = Vec::new();
+        let mut base = expr;
+        loop {
+            match &base.kind {
+                ast::ExprKind::Member { object, name } => {
+                    keys.push(Key::Member(&name.text));
+                    base = object;
+                }
+                ast::ExprKind::Index { object, index } => {
+                    keys.push(Key::Index(index));
+                    base = object;
+                }
+                _ => break,
+            }
+        }
+        let input = self.scalar(base, rows);
+        let mut steps = Vec::with_capacity(keys.len());
+        for key in keys.into_iter().rev() {
+            steps.push(match key {
+                Key::Member(name) => PathStep::Member(name.to_owned()),
+                Key::Index(index) => self.path_step(index, rows)?,
+            });
+        }
+        let input = self.walked(input?, base)?;
+        Some(match input.kind {
+            ExprKind::Path {
+                input,
+                steps: mut first,
+            } => {
+                first.extend(steps);
+                Expr {
+                    kind: ExprKind::Path {
+                        input,
+                        steps: first,
+                    },
+                    ty: Type::Dynamic,
+                }
+            }
+            _ => Expr {
+                kind: ExprKind::Path {
+                    input: Box::new(input),
+                    steps,
+                },
+                ty: Type::Dynamic,
+            },
+        })
+    }
+
+    /// What a path walks into. A string is parsed first: recorded hunts do that with columns such as
+    /// AdditionalFields, which are string in some tables and dynamic in others.
+    fn walked(&mut self, input: Expr, base: &ast::Expr) -> Option<Expr> {
+        match input.ty {
+            Type::Dynamic => Some(input),
+            Type::String => {
+                let message = "A path into a string: the text is parsed as JSON";
+                self.report(
+                    Diagnostic::warning("BZ201", base.span, message).with_suggestion("parse_json"),
+                );
+                let kind = ExprKind::Call {
+                    function: ScalarFn::ParseJson,
+                    args: vec![input],
+                };
+                Some(Expr {
+                    kind,
+                    ty: Type::Dynamic,
+                })
+            }
+            ty => {
+                let message = format!(
+                    "{}A path needs a dynamic value, this one is {ty}",
+                    self.prefix()
+                );
+                self.error("KS147", base.span, message);
+                None
+            }
+        }
+    }
+
+    fn path_step(&mut self, index: &ast::Expr, rows: Rows<'_>) -> Option<PathStep> {
+        let bound = self.scalar(index, rows)?;
+        Some(match (bound.kind, bound.ty) {
+            (ExprKind::Literal(Value::String(key)), _) => PathStep::Member(key),
+            (ExprKind::Literal(Value::Long(n)), _) => PathStep::Index(n),
+            (ExprKind::Literal(Value::Int(n)), _) => PathStep::Index(i64::from(n)),
+            (kind, ty @ (Type::String | Type::Long)) => {
+                PathStep::Computed(Box::new(Expr { kind, ty }))
+            }
+            (kind, Type::Int) => PathStep::Computed(Box::new(coerce(
+                Expr {
+                    kind,
+                    ty: Type::Int,
+                },
+                Type::Long,
+            ))),
+            (kind, Type::Dynamic) => PathStep::Computed(Box::new(coerce(
+                Expr {
+                    kind,
+                    ty: Type::Dynamic,
+                },
+                Type::String,
+            ))),
+            _ => {
+                self.error(
+                    "KS141",
+                    index.span,
+                    "The expression must have one of the types: int, long or string",
+                );
+                return None;
+            }
+        })
+    }
+
+    fn unary(
+        &mut self,
+        op: UnaryOp,
+        operand: &ast::Expr,
+        span: Span,
+        rows: Rows<'_>,
+    ) -> Option<Expr> {
+        let operand = self.scalar(operand, rows)?;
+        let ty = match operand.ty {
+            Type::TimeSpan | Type::Dynamic => operand.ty,
+            ty if ty.is_numeric() => promoted(ty),
+            ty => {
+                let sign = if op == UnaryOp::Minus { '-' } else { '+' };
+                let message = format!(
+                    "{}The operator '{sign}' is not defined for {ty}",
+                    self.prefix()
+                );
+                self.error("KS106", span, message);
+                return None;
+            }
+        };
+        if op == UnaryOp::Plus {
+            return Some(coerce(operand, ty));
+        }
+        Some(match (&operand.kind, ty) {
+            (ExprKind::Literal(Value::Long(n)), _) => literal(Value::Long(n.wrapping_neg()), ty),
+            (ExprKind::Literal(Value::Real(n)), _) => literal(Value::Real(-n), ty),
+            (ExprKind::Literal(Value::TimeSpan(n)), _) => {
+                literal(Value::TimeSpan(n.wrapping_neg()), ty)
+            }
+            (_, Type::Dynamic) => {
+                let real = Expr {
+                    kind: ExprKind::Negate(Box::new(coerce(operand, Type::Real))),
+                    ty: Type::Real,
+                };
+                coerce(real, ty)
+            }
+            _ => Expr {
+                kind: ExprKind::Negate(Box::new(coerce(operand, ty))),
+                ty,
+            },
+        })
+    }
+
+    fn logical(&mut self, op: LogicalOp, operands: &[ast::Expr], rows: Rows<'_>) -> Option<Expr> {
+        let mut terms = Vec::with_capacity(operands.len());
+        let mut complete = true;
+        for operand in operands {
+            let Some(term) = self.scalar(operand, rows) else {
+                complete = false;
+                continue;
+            };
+            match term.ty {
+                Type::Bool | Type::Dynamic => terms.push(coerce(term, Type::Bool)),
+                ty => {
+                    let word = if op == LogicalOp::And { "and" } else { "or" };
+                    let message = format!(
+                        "{}The operator '{word}' is not defined for {ty}",
+                        self.prefix()
+                    );
+                    self.error("KS106", operand.span, message);
+                    complete = false;
+                }
+            }
+        }
+        if !complete {
+            return None;
+        }
+        let kind = if op == LogicalOp::And {
+            ExprKind::And(terms)
+        } else {
+            ExprKind::Or(terms)
+        };
+        Some(Expr {
+            kind,
+            ty: Type::Bool,
+        })
+    }
+
+    /// A condition: a bool, or nothing and a message.
+    pub(super) fn condition(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Option<Expr> {
+        let bound = self.scalar(expr, rows)?;
+        if bound.ty == Type::Bool {
+            return Some(bound);
+        }
+        let message = format!(
+            "{}The expression must have the type bool, this one is {}",
+            self.prefix(),
+            bound.ty
+        );
+        self.error("KS141", expr.span, message);
+        None
+    }
+}
+
+enum Key<'a> {
+    Member(&'a str),
+    Index(&'a ast::Expr),
+}
+
+/// `not(expr)`.
+pub(super) fn negated(expr: Expr) -> Expr {
+    Expr {
+        kind: ExprKind::Not(Box::new(expr)),
+        ty: Type::Bool,
+    }
+}
+
+/// A binary operator whose operands fit already.
+pub(super) fn binary(op: BinaryOp, left: Expr, right: Expr, ty: Type) -> Expr {
+    Expr {
+        kind: ExprKind::Binary {
+            op,
+            left: Box::new(left),
+            right: Box::new(right),
+        },
+        ty,
+    }
+}
+
+/// The value and type of a literal.
+pub(super) fn constant(value: &Literal) -> Expr {
+    fn of<T>(value: Option<T>, ty: Type, make: impl FnOnce(T) -> Value) -> Expr {
+        literal(value.map_or(Value::Null, make), ty)
+    }
+    match value {
+        Literal::Bool(v) => of(*v, Type::Bool, Value::Bool),
+        Literal::Int(v) => of(*v, Type::Int, Value::Int),
+        Literal::Long(v) => of(*v, Type::Long, Value::Long),
+        Literal::Real(v) => of(*v, Type::Real, Value::Real),
+        Literal::Decimal(v) => of(v.clone(), Type::Decimal, Value::Decimal),
+        Literal::String { value, .. } => literal(Value::String(value.clone()), Type::String),
+        Literal::DateTime(v) => of(*v, Type::DateTime, Value::DateTime),
+        Literal::TimeSpan(v) => of(*v, Type::TimeSpan, Value::TimeSpan),
+        Literal::Guid(v) => of(v.clone(), Type::Guid, Value::Guid),
+        Literal::Dynamic(ast::Dynamic::Null) => literal(Value::Null, Type::Dynamic),
+        Literal::Dynamic(v) => {
+            let mut json = String::new();
+            write_json(v, &mut json);
+            literal(Value::Dynamic(json), Type::Dynamic)
+        }
+    }
+}
+
+/// JSON text of a dynamic literal. Times become strings, as the service prints them.
+fn write_json(value: &ast::Dynamic, json: &mut String) {
+    match value {
+        ast::Dynamic::Null => json.push_str("null"),
+        ast::Dynamic::Bool(v) => json.push_str(if *v { "true" } else { "false" }),
+        ast::Dynamic::Long(v) => json.push_str(&v.to_string()),
+        ast::Dynamic::Real(v) if v.is_finite() => json.push_str(&format!("{v:?}")),
+        ast::Dynamic::Real(v) => json.push_str(&json_string(if v.is_nan() {
+            "NaN"
+        } else if *v > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        })),
+        ast::Dynamic::String(v) | ast::Dynamic::Guid(v) => json.push_str(&json_string(v)),
+        ast::Dynamic::DateTime(ticks) => {
+            json.push_str(&json_string(&super::text::datetime(*ticks)))
+        }
+        ast::Dynamic::TimeSpan(ticks) => {
+            json.push_str(&json_string(&super::text::timespan(*ticks)))
+        }
+        ast::Dynamic::Array(items) => {
+            json.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    json.push(',');
+                }
+                write_json(item, json);
+            }
+            json.push(']');
+        }
+        ast::Dynamic::Object(properties) => {
+            json.push('{');
+            for (i, (key, item)) in properties.iter().enumerate() {
+                if i > 0 {
+                    json.push(',');
+                }
+                json.push_str(&json_string(key));
+                json.push(':');
+                write_json(item, json);
+            }
+            json.push('}');
+        }
+    }
+}

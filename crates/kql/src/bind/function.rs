@@ -1,0 +1,270 @@
+//! Functions that the query declares with `let`.
+
+use std::rc::Rc;
+
+use crate::ast::{self, LetValue, ParameterKind};
+use crate::bound::{Expr, ExprKind, Node, Plan, Value};
+use crate::diagnostic::Span;
+use crate::types::Type;
+
+use super::convert::coerce;
+use super::environment::{Binding, Closure};
+use super::expr::Meaning;
+use super::{Binder, Relation, Rows, literal};
+
+impl Closure {
+    /// Whether it can be named without brackets and arguments.
+    pub(super) fn needs_no_arguments(&self) -> bool {
+        self.function.parameters.iter().all(|p| {
+            matches!(
+                &p.kind,
+                ParameterKind::Scalar {
+                    default: Some(_),
+                    ..
+                }
+            )
+        })
+    }
+}
+
+impl Binder<'_> {
+    /// Calls a function: binds its body with the parameters bound to the arguments. `input` is the first tabular
+    /// argument of `invoke`.
+    pub(super) fn apply(
+        &mut self,
+        name: &str,
+        closure: &Rc<Closure>,
+        arguments: &[ast::Argument],
+        input: Option<Relation>,
+        rows: Rows<'_>,
+        span: Span,
+    ) -> Meaning {
+        let result = self.nested(span, |b| {
+            let parameters = &closure.function.parameters;
+            let bound = b.bind_parameters(name, parameters, arguments, input, rows, span)?;
+            let back = b.environment.enter(closure.place);
+            for (parameter, binding) in parameters.iter().zip(bound) {
+                b.environment.declare(&parameter.name.text, binding);
+            }
+            // The body must not see the columns of the caller.
+            let result = b.apart(|b| b.body(&closure.function.body));
+            b.environment.leave(back);
+            Some(result)
+        });
+        result.flatten().unwrap_or(Meaning::Scalar(None))
+    }
+
+    fn bind_parameters(
+        &mut self,
+        name: &str,
+        parameters: &[ast::ParameterDeclaration],
+        arguments: &[ast::Argument],
+        input: Option<Relation>,
+        rows: Rows<'_>,
+        span: Span,
+    ) -> Option<Vec<Binding>> {
+        let piped = usize::from(input.is_some());
+        let required = parameters
+            .iter()
+            .filter(|p| {
+                !matches!(
+                    p.kind,
+                    ParameterKind::Scalar {
+                        default: Some(_),
+                        ..
+                    }
+                )
+            })
+            .count();
+        let given = arguments.len() + piped;
+        if given > parameters.len() || given < required {
+            let most = parameters.len() - piped.min(parameters.len());
+            let least = required.saturating_sub(piped);
+            let (code, expected) = if most == least {
+                (
+                    "KS119",
+                    format!("{most} argument{}", if most == 1 { "" } else { "s" }),
+                )
+            } else {
+                ("KS120", format!("between {least} and {most} arguments"))
+            };
+            let message = format!(
+                "The function '{name}' expects {expected}, not {}",
+                arguments.len()
+            );
+            self.error(code, span, message);
+            return None;
+        }
+        let mut input = input;
+        let mut positional = arguments.iter().filter(|a| a.name.is_none());
+        let mut bound = Vec::with_capacity(parameters.len());
+        for parameter in parameters {
+            if let Some(relation) = input.take() {
+                bound.push(self.table_argument(
+                    parameter,
+                    Meaning::Tabular(relation, None),
+                    span,
+                )?);
+                continue;
+            }
+            let named = arguments.iter().find(|a| {
+                a.name
+                    .as_ref()
+                    .is_some_and(|n| n.text == parameter.name.text)
+            });
+            let argument = named.or_else(|| positional.next());
+            bound.push(match (&parameter.kind, argument) {
+                (ParameterKind::Tabular { .. }, Some(argument)) => {
+                    let meaning = self.meaning(&argument.value, rows);
+                    self.table_argument(parameter, meaning, argument.value.span)?
+                }
+                (ParameterKind::Scalar { ty, .. }, Some(argument)) => {
+                    let ty = self.type_named(ty);
+                    let value = self.scalar(&argument.value, rows);
+                    Binding::Scalar(value.and_then(|v| Some(Rc::new(coerce(v, ty?)))))
+                }
+                (
+                    ParameterKind::Scalar {
+                        ty,
+                        default: Some(default),
+                    },
+                    None,
+                ) => {
+                    let ty = self.type_named(ty);
+                    let value = self.scalar(default, Rows::NONE);
+                    Binding::Scalar(value.and_then(|v| Some(Rc::new(coerce(v, ty?)))))
+                }
+                (_, None) => {
+                    self.error(
+                        "KS119",
+                        span,
+                        format!("The function '{name}' misses '{}'", parameter.name.text),
+                    );
+                    return None;
+                }
+            });
+        }
+        Some(bound)
+    }
+
+    /// Rows for a tabular parameter; they must have the declared columns.
+    fn table_argument(
+        &mut self,
+        parameter: &ast::ParameterDeclaration,
+        meaning: Meaning,
+        span: Span,
+    ) -> Option<Binding> {
+        let Meaning::Tabular(relation, _) = meaning else {
+            if matches!(meaning, Meaning::Scalar(Some(_))) {
+                self.error("KS111", span, "Tabular value expected");
+            }
+            return None;
+        };
+        if let ParameterKind::Tabular { columns, .. } = &parameter.kind
+            && !relation.open
+        {
+            for wanted in columns {
+                let ty = self.type_named(&wanted.ty)?;
+                if !relation
+                    .plan
+                    .columns
+                    .iter()
+                    .any(|c| c.name == wanted.name.text && c.ty == ty)
+                {
+                    let message = format!(
+                        "The tabular value does not have the required column '{}: {ty}'",
+                        wanted.name.text
+                    );
+                    self.error("KS249", span, message);
+                    return None;
+                }
+            }
+        }
+        Some(Binding::Tabular(Rc::new(relation)))
+    }
+
+    /// The statements and the result of a function's body.
+    fn body(&mut self, body: &ast::FunctionBody) -> Meaning {
+        for statement in &body.statements {
+            self.statement(statement);
+        }
+        match body.result.as_deref() {
+            Some(LetValue::Scalar(expr)) => self.meaning(expr, Rows::NONE),
+            Some(LetValue::Tabular(tabular)) => Meaning::Tabular(self.tabular(tabular), None),
+            Some(LetValue::Function(_)) | None => {
+                self.failed = true;
+                Meaning::Scalar(None)
+            }
+        }
+    }
+
+    /// Binds a body once with stand-ins, so that mistakes show in functions that are never called.
+    pub(super) fn check_function(&mut self, closure: &Rc<Closure>) {
+        let parameters = &closure.function.parameters;
+        let back = self.environment.enter(closure.place);
+        for parameter in parameters {
+            let binding = match &parameter.kind {
+                ParameterKind::Scalar { ty, .. } => {
+                    // A column, not a constant: nothing may be folded away.
+                    let stand_in = self.type_named(ty).map(|ty| Rc::new(stand_in(ty)));
+                    Binding::Scalar(stand_in)
+                }
+                ParameterKind::Tabular { open, columns } => {
+                    let declared: Vec<_> = columns
+                        .iter()
+                        .map(|c| {
+                            let ty = self.type_named(&c.ty);
+                            self.column(c.name.text.clone(), ty.unwrap_or(Type::Dynamic))
+                        })
+                        .collect();
+                    let plan = Plan {
+                        node: Node::DataTable { rows: Vec::new() },
+                        columns: declared,
+                    };
+                    Binding::Tabular(Rc::new(Relation { plan, open: *open }))
+                }
+            };
+            if !self.environment.declare(&parameter.name.text, binding) {
+                let message = format!(
+                    "A variable with the name '{}' has already been declared",
+                    parameter.name.text
+                );
+                self.error("KS201", parameter.name.span, message);
+            }
+        }
+        let shared = self.shared.len();
+        let copied = self.copied;
+        self.nested(closure.function.span, |b| {
+            b.apart(|b| b.body(&closure.function.body))
+        });
+        self.shared.truncate(shared);
+        self.copied = copied;
+        self.environment.leave(back);
+    }
+
+    /// Runs `inner` without the collections of the operator around it.
+    pub(super) fn apart<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let aggregates = std::mem::take(&mut self.aggregates);
+        let windows = self.windows.take();
+        let operator = self.operator;
+        let result = inner(self);
+        self.aggregates = aggregates;
+        self.windows = windows;
+        self.operator = operator;
+        result
+    }
+}
+
+fn stand_in(ty: Type) -> Expr {
+    let value = if ty == Type::String {
+        Value::String(String::new())
+    } else {
+        Value::Null
+    };
+    let inner = literal(value, ty);
+    // A cast to its own type keeps the stand-in from being taken for a constant.
+    Expr {
+        kind: ExprKind::Cast(Box::new(inner)),
+        ty,
+    }
+}

@@ -1,0 +1,293 @@
+//! The binder: from the syntax tree to the bound tree. It looks up names, infers and checks types, names result
+//! columns, and expands `let`.
+//!
+//! Names and types follow Microsoft's analyser (npm `@kusto/language-service-next`), which the corpus in
+//! `tests/` compares against. Where we take more than it does, the code says so.
+
+mod call;
+mod convert;
+mod environment;
+mod expand;
+mod expr;
+mod function;
+mod join;
+mod list;
+mod naming;
+mod operator;
+mod project;
+mod remap;
+mod scope;
+mod source;
+mod special;
+mod statement;
+mod suggest;
+mod summarize;
+mod tabular;
+mod text;
+mod union;
+
+use std::collections::HashSet;
+
+pub use scope::Scope;
+
+use crate::ast;
+use crate::bound::{
+    self, Column, ColumnId, Expr, ExprKind, Node, Plan, SharedId, Value, WindowCall,
+};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::types::Type;
+use environment::Environment;
+
+/// How many nodes the copies that `let` and functions make may have together: a bound against queries that double
+/// themselves with every line.
+const MAX_COPIED_NODES: usize = 400_000;
+
+/// How deep expressions, subqueries and calls of functions may nest in the binder.
+pub const MAX_BIND_DEPTH: usize = 160;
+
+/// How many operators may be piped after each other: every one is a level of the plan.
+pub const MAX_PIPELINE: usize = 400;
+
+/// The outcome of binding.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The bound query; none when a diagnostic is an error.
+    pub query: Option<bound::Query>,
+    /// What is wrong, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Binds a parsed query against the tables of a scope. Never fails: mistakes become diagnostics. Errors of the
+/// parser are the caller's to check; what the parser could not read is skipped here without a second message.
+#[must_use]
+pub fn bind(query: &ast::Query, scope: &Scope) -> Bound {
+    let mut binder = Binder::new(scope);
+    let outcome = binder.query(query);
+    let mut diagnostics = binder.diagnostics;
+    diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
+    let failed = binder.failed || diagnostics.iter().any(Diagnostic::is_error);
+    Bound {
+        query: outcome.filter(|_| !failed),
+        diagnostics,
+    }
+}
+
+/// Rows during binding.
+#[derive(Clone, Debug)]
+struct Relation {
+    plan: Plan,
+    /// The columns are not all known, because of an earlier mistake: unknown names are not reported.
+    open: bool,
+}
+
+/// What a scalar expression can see.
+#[derive(Clone, Copy)]
+struct Rows<'r> {
+    columns: &'r [Column],
+    open: bool,
+    /// Inside `summarize`, outside of an aggregate: the input that aggregates see; bare columns are errors.
+    aggregates: Option<&'r [Column]>,
+}
+
+impl<'r> Rows<'r> {
+    /// The columns of a relation.
+    fn of(relation: &'r Relation) -> Self {
+        Self {
+            columns: &relation.plan.columns,
+            open: relation.open,
+            aggregates: None,
+        }
+    }
+
+    /// No columns: constants.
+    const NONE: Rows<'static> = Rows {
+        columns: &[],
+        open: false,
+        aggregates: None,
+    };
+}
+
+/// The state of binding one query.
+struct Binder<'s> {
+    scope: &'s Scope,
+    environment: Environment,
+    diagnostics: Vec<Diagnostic>,
+    /// What was said already: functions are bound at every call.
+    said: HashSet<(&'static str, Span)>,
+    /// Something is missing that the parser has reported.
+    failed: bool,
+    next_column: u32,
+    /// Columns whose expression was wrong: using them is not reported again.
+    poisoned: HashSet<ColumnId>,
+    shared: Vec<Plan>,
+    render: Option<bound::Render>,
+    /// The operator being bound, for messages; empty outside of one.
+    operator: &'static str,
+    /// Aggregates found while binding a `summarize`.
+    aggregates: Vec<bound::Aggregate>,
+    /// Calls of window functions found while binding an operator; none where they are not allowed.
+    windows: Option<Vec<WindowCall>>,
+    depth: usize,
+    copied: usize,
+}
+
+impl<'s> Binder<'s> {
+    fn new(scope: &'s Scope) -> Self {
+        Self {
+            scope,
+            environment: Environment::new(),
+            diagnostics: Vec::new(),
+            said: HashSet::new(),
+            failed: false,
+            next_column: 0,
+            poisoned: HashSet::new(),
+            shared: Vec::new(),
+            render: None,
+            operator: "",
+            aggregates: Vec::new(),
+            windows: None,
+            depth: 0,
+            copied: 0,
+        }
+    }
+
+    /// Says something once per place.
+    fn report(&mut self, diagnostic: Diagnostic) {
+        if self.said.insert((diagnostic.code, diagnostic.span)) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        self.report(Diagnostic::error(code, span, message));
+    }
+
+    /// The name of the operator being bound, as messages begin with it.
+    fn prefix(&self) -> String {
+        if self.operator.is_empty() {
+            String::new()
+        } else {
+            format!("'{}' operator: ", self.operator)
+        }
+    }
+
+    fn unsupported(&mut self, span: Span, what: &str) {
+        self.error("BZ101", span, format!("{what} is not supported yet"));
+    }
+
+    fn fresh(&mut self) -> ColumnId {
+        self.next_column += 1;
+        ColumnId(self.next_column - 1)
+    }
+
+    fn column(&mut self, name: impl Into<String>, ty: Type) -> Column {
+        Column {
+            id: self.fresh(),
+            name: name.into(),
+            ty,
+        }
+    }
+
+    /// A column for an expression that may have been wrong.
+    fn column_for(&mut self, name: impl Into<String>, expr: Option<&Expr>) -> Column {
+        let column = self.column(name, expr.map_or(Type::Dynamic, |e| e.ty));
+        if expr.is_none() {
+            self.poisoned.insert(column.id);
+        }
+        column
+    }
+
+    /// Runs `inner` one level deeper, or reports that this is too deep.
+    fn nested<T>(&mut self, span: Span, inner: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.depth >= MAX_BIND_DEPTH {
+            self.error(
+                "BZ102",
+                span,
+                format!("The query nests deeper than {MAX_BIND_DEPTH} levels"),
+            );
+            return None;
+        }
+        self.depth += 1;
+        let result = inner(self);
+        self.depth -= 1;
+        Some(result)
+    }
+
+    /// Counts the cost of a copy; false (and reported) when all copies together are too much.
+    fn spend(&mut self, nodes: usize, span: Span) -> bool {
+        self.copied = self.copied.saturating_add(nodes);
+        if self.copied > MAX_COPIED_NODES {
+            let message = "The query is too large once its let statements and functions are put in";
+            self.error("BZ103", span, message);
+            return false;
+        }
+        true
+    }
+
+    /// A copy of rows with fresh ids.
+    fn copy(&mut self, relation: &Relation, span: Span) -> Relation {
+        if self.copied > MAX_COPIED_NODES {
+            return Self::unknown();
+        }
+        let next = &mut self.next_column;
+        let (plan, cost) = remap::with_fresh_ids(&relation.plan, || {
+            *next += 1;
+            ColumnId(*next - 1)
+        });
+        for (old, new) in relation.plan.columns.iter().zip(&plan.columns) {
+            if self.poisoned.contains(&old.id) {
+                self.poisoned.insert(new.id);
+            }
+        }
+        self.spend(cost, span);
+        Relation {
+            plan,
+            open: relation.open,
+        }
+    }
+
+    /// Rows that nothing is known about, after a mistake.
+    fn unknown() -> Relation {
+        Relation {
+            plan: Plan {
+                node: Node::Unit,
+                columns: Vec::new(),
+            },
+            open: true,
+        }
+    }
+
+    /// Makes rows an entry of [`bound::Query::shared`].
+    fn share(&mut self, plan: Plan) -> SharedId {
+        self.shared.push(plan);
+        SharedId(u32::try_from(self.shared.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// A reference to a shared entry, with fresh columns.
+    fn shared_rows(&mut self, id: SharedId, columns: &[Column]) -> Plan {
+        let columns = columns
+            .iter()
+            .map(|c| self.column(c.name.clone(), c.ty))
+            .collect();
+        Plan {
+            node: Node::Shared(id),
+            columns,
+        }
+    }
+}
+
+/// A constant.
+fn literal(value: Value, ty: Type) -> Expr {
+    Expr {
+        kind: ExprKind::Literal(value),
+        ty,
+    }
+}
+
+/// A reference to a column.
+fn reference(column: &Column) -> Expr {
+    Expr {
+        kind: ExprKind::Column(column.id),
+        ty: column.ty,
+    }
+}

@@ -1,0 +1,460 @@
+//! `project` and its family, `extend`, `distinct`.
+
+use std::collections::HashSet;
+
+use crate::ast::{self, ExprKind, NamePattern, NamedExpr, ReorderDirection};
+use crate::bound::{Column, ColumnId, Expr, ExprKind as Bound, Node, Plan, Value};
+use crate::catalogue::{self, Target};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::types::Type;
+
+use super::naming::{Names, name_of};
+use super::tabular::wrap;
+use super::{Binder, Relation, Rows, literal, reference, suggest};
+
+/// Whether an expression is a column under its own name: a bare name, or a conversion that does nothing.
+pub(super) fn is_plain_column(expr: &ast::Expr, bound: Option<&Expr>) -> bool {
+    match &expr.kind {
+        ExprKind::Paren(inner) => is_plain_column(inner, bound),
+        ExprKind::Name(_) => true,
+        ExprKind::Call(call) => {
+            matches!(bound.map(|b| &b.kind), Some(Bound::Column(_)))
+                && catalogue::scalar_function(&call.name.text)
+                    .is_some_and(|f| matches!(f.target, Target::Cast(_)))
+        }
+        _ => false,
+    }
+}
+
+impl Binder<'_> {
+    /// The explicit name of an item; several names for one value are an error.
+    pub(super) fn explicit_name<'i>(&mut self, item: &'i NamedExpr) -> Option<&'i ast::Name> {
+        if item.names.len() > 1 {
+            let message = format!(
+                "{}The expression does not have multiple named values",
+                self.prefix()
+            );
+            self.error("KS149", item.span, message);
+        }
+        item.names.first()
+    }
+
+    /// The name of an item's column, or none when it is a second declaration.
+    pub(super) fn item_name(
+        &mut self,
+        item: &NamedExpr,
+        bound: Option<&Expr>,
+        names: &mut Names,
+    ) -> Option<String> {
+        let derived = name_of(&item.expr);
+        let declared = match self.explicit_name(item) {
+            Some(name) => Some((name.text.clone(), name.span)),
+            None if is_plain_column(&item.expr, bound) => {
+                derived.clone().map(|name| (name, item.expr.span))
+            }
+            None => None,
+        };
+        if let Some((name, span)) = declared {
+            if !names.declare(&name) {
+                self.declared_twice(&name, span);
+                return None;
+            }
+            return Some(names.unique(&name));
+        }
+        let name = derived.unwrap_or_else(|| names.numbered());
+        Some(names.unique(&name))
+    }
+
+    /// A column for a computed value; a column that is only passed through keeps its id, once.
+    pub(super) fn output(
+        &mut self,
+        name: String,
+        bound: Option<&Expr>,
+        used: &mut HashSet<ColumnId>,
+    ) -> Column {
+        if let Some(Expr {
+            kind: Bound::Column(id),
+            ty,
+        }) = bound
+            && used.insert(*id)
+        {
+            return Column {
+                id: *id,
+                name,
+                ty: *ty,
+            };
+        }
+        self.column_for(name, bound)
+    }
+
+    /// `project`.
+    pub(super) fn project(&mut self, input: Relation, items: &[NamedExpr]) -> Relation {
+        self.windows = Some(Vec::new());
+        let (columns, exprs) = self.items(&input, items);
+        let input = self.with_windows(input);
+        let node = Node::Project {
+            input: Box::new(input.plan),
+            exprs,
+        };
+        Relation {
+            plan: Plan { node, columns },
+            open: false,
+        }
+    }
+
+    /// The columns and values of a list of items.
+    fn items(&mut self, input: &Relation, items: &[NamedExpr]) -> (Vec<Column>, Vec<Expr>) {
+        let mut names = Names::default();
+        let mut used = HashSet::new();
+        let mut columns = Vec::with_capacity(items.len());
+        let mut exprs = Vec::with_capacity(items.len());
+        for item in items {
+            let bound = self.scalar(&item.expr, Rows::of(input));
+            let Some(name) = self.item_name(item, bound.as_ref(), &mut names) else {
+                continue;
+            };
+            columns.push(self.output(name, bound.as_ref(), &mut used));
+            exprs.push(bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)));
+        }
+        (columns, exprs)
+    }
+
+    /// `extend`: a name that exists is replaced in its place; all values see the old columns.
+    pub(super) fn extend(&mut self, input: Relation, items: &[NamedExpr]) -> Relation {
+        if items.is_empty() {
+            return input;
+        }
+        self.windows = Some(Vec::new());
+        let mut names = Names::default();
+        for column in &input.plan.columns {
+            names.reserve(&column.name);
+        }
+        let mut columns = input.plan.columns.clone();
+        let mut exprs: Vec<Expr> = columns.iter().map(reference).collect();
+        for item in items {
+            let bound = self.scalar(&item.expr, Rows::of(&input));
+            let Some(name) = self.extended_name(item, bound.as_ref(), &mut names) else {
+                continue;
+            };
+            let at = columns.iter().position(|c| c.name == name);
+            // `extend a = a` changes nothing.
+            if let (
+                Some(at),
+                Some(Expr {
+                    kind: Bound::Column(id),
+                    ..
+                }),
+            ) = (at, &bound)
+                && columns[at].id == *id
+            {
+                continue;
+            }
+            let column = self.column_for(name, bound.as_ref());
+            let expr = bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic));
+            match at {
+                Some(at) => {
+                    columns[at] = column;
+                    exprs[at] = expr;
+                }
+                None => {
+                    columns.push(column);
+                    exprs.push(expr);
+                }
+            }
+        }
+        let open = input.open;
+        let input = self.with_windows(input);
+        let node = Node::Project {
+            input: Box::new(input.plan),
+            exprs,
+        };
+        Relation {
+            plan: Plan { node, columns },
+            open,
+        }
+    }
+
+    fn extended_name(
+        &mut self,
+        item: &NamedExpr,
+        bound: Option<&Expr>,
+        names: &mut Names,
+    ) -> Option<String> {
+        let derived = name_of(&item.expr);
+        let (name, span) = match self.explicit_name(item) {
+            Some(name) => (name.text.clone(), Some(name.span)),
+            None => match derived {
+                Some(name) if is_plain_column(&item.expr, bound) => (name, Some(item.expr.span)),
+                Some(name) => (name, None),
+                None => loop {
+                    let name = names.numbered();
+                    if !names.is_taken(&name) {
+                        break (name, None);
+                    }
+                },
+            },
+        };
+        if let Some(span) = span
+            && !names.declare(&name)
+        {
+            self.declared_twice(&name, span);
+            return None;
+        }
+        Some(name)
+    }
+
+    /// `distinct`.
+    pub(super) fn distinct(
+        &mut self,
+        input: Relation,
+        items: &[ast::Expr],
+        span: Span,
+    ) -> Relation {
+        if let [only] = items
+            && matches!(only.kind, ExprKind::Star)
+        {
+            if input
+                .plan
+                .columns
+                .iter()
+                .any(|c| c.ty == Type::Dynamic && !self.poisoned.contains(&c.id))
+            {
+                self.dynamic_refused(only.span);
+            }
+            return wrap(input, |input| Node::Distinct { input });
+        }
+        let unnamed = |expr: &ast::Expr| NamedExpr {
+            names: Vec::new(),
+            expr: expr.clone(),
+            span: expr.span,
+        };
+        let named: Vec<_> = items.iter().map(unnamed).collect();
+        let (columns, exprs) = self.items(&input, &named);
+        let dynamic = exprs
+            .iter()
+            .zip(&columns)
+            .any(|(e, c)| e.ty == Type::Dynamic && !self.poisoned.contains(&c.id));
+        if dynamic {
+            self.dynamic_refused(items.first().map_or(span, |e| e.span));
+        }
+        let node = Node::Project {
+            input: Box::new(input.plan),
+            exprs,
+        };
+        let projected = Relation {
+            plan: Plan { node, columns },
+            open: false,
+        };
+        wrap(projected, |input| Node::Distinct { input })
+    }
+
+    /// Keeps the columns with these positions, in this order.
+    fn choose(input: Relation, positions: &[usize]) -> Relation {
+        let columns: Vec<_> = positions
+            .iter()
+            .map(|i| input.plan.columns[*i].clone())
+            .collect();
+        let exprs = columns.iter().map(reference).collect();
+        let node = Node::Project {
+            input: Box::new(input.plan),
+            exprs,
+        };
+        Relation {
+            plan: Plan { node, columns },
+            open: input.open,
+        }
+    }
+
+    /// The positions of the columns that a pattern finds; reports when there are none.
+    fn matching(&mut self, input: &Relation, pattern: &NamePattern) -> Vec<usize> {
+        let fits = |c: &Column| {
+            if pattern.wildcard {
+                glob(&pattern.text, &c.name)
+            } else {
+                c.name == pattern.text
+            }
+        };
+        let found: Vec<_> = (0..input.plan.columns.len())
+            .filter(|i| fits(&input.plan.columns[*i]))
+            .collect();
+        if found.is_empty() && !input.open && pattern.text != "*" {
+            let message = format!(
+                "{}Failed to resolve scalar expression named '{}'",
+                self.prefix(),
+                pattern.text
+            );
+            let mut diagnostic = Diagnostic::error("KS142", pattern.span, message);
+            let names = input.plan.columns.iter().map(|c| c.name.as_str());
+            if let Some(near) = suggest::closest(&pattern.text, names).filter(|_| !pattern.wildcard)
+            {
+                diagnostic = diagnostic.with_suggestion(near);
+            }
+            self.report(diagnostic);
+        }
+        found
+    }
+
+    /// `project-away`.
+    pub(super) fn project_away(&mut self, input: Relation, patterns: &[NamePattern]) -> Relation {
+        let gone: HashSet<usize> = patterns
+            .iter()
+            .flat_map(|p| self.matching(&input, p))
+            .collect();
+        let kept: Vec<_> = (0..input.plan.columns.len())
+            .filter(|i| !gone.contains(i))
+            .collect();
+        Self::choose(input, &kept)
+    }
+
+    /// `project-keep`: the input's order stays.
+    pub(super) fn project_keep(&mut self, input: Relation, patterns: &[NamePattern]) -> Relation {
+        let kept: HashSet<usize> = patterns
+            .iter()
+            .flat_map(|p| self.matching(&input, p))
+            .collect();
+        let kept: Vec<_> = (0..input.plan.columns.len())
+            .filter(|i| kept.contains(i))
+            .collect();
+        Self::choose(input, &kept)
+    }
+
+    /// `project-rename`.
+    pub(super) fn project_rename(&mut self, input: Relation, renames: &[ast::Rename]) -> Relation {
+        let mut columns = input.plan.columns.clone();
+        let exprs = columns.iter().map(reference).collect();
+        for rename in renames {
+            let Some(at) = input
+                .plan
+                .columns
+                .iter()
+                .position(|c| c.name == rename.old.text)
+            else {
+                if !input.open {
+                    self.unknown_name(&rename.old, Rows::of(&input));
+                }
+                continue;
+            };
+            let taken = columns
+                .iter()
+                .enumerate()
+                .any(|(i, c)| i != at && c.name == rename.new.text);
+            if taken {
+                self.declared_twice(&rename.new.text, rename.new.span);
+                continue;
+            }
+            columns[at].name.clone_from(&rename.new.text);
+        }
+        let node = Node::Project {
+            input: Box::new(input.plan),
+            exprs,
+        };
+        Relation {
+            plan: Plan { node, columns },
+            open: input.open,
+        }
+    }
+
+    /// `project-reorder`: columns that no pattern names stay at the end.
+    pub(super) fn project_reorder(
+        &mut self,
+        input: Relation,
+        items: &[ast::ReorderColumn],
+    ) -> Relation {
+        let mut order: Vec<usize> = Vec::with_capacity(input.plan.columns.len());
+        for (i, item) in items.iter().enumerate() {
+            let mut found = self.matching(&input, &item.pattern);
+            if item.pattern.wildcard {
+                // What another item names on its own is not the wildcard's.
+                let others = items
+                    .iter()
+                    .enumerate()
+                    .filter(|(j, o)| *j != i && !o.pattern.wildcard);
+                let named: HashSet<_> = others.map(|(_, o)| o.pattern.text.as_str()).collect();
+                found.retain(|at| !named.contains(input.plan.columns[*at].name.as_str()));
+                sort_names(&mut found, &input.plan.columns, item.direction);
+            } else if found.iter().any(|at| order.contains(at)) {
+                self.declared_twice(&item.pattern.text, item.pattern.span);
+            }
+            found.retain(|at| !order.contains(at));
+            order.extend(found);
+        }
+        let rest: Vec<_> = (0..input.plan.columns.len())
+            .filter(|at| !order.contains(at))
+            .collect();
+        order.extend(rest);
+        Self::choose(input, &order)
+    }
+}
+
+fn sort_names(found: &mut [usize], columns: &[Column], direction: Option<ReorderDirection>) {
+    let name = |at: &usize| columns[*at].name.as_str();
+    match direction {
+        None => {}
+        Some(ReorderDirection::Asc) => found.sort_by(|a, b| name(a).cmp(name(b))),
+        Some(ReorderDirection::Desc) => found.sort_by(|a, b| name(b).cmp(name(a))),
+        Some(ReorderDirection::GrannyAsc) => found.sort_by_key(|at| granny(name(at))),
+        Some(ReorderDirection::GrannyDesc) => {
+            found.sort_by_key(|at| std::cmp::Reverse(granny(name(at))))
+        }
+    }
+}
+
+/// A name as a key in which numbers compare as numbers: `a2` before `a10`.
+fn granny(name: &str) -> Vec<(String, u64)> {
+    let mut key = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let text = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (word, after) = rest.split_at(text);
+        let digits = after
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (number, after) = after.split_at(digits);
+        key.push((word.to_owned(), number.parse().unwrap_or(0)));
+        rest = after;
+    }
+    key
+}
+
+/// Whether `*` in `pattern` can stand for something so that it is `name`.
+pub(super) fn glob(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards() {
+        assert!(
+            glob("Device*", "DeviceId")
+                && glob("*", "")
+                && glob("*Id", "DeviceId")
+                && glob("a*c*e", "abcde")
+        );
+        assert!(!glob("Device*", "AccountName") && !glob("a*ba", "aba") && !glob("abc", "abcd"));
+        assert!(glob("a*a", "aa") && !glob("a*a", "a"));
+    }
+
+    #[test]
+    fn numbers_in_names_compare_as_numbers() {
+        assert!(granny("a2") < granny("a10"));
+        assert!(granny("a") < granny("b1"));
+    }
+}

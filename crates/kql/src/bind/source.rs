@@ -1,0 +1,421 @@
+//! Where rows come from: tables, `let` names, calls, `datatable`, `range`, `print`.
+
+use crate::ast::{self, ExprKind, Literal, OperatorKind, SourceKind};
+use crate::bound::{ExprKind as Bound, Node, Plan, Value};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::time;
+use crate::types::Type;
+
+use super::convert::{coerce, json_string, promoted};
+use super::environment::Binding;
+use super::expr::{Meaning, constant};
+use super::naming::Names;
+use super::{Binder, Relation, Rows, literal, suggest, text};
+
+impl Binder<'_> {
+    /// Binds a source.
+    pub(super) fn source(&mut self, source: &ast::Source) -> Relation {
+        match &source.kind {
+            SourceKind::Expr(expr) => self.rows_of(expr).0,
+            SourceKind::Print(items) => self.print(items),
+            SourceKind::Range {
+                column,
+                from,
+                to,
+                step,
+            } => self.range(column, [from, to], step.as_ref(), source.span),
+            SourceKind::DataTable { columns, values } => {
+                self.data_table(columns, values, source.span)
+            }
+            SourceKind::ExternalData(_) => self.refused(source.span, "externaldata"),
+            SourceKind::Operator(operator) => match operator.as_ref() {
+                OperatorKind::Union(union) => {
+                    self.operator = "union";
+                    self.union(None, union, source.span)
+                }
+                OperatorKind::Search(_) => self.refused(source.span, "The operator 'search'"),
+                OperatorKind::Evaluate(evaluate) => {
+                    let what = format!("The plugin '{}'", evaluate.call.name.text);
+                    self.refused(source.span, &what)
+                }
+                _ => self.refused(source.span, "This source"),
+            },
+            SourceKind::Error => {
+                self.failed = true;
+                Self::unknown()
+            }
+        }
+    }
+
+    /// The rows that an expression stands for, and the name that `withsource` calls them by.
+    pub(super) fn rows_of(&mut self, expr: &ast::Expr) -> (Relation, Option<String>) {
+        if let ExprKind::Name(name) = &expr.kind
+            && self.environment.find(&name.text).is_none()
+            && self.scope.table(&name.text).is_none()
+        {
+            self.unknown_table(name);
+            return (Self::unknown(), None);
+        }
+        match self.meaning(expr, Rows::NONE) {
+            Meaning::Tabular(relation, name) => (relation, name),
+            Meaning::Scalar(value) => {
+                if value.is_some() {
+                    self.error(
+                        "KS111",
+                        expr.span,
+                        format!("{}Tabular value expected", self.prefix()),
+                    );
+                }
+                (Self::unknown(), None)
+            }
+        }
+    }
+
+    /// A table of the scope.
+    pub(super) fn table(&mut self, name: &str) -> Option<Relation> {
+        let declared = self.scope.table(name)?;
+        let columns: Vec<_> = declared
+            .iter()
+            .map(|(name, ty)| self.column(name.clone(), *ty))
+            .collect();
+        let sources = columns.iter().map(|c| c.name.clone()).collect();
+        let plan = Plan {
+            node: Node::Table {
+                name: name.to_owned(),
+                sources,
+            },
+            columns,
+        };
+        Some(Relation { plan, open: false })
+    }
+
+    /// Says that a table is not known, with the nearest one that is.
+    pub(super) fn unknown_table(&mut self, name: &ast::Name) {
+        let message = format!(
+            "{}Failed to resolve table or column expression named '{}'",
+            self.prefix(),
+            name.text
+        );
+        let mut diagnostic = Diagnostic::error("KS204", name.span, message);
+        let variables = self.environment.visible();
+        let tabular = variables
+            .iter()
+            .filter(|(_, b)| !matches!(b, Binding::Scalar(_)))
+            .map(|(name, _)| *name);
+        if let Some(near) = suggest::closest(&name.text, self.scope.table_names().chain(tabular)) {
+            diagnostic = diagnostic.with_suggestion(near);
+        }
+        self.report(diagnostic);
+    }
+
+    /// Calls that give rows: functions of the query, `materialize`, `table`.
+    pub(super) fn tabular_call(&mut self, call: &ast::Call, rows: Rows<'_>) -> Option<Meaning> {
+        let name = call.name.text.as_str();
+        if let Some(Binding::Function(closure)) = self.environment.find(name).cloned() {
+            return Some(self.apply(name, &closure, &call.arguments, None, rows, call.span));
+        }
+        let unknown = || Some(Meaning::Tabular(Self::unknown(), None));
+        match (name, call.arguments.as_slice()) {
+            ("materialize", [only]) => match self.apart(|b| b.meaning(&only.value, Rows::NONE)) {
+                Meaning::Tabular(relation, name) if !relation.open => {
+                    let columns = relation.plan.columns.clone();
+                    let poisoned: Vec<_> = columns
+                        .iter()
+                        .map(|c| self.poisoned.contains(&c.id))
+                        .collect();
+                    let id = self.share(relation.plan);
+                    let plan = self.shared_rows(id, &columns);
+                    let bad = plan
+                        .columns
+                        .iter()
+                        .zip(poisoned)
+                        .filter(|(_, bad)| *bad)
+                        .map(|(c, _)| c.id);
+                    self.poisoned.extend(bad);
+                    Some(Meaning::Tabular(Relation { plan, open: false }, name))
+                }
+                Meaning::Tabular(..) | Meaning::Scalar(None) => unknown(),
+                Meaning::Scalar(Some(value)) => Some(Meaning::Scalar(Some(value))),
+            },
+            ("table", [only]) => {
+                let ExprKind::Literal(Literal::String { value, .. }) = &only.value.kind else {
+                    self.unsupported(only.value.span, "A table name that is not a constant");
+                    return unknown();
+                };
+                let relation = self.table(value);
+                if relation.is_none() {
+                    self.unknown_table(&ast::Name {
+                        text: value.clone(),
+                        span: only.value.span,
+                    });
+                }
+                Some(Meaning::Tabular(
+                    relation.unwrap_or_else(Self::unknown),
+                    Some(value.clone()),
+                ))
+            }
+            ("database" | "cluster" | "external_table", _) => {
+                self.unsupported(call.span, &format!("The function '{name}'"));
+                unknown()
+            }
+            _ => None,
+        }
+    }
+
+    /// `T | invoke f(arguments)`.
+    pub(super) fn invoke(&mut self, input: Relation, call: &ast::Call) -> Relation {
+        let name = call.name.text.as_str();
+        let Some(Binding::Function(closure)) = self.environment.find(name).cloned() else {
+            if name == "FileProfile"
+                || name == "SeenBy"
+                || name == "DeviceFromIP"
+                || name == "AssignedIPAddresses"
+            {
+                return self.refused(call.span, &format!("The function '{name}'"));
+            }
+            self.unknown_function(call, Rows::NONE);
+            return Self::unknown();
+        };
+        match self.apply(
+            name,
+            &closure,
+            &call.arguments,
+            Some(input),
+            Rows::NONE,
+            call.span,
+        ) {
+            Meaning::Tabular(relation, _) => relation,
+            Meaning::Scalar(value) => {
+                if value.is_some() {
+                    self.error(
+                        "KS111",
+                        call.span,
+                        format!("{}Tabular value expected", self.prefix()),
+                    );
+                }
+                Self::unknown()
+            }
+        }
+    }
+
+    fn print(&mut self, items: &[ast::NamedExpr]) -> Relation {
+        self.operator = "print";
+        let mut names = Names::default();
+        let mut columns = Vec::with_capacity(items.len());
+        let mut exprs = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            let bound = self.scalar(&item.expr, Rows::NONE);
+            let name = match item.names.first() {
+                Some(name) => {
+                    if !names.declare(&name.text) {
+                        self.declared_twice(&name.text, name.span);
+                        continue;
+                    }
+                    name.text.clone()
+                }
+                None => format!("print_{i}"),
+            };
+            columns.push(self.column_for(names.unique(&name), bound.as_ref()));
+            exprs.push(bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)));
+        }
+        let unit = Plan {
+            node: Node::Unit,
+            columns: Vec::new(),
+        };
+        let plan = Plan {
+            node: Node::Project {
+                input: Box::new(unit),
+                exprs,
+            },
+            columns,
+        };
+        Relation { plan, open: false }
+    }
+
+    fn range(
+        &mut self,
+        column: &ast::Name,
+        [from, to]: [&ast::Expr; 2],
+        step: Option<&ast::Expr>,
+        span: Span,
+    ) -> Relation {
+        self.operator = "range";
+        let ends = (self.scalar(from, Rows::NONE), self.scalar(to, Rows::NONE));
+        let step = match step {
+            Some(step) => self.scalar(step, Rows::NONE),
+            None => {
+                // The parser wants a step; without one it has complained.
+                self.failed = true;
+                None
+            }
+        };
+        let (Some(from), Some(to), Some(step)) = (ends.0, ends.1, step) else {
+            let mut relation = Self::unknown();
+            relation
+                .plan
+                .columns
+                .push(self.column_for(column.text.clone(), None));
+            return relation;
+        };
+        let numeric = from
+            .ty
+            .widest(to.ty)
+            .and_then(|ty| ty.widest(step.ty))
+            .map(promoted);
+        let (ty, step_ty) = match (numeric, from.ty, to.ty, step.ty) {
+            (Some(ty), ..) => (ty, ty),
+            (_, Type::DateTime, Type::DateTime, Type::TimeSpan) => (Type::DateTime, Type::TimeSpan),
+            (_, Type::TimeSpan, Type::TimeSpan, Type::TimeSpan) => (Type::TimeSpan, Type::TimeSpan),
+            _ => {
+                let message = format!(
+                    "{}The values must be numbers, or datetimes or timespans with a timespan as step, not {}, {} and {}",
+                    self.prefix(),
+                    from.ty,
+                    to.ty,
+                    step.ty
+                );
+                self.error("KS138", span, message);
+                (from.ty, step.ty)
+            }
+        };
+        let columns = vec![self.column(column.text.clone(), ty)];
+        let node = Node::Range {
+            from: coerce(from, ty),
+            to: coerce(to, ty),
+            step: coerce(step, step_ty),
+        };
+        Relation {
+            plan: Plan { node, columns },
+            open: false,
+        }
+    }
+
+    fn data_table(
+        &mut self,
+        declared: &[ast::ColumnDeclaration],
+        values: &[ast::Expr],
+        span: Span,
+    ) -> Relation {
+        let mut names = Names::default();
+        let mut columns = Vec::with_capacity(declared.len());
+        for declaration in declared {
+            let ty = self.type_named(&declaration.ty);
+            if !names.declare(&declaration.name.text) {
+                self.declared_twice(&declaration.name.text, declaration.name.span);
+            }
+            columns.push(self.column(declaration.name.text.clone(), ty.unwrap_or(Type::Dynamic)));
+        }
+        let width = columns.len().max(1);
+        if !values.len().is_multiple_of(width) {
+            let message = format!(
+                "Incorrect number of data values: they should come in multiples of {width}"
+            );
+            self.error("KS173", span, message);
+        }
+        let mut rows = Vec::with_capacity(values.len() / width);
+        for row in values.chunks_exact(width) {
+            let cells = row
+                .iter()
+                .zip(&columns)
+                .map(|(value, column)| self.cell(value, column.ty));
+            rows.push(cells.collect());
+        }
+        Relation {
+            plan: Plan {
+                node: Node::DataTable { rows },
+                columns,
+            },
+            open: false,
+        }
+    }
+
+    /// A literal as a value of a column's type; what cannot be converted is null.
+    fn cell(&mut self, value: &ast::Expr, ty: Type) -> Value {
+        let bound = match &value.kind {
+            ExprKind::Literal(value) => Some(constant(value)),
+            _ => self.scalar(value, Rows::NONE),
+        };
+        let null = if ty == Type::String {
+            Value::String(String::new())
+        } else {
+            Value::Null
+        };
+        let Some(bound) = bound else {
+            return null;
+        };
+        match coerce(bound, ty).kind {
+            Bound::Literal(value) => value,
+            Bound::Cast(inner) => match &inner.kind {
+                Bound::Literal(value) => lenient(value, ty).unwrap_or(null),
+                _ => null,
+            },
+            _ => null,
+        }
+    }
+
+    /// Says that a name was declared before.
+    pub(super) fn declared_twice(&mut self, name: &str, span: Span) {
+        let message = format!(
+            "{}A column with the name '{name}' is already declared",
+            self.prefix()
+        );
+        self.error("KS171", span, message);
+    }
+}
+
+/// The conversions that a cell of `datatable` takes beyond the exact ones.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a real in a column of integers loses its fraction"
+)]
+fn lenient(value: &Value, ty: Type) -> Option<Value> {
+    let whole = |n: i64| {
+        if ty == Type::Int {
+            i32::try_from(n).ok().map(Value::Int)
+        } else {
+            Some(Value::Long(n))
+        }
+    };
+    match (value, ty) {
+        (Value::String(s), Type::DateTime) => time::parse_datetime(s).map(Value::DateTime),
+        (Value::String(s), Type::TimeSpan) => time::parse_timespan(s).map(Value::TimeSpan),
+        (Value::String(s), Type::Int | Type::Long) => s.trim().parse().ok().and_then(whole),
+        (Value::String(s), Type::Real) => s.trim().parse().ok().map(Value::Real),
+        (Value::String(s), Type::Decimal) => Some(Value::Decimal(s.trim().to_owned())),
+        (Value::String(s), Type::Bool) => match s.to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(Value::Bool(true)),
+            "false" | "0" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        (Value::String(s), Type::Guid) => Some(Value::Guid(s.to_ascii_lowercase())),
+        (Value::Real(n), Type::Int | Type::Long) => whole(*n as i64),
+        (Value::Real(n), Type::String | Type::Decimal | Type::Dynamic) => {
+            let text = n.to_string();
+            Some(match ty {
+                Type::String => Value::String(text),
+                Type::Decimal => Value::Decimal(text),
+                _ => Value::Dynamic(text),
+            })
+        }
+        (Value::Bool(b), Type::Int | Type::Long) => whole(i64::from(*b)),
+        (Value::Bool(b), Type::String) => {
+            Some(Value::String(if *b { "True" } else { "False" }.to_owned()))
+        }
+        (Value::Long(n), Type::Bool) => Some(Value::Bool(*n != 0)),
+        (Value::Long(n), Type::DateTime) => Some(Value::DateTime(*n)),
+        (Value::Long(n), Type::TimeSpan) => Some(Value::TimeSpan(*n)),
+        (Value::DateTime(n), Type::String) => Some(Value::String(text::datetime(*n))),
+        (Value::DateTime(n), Type::Dynamic) => {
+            Some(Value::Dynamic(json_string(&text::datetime(*n))))
+        }
+        (Value::TimeSpan(n), Type::String) => Some(Value::String(text::timespan(*n))),
+        (Value::TimeSpan(n), Type::Dynamic) => {
+            Some(Value::Dynamic(json_string(&text::timespan(*n))))
+        }
+        (Value::Guid(id), Type::String) => Some(Value::String(id.clone())),
+        (Value::Guid(id), Type::Dynamic) => Some(Value::Dynamic(json_string(id))),
+        (Value::Decimal(n), Type::String) => Some(Value::String(n.clone())),
+        (Value::Dynamic(json), Type::String) => Some(Value::String(json.clone())),
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! Statements: `let`, parameters of the query, and its result.
+
+use std::rc::Rc;
+
+use crate::ast::{self, LetValue, ParameterKind, StatementKind};
+use crate::bound::Query;
+use crate::diagnostic::Span;
+
+use super::convert::coerce;
+use super::environment::{Binding, Closure};
+use super::expr::Meaning;
+use super::{Binder, Relation, Rows};
+
+impl Binder<'_> {
+    /// The whole query: its result is the last tabular statement.
+    pub(super) fn query(&mut self, query: &ast::Query) -> Option<Query> {
+        let mut last = None;
+        for statement in &query.statements {
+            if let Some(relation) = self.statement(statement) {
+                last = Some(relation);
+            }
+        }
+        let Some(relation) = last else {
+            let end = query.span.end;
+            self.error(
+                "BZ104",
+                Span::empty(end),
+                "The query has no result: a tabular expression is missing",
+            );
+            return None;
+        };
+        Some(Query {
+            plan: relation.plan,
+            shared: std::mem::take(&mut self.shared),
+            render: self.render.take(),
+        })
+    }
+
+    /// One statement; the rows when it is an expression.
+    pub(super) fn statement(&mut self, statement: &ast::Statement) -> Option<Relation> {
+        match &statement.kind {
+            StatementKind::Let(declaration) => self.declaration(declaration),
+            StatementKind::Set { .. } => {}
+            StatementKind::DeclareQueryParameters(parameters) => self.query_parameters(parameters),
+            StatementKind::Expression(tabular) => return Some(self.tabular(tabular)),
+            StatementKind::Error => self.failed = true,
+        }
+        None
+    }
+
+    fn declaration(&mut self, declaration: &ast::Let) {
+        let binding = match &declaration.value {
+            LetValue::Scalar(expr) => match self.meaning(expr, Rows::NONE) {
+                Meaning::Scalar(value) => Binding::Scalar(value.map(Rc::new)),
+                Meaning::Tabular(relation, _) => Binding::Tabular(Rc::new(relation)),
+            },
+            LetValue::Tabular(tabular) => Binding::Tabular(Rc::new(self.tabular(tabular))),
+            LetValue::Function(function) => {
+                let closure = Rc::new(Closure {
+                    function: function.clone(),
+                    place: self.environment.here(),
+                });
+                self.check_function(&closure);
+                Binding::Function(closure)
+            }
+        };
+        self.declare(&declaration.name, binding);
+    }
+
+    fn declare(&mut self, name: &ast::Name, binding: Binding) {
+        if !self.environment.declare(&name.text, binding) {
+            let message = format!(
+                "A variable with the name '{}' has already been declared",
+                name.text
+            );
+            self.error("KS201", name.span, message);
+        }
+    }
+
+    /// `declare query_parameters`: they have the values of their defaults.
+    fn query_parameters(&mut self, parameters: &[ast::ParameterDeclaration]) {
+        for parameter in parameters {
+            let ParameterKind::Scalar { ty, default } = &parameter.kind else {
+                self.unsupported(parameter.span, "A tabular parameter of a query");
+                continue;
+            };
+            let ty = self.type_named(ty);
+            let value = default
+                .as_ref()
+                .map(|default| self.scalar(default, Rows::NONE));
+            if value.is_none() {
+                let message = format!("The query parameter '{}' has no value", parameter.name.text);
+                self.error("BZ105", parameter.span, message);
+            }
+            let value = value.flatten().and_then(|v| Some(Rc::new(coerce(v, ty?))));
+            self.declare(&parameter.name, Binding::Scalar(value));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a misspelt name may have meant.
+
+/// The candidate closest to `name`, when it is close enough to be worth saying.
+pub(super) fn closest<'c>(
+    name: &str,
+    candidates: impl Iterator<Item = &'c str>,
+) -> Option<&'c str> {
+    let wanted = name.to_lowercase();
+    let allowed = 1 + wanted.chars().count() / 5;
+    candidates
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed)
+        .map(|candidate| (distance(&wanted, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits (insert, delete, replace, swap of neighbours) between two texts.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().take(128).collect();
+    let b: Vec<char> = b.chars().take(128).collect();
+    let mut before = Vec::new();
+    let mut previous: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let same = usize::from(a[i] != b[j]);
+            let mut best = (previous[j] + same)
+                .min(previous[j + 1] + 1)
+                .min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                best = best.min(before.get(j - 1).map_or(usize::MAX, |d: &usize| d + 1));
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut previous, row);
+    }
+    previous[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_near_miss_and_no_far_one() {
+        let tables = ["DeviceProcessEvents", "DeviceEvents", "AlertInfo"];
+        assert_eq!(
+            closest("DeviceProcesEvents", tables.into_iter()),
+            Some("DeviceProcessEvents")
+        );
+        assert_eq!(
+            closest("deviceprocessevents", tables.into_iter()),
+            Some("DeviceProcessEvents")
+        );
+        assert_eq!(closest("AlretInfo", tables.into_iter()), Some("AlertInfo"));
+        assert_eq!(closest("Whatever", tables.into_iter()), None);
+        assert_eq!(distance("ab", "ba"), 1);
+    }
+}

@@ -1,0 +1,336 @@
+//! Pipelines: a source and its operators, one after the other.
+
+use crate::ast::{self, NullsOrder, OperatorKind, SortDirection};
+use crate::bound::{Aggregate, AggregateFn, Expr, Node, Plan, Render, SortKey, Value};
+use crate::diagnostic::Span;
+use crate::types::Type;
+
+use super::convert::coerce;
+use super::{Binder, MAX_PIPELINE, Relation, Rows, literal};
+
+impl Binder<'_> {
+    /// Binds a pipeline.
+    pub(super) fn tabular(&mut self, tabular: &ast::Tabular) -> Relation {
+        let result = self.nested(tabular.span, |b| b.apart(|b| b.pipeline(tabular)));
+        result.unwrap_or_else(Self::unknown)
+    }
+
+    fn pipeline(&mut self, tabular: &ast::Tabular) -> Relation {
+        self.operator = "";
+        let mut relation = self.source(&tabular.source);
+        for (i, operator) in tabular.operators.iter().enumerate() {
+            if i == MAX_PIPELINE {
+                let message = format!("A pipeline has more than {MAX_PIPELINE} operators");
+                self.error("BZ102", operator.span, message);
+                return Self::unknown();
+            }
+            relation = self.operator(relation, operator);
+        }
+        self.operator = "";
+        relation
+    }
+
+    fn operator(&mut self, input: Relation, operator: &ast::Operator) -> Relation {
+        self.operator = operator_name(&operator.kind);
+        match &operator.kind {
+            OperatorKind::Where(predicate) => self.filter(input, predicate),
+            OperatorKind::Project(items) => self.project(input, items),
+            OperatorKind::Extend(items) => self.extend(input, items),
+            OperatorKind::Serialize(items) => {
+                let open = input.open;
+                let columns = input.plan.columns.clone();
+                let plan = Plan {
+                    node: Node::Serialize {
+                        input: Box::new(input.plan),
+                    },
+                    columns,
+                };
+                self.extend(Relation { plan, open }, items)
+            }
+            OperatorKind::ProjectAway(patterns) => self.project_away(input, patterns),
+            OperatorKind::ProjectKeep(patterns) => self.project_keep(input, patterns),
+            OperatorKind::ProjectRename(renames) => self.project_rename(input, renames),
+            OperatorKind::ProjectReorder(columns) => self.project_reorder(input, columns),
+            OperatorKind::Summarize(summarize) => self.summarize(input, summarize),
+            OperatorKind::Distinct(items) => self.distinct(input, items, operator.span),
+            OperatorKind::Sort { keys, .. } => {
+                let keys = self.sort_keys(&input, keys, true);
+                wrap(input, |input| Node::Sort { input, keys })
+            }
+            OperatorKind::Top { count, by, .. } => {
+                let count = self.count(count);
+                let keys = self.sort_keys(&input, std::slice::from_ref(by), false);
+                wrap(input, |input| Node::Top { input, count, keys })
+            }
+            OperatorKind::Take(count) => {
+                let count = self.count(count);
+                wrap(input, |input| Node::Take { input, count })
+            }
+            OperatorKind::Sample(count) => {
+                let count = self.count(count);
+                wrap(input, |input| Node::Sample { input, count })
+            }
+            OperatorKind::SampleDistinct { count, of } => {
+                let count = self.count(count);
+                let distinct = self.distinct(input, std::slice::from_ref(of), operator.span);
+                wrap(distinct, |input| Node::Take { input, count })
+            }
+            OperatorKind::Count => self.count_rows(input),
+            OperatorKind::Join(join) => self.join(input, join, operator.span),
+            OperatorKind::Lookup(join) => self.lookup(input, join, operator.span),
+            OperatorKind::Union(union) => self.union(Some(input), union, operator.span),
+            OperatorKind::MvExpand(expand) => self.mv_expand(input, expand),
+            OperatorKind::Parse(parse) => self.parse(input, parse),
+            OperatorKind::Invoke(call) => self.invoke(input, call),
+            OperatorKind::GetSchema => self.get_schema(&input),
+            OperatorKind::Render(render) => {
+                let properties = render
+                    .properties
+                    .iter()
+                    .map(|p| (p.name.text.clone(), parameter_text(&p.value)));
+                let visualization = render.chart.text.clone();
+                self.render = Some(Render {
+                    visualization,
+                    properties: properties.collect(),
+                });
+                input
+            }
+            OperatorKind::As { name, .. } => {
+                // The name can be used in what follows; rows are bound again there like those of a `let`.
+                let copy = self.copy(&input, name.span);
+                self.environment.declare(
+                    &name.text,
+                    super::environment::Binding::Tabular(std::rc::Rc::new(copy)),
+                );
+                input
+            }
+            OperatorKind::Consume => input,
+            OperatorKind::MvApply(_) => self.refused(operator.span, "The operator 'mv-apply'"),
+            OperatorKind::Evaluate(evaluate) => {
+                let what = format!("The plugin '{}'", evaluate.call.name.text);
+                self.refused(evaluate.call.span, &what)
+            }
+            OperatorKind::Search(_) => self.refused(operator.span, "The operator 'search'"),
+            OperatorKind::Unsupported { .. } => {
+                self.failed = true;
+                Self::unknown()
+            }
+        }
+    }
+
+    /// An operator that cannot be run yet: what comes after it is not known.
+    pub(super) fn refused(&mut self, span: Span, what: &str) -> Relation {
+        self.unsupported(span, what);
+        Self::unknown()
+    }
+
+    fn filter(&mut self, input: Relation, predicate: &ast::Expr) -> Relation {
+        self.windows = Some(Vec::new());
+        let Some(predicate) = self.condition(predicate, Rows::of(&input)) else {
+            self.windows = None;
+            return input;
+        };
+        let wanted = input.plan.columns.clone();
+        let input = self.with_windows(input);
+        if input.plan.columns.len() == wanted.len() {
+            return wrap(input, |input| Node::Filter { input, predicate });
+        }
+        // The values of window functions were for the predicate alone.
+        let filtered = wrap(input, |input| Node::Filter { input, predicate });
+        let exprs = wanted.iter().map(super::reference).collect();
+        let node = Node::Project {
+            input: Box::new(filtered.plan),
+            exprs,
+        };
+        Relation {
+            plan: Plan {
+                node,
+                columns: wanted,
+            },
+            open: filtered.open,
+        }
+    }
+
+    /// Puts the window functions that were found below the expressions that use them.
+    pub(super) fn with_windows(&mut self, input: Relation) -> Relation {
+        match self.windows.take() {
+            Some(calls) if !calls.is_empty() => {
+                let mut columns = input.plan.columns.clone();
+                columns.extend(calls.iter().map(|c| c.output.clone()));
+                let node = Node::Window {
+                    input: Box::new(input.plan),
+                    calls,
+                };
+                Relation {
+                    plan: Plan { node, columns },
+                    open: input.open,
+                }
+            }
+            _ => input,
+        }
+    }
+
+    /// The number of rows of `take` and its like: a constant.
+    fn count(&mut self, count: &ast::Expr) -> Expr {
+        let Some(bound) = self.scalar(count, Rows::NONE) else {
+            return literal(Value::Long(0), Type::Long);
+        };
+        if !bound.ty.is_integer() {
+            let message = format!(
+                "{}The expression must be an integer, this one is {}",
+                self.prefix(),
+                bound.ty
+            );
+            self.error("KS134", count.span, message);
+        }
+        coerce(bound, Type::Long)
+    }
+
+    fn sort_keys(&mut self, input: &Relation, keys: &[ast::SortKey], strict: bool) -> Vec<SortKey> {
+        let mut bound = Vec::with_capacity(keys.len());
+        for key in keys {
+            let Some(mut expr) = self.scalar(&key.expr, Rows::of(input)) else {
+                continue;
+            };
+            if expr.ty == Type::Dynamic {
+                if strict {
+                    self.dynamic_refused(key.expr.span);
+                    continue;
+                }
+                // `top` takes dynamic keys; they are compared as text.
+                expr = coerce(expr, Type::String);
+            }
+            let descending = key.direction != Some(SortDirection::Asc);
+            let nulls_first = match key.nulls {
+                Some(nulls) => nulls == NullsOrder::First,
+                None => !descending,
+            };
+            bound.push(SortKey {
+                expr,
+                descending,
+                nulls_first,
+            });
+        }
+        bound
+    }
+
+    /// Says that dynamic values have no order and cannot be grouped.
+    pub(super) fn dynamic_refused(&mut self, span: Span) {
+        let message = format!(
+            "{}The value of type 'dynamic' is not allowed in this context: cast it first, for example with tostring()",
+            self.prefix()
+        );
+        self.error("KS116", span, message);
+    }
+
+    fn count_rows(&mut self, input: Relation) -> Relation {
+        let count = self.column("Count", Type::Long);
+        let aggregate = Aggregate {
+            function: AggregateFn::Count,
+            args: Vec::new(),
+            filter: None,
+            outputs: vec![count.clone()],
+        };
+        let node = Node::Summarize {
+            input: Box::new(input.plan),
+            by: Vec::new(),
+            aggregates: vec![aggregate],
+        };
+        Relation {
+            plan: Plan {
+                node,
+                columns: vec![count],
+            },
+            open: false,
+        }
+    }
+
+    fn get_schema(&mut self, input: &Relation) -> Relation {
+        let names = [
+            ("ColumnName", Type::String),
+            ("ColumnOrdinal", Type::Long),
+            ("DataType", Type::String),
+            ("ColumnType", Type::String),
+        ];
+        let columns = names
+            .into_iter()
+            .map(|(name, ty)| self.column(name, ty))
+            .collect();
+        let row = |(i, column): (usize, &crate::bound::Column)| {
+            vec![
+                Value::String(column.name.clone()),
+                Value::Long(i64::try_from(i).unwrap_or(i64::MAX)),
+                Value::String(column.ty.clr_name().to_owned()),
+                Value::String(column.ty.name().to_owned()),
+            ]
+        };
+        let rows = input.plan.columns.iter().enumerate().map(row).collect();
+        Relation {
+            plan: Plan {
+                node: Node::DataTable { rows },
+                columns,
+            },
+            open: false,
+        }
+    }
+}
+
+/// A node that passes its input's columns through.
+pub(super) fn wrap(input: Relation, node: impl FnOnce(Box<Plan>) -> Node) -> Relation {
+    let columns = input.plan.columns.clone();
+    Relation {
+        plan: Plan {
+            node: node(Box::new(input.plan)),
+            columns,
+        },
+        open: input.open,
+    }
+}
+
+/// The text of a property such as `title = "Logons"`.
+fn parameter_text(value: &ast::Expr) -> String {
+    match &value.kind {
+        ast::ExprKind::Literal(ast::Literal::String { value, .. }) => value.clone(),
+        ast::ExprKind::Literal(ast::Literal::Long(Some(n))) => n.to_string(),
+        ast::ExprKind::Literal(ast::Literal::Real(Some(n))) => n.to_string(),
+        ast::ExprKind::Literal(ast::Literal::Bool(Some(b))) => b.to_string(),
+        ast::ExprKind::Name(name) => name.text.clone(),
+        _ => String::new(),
+    }
+}
+
+fn operator_name(kind: &OperatorKind) -> &'static str {
+    match kind {
+        OperatorKind::Where(_) => "where",
+        OperatorKind::Project(_) => "project",
+        OperatorKind::ProjectAway(_) => "project-away",
+        OperatorKind::ProjectKeep(_) => "project-keep",
+        OperatorKind::ProjectRename(_) => "project-rename",
+        OperatorKind::ProjectReorder(_) => "project-reorder",
+        OperatorKind::Extend(_) => "extend",
+        OperatorKind::Summarize(_) => "summarize",
+        OperatorKind::Top { .. } => "top",
+        OperatorKind::Take(_) => "take",
+        OperatorKind::Sort { .. } => "sort",
+        OperatorKind::Count => "count",
+        OperatorKind::Distinct(_) => "distinct",
+        OperatorKind::Join(_) => "join",
+        OperatorKind::Lookup(_) => "lookup",
+        OperatorKind::Union(_) => "union",
+        OperatorKind::MvExpand(_) => "mv-expand",
+        OperatorKind::MvApply(_) => "mv-apply",
+        OperatorKind::Parse(parse) if parse.drop_unmatched => "parse-where",
+        OperatorKind::Parse(_) => "parse",
+        OperatorKind::Evaluate(_) => "evaluate",
+        OperatorKind::Invoke(_) => "invoke",
+        OperatorKind::Serialize(_) => "serialize",
+        OperatorKind::Search(_) => "search",
+        OperatorKind::GetSchema => "getschema",
+        OperatorKind::Render(_) => "render",
+        OperatorKind::Sample(_) => "sample",
+        OperatorKind::SampleDistinct { .. } => "sample-distinct",
+        OperatorKind::As { .. } => "as",
+        OperatorKind::Consume => "consume",
+        OperatorKind::Unsupported { .. } => "",
+    }
+}

@@ -1,0 +1,245 @@
+//! `union`: columns by name and type, wildcards, missing tables.
+
+use crate::ast::{self, ExprKind, UnionKind, UnionOperand};
+use crate::bound::{Column, Node, Plan, UnionInput, Value};
+use crate::diagnostic::Span;
+use crate::types::Type;
+
+use super::environment::Binding;
+use super::naming::Names;
+use super::project::glob;
+use super::{Binder, Relation, literal, reference};
+
+impl Binder<'_> {
+    /// Binds `union`, after a pipe or as a source.
+    pub(super) fn union(
+        &mut self,
+        input: Option<Relation>,
+        union: &ast::Union,
+        span: Span,
+    ) -> Relation {
+        let mut inputs: Vec<(Relation, Option<String>)> =
+            input.into_iter().map(|r| (r, None)).collect();
+        for operand in &union.operands {
+            match operand {
+                UnionOperand::Pattern(pattern) => {
+                    self.matching_tables(pattern, union.is_fuzzy, &mut inputs)
+                }
+                UnionOperand::Table(expr) => {
+                    let rows = self.operand_rows(expr, union.is_fuzzy);
+                    inputs.extend(rows);
+                }
+            }
+            self.operator = "union";
+        }
+        if inputs.is_empty() {
+            if union.is_fuzzy && !union.operands.is_empty() {
+                self.error(
+                    "KS204",
+                    span,
+                    "'union' operator: None of the tables could be resolved",
+                );
+            }
+            return Self::unknown();
+        }
+        if let Some(name) = &union.with_source {
+            inputs = inputs
+                .into_iter()
+                .enumerate()
+                .map(|(i, (r, n))| self.with_source(r, n, i, &name.text))
+                .collect();
+        }
+        let relations: Vec<_> = inputs.into_iter().map(|(relation, _)| relation).collect();
+        if relations.len() == 1 {
+            return relations.into_iter().next().unwrap_or_else(Self::unknown);
+        }
+        self.united(relations, union.kind == Some(UnionKind::Inner))
+    }
+
+    fn matching_tables(
+        &mut self,
+        pattern: &ast::NamePattern,
+        fuzzy: bool,
+        inputs: &mut Vec<(Relation, Option<String>)>,
+    ) {
+        let fits = |name: &str| {
+            if pattern.wildcard {
+                glob(&pattern.text, name)
+            } else {
+                name == pattern.text
+            }
+        };
+        let mut found: Vec<(String, Option<Relation>)> = Vec::new();
+        for name in self.scope.table_names().filter(|name| fits(name)) {
+            found.push((name.to_owned(), None));
+        }
+        let views = self
+            .environment
+            .visible()
+            .into_iter()
+            .filter_map(|(name, binding)| match binding {
+                Binding::Function(f) if f.function.view && f.needs_no_arguments() && fits(name) => {
+                    Some(name.to_owned())
+                }
+                _ => None,
+            });
+        for name in views.collect::<Vec<_>>() {
+            let expr = ast::Expr {
+                kind: ExprKind::Name(ast::Name {
+                    text: name.clone(),
+                    span: pattern.span,
+                }),
+                span: pattern.span,
+            };
+            found.push((name, Some(self.rows_of(&expr).0)));
+        }
+        if found.is_empty() && !fuzzy {
+            self.unknown_table(&ast::Name {
+                text: pattern.text.clone(),
+                span: pattern.span,
+            });
+        }
+        for (name, relation) in found {
+            let relation = relation.or_else(|| self.table(&name));
+            inputs.extend(relation.map(|r| (r, Some(name))));
+        }
+    }
+
+    /// The rows of an operand; none when it cannot be resolved and need not.
+    fn operand_rows(
+        &mut self,
+        expr: &ast::Expr,
+        fuzzy: bool,
+    ) -> Option<(Relation, Option<String>)> {
+        if !fuzzy {
+            return Some(self.rows_of(expr));
+        }
+        let (said, count) = (self.said.clone(), self.diagnostics.len());
+        let rows = self.rows_of(expr);
+        if self.diagnostics[count..].iter().any(|d| d.code == "KS204") {
+            self.diagnostics.truncate(count);
+            self.said = said;
+            return None;
+        }
+        Some(rows)
+    }
+
+    /// Puts the name of the source before the columns.
+    fn with_source(
+        &mut self,
+        relation: Relation,
+        name: Option<String>,
+        index: usize,
+        column: &str,
+    ) -> (Relation, Option<String>) {
+        let source = name.clone().unwrap_or_else(|| format!("union_arg{index}"));
+        let mut columns = vec![self.column(column, Type::String)];
+        let mut exprs = vec![literal(Value::String(source), Type::String)];
+        for old in &relation.plan.columns {
+            // A column of that name gives way to the source.
+            let name = if old.name == column {
+                format!("{column}1")
+            } else {
+                old.name.clone()
+            };
+            columns.push(Column {
+                name,
+                ..old.clone()
+            });
+            exprs.push(reference(old));
+        }
+        let node = Node::Project {
+            input: Box::new(relation.plan),
+            exprs,
+        };
+        (
+            Relation {
+                plan: Plan { node, columns },
+                open: relation.open,
+            },
+            name,
+        )
+    }
+
+    fn united(&mut self, relations: Vec<Relation>, inner: bool) -> Relation {
+        let outputs = layout(&relations, inner);
+        let columns: Vec<_> = outputs
+            .iter()
+            .map(|o| self.column(o.name.clone(), o.ty))
+            .collect();
+        let open = relations.iter().any(|r| r.open);
+        let mut inputs = Vec::with_capacity(relations.len());
+        for relation in relations {
+            let find = |o: &Output| {
+                relation
+                    .plan
+                    .columns
+                    .iter()
+                    .find(|c| c.name == o.source && c.ty == o.ty)
+            };
+            let mapping: Vec<_> = outputs.iter().map(|o| find(o).map(|c| c.id)).collect();
+            for (id, column) in mapping.iter().zip(&columns) {
+                if id.is_some_and(|id| self.poisoned.contains(&id)) {
+                    self.poisoned.insert(column.id);
+                }
+            }
+            inputs.push(UnionInput {
+                plan: relation.plan,
+                mapping,
+            });
+        }
+        Relation {
+            plan: Plan {
+                node: Node::Union { inputs },
+                columns,
+            },
+            open,
+        }
+    }
+}
+
+/// A column of a union: its name, and the name and type that inputs have it under.
+struct Output {
+    name: String,
+    source: String,
+    ty: Type,
+}
+
+/// Columns by first appearance of their names; where a name has several types, one column for each, side by side.
+fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
+    let mut order: Vec<(String, Vec<(Type, usize)>)> = Vec::new();
+    for column in relations.iter().flat_map(|r| &r.plan.columns) {
+        let at = order
+            .iter()
+            .position(|(name, _)| *name == column.name)
+            .unwrap_or_else(|| {
+                order.push((column.name.clone(), Vec::new()));
+                order.len() - 1
+            });
+        match order[at].1.iter_mut().find(|(ty, _)| *ty == column.ty) {
+            Some((_, count)) => *count += 1,
+            None => order[at].1.push((column.ty, 1)),
+        }
+    }
+    let mut names = Names::default();
+    let mut outputs = Vec::new();
+    for (source, types) in order {
+        let clash = types.len() > 1;
+        for (ty, count) in types {
+            if inner && count < relations.len() {
+                continue;
+            }
+            let name = if clash {
+                format!("{source}_{ty}")
+            } else {
+                source.clone()
+            };
+            outputs.push(Output {
+                name: names.unique(&name),
+                source: source.clone(),
+                ty,
+            });
+        }
+    }
+    outputs
+}
