@@ -35,11 +35,13 @@ impl Clocks {
         let traced = matches!(event.event_id, 3 | 22);
         match (utc, event.written) {
             (Some(utc), Some(written)) if !traced => {
-                self.learn(host, utc - written);
+                if event.clock_in_doubt {
+                    self.learn(host, utc - written);
+                }
                 Some(utc)
             }
             (Some(utc), Some(written)) => {
-                let corrected = written + self.skew(host);
+                let corrected = written + self.skew(host, event);
                 Some(if (utc - corrected).abs() > TICKS_PER_HOUR {
                     corrected
                 } else {
@@ -47,7 +49,7 @@ impl Clocks {
                 })
             }
             (Some(utc), None) => Some(utc),
-            (None, Some(written)) => Some(written + self.skew(host)),
+            (None, Some(written)) => Some(written + self.skew(host, event)),
             (None, None) => None,
         }
     }
@@ -60,7 +62,11 @@ impl Clocks {
         }
     }
 
-    fn skew(&mut self, host: HostKey) -> i64 {
-        self.skew.get(&host).copied().unwrap_or(0)
+    fn skew(&mut self, host: HostKey, event: &SourceEvent) -> i64 {
+        if event.clock_in_doubt {
+            self.skew.get(&host).copied().unwrap_or(0)
+        } else {
+            0
+        }
     }
 }

@@ -107,6 +107,7 @@ impl From<Row> for Verdict {
 }
 
 /// Maps a stream of lines of one tenant: events in any known shape, rows, envelopes, mixed at will.
+/// Recordings of different days belong to mappers of their own: process ids and clocks are theirs.
 #[derive(Debug)]
 pub struct Mapper {
     settings: MapperSettings,

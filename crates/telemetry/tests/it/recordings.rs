@@ -7,6 +7,10 @@ use bartizan_telemetry::Tally;
 
 use crate::mapper;
 
+#[expect(
+    clippy::disallowed_types,
+    reason = "the tests read what the crate may not"
+)]
 fn lines(name: &str) -> Vec<Vec<u8>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../demo/telemetry/otrf")
