@@ -499,6 +499,9 @@ pub struct Ingest {
     /// The lines are rows of this hunting table.
     #[arg(long)]
     pub table: Option<String>,
+    /// Shift the events in time so that the last one is now: for recordings of long ago.
+    #[arg(long)]
+    pub end_now: bool,
     /// Where rejected lines are written [default: rejected.ndjson in the working folder].
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,

@@ -6,7 +6,7 @@ mod ca;
 mod completions;
 mod hunt;
 mod incident;
-mod ingest;
+pub mod ingest;
 mod kql;
 mod machine;
 mod run;

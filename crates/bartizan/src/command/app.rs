@@ -1,0 +1,216 @@
+//! `bartizan app …`: the portal's registration steps.
+
+use bartizan_contract::graph::{
+    Application, NewPassword, RequiredResourceAccess, ResourceAccess, ResourceAccessType,
+};
+use bartizan_contract::permissions::{self, PermissionKind, RESOURCES, Resource};
+use bartizan_contract::time::Timestamp;
+use bartizan_sdk::Client;
+use serde_json::{Value, json};
+
+use crate::args::{App, Permission, Secret};
+use crate::exit::{Failure, Outcome};
+use crate::printer::{Column, Printer, at};
+use crate::target;
+
+const COLUMNS: &[Column] = &[
+    ("Client ID", |a| at(a, "appId")),
+    ("Name", |a| at(a, "displayName")),
+    ("Audience", |a| at(a, "signInAudience")),
+    ("Created", |a| at(a, "createdDateTime")),
+];
+
+const FIELDS: &[Column] = &[
+    ("Name", |a| at(a, "displayName")),
+    ("Client ID", |a| at(a, "appId")),
+    ("Object ID", |a| at(a, "id")),
+    ("Audience", |a| at(a, "signInAudience")),
+    ("Asks for", |a| join(&a["permissions"])),
+    ("Consented", |a| join(&a["consented"])),
+    ("Secrets", |a| join(&a["secrets"])),
+];
+
+const SECRET: &[Column] = &[
+    ("Secret", |s| at(s, "secretText")),
+    ("Key ID", |s| at(s, "keyId")),
+    ("Expires", |s| at(s, "endDateTime")),
+];
+
+fn join(list: &Value) -> String {
+    let items = list.as_array().map_or(&[][..], Vec::as_slice);
+    items.iter().map(crate::printer::plain).collect::<Vec<_>>().join(", ")
+}
+
+/// Carries out the command.
+pub async fn run(command: App, printer: &Printer) -> Outcome {
+    match command {
+        App::Create { connection, name, multi_tenant } => {
+            let client = target::client(&connection)?;
+            let (application, _) = client.directory().register(&name, multi_tenant).await?;
+            printer.item(FIELDS, &describe(&client, &application).await?)
+        }
+        App::Show { connection, app } => {
+            let client = target::client(&connection)?;
+            let application = find(&client, &app).await?;
+            printer.item(FIELDS, &describe(&client, &application).await?)
+        }
+        App::List { connection } => {
+            let applications = target::client(&connection)?.directory().applications().await?;
+            let items: Vec<Value> = applications.iter().map(|a| json!(a)).collect();
+            printer.list(COLUMNS, &items)
+        }
+        App::Permission(Permission::Add { connection, app, permissions }) => {
+            let client = target::client(&connection)?;
+            let application = find(&client, &app).await?;
+            let wanted = merged(application.required_resource_access.clone(), &permissions)?;
+            client.directory().require(application.id, &wanted).await?;
+            let application = find(&client, &application.app_id.to_string()).await?;
+            printer.item(FIELDS, &describe(&client, &application).await?)?;
+            printer.remark(&format!("not granted yet: bartizan app consent {}", application.app_id));
+            Ok(())
+        }
+        App::Consent { connection, app } => {
+            let client = target::client(&connection)?;
+            let application = find(&client, &app).await?;
+            let consent = client.directory().consent(&application).await?;
+            printer.remark(&format!(
+                "{} granted, {} granted before; tokens issued from now on carry them",
+                consent.granted.len(),
+                consent.held.len()
+            ));
+            printer.item(FIELDS, &describe(&client, &application).await?)
+        }
+        App::Secret(Secret::Add { connection, app, name, days }) => {
+            let client = target::client(&connection)?;
+            let application = find(&client, &app).await?;
+            let password = NewPassword {
+                display_name: Some(name),
+                end_date_time: Some(in_days(days)?),
+                ..NewPassword::default()
+            };
+            let password = client.directory().add_password(application.id, password).await?;
+            printer.item(SECRET, &json!(password))?;
+            printer.remark("the secret is shown this once; the server keeps only its hash");
+            Ok(())
+        }
+    }
+}
+
+fn in_days(days: u32) -> Result<Timestamp, Failure> {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_err(Failure::general)?;
+    let end = now.as_micros() as i64 + i64::from(days) * 86_400_000_000;
+    Ok(Timestamp::from_unix_micros(end))
+}
+
+async fn find(client: &Client, name: &str) -> Result<Application, Failure> {
+    client.directory().find(name).await?.ok_or_else(|| {
+        Failure::not_found(format!("no application {name} in tenant {}; see `bartizan app list`", client.tenant()))
+    })
+}
+
+/// An application as people want to see it: names instead of ids, and what was consented to.
+async fn describe(client: &Client, application: &Application) -> Result<Value, Failure> {
+    let mut consented = Vec::new();
+    let directory = client.directory();
+    if let Some(principal) = directory.service_principal(application.app_id).await? {
+        for assignment in directory.assignments(principal.id).await? {
+            consented.push(named(assignment.app_role_id));
+        }
+    }
+    let asked: Vec<String> = application
+        .required_resource_access
+        .iter()
+        .flat_map(|access| access.resource_access.iter().map(|access| named(access.id)))
+        .collect();
+    let secrets: Vec<String> = application
+        .password_credentials
+        .iter()
+        .map(|s| format!("{}… until {}", s.hint.as_deref().unwrap_or(""), s.end_date_time.map_or_else(String::new, |t| t.to_string())))
+        .collect();
+    let mut value = json!(application);
+    value["permissions"] = json!(asked);
+    value["consented"] = json!(consented);
+    value["secrets"] = json!(secrets);
+    Ok(value)
+}
+
+/// `api/Name` of a permission's id.
+fn named(id: uuid::Uuid) -> String {
+    RESOURCES
+        .iter()
+        .find_map(|resource| Some(format!("{}/{}", resource.api, resource.permission_by_id(id)?.name)))
+        .unwrap_or_else(|| id.to_string())
+}
+
+/// The permissions asked for so far, and these.
+fn merged(
+    mut access: Vec<RequiredResourceAccess>,
+    names: &[String],
+) -> Result<Vec<RequiredResourceAccess>, Failure> {
+    for name in names {
+        let (resource, permission) = resolve(name)?;
+        let kind = match permission.kind {
+            PermissionKind::Application => ResourceAccessType::Role,
+            PermissionKind::Delegated => ResourceAccessType::Scope,
+        };
+        let entry = ResourceAccess { id: permission.id, kind };
+        match access.iter_mut().find(|a| a.resource_app_id == resource.app_id) {
+            Some(known) if known.resource_access.contains(&entry) => {}
+            Some(known) => known.resource_access.push(entry),
+            None => access.push(RequiredResourceAccess {
+                resource_app_id: resource.app_id,
+                resource_access: vec![entry],
+            }),
+        }
+    }
+    Ok(access)
+}
+
+/// Finds a permission by name; `api/` before it decides when several resources have it.
+fn resolve(
+    name: &str,
+) -> Result<(&'static Resource, &'static permissions::Permission), Failure> {
+    let (api, bare) = match name.split_once('/') {
+        Some((api, bare)) => (Some(api), bare),
+        None => (None, name),
+    };
+    let found: Vec<_> = RESOURCES
+        .iter()
+        .filter(|resource| api.is_none_or(|api| resource.api.name() == api))
+        .filter_map(|resource| {
+            let of = |kind| resource.permission(kind, bare);
+            Some((resource, of(PermissionKind::Application).or_else(|| of(PermissionKind::Delegated))?))
+        })
+        .collect();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(Failure::usage(format!("no permission is named {name}; docs/permissions.md lists them"))),
+        several => {
+            let names: Vec<String> =
+                several.iter().map(|(resource, p)| format!("{}/{}", resource.api, p.name)).collect();
+            Err(Failure::usage(format!("{name} is ambiguous: {}", names.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_are_found_by_name_and_api() {
+        assert_eq!(resolve("Incident.Read.All").expect("unique").1.name, "Incident.Read.All");
+        assert_eq!(resolve("mde/Alert.Read.All").expect("named").0.display_name, "WindowsDefenderATP");
+        assert!(resolve("Nothing.Read").is_err());
+    }
+
+    #[test]
+    fn adding_twice_changes_nothing() {
+        let names = ["xdr/Incident.Read.All".to_owned(), "mde/Machine.Read.All".to_owned()];
+        let once = merged(Vec::new(), &names).expect("known names");
+        assert_eq!(merged(once.clone(), &names).expect("known names"), once);
+        assert_eq!(once.len(), 2);
+    }
+}

@@ -1,0 +1,212 @@
+//! `bartizan ingest`: files to the server, which reads, maps and keeps them.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use bartizan_sdk::Client;
+use bartizan_sdk::cloud::Service;
+use bartizan_sdk::pipeline::Call;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::args::Ingest;
+use crate::exit::{Failure, Outcome};
+use crate::printer::{Column, Printer, at};
+use crate::target;
+
+/// One file to send.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload<'a> {
+    /// Its name, which tells the format and appears in remarks.
+    pub name: &'a str,
+    /// The lines are rows of this table.
+    pub table: Option<&'a str>,
+    /// Shift the events in time so that the last one is now.
+    pub end_now: bool,
+}
+
+/// What the server made of a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Lines read.
+    #[serde(default)]
+    pub events: u64,
+    /// Rows kept, by table.
+    #[serde(default)]
+    pub rows: BTreeMap<String, u64>,
+    /// Events that fill no table, by reason.
+    #[serde(default)]
+    pub skipped: BTreeMap<String, u64>,
+    /// Lines that could not be read, by reason.
+    #[serde(default)]
+    pub rejected: BTreeMap<String, u64>,
+    /// The rejected lines themselves, as many as the server returns.
+    #[serde(default)]
+    pub rejects: Vec<Value>,
+    /// What was wrong with the file as a whole, when something was.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, other: Self) {
+        self.events += other.events;
+        for (sum, part) in [
+            (&mut self.rows, other.rows),
+            (&mut self.skipped, other.skipped),
+            (&mut self.rejected, other.rejected),
+        ] {
+            for (name, count) in part {
+                *sum.entry(name).or_default() += count;
+            }
+        }
+        self.rejects.extend(other.rejects);
+        self.warnings.extend(other.warnings);
+    }
+}
+
+/// Sends one file and waits until the server has it on disk.
+pub async fn upload(
+    client: &Client,
+    bytes: Vec<u8>,
+    options: &Upload<'_>,
+) -> Result<Report, Failure> {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("name", options.name);
+    if let Some(table) = options.table {
+        query.append_pair("table", table);
+    }
+    if options.end_now {
+        query.append_pair("end", "now");
+    }
+    let path = format!("/bartizan/v1/ingest?{}", query.finish());
+    let url = client
+        .cloud()
+        .base(Service::Own)
+        .join(&path)
+        .map_err(Failure::usage)?;
+    let media_type = HeaderValue::from_static("application/octet-stream");
+    let call = Call {
+        service: Service::Own,
+        method: Method::POST,
+        url,
+        body: Some((media_type, bytes.into())),
+        headers: HeaderMap::new(),
+    };
+    Ok(client.send(call).await?.json()?)
+}
+
+const COLUMNS: &[Column] = &[
+    ("What", |r| at(r, "what")),
+    ("Name", |r| at(r, "name")),
+    ("Count", |r| at(r, "count")),
+];
+
+/// Carries out the command.
+pub async fn run(command: Ingest, printer: &Printer) -> Outcome {
+    let files = files(&command.paths)?;
+    let client = target::client(&command.connection)?;
+    let bar = progress(&files);
+    let mut total = Report::default();
+    let mut failed = 0;
+    for (path, size) in &files {
+        bar.set_message(path.display().to_string());
+        match send(&client, path, command.table.as_deref(), command.end_now).await {
+            Ok(report) => total.add(report),
+            Err(failure) => {
+                failed += 1;
+                bar.suspend(|| eprintln!("{}: {failure}", path.display()));
+            }
+        }
+        bar.inc(*size);
+    }
+    bar.finish_and_clear();
+    if !total.rejects.is_empty() {
+        let path = command.rejects.unwrap_or_else(|| PathBuf::from("rejected.ndjson"));
+        write_rejects(&path, &total.rejects)?;
+        printer.remark(&format!("rejected lines are in {}", path.display()));
+    }
+    for warning in &total.warnings {
+        printer.remark(warning);
+    }
+    print(&total, printer)?;
+    match (failed, total.rejected.values().sum::<u64>()) {
+        (0, 0) => Ok(()),
+        (0, rejected) => Err(Failure::partial(format!("{rejected} lines were rejected"))),
+        (files, _) => Err(Failure::partial(format!("{files} files failed"))),
+    }
+}
+
+async fn send(
+    client: &Client,
+    path: &Path,
+    table: Option<&str>,
+    end_now: bool,
+) -> Result<Report, Failure> {
+    let bytes = std::fs::read(path)?;
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    upload(client, bytes, &Upload { name: &name, table, end_now }).await
+}
+
+fn print(total: &Report, printer: &Printer) -> Outcome {
+    if !printer.is_table() {
+        return printer.json(&json!({
+            "events": total.events,
+            "rows": total.rows,
+            "skipped": total.skipped,
+            "rejected": total.rejected,
+        }));
+    }
+    let parts = [("rows", &total.rows), ("skipped", &total.skipped), ("rejected", &total.rejected)];
+    let lines: Vec<Value> = parts
+        .into_iter()
+        .flat_map(|(what, counts)| {
+            counts.iter().map(move |(name, count)| json!({ "what": what, "name": name, "count": count }))
+        })
+        .collect();
+    printer.list(COLUMNS, &lines)
+}
+
+fn write_rejects(path: &Path, rejects: &[Value]) -> Outcome {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for reject in rejects {
+        writeln!(file, "{reject}")?;
+    }
+    file.flush()?;
+    Ok(())
+}
+
+/// The files that the paths name, folders walked, in order, with their sizes.
+fn files(paths: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>, Failure> {
+    let mut found = Vec::new();
+    let mut pending: Vec<PathBuf> = paths.iter().rev().cloned().collect();
+    while let Some(path) = pending.pop() {
+        let metadata = std::fs::metadata(&path)
+            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        if metadata.is_dir() {
+            let mut inside: Vec<PathBuf> =
+                std::fs::read_dir(&path)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+            inside.sort();
+            // Links inside a folder could lead round in circles.
+            inside.retain(|path| !path.is_symlink());
+            pending.extend(inside.into_iter().rev());
+        } else {
+            found.push((path, metadata.len()));
+        }
+    }
+    Ok(found)
+}
+
+fn progress(files: &[(PathBuf, u64)]) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{bar:30} {bytes:>9}/{total_bytes} {bytes_per_sec} {eta:>4} left {wide_msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let total = files.iter().map(|(_, size)| size).sum();
+    ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)
+}

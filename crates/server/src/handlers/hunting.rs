@@ -1,0 +1,215 @@
+//! The three wires of advanced hunting: one engine, three requests and three answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bartizan_contract::{TenantId, hunting};
+use bartizan_hunting::events::EventStore;
+use bartizan_hunting::{HuntError, HuntRequest, HuntResult, Limits, TableSource, TimeWindow};
+use bartizan_kql::types::Type;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::error::{ApiError, Kind};
+use crate::timespan;
+
+/// The longest query (the documentation names no number; Kusto's own limit is 2,000,000 characters).
+const MAX_QUERY: usize = 1_000_000;
+/// Hunting looks back this far, in ticks, whatever the query says (documented: 30 days).
+const LOOK_BACK: i64 = 30 * bartizan_contract::time::TICKS_PER_DAY;
+
+/// A dialect's way with columns and limits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Xdr,
+    Mde,
+    Graph,
+}
+
+/// `POST /api/advancedhunting/run`
+pub(crate) async fn run_xdr(call: Call) -> Result<Response, ApiError> {
+    run(call, Wire::Xdr).await
+}
+
+/// `POST /api/advancedqueries/run`: endpoint tables only.
+pub(crate) async fn run_mde(call: Call) -> Result<Response, ApiError> {
+    run(call, Wire::Mde).await
+}
+
+/// `POST /v1.0/security/runHuntingQuery`
+pub(crate) async fn run_graph(call: Call) -> Result<Response, ApiError> {
+    run(call, Wire::Graph).await
+}
+
+async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
+    let body: Value = call.json().await?;
+    let query = field(&body, "Query")?.ok_or_else(|| {
+        ApiError::new(Kind::MissingParameter, "The request body must have the field 'Query', a text.")
+    })?;
+    if query.trim().is_empty() {
+        return Err(ApiError::new(Kind::BadRequest, "The query is empty."));
+    }
+    if query.len() > MAX_QUERY {
+        let text = format!("The query has {} bytes; at most {MAX_QUERY} are allowed.", query.len());
+        return Err(ApiError::new(Kind::TooLarge, text));
+    }
+    let now = call.app.clock.ticks();
+    let timespan = match field(&body, "Timespan")? {
+        None => None,
+        Some(text) => {
+            let (start, end) = timespan::parse(text, now)
+                .map_err(|error| ApiError::new(Kind::InvalidInput, error.to_string()))?;
+            Some(TimeWindow { start: start.max(now - LOOK_BACK), end })
+        }
+    };
+    let tables = TenantTables {
+        events: Arc::clone(&call.app.events),
+        tenant: call.tenant(),
+        endpoint_only: wire == Wire::Mde,
+    };
+    let seconds = if wire == Wire::Mde { 200 } else { 180 };
+    let request = HuntRequest {
+        query: query.to_owned(),
+        now_ticks: now,
+        timespan: Some(timespan.unwrap_or(TimeWindow { start: now - LOOK_BACK, end: i64::MAX })),
+        limits: Limits {
+            max_rows: 100_000,
+            timeout: Duration::from_secs(seconds),
+            memory: call.app.settings.hunt_memory_mib as usize * 1024 * 1024,
+            ..Limits::default()
+        },
+        tables: Arc::new(tables),
+    };
+    let result = call.app.engine.run(request).await.map_err(|error| refusal(error, wire))?;
+    answer(&call, wire, &result)
+}
+
+/// A text field by name; both spellings occur among real clients (`Query`, `query`).
+fn field<'a>(body: &'a Value, name: &str) -> Result<Option<&'a str>, ApiError> {
+    let object = body.as_object().ok_or_else(|| {
+        ApiError::new(Kind::InvalidBody, "The request body must be a JSON object with the field 'Query'.")
+    })?;
+    let found = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    match found.map(|(_, value)| value) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(ApiError::new(Kind::InvalidBody, format!("The field '{name}' must be a text."))),
+    }
+}
+
+/// A tenant's tables. The tenant is fixed here, below the query: no name in a query can reach another's rows.
+#[derive(Debug)]
+pub(crate) struct TenantTables {
+    pub(crate) events: Arc<EventStore>,
+    pub(crate) tenant: TenantId,
+    pub(crate) endpoint_only: bool,
+}
+
+impl TenantTables {
+    fn visible(&self) -> impl Iterator<Item = &'static hunting::Table> + '_ {
+        let endpoint = |table: &&hunting::Table| {
+            !self.endpoint_only || matches!(table.area, "endpoint" | "vulnerability-management")
+        };
+        hunting::TABLES.iter().filter(endpoint)
+    }
+}
+
+impl TableSource for TenantTables {
+    fn tables(&self) -> Vec<(String, Vec<(String, Type)>)> {
+        self.visible().map(bartizan_hunting::source::contract_table).collect()
+    }
+
+    fn provider(
+        &self,
+        name: &str,
+    ) -> Result<Arc<dyn bartizan_hunting::source::TableProvider>, HuntError> {
+        let table = self.visible().find(|table| table.name == name);
+        let table = table.ok_or_else(|| HuntError::internal(format!("no table {name}")))?;
+        self.events.provider(self.tenant, table).map_err(HuntError::internal)
+    }
+}
+
+fn refusal(error: HuntError, wire: Wire) -> ApiError {
+    match error {
+        HuntError::Syntax(problems) | HuntError::Semantic(problems) => {
+            let texts: Vec<String> = problems
+                .iter()
+                .take(10)
+                .map(|p| format!("{} (line {}, column {})", p.message, p.line, p.column))
+                .collect();
+            let error = ApiError::new(Kind::BadRequest, texts.join(" "));
+            if wire == Wire::Graph { error.code("BadRequest") } else { error }
+        }
+        HuntError::Timeout { .. } => {
+            ApiError::new(Kind::BadRequest, "Query exceeded the timeout period.")
+        }
+        HuntError::ResultTooLarge { .. } => ApiError::new(
+            Kind::BadRequest,
+            "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again",
+        ),
+        HuntError::MemoryExhausted { .. } => ApiError::new(
+            Kind::BadRequest,
+            "Query stopped due to excessive resource consumption.",
+        ),
+        other => ApiError::internal(other),
+    }
+}
+
+/// The name of a type on the wire: .NET's (limits-and-errors of the documentation, Kusto v1).
+const fn wire_type(ty: Type) -> &'static str {
+    match ty {
+        Type::Bool => "SByte",
+        Type::Int => "Int32",
+        Type::Long => "Int64",
+        Type::Real => "Double",
+        Type::Decimal => "SqlDecimal",
+        Type::String => "String",
+        Type::DateTime => "DateTime",
+        Type::TimeSpan => "TimeSpan",
+        Type::Guid => "Guid",
+        Type::Dynamic | Type::Unknown => "Object",
+    }
+}
+
+fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiError> {
+    let graph = wire == Wire::Graph;
+    let (name, ty) = if graph { ("name", "type") } else { ("Name", "Type") };
+    let schema: Vec<Value> = result
+        .columns
+        .iter()
+        .map(|column| json!({ name: column.name, ty: wire_type(column.ty) }))
+        .collect();
+    let mut body = Vec::with_capacity(1024);
+    if graph {
+        let context =
+            format!("{}/$metadata#microsoft.graph.security.huntingQueryResults", call.service_root());
+        body.extend_from_slice(format!("{{\"@odata.context\":{}", json!(context)).as_bytes());
+        body.extend_from_slice(format!(",\"schema\":{}", json!(schema)).as_bytes());
+        body.extend_from_slice(b",\"results\":");
+    } else {
+        let stats = json!({
+            "ExecutionTime": result.stats.execution_time.as_secs_f64(),
+            "resource_usage": {
+                "cache": { "memory": { "hits": 0, "misses": 0, "total": 0 }, "disk": { "hits": 0, "misses": 0, "total": 0 } },
+                "cpu": { "user": timespan::clock(result.stats.cpu), "kernel": timespan::clock(Duration::ZERO), "total cpu": timespan::clock(result.stats.cpu) },
+                "memory": { "peak_per_node": result.stats.peak_memory },
+            },
+            "dataset_statistics": [{ "table_row_count": result.stats.rows, "table_size": result.stats.bytes }],
+        });
+        body.extend_from_slice(format!("{{\"Stats\":{stats},\"Schema\":{}", json!(schema)).as_bytes());
+        body.extend_from_slice(b",\"Results\":");
+    }
+    result.write_rows(&mut body);
+    body.push(b'}');
+    let mut response = Response::new(Body::from(Bytes::from(body)));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    Ok(response)
+}

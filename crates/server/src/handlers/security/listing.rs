@@ -1,0 +1,119 @@
+//! What every listing does alike: read OData options, bound the page, and print where the next one is.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bartizan_contract::odata::Collection;
+use bartizan_contract::operations::Filter as Documented;
+use bartizan_store::listing::Page;
+use bartizan_store::odata::{FieldMap, ODataError, QueryOptions, SqlFilter};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call::Call;
+use crate::error::{ApiError, Kind};
+
+/// The options of a listing, checked against the operation's row.
+pub(crate) struct Options<C> {
+    /// `$filter` as SQL.
+    pub filter: Option<SqlFilter>,
+    /// The part of the listing that is wanted.
+    pub page: Page<C>,
+    /// Names of `$expand`, lower-case.
+    pub expand: Vec<String>,
+    /// Whether all pages together may hold no more than this: `$top` beyond a page.
+    remaining: Option<u64>,
+}
+
+/// What `$skiptoken` carries: the last row seen, and what `$top` still allows.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Token<C> {
+    after: C,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    remaining: Option<u64>,
+}
+
+impl From<ODataError> for ApiError {
+    fn from(error: ODataError) -> Self {
+        let place = error.position.map(|at| format!(" (position {at})")).unwrap_or_default();
+        Self::new(Kind::OData, format!("{}: {}{place}", error.option, error.message))
+    }
+}
+
+impl<C: DeserializeOwned + Serialize> Options<C> {
+    /// Reads the options of `call`; `fields` are the ones that `$filter` may name.
+    pub(crate) fn read(call: &Call, fields: &FieldMap) -> Result<Self, ApiError> {
+        let operation = call.operation();
+        let pairs = call.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let options = QueryOptions::parse(pairs)?;
+        let filter = match (&options.filter, operation.filter) {
+            (None, _) => None,
+            (Some(_), Documented::None) => {
+                return Err(ApiError::new(Kind::OData, "$filter is not supported by this operation."));
+            }
+            (Some(filter), _) => Some(SqlFilter::compile(filter, fields)?),
+        };
+        let expand: Vec<String> =
+            options.expand.iter().map(|expand| expand.path.to_ascii_lowercase()).collect();
+        for name in &expand {
+            if !operation.expand.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                return Err(ApiError::new(
+                    Kind::OData,
+                    format!("$expand={name} is not supported by this operation."),
+                ));
+            }
+        }
+        let size = operation.page_size.unwrap_or(10_000);
+        let most = u64::from(operation.max_top.unwrap_or(size));
+        if let Some(top) = options.top.filter(|top| *top > most) {
+            return Err(ApiError::new(
+                Kind::OData,
+                format!("The limit of '{most}' for Top query has been exceeded. The value from the incoming request is '{top}'."),
+            ));
+        }
+        let token = options.skip_token.as_deref().map(decode::<C>).transpose()?;
+        let remaining = token.as_ref().map_or(options.top, |token| token.remaining);
+        let top = remaining.map_or(u64::from(size), |left| left.min(u64::from(size)));
+        let page = Page {
+            skip: if token.is_some() { 0 } else { options.skip.unwrap_or(0) },
+            after: token.map(|token| token.after),
+            top: u32::try_from(top).unwrap_or(size),
+        };
+        Ok(Self { filter, page, expand, remaining })
+    }
+
+    /// The answer's envelope. A page that ends where `$top` ends has no next one.
+    pub(crate) fn collection<T>(
+        &self,
+        call: &Call,
+        value: Vec<T>,
+        next: Option<C>,
+    ) -> Result<Collection<T>, ApiError> {
+        let left = self.remaining.map(|left| left.saturating_sub(value.len() as u64));
+        let next_link = match next {
+            Some(after) if left != Some(0) => Some(self.link(call, Token { after, remaining: left })?),
+            _ => None,
+        };
+        Ok(Collection { context: call.context(), count: None, value, next_link })
+    }
+
+    fn link(&self, call: &Call, token: Token<C>) -> Result<String, ApiError> {
+        let token = serde_json::to_vec(&token).map_err(ApiError::internal)?;
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &call.query {
+            let replaced = ["$top", "$skip", "$skiptoken"];
+            if !replaced.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("$skiptoken", &BASE64_URL_SAFE_NO_PAD.encode(token));
+        Ok(format!("{}{}?{}", call.site.base, call.operation().path, query.finish()))
+    }
+}
+
+fn decode<C: DeserializeOwned>(token: &str) -> Result<Token<C>, ApiError> {
+    let wrong = || {
+        ApiError::new(Kind::OData, "$skiptoken is not one of this server's; follow @odata.nextLink as it is.")
+    };
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong())?;
+    serde_json::from_slice(&bytes).map_err(|_| wrong())
+}
