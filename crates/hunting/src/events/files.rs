@@ -1,0 +1,279 @@
+//! Parquet files: where they are, and how one is written so that it is whole or not there.
+//!
+//! One file holds rows of one tenant's one table, sorted by `Timestamp`:
+//! `{tenant}/{table}/{uuid}.parquet`. They carry no Arrow schema of ours, so DuckDB, ClickHouse,
+//! Spark and Trino read them as plain Parquet.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::array::cast::AsArray as _;
+use arrow::compute::{max, min};
+use arrow::datatypes::TimestampNanosecondType;
+use bartizan_contract::TenantId;
+use bartizan_contract::hunting::Table;
+use bartizan_store::segments::EventFile;
+use futures::StreamExt as _;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, WriteMultipart};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use uuid::Uuid;
+
+use super::error::EventsError;
+use super::log::sync_folder;
+use super::schema::{TIMESTAMP, file_schema};
+use super::settings::Location;
+
+/// Rows in a row group: what one partition reads at a time, and what statistics describe.
+const ROW_GROUP_ROWS: usize = 524_288;
+/// Columns that hunts look up by one value get a bloom filter.
+const BLOOM_SUFFIXES: [&str; 5] = ["DeviceId", "SHA1", "SHA256", "MD5", "RemoteIP"];
+/// One part of an upload.
+const PART: usize = 8 * 1024 * 1024;
+
+/// The place of the files.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// Set when the files are on this machine.
+    root: Option<PathBuf>,
+    staging: PathBuf,
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Files {
+    pub(super) fn open(dir: &Path, location: &Location) -> Result<Self, EventsError> {
+        let staging = dir.join("staging");
+        // Whatever is there is half-written by a process that is gone.
+        match fs::remove_dir_all(&staging) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(EventsError::file(&staging)(error));
+            }
+            _ => fs::create_dir_all(&staging).map_err(EventsError::file(&staging))?,
+        }
+        let (root, store): (_, Arc<dyn ObjectStore>) = match location {
+            Location::Local => {
+                let root = dir.join("files");
+                fs::create_dir_all(&root).map_err(EventsError::file(&root))?;
+                let store = LocalFileSystem::new_with_prefix(&root)?;
+                (Some(root), Arc::new(store))
+            }
+            Location::Remote(store) => (None, store.clone()),
+        };
+        Ok(Self { root, staging, store })
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
+        self.store.clone()
+    }
+
+    /// Where a tenant's files are, and nobody else's.
+    pub(super) fn folder(tenant: TenantId, table: &str) -> String {
+        format!("{tenant}/{table}/")
+    }
+
+    /// Begins a file in the staging folder.
+    pub(super) fn begin(&self, table: &'static Table) -> Result<FileWriter, EventsError> {
+        FileWriter::create(self.staging.join(Uuid::now_v7().to_string()), table)
+    }
+
+    /// Puts a finished file where hunts find it, durably. Returns its path and size.
+    pub(super) async fn publish(
+        &self,
+        tenant: TenantId,
+        table: &str,
+        staged: &Staged,
+    ) -> Result<String, EventsError> {
+        let path = format!("{}{}.parquet", Self::folder(tenant, table), Uuid::now_v7());
+        match &self.root {
+            Some(root) => {
+                let (from, to) = (staged.path.clone(), root.join(&path));
+                let root = root.clone();
+                blocking(move || move_into_place(&from, &to, &root)).await?;
+            }
+            None => {
+                upload(&*self.store, &staged.path, &ObjectPath::from(path.as_str())).await?;
+                fs::remove_file(&staged.path).map_err(EventsError::file(&staged.path))?;
+            }
+        }
+        Ok(path)
+    }
+
+    /// Deletes a file; that it is gone already is fine.
+    pub(super) async fn delete(&self, path: &str) -> Result<(), EventsError> {
+        match self.store.delete(&ObjectPath::from(path)).await {
+            Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Everything that is there.
+    pub(super) async fn list(&self) -> Result<Vec<ObjectMeta>, EventsError> {
+        let mut objects = self.store.list(None);
+        let mut found = Vec::new();
+        while let Some(object) = objects.next().await {
+            found.push(object?);
+        }
+        Ok(found)
+    }
+}
+
+/// Runs work that waits for a disk or computes for long.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EventsError> + Send + 'static,
+) -> Result<T, EventsError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(EventsError::Log(format!("a task of the event store died: {error}"))),
+    }
+}
+
+/// Renames, and makes the new name durable in every folder on the way.
+fn move_into_place(from: &Path, to: &Path, root: &Path) -> Result<(), EventsError> {
+    let folder = to.parent().unwrap_or(root);
+    let is_new = !folder.is_dir();
+    fs::create_dir_all(folder).map_err(EventsError::file(folder))?;
+    fs::rename(from, to).map_err(EventsError::file(to))?;
+    for folder in folder.ancestors().take_while(|folder| folder.starts_with(root)) {
+        sync_folder(folder)?;
+        if !is_new {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn upload(
+    store: &dyn ObjectStore,
+    from: &Path,
+    to: &ObjectPath,
+) -> Result<(), EventsError> {
+    use tokio::io::AsyncReadExt as _;
+    let mut file = tokio::fs::File::open(from).await.map_err(EventsError::file(from))?;
+    let mut upload = WriteMultipart::new_with_chunk_size(store.put_multipart(to).await?, PART);
+    let mut part = vec![0; PART];
+    loop {
+        let length = file.read(&mut part).await.map_err(EventsError::file(from))?;
+        if length == 0 {
+            break;
+        }
+        upload.wait_for_capacity(2).await?;
+        upload.write(&part[..length]);
+    }
+    // An object appears when its last part is acknowledged, whole.
+    upload.finish().await?;
+    Ok(())
+}
+
+/// A Parquet file under way.
+pub(super) struct FileWriter {
+    path: PathBuf,
+    writer: ArrowWriter<File>,
+    rows: i64,
+    /// Of `Timestamp`, nanoseconds.
+    times: Option<(i64, i64)>,
+}
+
+/// A finished, durable file in the staging folder.
+#[derive(Debug)]
+pub(super) struct Staged {
+    path: PathBuf,
+    rows: i64,
+    bytes: i64,
+    times: Option<(i64, i64)>,
+}
+
+impl FileWriter {
+    fn create(path: PathBuf, table: &Table) -> Result<Self, EventsError> {
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(EventsError::file(&path))?;
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(table)?)
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, file_schema(table), options)?;
+        Ok(Self { path, writer, rows: 0, times: None })
+    }
+
+    /// Adds rows in a file's types, not earlier than those before.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), EventsError> {
+        self.rows += batch.num_rows() as i64;
+        let times = batch
+            .column_by_name(TIMESTAMP)
+            .and_then(|column| column.as_primitive_opt::<TimestampNanosecondType>());
+        if let Some((from, to)) = times.and_then(|times| Some((min(times)?, max(times)?))) {
+            self.times = Some(match self.times {
+                Some((first, last)) => (first.min(from), last.max(to)),
+                None => (from, to),
+            });
+        }
+        self.writer.write(batch)?;
+        Ok(())
+    }
+
+    /// Ends the file and makes it durable.
+    pub(super) fn finish(self) -> Result<Staged, EventsError> {
+        let Self { path, writer, rows, times } = self;
+        let file = writer.into_inner()?;
+        file.sync_all().map_err(EventsError::file(&path))?;
+        let bytes = file.metadata().map_err(EventsError::file(&path))?.len() as i64;
+        Ok(Staged { path, rows, bytes, times })
+    }
+}
+
+impl Staged {
+    /// The catalogue's row for the file.
+    pub(super) fn entry(
+        &self,
+        path: String,
+        tenant: TenantId,
+        table: &str,
+        seqs: (i64, i64),
+        created: i64,
+    ) -> EventFile {
+        EventFile {
+            path,
+            tenant,
+            table: table.to_owned(),
+            rows: self.rows,
+            bytes: self.bytes,
+            min_time: self.times.map(|(from, _)| from.div_euclid(1000)),
+            // Rounded up.
+            max_time: self.times.map(|(_, to)| to.div_euclid(1000) + i64::from(to % 1000 != 0)),
+            first_seq: seqs.0,
+            last_seq: seqs.1,
+            created,
+        }
+    }
+}
+
+fn properties(table: &Table) -> Result<WriterProperties, EventsError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_created_by(concat!("bartizan ", env!("CARGO_PKG_VERSION")).to_owned());
+    if let Some(index) = table.column_index(TIMESTAMP) {
+        properties = properties.set_sorting_columns(Some(vec![SortingColumn {
+            column_idx: index as i32,
+            descending: false,
+            nulls_first: true,
+        }]));
+    }
+    for column in table.columns {
+        if BLOOM_SUFFIXES.iter().any(|suffix| column.name.ends_with(suffix)) {
+            let path = ColumnPath::from(column.name);
+            properties = properties.set_column_bloom_filter_enabled(path, true);
+        }
+    }
+    Ok(properties.build())
+}

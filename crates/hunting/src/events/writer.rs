@@ -1,0 +1,188 @@
+//! The thread that writes the log: group commit, and the only place where the order of batches is
+//! decided.
+//!
+//! Batches that arrive while a commit is under way, or within the commit's delay, share one
+//! fdatasync. A batch becomes visible in memory after its commit and before it is acknowledged.
+//! Rotating runs in the same thread, between commits, so a segment of the log and a generation of
+//! memory always hold the same batches.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bartizan_contract::TenantId;
+use bartizan_store::segments::IngestedBatch;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::convert::TableBatch;
+use super::error::EventsError;
+use super::log::Log;
+use super::memory::{Entry, Generation, Memory};
+use super::record;
+
+/// What the writer is asked for.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Write a batch.
+    Append(Box<Append>),
+    /// End the segment and freeze its rows; `None` when there are none.
+    Rotate(oneshot::Sender<Result<Option<Arc<Generation>>, EventsError>>),
+    /// Delete segments up to a watermark.
+    Release(i64, oneshot::Sender<()>),
+}
+
+/// A batch to write.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) batch: IngestedBatch,
+    /// [`Memory::epoch`] before the batch id was looked up in the catalogue.
+    pub(super) epoch: u64,
+    /// Encoded, not yet sealed.
+    pub(super) record: Vec<u8>,
+    pub(super) tables: Vec<TableBatch>,
+    /// What was reserved for it.
+    pub(super) bytes: usize,
+    pub(super) reply: oneshot::Sender<Outcome>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone)]
+pub(super) enum Outcome {
+    /// Durable and visible.
+    Written,
+    /// The same batch is durable already, with so many rows.
+    Duplicate(i64),
+    /// A flush ended since the id was looked up: look again.
+    LookAgain,
+    /// Not written.
+    Failed(String),
+}
+
+/// When to commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupCommit {
+    pub(super) delay: Duration,
+    pub(super) bytes: usize,
+}
+
+/// Memory, whatever a thread that panicked left of it: every change is complete in itself.
+pub(super) fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves commands until every sender is gone.
+pub(super) fn run(
+    commands: &Receiver<Command>,
+    mut log: Log,
+    memory: &Mutex<Memory>,
+    group: GroupCommit,
+) {
+    let mut held = None;
+    loop {
+        let Some(command) = held.take().or_else(|| commands.recv().ok()) else { return };
+        match command {
+            Command::Append(first) => {
+                let (batches, next) = gather(commands, *first, group);
+                held = next;
+                commit(&mut log, memory, batches);
+            }
+            Command::Rotate(reply) => {
+                // Who asked may be gone; then the rows stay frozen and the next flush takes them.
+                let _ = reply.send(rotate(&mut log, memory));
+            }
+            Command::Release(watermark, reply) => {
+                log.release(watermark);
+                let _ = reply.send(());
+            }
+        }
+    }
+}
+
+/// Batches for one commit, and the command that ended the gathering.
+fn gather(
+    commands: &Receiver<Command>,
+    first: Append,
+    group: GroupCommit,
+) -> (Vec<Append>, Option<Command>) {
+    let deadline = Instant::now() + group.delay;
+    let mut bytes = first.record.len();
+    let mut batches = vec![first];
+    while bytes < group.bytes {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match commands.recv_timeout(left) {
+            Ok(Command::Append(append)) => {
+                bytes += append.record.len();
+                batches.push(*append);
+            }
+            Ok(other) => return (batches, Some(other)),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    (batches, None)
+}
+
+/// Writes batches with one fdatasync, shows them in memory and answers who sent them.
+fn commit(log: &mut Log, memory: &Mutex<Memory>, batches: Vec<Append>) {
+    let mut bytes = Vec::new();
+    let mut accepted: Vec<(i64, Append)> = Vec::new();
+    let mut replies: Vec<(oneshot::Sender<Outcome>, Outcome)> = Vec::new();
+    let mut in_commit: HashMap<(TenantId, Uuid), i64> = HashMap::new();
+    {
+        let memory = lock(memory);
+        for mut append in batches {
+            let key = (append.batch.tenant, append.batch.batch_id);
+            let known = memory.find(key.0, key.1).map(|batch| batch.rows);
+            if let Some(rows) = known.or_else(|| in_commit.get(&key).copied()) {
+                replies.push((append.reply, Outcome::Duplicate(rows)));
+            } else if append.epoch != memory.epoch() {
+                replies.push((append.reply, Outcome::LookAgain));
+            } else {
+                let seq = log.next_seq() + accepted.len() as i64;
+                record::seal(&mut append.record, seq);
+                bytes.extend_from_slice(&std::mem::take(&mut append.record));
+                in_commit.insert(key, append.batch.rows);
+                accepted.push((seq, append));
+            }
+        }
+    }
+    let written = match accepted.len() {
+        0 => Ok(()),
+        records => log.commit(&bytes, records as i64),
+    };
+    match written {
+        Ok(()) => {
+            let mut memory = lock(memory);
+            for (seq, append) in accepted {
+                let Append { batch, tables, bytes, reply, .. } = append;
+                memory.insert(Entry { seq, batch, tables, bytes });
+                replies.push((reply, Outcome::Written));
+            }
+        }
+        Err(reason) => {
+            // A duplicate of a batch in this very commit failed with it.
+            for (_, outcome) in &mut replies {
+                *outcome = Outcome::Failed(reason.clone());
+            }
+            let failed = accepted.into_iter().map(|(_, append)| append.reply);
+            replies.extend(failed.map(|reply| (reply, Outcome::Failed(reason.clone()))));
+        }
+    }
+    for (reply, outcome) in replies {
+        // Who asked may be gone; the batch is durable all the same, and a retry is recognised.
+        let _ = reply.send(outcome);
+    }
+}
+
+fn rotate(
+    log: &mut Log,
+    memory: &Mutex<Memory>,
+) -> Result<Option<Arc<Generation>>, EventsError> {
+    if !lock(memory).has_active() {
+        return Ok(None);
+    }
+    // Only this thread inserts, so nothing comes between the two.
+    log.rotate()?;
+    Ok(Some(lock(memory).freeze()))
+}
