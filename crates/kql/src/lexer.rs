@@ -61,12 +61,7 @@ pub fn unit_ticks(unit: &str) -> Option<f64> {
 /// Splits a query text into tokens. The last token is always [`TokenKind::End`].
 #[must_use]
 pub fn lex(source: &str) -> (Vec<Token>, Vec<Diagnostic>) {
-    let mut lexer = Lexer {
-        source,
-        position: 0,
-        tokens: Vec::new(),
-        diagnostics: Vec::new(),
-    };
+    let mut lexer = Lexer::new(source);
     if source.len() > MAX_QUERY_BYTES {
         let message = format!(
             "The query text has {} bytes, more than the {MAX_QUERY_BYTES} that are read",
@@ -79,11 +74,21 @@ pub fn lex(source: &str) -> (Vec<Token>, Vec<Diagnostic>) {
     (lexer.tokens, lexer.diagnostics)
 }
 
+/// The places of the comments of a query text, without their line ends. The tree does not keep them, so a
+/// formatter should ask before it rewrites a text that has any.
+#[must_use]
+pub fn comments(source: &str) -> Vec<Span> {
+    let mut lexer = Lexer::new(source);
+    while source.len() <= MAX_QUERY_BYTES && lexer.next_token() {}
+    lexer.comments
+}
+
 struct Lexer<'a> {
     source: &'a str,
     position: usize,
     tokens: Vec<Token>,
     diagnostics: Vec<Diagnostic>,
+    comments: Vec<Span>,
 }
 
 /// Whether a name may begin with `c`.
@@ -97,6 +102,16 @@ pub(crate) fn is_name_part(c: char) -> bool {
 }
 
 impl<'a> Lexer<'a> {
+    fn new(source: &'a str) -> Self {
+        Self {
+            source,
+            position: 0,
+            tokens: Vec::new(),
+            diagnostics: Vec::new(),
+            comments: Vec::new(),
+        }
+    }
+
     fn rest(&self) -> &'a str {
         &self.source[self.position..]
     }
@@ -141,7 +156,9 @@ impl<'a> Lexer<'a> {
             let rest = self.rest();
             let directive = rest.starts_with('#') && self.only_trivia_before_on_line();
             if rest.starts_with("//") || directive {
+                let start = self.position;
                 self.skip_line();
+                self.comments.push(Self::span(start, self.position));
             } else {
                 return;
             }

@@ -121,8 +121,8 @@ fn typed_literals_are_one_token_and_types_alone_are_words() {
         (TokenKind::Typed(TypedLiteral::Int), "int (null)")
     );
     assert_eq!(tokens[2], (TokenKind::Word, "dynamic"));
-    assert_eq!(tokens[7], (TokenKind::Word, "datetime"));
-    assert_eq!(tokens[10], (TokenKind::Word, "long"));
+    assert_eq!(tokens[8], (TokenKind::Word, "datetime"));
+    assert_eq!(tokens[11], (TokenKind::Word, "long"));
     assert_eq!(codes("datetime(2026\n)"), ["KS001"]);
 }
 

@@ -292,12 +292,12 @@ mod tests {
             (
                 T::DateTime,
                 "datetime(2025, 3, 1)",
-                Some(Literal::DateTime(Some(638_764_704_000_000_000))),
+                Some(Literal::DateTime(Some(638_763_840_000_000_000))),
             ),
             (
                 T::DateTime,
                 "date('2025-03-01')",
-                Some(Literal::DateTime(Some(638_764_704_000_000_000))),
+                Some(Literal::DateTime(Some(638_763_840_000_000_000))),
             ),
             (
                 T::TimeSpan,

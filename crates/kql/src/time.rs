@@ -352,7 +352,7 @@ pub fn format_timespan(ticks: i64) -> String {
 mod tests {
     use super::*;
 
-    const MARCH: i64 = 638_764_704_000_000_000; // 2025-03-01
+    const MARCH: i64 = 638_763_840_000_000_000; // 2025-03-01
 
     #[test]
     fn days_and_dates_agree_over_the_whole_range() {

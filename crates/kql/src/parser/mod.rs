@@ -25,6 +25,7 @@
 //! [`MAX_SUBQUERY_DEPTH`] the pipelines within pipelines, which are the only thing that this parser recurses for.
 //! Each of them gives KS245 when exceeded. Time is linear in the length of the text.
 
+mod brackets;
 mod cursor;
 mod dynamic;
 mod expression;
@@ -35,6 +36,7 @@ mod source;
 mod statement;
 
 pub use dynamic::parse_dynamic;
+pub(crate) use expression::{binary_level, level, logical_level};
 
 use crate::ast::Query;
 use crate::diagnostic::{Diagnostic, Span};
@@ -78,6 +80,8 @@ pub fn parse(source: &str) -> Parsed {
     let query = parser.query();
     diagnostics.append(&mut parser.diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    // What the lexer has said about a place, the parser need not say again: its message stands first.
+    diagnostics.dedup_by_key(|diagnostic| diagnostic.span.start);
     Parsed { query, diagnostics }
 }
 

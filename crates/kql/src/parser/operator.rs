@@ -17,9 +17,9 @@ impl Parser<'_> {
         let start = self.here().start;
         let kind = if self.at(TokenKind::Word) {
             let name = self.dashed_word(super::source::is_operator);
-            self.simple_operator(name)
+            self.simple_operator(name, start)
         } else {
-            self.no_operator("")
+            self.no_operator("", start)
         };
         Operator {
             kind,
@@ -28,7 +28,7 @@ impl Parser<'_> {
     }
 
     /// Operators whose operands are a plain list; the others are passed on.
-    fn simple_operator(&mut self, name: &str) -> OperatorKind {
+    fn simple_operator(&mut self, name: &str, start: u32) -> OperatorKind {
         match name {
             "where" | "filter" => OperatorKind::Where(self.expression()),
             "project" => OperatorKind::Project(self.named_expressions()),
@@ -48,12 +48,12 @@ impl Parser<'_> {
             "project-reorder" => OperatorKind::ProjectReorder(self.list(Self::reorder_column)),
             "serialize" if self.ends_operator() => OperatorKind::Serialize(Vec::new()),
             "serialize" => OperatorKind::Serialize(self.named_expressions()),
-            _ => self.larger_operator(name),
+            _ => self.larger_operator(name, start),
         }
     }
 
     /// Operators with clauses.
-    fn larger_operator(&mut self, name: &str) -> OperatorKind {
+    fn larger_operator(&mut self, name: &str, start: u32) -> OperatorKind {
         match name {
             "summarize" => self.summarize(),
             "sort" | "order" => self.sort(),
@@ -78,29 +78,23 @@ impl Parser<'_> {
                     parameters,
                 }
             }
-            _ => self.no_operator(name),
+            _ => self.no_operator(name, start),
         }
     }
 
     /// Reports an operator that is unknown, not supported, or not there.
-    fn no_operator(&mut self, name: &str) -> OperatorKind {
-        let previous = self
-            .position
-            .checked_sub(1)
-            .and_then(|index| self.tokens.get(index))
-            .map(|token| token.span);
+    fn no_operator(&mut self, name: &str, start: u32) -> OperatorKind {
+        let span = self.span_from(start);
         let here = self.here();
         let diagnostic = if name.is_empty() {
             Diagnostic::error("KS176", here, "Query operator expected")
         } else if keyword::OPERATORS_NOT_YET.contains(&name) {
-            let span = previous.unwrap_or(here);
             Diagnostic::error(
                 "BZ001",
                 span,
                 format!("The operator '{name}' is not supported yet"),
             )
         } else {
-            let span = previous.unwrap_or(here);
             let diagnostic = Diagnostic::error(
                 "KS176",
                 span,
@@ -256,6 +250,10 @@ impl Parser<'_> {
                 new.span,
                 "Column rename assignment expected: new = old",
             );
+            return Rename {
+                old: new.clone(),
+                new,
+            };
         }
         let old = self.name();
         Rename { new, old }

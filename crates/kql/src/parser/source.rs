@@ -140,15 +140,7 @@ impl Parser<'_> {
     fn source_expression(&mut self) -> SourceKind {
         let token = self.peek();
         let text = self.text(token);
-        let follows = matches!(
-            self.nth(1).kind,
-            TokenKind::Word | TokenKind::Long | TokenKind::OpenBracket
-        );
-        if token.kind == TokenKind::Word
-            && is_operator(text)
-            && follows
-            && !self.nth_is_word(1, "and")
-        {
+        if token.kind == TokenKind::Word && is_operator(text) && self.operand_follows() {
             let diagnostic = Diagnostic::error(
                 "KS174",
                 token.span,
@@ -165,6 +157,17 @@ impl Parser<'_> {
             SourceKind::Error
         } else {
             SourceKind::Expr(expr)
+        }
+    }
+
+    /// Whether the token after the next one can only be the operand of an operator.
+    fn operand_follows(&self) -> bool {
+        let token = self.nth(1);
+        match token.kind {
+            TokenKind::Long => true,
+            TokenKind::OpenBracket => !self.is_adjacent(1),
+            TokenKind::Word => self.text(token) == "by" || !keyword::is_reserved(self.text(token)),
+            _ => false,
         }
     }
 
