@@ -1,2 +1,10 @@
-//! One suite for both databases.
-fn main() {}
+//! One suite for both databases: every test runs on SQLite, and on PostgreSQL too when
+//! `BARTIZAN_TEST_POSTGRES` holds a `postgres://` URL of a database where schemas may be made.
+
+mod directory;
+mod filters;
+mod fixture;
+mod incidents;
+mod installation;
+mod machines;
+mod taking_in;

@@ -1,0 +1,485 @@
+//! Applications, secrets, service principals, assignments, users, and the facts of a token.
+
+use bartizan_contract::permissions::RESOURCES;
+use bartizan_contract::{ObjectId, permissions};
+use bartizan_store::directory::assignments::{self, AppRoleAssignment};
+use bartizan_store::directory::passwords::{self, PasswordCredential};
+use bartizan_store::directory::service_principals::{self, ServicePrincipal};
+use bartizan_store::directory::token_facts;
+use bartizan_store::directory::users::{self, User};
+use bartizan_store::directory::{AppRole, applications};
+use bartizan_store::odata::{APPLICATIONS_GRAPH, SERVICE_PRINCIPALS_GRAPH, filter};
+use bartizan_store::{Page, Store, StoreError};
+use uuid::Uuid;
+
+use crate::fixture::{NOW, application, on_both_databases, tenant_id, two_tenants};
+
+on_both_databases!(
+    an_application_is_seen_by_its_tenant_alone,
+    service_principals_follow_their_application,
+    secrets_belong_to_an_application_of_the_tenant,
+    roles_are_assigned_within_one_tenant,
+    token_facts_are_complete,
+    users_are_found_in_any_letter_case,
+    listings_take_filters,
+);
+
+async fn an_application_is_seen_by_its_tenant_alone(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let mut app = application(1, 1);
+    applications::create(&mut tx, &app).await.unwrap();
+    let (mine, other) = (tenant_id(1), tenant_id(2));
+    assert_eq!(
+        applications::by_id(&mut tx, mine, app.id).await.unwrap(),
+        Some(app.clone())
+    );
+    assert_eq!(
+        applications::by_app_id(&mut tx, mine, app.app_id)
+            .await
+            .unwrap(),
+        Some(app.clone())
+    );
+    assert_eq!(
+        applications::by_id(&mut tx, other, app.id).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        applications::by_app_id(&mut tx, other, app.app_id)
+            .await
+            .unwrap(),
+        None
+    );
+    assert!(
+        applications::list(&mut tx, other, None, &Page::first(5))
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+    assert!(!applications::delete(&mut tx, other, app.id).await.unwrap());
+    let stolen = applications::Application {
+        tenant: other,
+        display_name: "stolen".into(),
+        ..app.clone()
+    };
+    assert!(matches!(
+        applications::update(&mut tx, &stolen).await,
+        Err(StoreError::Missing(_))
+    ));
+    app.display_name = "renamed".into();
+    applications::update(&mut tx, &app).await.unwrap();
+    assert_eq!(
+        applications::anywhere(&mut tx, app.app_id).await.unwrap(),
+        Some(app.clone())
+    );
+    assert!(applications::delete(&mut tx, mine, app.id).await.unwrap());
+    assert_eq!(
+        applications::anywhere(&mut tx, app.app_id).await.unwrap(),
+        None
+    );
+}
+
+fn sp(n: u128, app: &applications::Application, tenant: u128) -> ServicePrincipal {
+    ServicePrincipal::of_application(
+        ObjectId(Uuid::from_u128(0x4000 + n)),
+        tenant_id(tenant),
+        app,
+        NOW,
+    )
+}
+
+async fn service_principals_follow_their_application(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let mut app = application(1, 1);
+    applications::create(&mut tx, &app).await.unwrap();
+    for n in [1, 2] {
+        service_principals::create(&mut tx, &sp(n, &app, n))
+            .await
+            .unwrap();
+    }
+    app.identifier_uris = vec!["api://moved".into()];
+    app.display_name = "moved".into();
+    applications::update(&mut tx, &app).await.unwrap();
+    for n in [1, 2] {
+        assert_eq!(
+            service_principals::by_name(&mut tx, tenant_id(n), "api://app1")
+                .await
+                .unwrap(),
+            None
+        );
+        let found = service_principals::by_name(&mut tx, tenant_id(n), "API://moved/")
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (found.id, found.display_name.as_str()),
+            (sp(n, &app, n).id, "moved")
+        );
+        assert_eq!(found.names, [app.app_id.to_string(), "api://moved".into()]);
+    }
+    assert!(
+        !service_principals::delete(&mut tx, tenant_id(2), sp(1, &app, 1).id)
+            .await
+            .unwrap()
+    );
+    tx.commit().await.unwrap();
+
+    let mut tx = store.write().await.unwrap();
+    let mut thief = application(2, 1);
+    thief.identifier_uris = vec!["https://api.security.microsoft.com/".into()];
+    let error = service_principals::create(&mut tx, &sp(3, &thief, 1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::Exists("service principal name")),
+        "{error:?}"
+    );
+    drop(tx);
+
+    let mut tx = store.write().await.unwrap();
+    let error = service_principals::create(&mut tx, &sp(4, &app, 1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::Exists("service principal")),
+        "{error:?}"
+    );
+    drop(tx);
+
+    let mut tx = store.write().await.unwrap();
+    assert!(
+        applications::delete(&mut tx, tenant_id(1), app.id)
+            .await
+            .unwrap()
+    );
+    for n in [1, 2] {
+        assert_eq!(
+            service_principals::by_app_id(&mut tx, tenant_id(n), app.app_id)
+                .await
+                .unwrap(),
+            None
+        );
+    }
+}
+
+fn password(n: u128) -> PasswordCredential {
+    PasswordCredential {
+        key_id: Uuid::from_u128(n),
+        secret_hash: "ab".repeat(32),
+        hint: "abc".into(),
+        display_name: None,
+        start: NOW,
+        end: NOW + 1,
+        last_used: None,
+    }
+}
+
+async fn secrets_belong_to_an_application_of_the_tenant(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let app = application(1, 1);
+    applications::create(&mut tx, &app).await.unwrap();
+    let (mine, other) = (tenant_id(1), tenant_id(2));
+    passwords::add(&mut tx, mine, app.id, &password(1))
+        .await
+        .unwrap();
+    let error = passwords::add(&mut tx, other, app.id, &password(2))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::Missing("application")),
+        "{error:?}"
+    );
+    assert_eq!(
+        passwords::list(&mut tx, mine, app.id).await.unwrap(),
+        [password(1)]
+    );
+    assert!(
+        passwords::list(&mut tx, other, app.id)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        !passwords::remove(&mut tx, other, app.id, password(1).key_id)
+            .await
+            .unwrap()
+    );
+    passwords::touch(&mut tx, other, password(1).key_id, NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        passwords::list(&mut tx, mine, app.id).await.unwrap()[0].last_used,
+        None
+    );
+    passwords::touch(&mut tx, mine, password(1).key_id, NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        passwords::list(&mut tx, mine, app.id).await.unwrap()[0].last_used,
+        Some(NOW)
+    );
+    assert!(
+        passwords::remove(&mut tx, mine, app.id, password(1).key_id)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !passwords::remove(&mut tx, mine, app.id, password(1).key_id)
+            .await
+            .unwrap()
+    );
+}
+
+async fn roles_are_assigned_within_one_tenant(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let app = application(1, 1);
+    applications::create(&mut tx, &app).await.unwrap();
+    let client = sp(1, &app, 1);
+    service_principals::create(&mut tx, &client).await.unwrap();
+    let resource = |n| ServicePrincipal::of_resource(tenant_id(n), &RESOURCES[0], NOW).id;
+    let assignment = |id: &str, resource| AppRoleAssignment {
+        id: id.into(),
+        principal: client.id,
+        principal_kind: "ServicePrincipal".into(),
+        resource,
+        app_role_id: RESOURCES[0].permissions[0].id,
+        created: NOW,
+    };
+    let (mine, other) = (tenant_id(1), tenant_id(2));
+    assignments::create(&mut tx, mine, &assignment("a", resource(1)))
+        .await
+        .unwrap();
+    for (tenant, resource) in [
+        (mine, resource(2)),
+        (other, resource(2)),
+        (other, resource(1)),
+    ] {
+        let error = assignments::create(&mut tx, tenant, &assignment("b", resource))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
+    }
+    let kept = [assignment("a", resource(1))];
+    assert_eq!(
+        assignments::of_principal(&mut tx, mine, client.id)
+            .await
+            .unwrap(),
+        kept
+    );
+    assert_eq!(
+        assignments::of_resource(&mut tx, mine, resource(1))
+            .await
+            .unwrap(),
+        kept
+    );
+    assert!(
+        assignments::of_principal(&mut tx, other, client.id)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        assignments::of_resource(&mut tx, other, resource(1))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(!assignments::delete(&mut tx, other, "a").await.unwrap());
+    tx.commit().await.unwrap();
+
+    let mut tx = store.write().await.unwrap();
+    let error = assignments::create(&mut tx, mine, &assignment("c", resource(1)))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Exists(_)), "{error:?}");
+    drop(tx);
+
+    let mut tx = store.write().await.unwrap();
+    assert!(
+        service_principals::delete(&mut tx, mine, client.id)
+            .await
+            .unwrap()
+    );
+    assert!(
+        assignments::of_principal(&mut tx, mine, client.id)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn token_facts_are_complete(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    // An application of tenant 1, present in tenant 2 as well, with consent there alone.
+    let mut app = application(1, 1);
+    app.app_roles = vec![AppRole {
+        id: Uuid::from_u128(77),
+        value: Some("Own.Role".into()),
+        display_name: None,
+        description: None,
+        allowed_member_types: vec!["Application".into()],
+        is_enabled: true,
+        origin: None,
+    }];
+    applications::create(&mut tx, &app).await.unwrap();
+    passwords::add(&mut tx, app.tenant, app.id, &password(1))
+        .await
+        .unwrap();
+    for n in [1, 2] {
+        service_principals::create(&mut tx, &sp(n, &app, n))
+            .await
+            .unwrap();
+    }
+    let mde =
+        permissions::resource_by_identifier("https://api.securitycenter.microsoft.com").unwrap();
+    let roles: Vec<_> = ["Machine.Read.All", "Alert.Read.All"]
+        .iter()
+        .map(|name| {
+            mde.permission(permissions::PermissionKind::Application, name)
+                .unwrap()
+                .id
+        })
+        .collect();
+    for (i, role) in roles.iter().enumerate() {
+        let assignment = AppRoleAssignment {
+            id: format!("a{i}"),
+            principal: sp(2, &app, 2).id,
+            principal_kind: "ServicePrincipal".into(),
+            resource: ServicePrincipal::of_resource(tenant_id(2), mde, NOW).id,
+            app_role_id: *role,
+            created: NOW,
+        };
+        assignments::create(&mut tx, tenant_id(2), &assignment)
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+
+    let mut tx = store.read().await.unwrap();
+    let name = "https://securitycenter.onmicrosoft.com/windowsatpservice";
+    let facts = token_facts::client_credentials(&mut tx, "T2.example.com", app.app_id, Some(name))
+        .await
+        .unwrap();
+    assert_eq!(facts.tenant.unwrap().id, tenant_id(2));
+    assert_eq!(facts.passwords, [password(1)]);
+    assert_eq!(facts.client.unwrap().tenant, tenant_id(2));
+    let resource = facts.resource.unwrap();
+    assert_eq!(resource.roles, ["Alert.Read.All", "Machine.Read.All"]);
+    assert!(resource.client_is_assigned);
+    assert_eq!(resource.access_token_version, None);
+
+    let facts =
+        token_facts::client_credentials(&mut tx, &tenant_id(1).to_string(), app.app_id, Some(name))
+            .await
+            .unwrap();
+    let resource = facts.resource.unwrap();
+    assert!(
+        resource.roles.is_empty() && !resource.client_is_assigned,
+        "consent is per tenant"
+    );
+
+    let own =
+        token_facts::client_credentials(&mut tx, "t1.example.com", app.app_id, Some("api://app1"))
+            .await
+            .unwrap();
+    assert_eq!(own.resource.unwrap().access_token_version, Some(2));
+
+    let nothing =
+        token_facts::client_credentials(&mut tx, "nobody", application(9, 1).app_id, Some("x"))
+            .await
+            .unwrap();
+    assert_eq!(nothing, token_facts::ClientCredentialsFacts::default());
+}
+
+async fn users_are_found_in_any_letter_case(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let user = User {
+        id: ObjectId(Uuid::from_u128(5)),
+        upn: "Admin@T1.example.com".into(),
+        display_name: "Admin".into(),
+        password_hash: Some("$argon2id$x".into()),
+        enabled: true,
+        roles: vec!["Global Administrator".into()],
+        created: NOW,
+    };
+    let (mine, other) = (tenant_id(1), tenant_id(2));
+    users::create(&mut tx, mine, &user).await.unwrap();
+    let found = users::by_upn(&mut tx, mine, "aDMIN@t1.EXAMPLE.com")
+        .await
+        .unwrap();
+    assert_eq!(found.as_ref(), Some(&user));
+    assert!(!format!("{found:?}").contains("argon2"));
+    assert_eq!(
+        users::by_upn(&mut tx, other, &user.upn).await.unwrap(),
+        None
+    );
+    assert_eq!(users::by_id(&mut tx, other, user.id).await.unwrap(), None);
+    assert!(users::list(&mut tx, other).await.unwrap().is_empty());
+    assert!(matches!(
+        users::set_password(&mut tx, other, user.id, "x").await,
+        Err(StoreError::Missing(_))
+    ));
+    users::set_password(&mut tx, mine, user.id, "y")
+        .await
+        .unwrap();
+    assert_eq!(
+        users::by_id(&mut tx, mine, user.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash
+            .as_deref(),
+        Some("y")
+    );
+}
+
+async fn listings_take_filters(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    for n in 1..=5 {
+        applications::create(&mut tx, &application(n, 1))
+            .await
+            .unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut page = Page::first(2);
+    loop {
+        let listing = applications::list(&mut tx, tenant_id(1), None, &page)
+            .await
+            .unwrap();
+        seen.extend(listing.items.into_iter().map(|a| a.display_name));
+        match listing.next {
+            Some(next) => page = Page::after(next, 2),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["App 1", "App 2", "App 3", "App 4", "App 5"]);
+    let named = filter(
+        "displayName eq 'app 3' or startswith(appId, '00000000-0000-0000-0000-000000003004')",
+        &APPLICATIONS_GRAPH,
+    )
+    .unwrap();
+    let found = applications::list(&mut tx, tenant_id(1), Some(&named), &Page::first(9))
+        .await
+        .unwrap();
+    assert_eq!(found.items.len(), 2);
+    let wrong =
+        service_principals::list(&mut tx, tenant_id(1), Some(&named), &Page::first(9)).await;
+    assert!(matches!(wrong, Err(StoreError::WrongFilter { .. })));
+    for (text, count) in [
+        ("displayName eq 'Microsoft Threat Protection'", 1),
+        (
+            "servicePrincipalNames/any(n: n eq 'https://graph.microsoft.com')",
+            1,
+        ),
+        ("accountEnabled", RESOURCES.len()),
+        ("not accountEnabled", 0),
+        ("appId eq fc780465-2017-40d4-a0c5-307022471b92", 1),
+    ] {
+        let condition = filter(text, &SERVICE_PRINCIPALS_GRAPH).unwrap();
+        let found =
+            service_principals::list(&mut tx, tenant_id(2), Some(&condition), &Page::first(99))
+                .await
+                .unwrap();
+        assert_eq!(found.items.len(), count, "{text}");
+    }
+}
