@@ -1,1 +1,25 @@
-//! placeholder
+//! The decisions of the authorization server: who may have which token, and whose token is good.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness: facts, the time and random bytes are
+//! parameters, in seconds since 1970 and plain arrays. A token request walks through
+//! [`request`] (what was sent), [`resource`] (what it is for), [`client_auth`] (who sends it) and
+//! its [`grant`] (what it gets); [`jwt`] signs and verifies.
+
+pub mod claims;
+pub mod client_auth;
+pub mod directory;
+pub mod discovery;
+pub mod explain;
+pub mod grant;
+pub mod issuer;
+pub mod jwt;
+pub mod refusal;
+pub mod request;
+pub mod resource;
+pub mod tenant;
+
+pub use issuer::{IssuerMode, Issuers, Version};
+pub use jwt::{Caller, CallerKind, Rejection, SigningKey, Verifier};
+pub use refusal::{Refusal, Trace};
+pub use request::TokenRequest;
+pub use tenant::TenantPath;

@@ -1,0 +1,237 @@
+//! Application registrations.
+
+use std::collections::HashSet;
+
+use bartizan_contract::graph::{AppRole, ApplicationUpdate};
+use bartizan_contract::permissions::resource_by_identifier;
+use url::Url;
+
+use super::DirectoryError;
+
+const OBJECT: &str = "Application";
+const AUDIENCES: &[&str] = &[
+    "AzureADMyOrg",
+    "AzureADMultipleOrgs",
+    "AzureADandPersonalMicrosoftAccount",
+    "PersonalMicrosoftAccount",
+];
+
+/// Checks a new application, or a change to one; what is absent is not looked at, but for the
+/// name of a new one.
+///
+/// # Errors
+/// [`DirectoryError::Required`], [`DirectoryError::Invalid`].
+pub fn check_application(update: &ApplicationUpdate, is_new: bool) -> Result<(), DirectoryError> {
+    match &update.display_name {
+        None if is_new => {
+            return Err(DirectoryError::Required {
+                property: "displayName",
+                object: OBJECT,
+            });
+        }
+        Some(name) if name.trim().is_empty() || name.chars().count() > 256 => {
+            return Err(invalid("displayName", "1 to 256 characters"));
+        }
+        _ => {}
+    }
+    if let Some(audience) = &update.sign_in_audience
+        && !AUDIENCES.contains(&audience.as_str())
+    {
+        return Err(invalid(
+            "signInAudience",
+            &format!("one of {}", AUDIENCES.join(", ")),
+        ));
+    }
+    identifier_uris(update.identifier_uris.as_deref().unwrap_or_default())?;
+    app_roles(update.app_roles.as_deref().unwrap_or_default())?;
+    redirect_uris(update)?;
+    if let Some(api) = &update.api
+        && !matches!(api.requested_access_token_version, None | Some(1 | 2))
+    {
+        return Err(invalid("api.requestedAccessTokenVersion", "null, 1 or 2"));
+    }
+    Ok(())
+}
+
+fn invalid(property: &'static str, reason: &str) -> DirectoryError {
+    DirectoryError::Invalid {
+        property,
+        object: OBJECT,
+        reason: reason.to_owned(),
+    }
+}
+
+fn identifier_uris(uris: &[String]) -> Result<(), DirectoryError> {
+    let refuse = |reason: &str| Err(invalid("identifierUris", reason));
+    let mut seen = HashSet::new();
+    for uri in uris {
+        let parsed = Url::parse(uri);
+        if uri.chars().count() > 255 || parsed.is_err() {
+            return refuse("absolute URIs of at most 255 characters");
+        }
+        if parsed.is_ok_and(|u| u.fragment().is_some() || u.query().is_some()) {
+            return refuse("no query and no fragment");
+        }
+        if resource_by_identifier(uri).is_some() {
+            return refuse("a URI of one of the known resources");
+        }
+        if !seen.insert(uri.trim_end_matches('/').to_ascii_lowercase()) {
+            return refuse("each URI once");
+        }
+    }
+    Ok(())
+}
+
+fn app_roles(roles: &[AppRole]) -> Result<(), DirectoryError> {
+    let refuse = |reason: &str| Err(invalid("appRoles", reason));
+    let (mut ids, mut values) = (HashSet::new(), HashSet::new());
+    for role in roles {
+        if !ids.insert(role.id) {
+            return refuse("each id once");
+        }
+        if role.allowed_member_types.is_empty()
+            || !role
+                .allowed_member_types
+                .iter()
+                .all(|t| matches!(t.as_str(), "Application" | "User"))
+        {
+            return refuse("allowedMemberTypes holds Application, User or both");
+        }
+        let Some(value) = role.value.as_deref().filter(|v| !v.is_empty()) else {
+            continue;
+        };
+        let fits = value.len() <= 120
+            && !value.starts_with('.')
+            && value
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+        if !fits {
+            return refuse(
+                "a value is of at most 120 visible ASCII characters and does not start with a dot",
+            );
+        }
+        if !values.insert(value) {
+            return refuse("each value once");
+        }
+    }
+    Ok(())
+}
+
+fn redirect_uris(update: &ApplicationUpdate) -> Result<(), DirectoryError> {
+    let web = update.web.as_ref().map(|w| &w.redirect_uris);
+    let spa = update.spa.as_ref().map(|s| &s.redirect_uris);
+    let native = update.public_client.as_ref().map(|p| &p.redirect_uris);
+    for (property, uris, is_native) in [
+        ("web.redirectUris", web, false),
+        ("spa.redirectUris", spa, false),
+        ("publicClient.redirectUris", native, true),
+    ] {
+        let uris = uris.map(Vec::as_slice).unwrap_or_default();
+        if uris.len() > 256 || !uris.iter().all(|uri| redirect_uri(uri, is_native)) {
+            return Err(invalid(
+                property,
+                "at most 256 URIs of at most 256 characters, https (http for localhost and 127.0.0.1, other schemes for native clients), without fragment and wildcard",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn redirect_uri(uri: &str, is_native: bool) -> bool {
+    let Ok(url) = Url::parse(uri) else {
+        return false;
+    };
+    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
+    let scheme = match url.scheme() {
+        "https" => true,
+        "http" => loopback,
+        // What a browser would run or read instead of calling an application.
+        "javascript" | "data" | "vbscript" | "file" | "blob" | "about" => false,
+        _ => is_native,
+    };
+    scheme
+        && uri.chars().count() <= 256
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && !uri.contains(['*', '!', '$', '\'', '(', ')', ',', ';'])
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_contract::graph::{PublicClientApplication, WebApplication};
+
+    use super::*;
+
+    fn named(name: &str) -> ApplicationUpdate {
+        ApplicationUpdate {
+            display_name: Some(name.to_owned()),
+            ..ApplicationUpdate::default()
+        }
+    }
+
+    #[test]
+    fn names_and_audiences() {
+        assert_eq!(check_application(&named("x"), true), Ok(()));
+        assert!(check_application(&named(" "), false).is_err());
+        assert!(check_application(&ApplicationUpdate::default(), true).is_err());
+        assert_eq!(
+            check_application(&ApplicationUpdate::default(), false),
+            Ok(())
+        );
+        let odd = ApplicationUpdate {
+            sign_in_audience: Some("Everybody".to_owned()),
+            ..named("x")
+        };
+        assert!(check_application(&odd, true).is_err());
+    }
+
+    #[test]
+    fn nobody_may_pose_as_a_known_resource() {
+        for (uri, fine) in [
+            ("api://a1b2", true),
+            ("https://contoso.com/app", true),
+            ("https://graph.microsoft.com/", false),
+            ("https://API.security.microsoft.com", false),
+            ("api://bartizan", false),
+            ("relative", false),
+            ("https://contoso.com/#x", false),
+        ] {
+            let update = ApplicationUpdate {
+                identifier_uris: Some(vec![uri.to_owned()]),
+                ..named("x")
+            };
+            assert_eq!(check_application(&update, true).is_ok(), fine, "{uri}");
+        }
+    }
+
+    #[test]
+    fn redirects_go_where_only_the_application_listens() {
+        for (uri, web, native) in [
+            ("https://contoso.com/cb", true, true),
+            ("http://localhost:8400", true, true),
+            ("http://contoso.com/cb", false, false),
+            ("msal123://auth", false, true),
+            ("javascript:alert", false, false),
+            ("https://user@contoso.com/", false, false),
+            ("https://*.contoso.com/", false, false),
+            ("https://contoso.com/#x", false, false),
+        ] {
+            let as_web = ApplicationUpdate {
+                web: Some(WebApplication {
+                    redirect_uris: vec![uri.to_owned()],
+                    ..WebApplication::default()
+                }),
+                ..named("x")
+            };
+            assert_eq!(check_application(&as_web, true).is_ok(), web, "{uri}");
+            let as_native = ApplicationUpdate {
+                public_client: Some(PublicClientApplication {
+                    redirect_uris: vec![uri.to_owned()],
+                }),
+                ..named("x")
+            };
+            assert_eq!(check_application(&as_native, true).is_ok(), native, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The grants, one a file: which parameters they read, and what they decide from which facts.
+
+pub mod client_credentials;
+
+use serde_json::{Value as Json, json};
+
+use crate::claims::AccessClaims;
+use crate::issuer::Version;
+use crate::refusal::Refusal;
+use crate::request::Form;
+
+/// What a token request asks, by `grant_type`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// An application asks in its own name.
+    ClientCredentials(client_credentials::Request),
+}
+
+impl Grant {
+    /// Reads the parameters of a grant.
+    ///
+    /// # Errors
+    /// [`Refusal::UnsupportedGrant`], or what the grant's own parameters lack.
+    pub fn parse(grant_type: &str, version: Version, form: Form<'_>) -> Result<Self, Refusal> {
+        match grant_type {
+            "client_credentials" => {
+                client_credentials::Request::parse(version, form).map(Self::ClientCredentials)
+            }
+            other => Err(Refusal::UnsupportedGrant {
+                grant: other.chars().take(100).collect(),
+            }),
+        }
+    }
+}
+
+/// Random bytes for the opaque claims of one token.
+pub type TokenEntropy = [u8; 48];
+
+/// How long tokens live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Seconds from the issue of an access token to its `exp`.
+    pub access_token: i64,
+    /// Seconds by which `iat` and `nbf` lie before the issue, for clocks that are behind.
+    pub backdate: i64,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            access_token: 3600,
+            backdate: 300,
+        }
+    }
+}
+
+/// A token to sign, and how its answer reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Issuance {
+    /// The claims to sign.
+    pub claims: AccessClaims,
+    /// Which of the client's secrets was used, for the note of its last use.
+    pub secret_used: usize,
+    endpoint: Version,
+    expires_in: i64,
+    resource: String,
+}
+
+impl Issuance {
+    /// The body of the token endpoint's answer. The v1 endpoint gives numbers as strings.
+    #[must_use]
+    pub fn answer(&self, access_token: &str) -> Json {
+        let expires_in = self.expires_in;
+        match self.endpoint {
+            Version::V2 => json!({
+                "token_type": "Bearer",
+                "expires_in": expires_in,
+                "ext_expires_in": expires_in,
+                "access_token": access_token,
+            }),
+            Version::V1 => json!({
+                "token_type": "Bearer",
+                "expires_in": expires_in.to_string(),
+                "ext_expires_in": expires_in.to_string(),
+                "expires_on": self.claims.exp.to_string(),
+                "not_before": self.claims.nbf.to_string(),
+                "resource": self.resource,
+                "access_token": access_token,
+            }),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Attacks on tokens, each refused at the check that is meant for it.
