@@ -22,6 +22,7 @@ on_both_databases!(
     closed_incidents_take_nothing_in,
     order_and_batches_do_not_matter,
     tenants_do_not_correlate_with_each_other,
+    workers_at_the_same_time_make_one_incident,
 );
 
 const HOUR: i64 = 3_600_000_000;
@@ -88,7 +89,7 @@ async fn the_same_hits_again_change_nothing(store: &Store) {
     assert_eq!((first.new_alerts.len(), first.new_incidents.len()), (1, 1));
     let before = all(&mut tx).await;
     assert_eq!(
-        take(&mut tx, hit(&rule, "d1", "ANN", 0)).await,
+        take(&mut tx, hit(&rule, "d1", "ann", 0)).await,
         Recorded::default()
     );
     assert_eq!(all(&mut tx).await, before);
@@ -250,4 +251,26 @@ async fn tenants_do_not_correlate_with_each_other(store: &Store) {
     .unwrap();
     assert_eq!(other.new_incidents, [IncidentId(2)]);
     assert_eq!(all(&mut tx).await.1.len(), 1);
+}
+
+async fn workers_at_the_same_time_make_one_incident(store: &Store) {
+    two_tenants(store).await.commit().await.unwrap();
+    let rule = rule("r", "Execution");
+    let mut tasks = Vec::new();
+    for n in 0..12 {
+        let (store, drafts) = (store.clone(), hit(&rule, "d1", &format!("u{}", n % 6), 0));
+        tasks.push(tokio::spawn(async move {
+            let mut tx = store.write().await.unwrap();
+            record(&mut tx, tenant_id(1), drafts, NOW, WINDOW)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let mut tx = store.write().await.unwrap();
+    let (incidents, alerts) = all(&mut tx).await;
+    assert_eq!((incidents.len(), alerts.len()), (1, 6));
 }
