@@ -91,6 +91,11 @@ struct Lexer<'a> {
     comments: Vec<Span>,
 }
 
+/// White space, and the invisible characters that come with text pasted from web pages.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{180e}' | '\u{200b}' | '\u{feff}')
+}
+
 /// Whether a name may begin with `c`.
 pub(crate) fn is_name_start(c: char) -> bool {
     c.is_alphabetic() || c == '_' || c == '$'
@@ -152,7 +157,7 @@ impl<'a> Lexer<'a> {
     /// Moves over white space, comments and directives.
     fn skip_trivia(&mut self) {
         loop {
-            self.skip_while(|c| c.is_whitespace() || c == '\u{feff}');
+            self.skip_while(is_blank);
             let rest = self.rest();
             let directive = rest.starts_with('#') && self.only_trivia_before_on_line();
             if rest.starts_with("//") || directive {

@@ -132,6 +132,11 @@ fn comments_directives_and_blank_lines_are_skipped() {
     let tokens = kinds(text);
     assert_eq!(tokens.len(), 6);
     assert_eq!(tokens[5].1, "'http://x'");
+    assert_eq!(
+        kinds("\u{feff}a\u{200b} \u{a0}b").len(),
+        2,
+        "pasted from a web page"
+    );
     assert_eq!(codes("T # x"), ["KS002"], "a directive begins its line");
 }
 

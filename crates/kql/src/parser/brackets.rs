@@ -26,7 +26,7 @@ impl Parser<'_> {
     /// `union`, or at once the closing bracket.
     fn begin_item(&mut self, stack: &mut Vec<Frame>, first: bool) -> Option<Operand> {
         let frame = stack.last_mut()?;
-        if first && frame.has_commas() && self.at(TokenKind::CloseParen) {
+        if first && matches!(frame, Frame::Call { .. }) && self.at(TokenKind::CloseParen) {
             return self.close(stack, None);
         }
         if let Frame::Call { argument, .. } = frame {

@@ -1,14 +1,12 @@
 //! `dynamic(…)`: JSON, plus Kusto's own scalar literals. Nested arrays and objects wait on a stack of their own.
 
-use super::Parser;
 use super::expression::Operand;
 use super::operand::primary;
+use super::{MAX_DEPTH, Parser};
 use crate::ast::{Dynamic, ExprKind, Literal};
 use crate::keyword;
 use crate::lexer::lex;
 use crate::token::{Token, TokenKind, TypedLiteral};
-
-use super::{MAX_DEPTH, MAX_NESTING};
 
 /// An array or object that is not closed yet.
 enum Open {
@@ -17,19 +15,22 @@ enum Open {
         pairs: Vec<(String, Dynamic)>,
         key: String,
     },
+    /// `dynamic(…)` within another.
+    Nested(Option<Dynamic>),
 }
 
 impl Open {
-    fn closer(&self) -> TokenKind {
-        if matches!(self, Self::Array(_)) {
-            TokenKind::CloseBracket
-        } else {
-            TokenKind::CloseBrace
+    fn closer(&self) -> (TokenKind, &'static str) {
+        match self {
+            Self::Array(_) => (TokenKind::CloseBracket, "]"),
+            Self::Object { .. } => (TokenKind::CloseBrace, "}"),
+            Self::Nested(_) => (TokenKind::CloseParen, ")"),
         }
     }
 
     fn add(&mut self, value: Dynamic) {
         match self {
+            Self::Nested(nested) => *nested = Some(value),
             Self::Array(values) => values.push(value),
             Self::Object { pairs, key } => pairs.push((std::mem::take(key), value)),
         }
@@ -37,6 +38,7 @@ impl Open {
 
     fn value(self) -> Dynamic {
         match self {
+            Self::Nested(value) => value.unwrap_or(Dynamic::Null),
             Self::Array(values) => Dynamic::Array(values),
             Self::Object { pairs, .. } => Dynamic::Object(pairs),
         }
@@ -51,8 +53,7 @@ impl Parser<'_> {
         let value = self.json();
         if !self.eat(TokenKind::CloseParen) {
             self.expected(")");
-            self.skip_until(|_| false);
-            self.eat(TokenKind::CloseParen);
+            self.skip_literal();
         }
         let span = self.span_from(start);
         let kind = value.map_or(ExprKind::Error, |value| {
@@ -61,32 +62,39 @@ impl Parser<'_> {
         primary(kind, span)
     }
 
+    /// Skips to behind the closing bracket of a broken literal, or to where the next operator begins.
+    fn skip_literal(&mut self) {
+        loop {
+            self.skip_until(|kind| kind == TokenKind::Pipe);
+            match self.kind() {
+                TokenKind::CloseBracket | TokenKind::CloseBrace => self.bump(),
+                _ => break,
+            };
+        }
+        self.eat(TokenKind::CloseParen);
+    }
+
     /// One JSON value; `None` when there is a mistake in it, which has been reported.
     fn json(&mut self) -> Option<Dynamic> {
         let mut stack: Vec<Open> = Vec::new();
         loop {
-            let opener = self.peek();
-            let mut value = match opener.kind {
-                TokenKind::OpenBracket | TokenKind::OpenBrace => {
-                    if stack.len() >= MAX_DEPTH.min(MAX_NESTING) as usize {
-                        self.too_deep(
-                            opener.span,
-                            "brackets within each other in a dynamic literal",
-                            MAX_DEPTH,
-                        );
-                        return None;
-                    }
-                    self.bump();
-                    let mut open = open(opener);
-                    if self.eat(open.closer()) {
-                        open.value()
-                    } else {
-                        self.json_key(&mut open)?;
-                        stack.push(open);
-                        continue;
-                    }
+            let mut value = match self.json_open() {
+                Some(_) if stack.len() >= MAX_DEPTH as usize => {
+                    let span = self.here();
+                    self.too_deep(
+                        span,
+                        "brackets within each other in a dynamic literal",
+                        MAX_DEPTH,
+                    );
+                    return None;
                 }
-                _ => self.json_scalar()?,
+                Some(mut open) if !self.eat(open.closer().0) => {
+                    self.json_key(&mut open)?;
+                    stack.push(open);
+                    continue;
+                }
+                Some(open) => open.value(),
+                None => self.json_scalar()?,
             };
             // Close everything that ends here.
             loop {
@@ -94,24 +102,38 @@ impl Parser<'_> {
                     return Some(value);
                 };
                 innermost.add(value);
-                if self.eat(TokenKind::Comma) {
+                if !matches!(innermost, Open::Nested(_)) && self.eat(TokenKind::Comma) {
                     self.json_key(&mut innermost)?;
                     stack.push(innermost);
                     break;
                 }
-                if !self.expect(
-                    innermost.closer(),
-                    if matches!(innermost, Open::Array(_)) {
-                        "]"
-                    } else {
-                        "}"
-                    },
-                ) {
+                let (closer, text) = innermost.closer();
+                if !self.expect(closer, text) {
                     return None;
                 }
                 value = innermost.value();
             }
         }
+    }
+
+    /// Takes what opens an array, an object, or another `dynamic(…)`.
+    fn json_open(&mut self) -> Option<Open> {
+        let open = match self.kind() {
+            TokenKind::OpenBracket => Open::Array(Vec::new()),
+            TokenKind::OpenBrace => Open::Object {
+                pairs: Vec::new(),
+                key: String::new(),
+            },
+            TokenKind::Word
+                if self.at_word("dynamic") && self.nth(1).kind == TokenKind::OpenParen =>
+            {
+                self.bump();
+                Open::Nested(None)
+            }
+            _ => return None,
+        };
+        self.bump();
+        Some(open)
     }
 
     /// The key and the colon before a value in an object; nothing in an array.
@@ -127,7 +149,7 @@ impl Parser<'_> {
         self.expect(TokenKind::Colon, ":").then_some(())
     }
 
-    /// A value that is neither array nor object. `dynamic(…)` may stand in `dynamic(…)` around a scalar.
+    /// A value that is neither array nor object.
     fn json_scalar(&mut self) -> Option<Dynamic> {
         let token = self.peek();
         match token.kind {
@@ -209,17 +231,6 @@ impl Parser<'_> {
             Literal::Guid(Some(value)) => Dynamic::Guid(value),
             _ => Dynamic::Null,
         })
-    }
-}
-
-fn open(token: Token) -> Open {
-    if token.kind == TokenKind::OpenBracket {
-        Open::Array(Vec::new())
-    } else {
-        Open::Object {
-            pairs: Vec::new(),
-            key: String::new(),
-        }
     }
 }
 

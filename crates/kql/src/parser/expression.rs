@@ -217,9 +217,13 @@ impl Parser<'_> {
         }
     }
 
-    /// `.name`, `.name(…)`.
+    /// `.name`, `.name(…)`, and `.[index]`, which is the same as without the dot.
     fn member(&mut self, stack: &mut Vec<Frame>, object: Operand) -> Next {
         self.bump();
+        if self.at(TokenKind::OpenBracket) && self.scan_name(0).is_none() {
+            self.bump();
+            return or_need(self.open(stack, Frame::Index { object }));
+        }
         let name = self.name();
         if self.eat(TokenKind::OpenParen) {
             let object = Some(object);

@@ -185,6 +185,12 @@ fn dynamic_literals_are_json_and_more() {
     assert_eq!(pairs[3].1, Dynamic::TimeSpan(36_000_000_000));
     assert_eq!(errors("print dynamic([1, decimal(1)])")[0].0, "KS215");
     assert_eq!(errors("print dynamic({a: 1})")[0].0, "KS006");
+    assert_eq!(
+        errors("print dynamic({a:1}), x = (1 | take 2"),
+        [("KS006", "a".to_owned()), ("KS005", String::new())]
+    );
+    assert_eq!(errors("T | where a in ()"), [("KS006", ")".to_owned())]);
+    expr("dynamic({'a': dynamic(null), 'b': dynamic([1])}) == x.['y'].[z]");
     assert_eq!(errors("print dynamic([1, ])")[0].0, "KS006");
     assert_eq!(errors("print dynamic([1")[0].0, "KS005");
     assert_eq!(
@@ -240,7 +246,7 @@ fn operators_on_lists() {
         ("a in (1, 2, 3)", ListOp::In, 3),
         ("a in~ ('x')", ListOp::InIgnoreCase, 1),
         ("a !in (b)", ListOp::NotIn, 1),
-        ("a !in~ ()", ListOp::NotInIgnoreCase, 0),
+        ("a !in~ (1)", ListOp::NotInIgnoreCase, 1),
         ("a has_any (dynamic(['x']), b)", ListOp::HasAny, 2),
         ("a has_all ('x', 'y')", ListOp::HasAll, 2),
         ("a in (T | where x > 1 | project y)", ListOp::In, 1),

@@ -310,7 +310,7 @@ fn scalar() -> impl Strategy<Value = String> {
                 .map(|e| format!("({e})"))
                 .collect::<Vec<_>>()
                 .join(" or ")),
-            (inner.clone(), prop::collection::vec(inner.clone(), 0..3))
+            (inner.clone(), prop::collection::vec(inner.clone(), 1..3))
                 .prop_map(|(a, list)| format!("({a}) !in~ ({})", list.join(", "))),
             (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|(a, b, c)| format!("({a}) between ({b} .. {c})")),
