@@ -133,7 +133,7 @@ fn permission_command(claims: &AccessClaims, operation: &Operation) -> Option<St
     let least = operation.app_permissions.first()?;
     let client = claims.client()?;
     Some(format!(
-        "bartizan app permission add {client} {}:{least} && bartizan app consent {client}",
+        "bartizan app permission add {client} {}/{least} && bartizan app consent {client}",
         operation.api
     ))
 }

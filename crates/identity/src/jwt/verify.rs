@@ -45,6 +45,17 @@ pub struct Caller {
     pub token_id: Option<String>,
 }
 
+impl Caller {
+    /// Who did something, as audit events name it: `app:` or `user:` and an id.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        match self.kind {
+            CallerKind::Application => format!("app:{}", self.app),
+            CallerKind::User => format!("user:{}", self.oid),
+        }
+    }
+}
+
 /// Whose token it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallerKind {

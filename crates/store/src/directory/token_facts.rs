@@ -68,7 +68,12 @@ pub async fn client_credentials(
     Ok(facts)
 }
 
-async fn resource_facts(
+/// Reads what `client` holds of the resource named `name` in a tenant; `None` when the tenant does
+/// not know the resource.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn resource_facts(
     tx: &mut ReadTx,
     tenant: TenantId,
     name: &str,

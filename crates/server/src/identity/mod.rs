@@ -1,0 +1,132 @@
+//! The authorization server: tokens, discovery, keys, and the small pages around them.
+//!
+//! Paths are those of Microsoft Entra ID, the tenant always first; the decisions are those of
+//! `bartizan_identity`. Every answer below `/{tenant}/oauth2/` is JSON, errors too, because
+//! clients choke on anything else.
+
+mod discovery;
+mod endpoint;
+mod keys;
+mod pages;
+mod respond;
+mod token;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use bartizan_identity::request::correlation_id;
+use bartizan_identity::{Refusal, Trace, Version};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::site::Site;
+
+pub(crate) use endpoint::owns;
+pub use keys::{Keys, KeysError};
+
+use endpoint::Endpoint;
+
+/// The longest body that is read.
+const BODY_LIMIT: usize = 128 * 1024;
+
+/// A request to the authorization server, its body read.
+struct Request<'a> {
+    app: &'a Arc<App>,
+    site: &'a Site,
+    method: Method,
+    headers: HeaderMap,
+    query: Vec<(String, String)>,
+    form: Vec<(String, String)>,
+    trace: Trace,
+}
+
+impl Request<'_> {
+    /// A parameter of the query string.
+    fn query(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The one value of a header; `None` when it is absent, doubled or no text.
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+/// Answers a request to a path that is ours.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    site: &Site,
+    parts: Parts,
+    body: Body,
+    request_id: Uuid,
+) -> Response {
+    let endpoint = Endpoint::of(parts.uri.path());
+    let query = pairs(parts.uri.query().unwrap_or_default().as_bytes());
+    let body = axum::body::to_bytes(body, BODY_LIMIT).await;
+    let form = match &body {
+        Ok(body) => form(&parts.headers, body),
+        Err(_) => Vec::new(),
+    };
+    let id_header = parts.headers.get("client-request-id").and_then(|id| id.to_str().ok());
+    let trace = Trace {
+        trace_id: request_id,
+        correlation_id: correlation_id(id_header, &query, &form).unwrap_or_else(Uuid::new_v4),
+        now: app.clock.unix_seconds(),
+    };
+    let request =
+        Request { app, site, method: parts.method, headers: parts.headers, query, form, trace };
+    let mut response = match (body, endpoint) {
+        (Err(_), _) => respond::error(&Refusal::Malformed.answer(&trace)),
+        (Ok(_), Some(endpoint)) => route(&request, endpoint).await,
+        (Ok(_), None) => respond::error(&trace.no_such_endpoint()),
+    };
+    respond::finish(&request, response.headers_mut());
+    response
+}
+
+async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
+    if let Endpoint::Token(version, tenant) = &endpoint {
+        return token::answer(request, *version, tenant).await;
+    }
+    if request.method == Method::OPTIONS {
+        return respond::preflight();
+    }
+    if request.method != Method::GET && request.method != Method::HEAD {
+        let refusal = Refusal::Method { valid: "GET", verb: request.method.to_string() };
+        return respond::error(&refusal.answer(&request.trace));
+    }
+    match endpoint {
+        Endpoint::Token(version, tenant) => token::answer(request, version, &tenant).await,
+        Endpoint::Discovery(version, tenant) => {
+            discovery::configuration(request, version, &tenant).await
+        }
+        Endpoint::Keys(version) => discovery::keys(request, version),
+        Endpoint::Instance => discovery::instance(request),
+        Endpoint::UserRealm(user) => discovery::realm(request, &user).await,
+        Endpoint::NativeClient => pages::native_client(),
+        Endpoint::ErrorLookup => pages::error_lookup(request.query("code")),
+    }
+}
+
+/// The pairs of a form or a query; `+` is a space.
+fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(bytes).into_owned().collect()
+}
+
+/// The pairs of a body that says it is a form; any other body counts as empty.
+fn form(headers: &HeaderMap, body: &Bytes) -> Vec<(String, String)> {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return pairs(body);
+    }
+    Vec::new()
+}
+
