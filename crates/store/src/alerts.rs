@@ -7,6 +7,7 @@ use bartizan_security::{
     Alert, AlertPatch, AlertStatus, Category, Classification, Determination, Entity, Evidence,
     Severity,
 };
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 use crate::error::StoreError;
@@ -22,7 +23,7 @@ use crate::transaction::{ReadTx, WriteTx};
 pub(crate) const CHUNK: usize = 500;
 
 /// Where a page of alerts continues.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertCursor {
     /// When the last alert seen was raised.
     pub created: i64,

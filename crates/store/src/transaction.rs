@@ -62,14 +62,18 @@ fn without_password(url: &str) -> String {
 /// An open database with its schema up to date. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: AnyPool,
+    // Apart, so that readers that wait to write cannot hold every connection a writer needs.
+    readers: AnyPool,
+    writers: AnyPool,
     backend: Backend,
     // SQLite has one writer: queueing fairly here is better than polling for its lock there.
     write_turn: Option<Arc<Semaphore>>,
 }
 
-/// Connections kept to one database.
-const CONNECTIONS: u32 = 10;
+/// Connections for reading.
+const READERS: u32 = 10;
+/// Connections for writing to PostgreSQL; SQLite has one.
+const WRITERS: u32 = 10;
 /// How long to wait for a connection, and for SQLite's lock when another process holds it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -87,26 +91,21 @@ impl Store {
             create_private_file(&sqlite_path(url))?;
         }
         install_default_drivers();
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if backend == Backend::Sqlite {
-                        prepare_sqlite(connection).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect(url)
-            .await?;
+        let writers = if backend == Backend::Sqlite {
+            1
+        } else {
+            WRITERS
+        };
+        let writers = connect(url, backend, writers).await?;
         migrations::migrator()
-            .run(&pool)
+            .run(&writers)
             .await
             .map_err(StoreError::Migration)?;
+        let readers = connect(url, backend, READERS).await?;
         let write_turn = (backend == Backend::Sqlite).then(|| Arc::new(Semaphore::new(1)));
         Ok(Self {
-            pool,
+            readers,
+            writers,
             backend,
             write_turn,
         })
@@ -138,7 +137,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when no connection can be had.
     pub async fn read(&self) -> Result<ReadTx, StoreError> {
-        let tx = self.pool.begin_with(self.backend.begin_read()).await?;
+        let tx = self.readers.begin_with(self.backend.begin_read()).await?;
         Ok(ReadTx {
             tx,
             backend: self.backend,
@@ -154,7 +153,7 @@ impl Store {
             Some(turn) => turn.clone().acquire_owned().await.ok(),
             None => None,
         };
-        let tx = self.pool.begin_with(self.backend.begin_write()).await?;
+        let tx = self.writers.begin_with(self.backend.begin_write()).await?;
         Ok(WriteTx {
             read: ReadTx {
                 tx,
@@ -169,14 +168,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.pool).await?;
+        sqlx::query("select 1").execute(&self.readers).await?;
         Ok(())
     }
 
     /// Closes all connections after the transactions under way; SQLite's log is folded into its
     /// file.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writers.close().await;
     }
 }
 
@@ -239,6 +239,21 @@ impl DerefMut for WriteTx {
     fn deref_mut(&mut self) -> &mut ReadTx {
         &mut self.read
     }
+}
+
+async fn connect(url: &str, backend: Backend, connections: u32) -> Result<AnyPool, StoreError> {
+    let options = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if backend == Backend::Sqlite {
+                    prepare_sqlite(connection).await?;
+                }
+                Ok(())
+            })
+        });
+    Ok(options.connect(url).await?)
 }
 
 async fn prepare_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {

@@ -99,7 +99,7 @@ async fn nothing_of_another_tenant_is_reached(store: &Store) {
 
     assert_eq!(alerts::get(&mut tx, other, &kept.id).await.unwrap(), None);
     assert!(
-        alerts::by_dedup_keys(&mut tx, other, &[kept.dedup_key.clone()])
+        alerts::by_dedup_keys(&mut tx, other, std::slice::from_ref(&kept.dedup_key))
             .await
             .unwrap()
             .is_empty()

@@ -16,6 +16,7 @@ on_both_databases!(
     what_is_not_committed_is_gone,
     the_instance_keeps_its_first_id,
     incident_numbers_are_never_given_twice,
+    readers_that_wait_to_write_do_not_block_each_other,
     tenants_are_found_by_every_name,
     resources_of_microsoft_are_in_each_tenant,
     keys_are_published_until_retired,
@@ -64,6 +65,23 @@ async fn incident_numbers_are_never_given_twice(store: &Store) {
     }
     ids.sort_unstable();
     assert_eq!(ids, (1..=8).collect::<Vec<_>>());
+}
+
+async fn readers_that_wait_to_write_do_not_block_each_other(store: &Store) {
+    let mut tasks = Vec::new();
+    for n in 0..30 {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut reading = store.read().await.unwrap();
+            settings::get(&mut reading, "n").await.unwrap();
+            let mut tx = store.write().await.unwrap();
+            settings::put(&mut tx, "n", &n.to_string()).await.unwrap();
+            tx.commit().await.unwrap();
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
 }
 
 async fn tenants_are_found_by_every_name(store: &Store) {
@@ -191,7 +209,7 @@ async fn audit_pages_lose_nothing(store: &Store) {
         action: "application.create".into(),
         target: n.to_string(),
         outcome: "success".into(),
-        request_id: (n % 2 == 0).then(|| "r".to_owned()),
+        request_id: n.is_multiple_of(2).then(|| "r".to_owned()),
         details: json!({ "n": n.to_string() }),
     };
     for n in 0..10 {
