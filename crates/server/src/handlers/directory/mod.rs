@@ -1,0 +1,129 @@
+//! Directory objects of Microsoft Graph: applications with their secrets, service principals, app role assignments,
+//! the organization. What the portal's app registration does, from a script.
+
+pub(crate) mod applications;
+pub(crate) mod assignments;
+pub(crate) mod organization;
+pub(crate) mod passwords;
+pub(crate) mod service_principals;
+mod wire;
+
+use bartizan_contract::{AppId, ObjectId};
+use bartizan_identity::CallerKind;
+use bartizan_identity::directory::DirectoryError;
+use bartizan_store::directory::applications::Application;
+use bartizan_store::{StoreError, WriteTx, audit};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::error::{ApiError, Kind};
+
+/// The property that holds who registered an application.
+const CREATED_BY: &str = "createdByAppId";
+/// Application permissions that reach every application, not only those that the caller registered.
+const ALL_APPLICATIONS: &[&str] = &["Application.ReadWrite.All", "Directory.ReadWrite.All"];
+
+/// How a path names an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// `/applications/{id}`
+    Id(ObjectId),
+    /// `/applications(appId='{id}')`
+    AppId(AppId),
+}
+
+impl Key {
+    /// The path's `{id}`. What is no GUID names nothing.
+    fn of(call: &Call) -> Result<Self, ApiError> {
+        let text = call.param("id");
+        let alternate = text.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("appId"));
+        let key = match alternate {
+            Some((_, id)) => id.trim().trim_matches('\'').parse().ok().map(Self::AppId),
+            None => text.parse().ok().map(Self::Id),
+        };
+        key.ok_or_else(|| missing(text))
+    }
+}
+
+/// Graph's wording of a 404.
+fn missing(id: impl std::fmt::Display) -> ApiError {
+    ApiError::new(
+        Kind::NotFound,
+        format!(
+            "Resource '{id}' does not exist or one of its queried reference-property objects are not present."
+        ),
+    )
+}
+
+/// Refuses a change to an application that the caller may not manage: with `Application.ReadWrite.OwnedBy` alone, an
+/// application manages what it registered itself.
+fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
+    let owner = application.properties.get(CREATED_BY).and_then(Json::as_str);
+    if owner == Some(call.caller.app.to_string().as_str()) {
+        return Ok(());
+    }
+    may_manage_all(call)
+}
+
+/// Refuses a caller who may not manage every application of the tenant.
+fn may_manage_all(call: &Call) -> Result<(), ApiError> {
+    let caller = &call.caller;
+    let all = caller.kind == CallerKind::User
+        || caller.roles.iter().any(|role| ALL_APPLICATIONS.contains(&role.as_str()));
+    if all {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Kind::Forbidden,
+        "Insufficient privileges to complete the operation: Application.ReadWrite.OwnedBy reaches only applications that the caller registered.",
+    ))
+}
+
+/// Leaves an audit event in the same transaction as the change.
+async fn record(
+    tx: &mut WriteTx,
+    call: &Call,
+    action: &str,
+    target: impl std::fmt::Display,
+    details: Json,
+) -> Result<(), StoreError> {
+    let event = audit::AuditEvent {
+        id: Uuid::now_v7(),
+        occurred: call.app.clock.unix_micros(),
+        actor: call.caller.actor(),
+        action: action.to_owned(),
+        target: target.to_string(),
+        outcome: "success".to_owned(),
+        request_id: Some(call.request_id.to_string()),
+        details,
+    };
+    audit::append(tx, call.tenant(), &event).await
+}
+
+/// The store's refusals of a change, in Graph's words.
+fn refused(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Exists(what) => ApiError::new(
+            Kind::Conflict,
+            format!("Another object with the same value already exists ({what})."),
+        ),
+        StoreError::Missing(what) => ApiError::new(
+            Kind::NotFound,
+            format!("The {what} does not exist or one of its queried reference-property objects are not present."),
+        ),
+        other => other.into(),
+    }
+}
+
+impl From<DirectoryError> for ApiError {
+    fn from(error: DirectoryError) -> Self {
+        Self::new(Kind::InvalidInput, error.to_string())
+    }
+}
+
+/// Names of the properties in a body, for the audit trail: values may be long, names tell what was done.
+fn names_in(body: &Json) -> Json {
+    let names = body.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+    json!({ "properties": names.unwrap_or_default() })
+}

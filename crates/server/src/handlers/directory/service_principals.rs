@@ -1,0 +1,152 @@
+//! `/servicePrincipals`: applications' presences in the caller's tenant.
+
+use axum::response::Response;
+use bartizan_contract::ObjectId;
+use bartizan_contract::graph::ServicePrincipalUpdate;
+use bartizan_contract::odata::Entity;
+use bartizan_store::ReadTx;
+use bartizan_store::directory::applications;
+use bartizan_store::directory::service_principals::{self, ServicePrincipal};
+use bartizan_store::odata::SERVICE_PRINCIPALS_GRAPH;
+use http::StatusCode;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::{Key, may_manage, missing, names_in, record, refused, wire};
+use crate::call::{Call, json as answer, no_content};
+use crate::error::{ApiError, Kind};
+use crate::handlers::security::listing::Options;
+
+/// Lists service principals.
+pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
+    let options = Options::<ObjectId>::read(&call, &SERVICE_PRINCIPALS_GRAPH)?;
+    let mut tx = call.app.store.read().await?;
+    let tenant = call.tenant();
+    let listing =
+        service_principals::list(&mut tx, tenant, options.filter.as_ref(), &options.page).await?;
+    let mut value = Vec::with_capacity(listing.items.len());
+    for sp in &listing.items {
+        let app = applications::anywhere(&mut tx, sp.app_id).await?;
+        value.push(wire::service_principal(sp, app.as_ref()));
+    }
+    answer(StatusCode::OK, &options.collection(&call, value, listing.next)?)
+}
+
+/// Makes the service principal of an application: of this tenant, or a multi-tenant one of another.
+pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
+    let body: ServicePrincipalUpdate = call.json().await?;
+    let app_id = body.app_id.ok_or_else(|| {
+        ApiError::new(
+            Kind::MissingParameter,
+            "A value is required for property 'appId' of resource 'ServicePrincipal'.",
+        )
+    })?;
+    let mut tx = call.app.store.write().await?;
+    let taken = service_principals::by_app_id(&mut tx, call.tenant(), app_id).await?;
+    if taken.is_some() {
+        return Err(ApiError::new(
+            Kind::Conflict,
+            format!("The service principal cannot be created: the appId '{app_id}' is in use in this tenant."),
+        ));
+    }
+    let app = applications::anywhere(&mut tx, app_id).await?;
+    let usable = app.filter(|app| app.tenant == call.tenant() || app.sign_in_audience != "AzureADMyOrg");
+    let app = usable.ok_or_else(|| {
+        ApiError::new(
+            Kind::InvalidInput,
+            format!("The appId '{app_id}' of the service principal does not reference a valid application object."),
+        )
+    })?;
+    if app.tenant == call.tenant() {
+        may_manage(&call, &app)?;
+    }
+    let now = call.app.clock.unix_micros();
+    let id = ObjectId(Uuid::new_v4());
+    let mut sp = ServicePrincipal::of_application(id, call.tenant(), &app, now);
+    change(&mut sp, &body);
+    service_principals::create(&mut tx, &sp).await.map_err(refused)?;
+    let details = json!({ "appId": app_id, "displayName": sp.display_name });
+    record(&mut tx, &call, "servicePrincipal.create", sp.id, details).await?;
+    tx.commit().await?;
+    let entity = wire::service_principal(&sp, Some(&app));
+    answer(StatusCode::CREATED, &Entity { context: call.context(), entity })
+}
+
+/// One service principal.
+pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.app.store.read().await?;
+    let sp = find(&mut tx, &call).await?;
+    let app = applications::anywhere(&mut tx, sp.app_id).await?;
+    let entity = wire::service_principal(&sp, app.as_ref());
+    answer(StatusCode::OK, &Entity { context: call.context(), entity })
+}
+
+/// Changes what the body names.
+pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
+    let body: Json = call.json().await?;
+    let update: ServicePrincipalUpdate = serde_json::from_value(body.clone()).map_err(|error| {
+        ApiError::new(Kind::InvalidBody, format!("The request body is not valid: {error}."))
+    })?;
+    let mut tx = call.app.store.write().await?;
+    let mut sp = managed(&mut tx, &call).await?;
+    change(&mut sp, &update);
+    service_principals::update(&mut tx, &sp).await.map_err(refused)?;
+    record(&mut tx, &call, "servicePrincipal.update", sp.id, names_in(&body)).await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// Deletes a service principal, and with it everything that was consented to.
+pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.app.store.write().await?;
+    let sp = managed(&mut tx, &call).await?;
+    if sp.owner_tenant == bartizan_contract::first_party::MICROSOFT_SERVICES_TENANT {
+        return Err(ApiError::new(
+            Kind::InvalidInput,
+            "Service principals of the APIs themselves cannot be deleted.",
+        ));
+    }
+    service_principals::delete(&mut tx, call.tenant(), sp.id).await?;
+    let details = json!({ "appId": sp.app_id, "displayName": sp.display_name });
+    record(&mut tx, &call, "servicePrincipal.delete", sp.id, details).await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// The service principal that the path names, in the caller's tenant.
+pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<ServicePrincipal, ApiError> {
+    let found = match Key::of(call)? {
+        Key::Id(id) => service_principals::by_id(tx, call.tenant(), id).await?,
+        Key::AppId(id) => service_principals::by_app_id(tx, call.tenant(), id).await?,
+    };
+    found.ok_or_else(|| missing(call.param("id")))
+}
+
+/// The same, if the caller may change it. One of another tenant's application, or of Microsoft's, is managed by those
+/// who manage all.
+async fn managed(tx: &mut ReadTx, call: &Call) -> Result<ServicePrincipal, ApiError> {
+    let sp = find(tx, call).await?;
+    match applications::by_app_id(tx, call.tenant(), sp.app_id).await? {
+        Some(app) => may_manage(call, &app)?,
+        None => super::may_manage_all(call)?,
+    }
+    Ok(sp)
+}
+
+fn change(sp: &mut ServicePrincipal, update: &ServicePrincipalUpdate) {
+    if let Some(enabled) = update.account_enabled {
+        sp.enabled = enabled;
+    }
+    if let Some(required) = update.app_role_assignment_required {
+        sp.assignment_required = required;
+    }
+    if let Some(name) = &update.display_name {
+        sp.display_name.clone_from(name);
+    }
+    if let Some(notes) = &update.notes {
+        sp.properties.insert("notes".to_owned(), Json::from(notes.as_str()));
+    }
+    if let Some(tags) = &update.tags {
+        sp.properties.insert("tags".to_owned(), json!(tags));
+    }
+}
