@@ -88,7 +88,7 @@ pub struct RelatedUser {
 }
 
 /// A piece of evidence: a flat record in which every key is present.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// `User`, `Process`, `File`, `Ip`, `Url` or `Registry`.

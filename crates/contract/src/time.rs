@@ -320,7 +320,7 @@ pub fn format_timespan(ticks: i64) -> String {
 }
 
 /// A moment on the wire: ISO 8601 in UTC, with as many of 7 fractional digits as it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Timestamp(
     /// Ticks since year 1.
     pub i64,

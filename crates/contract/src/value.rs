@@ -100,6 +100,27 @@ impl Row {
             .and_then(|i| self.values.get(i))
     }
 
+    /// The row's own time, in ticks; `None` when the table has no `Timestamp` or it is null.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<i64> {
+        match self.get("Timestamp") {
+            Some(Value::DateTime(ticks)) => Some(*ticks),
+            _ => None,
+        }
+    }
+
+    /// Moves every time of the row by so many ticks; a time that would leave the calendar stays.
+    pub fn shift(&mut self, ticks: i64) {
+        for value in &mut self.values {
+            if let Value::DateTime(time) = value
+                && let Some(moved) = time.checked_add(ticks)
+                && (0..=crate::time::MAX_TICKS).contains(&moved)
+            {
+                *time = moved;
+            }
+        }
+    }
+
     /// Sets a column. Returns false, changing nothing, when the table has no such column or the
     /// value is of another type than the column's.
     pub fn set(&mut self, column: &str, value: Value) -> bool {

@@ -1,6 +1,6 @@
 //! A call of an operation, as handlers see it: matched, authenticated, permitted and counted.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use bartizan_identity::Caller;
+use bartizan_identity::{Caller, CallerKind};
 
 use crate::app::App;
 use crate::error::{ApiError, Kind};
@@ -37,8 +37,8 @@ pub struct Call {
     pub caller: Caller,
     /// Identifies the request in the log and to the caller.
     pub request_id: Uuid,
-    /// The body, unread.
-    pub body: Body,
+    /// The body, unread. In a lock because a body is not `Sync` and handlers share the call across awaits.
+    pub body: Mutex<Body>,
 }
 
 impl Call {
@@ -83,12 +83,27 @@ impl Call {
         self.operation().context_url(&self.service_root())
     }
 
+    /// Who calls, as audit events and comments name it: the application's client id or the user's object id.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        match self.caller.kind {
+            CallerKind::Application => self.caller.app.to_string(),
+            CallerKind::User => self.caller.oid.to_string(),
+        }
+    }
+
+    /// The body, for a handler that reads it as a stream.
+    #[must_use]
+    pub fn take_body(&mut self) -> Body {
+        std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Reads the body, bounded.
     ///
     /// # Errors
     /// [`Kind::TooLarge`].
     pub async fn bytes(&mut self) -> Result<Bytes, ApiError> {
-        let body = std::mem::take(&mut self.body);
+        let body = self.take_body();
         axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
             ApiError::new(
                 Kind::TooLarge,

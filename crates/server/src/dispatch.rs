@@ -136,7 +136,7 @@ async fn operation(
         .into_owned()
         .collect();
     let app = Arc::clone(app);
-    handler(Call { app, matched, site, query, headers: parts.headers, caller, request_id, body }).await
+    handler(Call { app, matched, site, query, headers: parts.headers, caller, request_id, body: body.into() }).await
 }
 
 fn not_routed(parts: &Parts, host: Option<&str>) -> ApiError {
@@ -174,6 +174,17 @@ fn respond(
 ) -> Response {
     let now = app.clock.iso_seconds();
     error.respond(api, request_id, now.trim_end_matches('Z'), client_request_id)
+}
+
+/// The answer when a handler panicked: the documented fault, and the panic's text in the log alone.
+pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no text");
+    let error = ApiError::internal(format!("a handler panicked: {text}"));
+    error.respond(Api::Graph, Uuid::new_v4(), "", None)
 }
 
 fn finish(headers: &mut http::HeaderMap, request_id: Uuid) {

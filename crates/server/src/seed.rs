@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use argon2::PasswordHasher as _;
 use bartizan_contract::{AppId, ObjectId, TenantId};
-use bartizan_hunting::EngineSettings;
-use bartizan_hunting::events::EventStoreSettings;
+use bartizan_hunting::events::Settings as EventSettings;
 use bartizan_identity::directory::{client_secret, secret_hash};
 use bartizan_store::directory::{RedirectUris, applications, passwords, service_principals, users};
 use bartizan_store::{StoreError, audit, settings as store_settings, tenants as stored};
@@ -94,7 +93,7 @@ pub async fn first_start(app: &App, data: &DataDir) -> Result<Option<FirstStart>
         Some(id) => {
             let id = id
                 .parse::<AppId>()
-                .map_err(|_| StoreError::Corrupt("settings.operator_app_id".to_owned()))?;
+                .map_err(|_| tenants::corrupt_operator())?;
             (id, None)
         }
         None => {
@@ -254,16 +253,9 @@ fn write_profile(
 }
 
 /// The event store's settings under a server's.
-pub(crate) fn event_settings(data: &DataDir, settings: &Settings) -> std::io::Result<EventStoreSettings> {
-    let mut events = EventStoreSettings::new(data.folder("events")?);
-    events.retention = Some(Duration::from_secs(u64::from(settings.retention_days) * 86_400));
+pub(crate) fn event_settings(data: &DataDir, settings: &Settings) -> std::io::Result<EventSettings> {
+    let mut events = EventSettings::new(data.folder("events")?);
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+    events.retention = settings.retention_days.map(days);
     Ok(events)
-}
-
-/// The engine's settings under a server's.
-pub(crate) fn engine_settings(settings: &Settings) -> EngineSettings {
-    EngineSettings {
-        memory_bytes: settings.hunt_memory_mib as usize * 1024 * 1024,
-        ..EngineSettings::default()
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use bartizan_contract::hosts;
 use bartizan_hunting::events::EventStore;
-use bartizan_hunting::Engine;
+use bartizan_hunting::{Engine, EngineSettings};
 use bartizan_store::Store;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -66,7 +66,7 @@ pub enum StartError {
     Store(#[from] bartizan_store::StoreError),
     /// The event store.
     #[error("event store: {0}")]
-    Events(#[from] bartizan_hunting::events::EventStoreError),
+    Events(#[from] bartizan_hunting::events::EventsError),
     /// The hunting engine.
     #[error("hunting engine: {0}")]
     Engine(#[from] bartizan_hunting::HuntError),
@@ -87,6 +87,7 @@ pub struct Server {
     proxy: SocketAddr,
     stop: CancellationToken,
     tracker: TaskTracker,
+    first: Option<seed::FirstStart>,
     // Last: the directory is given back when all else is gone.
     _data: DataDir,
 }
@@ -124,9 +125,10 @@ impl Server {
             Some(url) => Store::open(url).await?,
             None => Store::open_file(&data.file("bartizan.db")).await?,
         };
-        let keys = identity::Keys::open(&store, &data, &clock).await?;
-        let events = EventStore::open(seed::event_settings(&data, &settings)?, store.clone()).await?;
-        let engine = Engine::new(seed::engine_settings(&settings))?;
+        let keys = identity::Keys::open(&store, &data, &clock, &settings, &sites).await?;
+        let events = EventStore::open(seed::event_settings(&data, &settings).map_err(seed::SeedError::from)?, store.clone()).await?;
+        events.start();
+        let engine = Engine::new(EngineSettings::default())?;
         let app = Arc::new(App {
             clock,
             sites,
@@ -139,8 +141,10 @@ impl Server {
             authority,
             settings,
         });
-        seed::first_start(&app, &data).await?;
-        Ok(Self::open_doors(app, data, https, http, proxy, tls, aliases))
+        let first = seed::first_start(&app, &data).await?;
+        let mut server = Self::open_doors(app, data, https, http, proxy, tls, aliases);
+        server.first = first;
+        Ok(server)
     }
 
     fn open_doors(
@@ -172,13 +176,25 @@ impl Server {
             tracker.clone(),
         ));
         workers::spawn(&app, &stop, &tracker);
-        Self { app, https: https_at, http: http_at, proxy: proxy_at, stop, tracker, _data: data }
+        Self { app, https: https_at, http: http_at, proxy: proxy_at, stop, tracker, first: None, _data: data }
     }
 
     /// The server's parts.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// What the first start made; `None` on every later one.
+    #[must_use]
+    pub const fn first_start(&self) -> Option<&seed::FirstStart> {
+        self.first.as_ref()
+    }
+
+    /// `https://localhost:PORT`, whatever the public URL is: for the client in this very process.
+    #[must_use]
+    pub fn loopback_url(&self) -> String {
+        format!("https://localhost:{}", self.https.port())
     }
 
     /// `https://localhost:PORT`, or the public URL.

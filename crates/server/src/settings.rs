@@ -55,7 +55,7 @@ pub struct Partial {
     pub issuer: Option<IssuerMode>,
     /// `sqlite://…` or `postgres://…`; a SQLite file in the data directory by default.
     pub database: Option<String>,
-    /// Rows are removed this many days after their time.
+    /// Rows are removed this many days after their time; kept when not set.
     pub retention_days: Option<u32>,
     /// Memory that one hunt may use, in MiB.
     pub hunt_memory_mib: Option<u32>,
@@ -164,8 +164,8 @@ pub struct Settings {
     pub issuer: IssuerMode,
     /// URL of the SQL database.
     pub database: Option<String>,
-    /// Days that hunting rows are kept.
-    pub retention_days: u32,
+    /// Days that hunting rows are kept; `None` keeps them, since recordings are old on arrival.
+    pub retention_days: Option<u32>,
     /// Memory that one hunt may use, in MiB.
     pub hunt_memory_mib: u32,
     /// Seconds between two runs of the detection rules.
@@ -212,7 +212,7 @@ impl Settings {
             allowed_origins,
             issuer: partial.issuer.unwrap_or_default(),
             database: partial.database,
-            retention_days: partial.retention_days.unwrap_or(30),
+            retention_days: partial.retention_days,
             hunt_memory_mib: partial.hunt_memory_mib.unwrap_or(2048),
             detection_interval_seconds: partial.detection_interval_seconds.unwrap_or(60),
             rate_limits: partial.rate_limits.unwrap_or(true),

@@ -81,10 +81,14 @@ pub async fn create(
     if let Some(operator) = settings::get(tx, OPERATOR).await? {
         let operator: AppId = operator
             .parse()
-            .map_err(|_| StoreError::Corrupt("settings.operator_app_id".to_owned()))?;
+            .map_err(|_| corrupt_operator())?;
         consent_to_operator(tx, id, operator, now).await?;
     }
     Ok(tenant)
+}
+
+pub(crate) fn corrupt_operator() -> StoreError {
+    StoreError::Corrupt { column: format!("settings.{OPERATOR}"), reason: "not a GUID".to_owned() }
 }
 
 /// Gives the operator's application every application permission in a tenant.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use bartizan_contract::{TenantId, hunting};
-use bartizan_hunting::events::EventStore;
-use bartizan_hunting::{HuntError, HuntRequest, HuntResult, Limits, TableSource, TimeWindow};
+use bartizan_hunting::{
+    HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow,
+};
 use bartizan_kql::types::Type;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -66,11 +66,8 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
             Some(TimeWindow { start: start.max(now - LOOK_BACK), end })
         }
     };
-    let tables = TenantTables {
-        events: Arc::clone(&call.app.events),
-        tenant: call.tenant(),
-        endpoint_only: wire == Wire::Mde,
-    };
+    let reach = if wire == Wire::Mde { Reach::Endpoint } else { Reach::All };
+    let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach);
     let seconds = if wire == Wire::Mde { 200 } else { 180 };
     let request = HuntRequest {
         query: query.to_owned(),
@@ -101,38 +98,6 @@ fn field<'a>(body: &'a Value, name: &str) -> Result<Option<&'a str>, ApiError> {
     }
 }
 
-/// A tenant's tables. The tenant is fixed here, below the query: no name in a query can reach another's rows.
-#[derive(Debug)]
-pub(crate) struct TenantTables {
-    pub(crate) events: Arc<EventStore>,
-    pub(crate) tenant: TenantId,
-    pub(crate) endpoint_only: bool,
-}
-
-impl TenantTables {
-    fn visible(&self) -> impl Iterator<Item = &'static hunting::Table> + '_ {
-        let endpoint = |table: &&hunting::Table| {
-            !self.endpoint_only || matches!(table.area, "endpoint" | "vulnerability-management")
-        };
-        hunting::TABLES.iter().filter(endpoint)
-    }
-}
-
-impl TableSource for TenantTables {
-    fn tables(&self) -> Vec<(String, Vec<(String, Type)>)> {
-        self.visible().map(bartizan_hunting::source::contract_table).collect()
-    }
-
-    fn provider(
-        &self,
-        name: &str,
-    ) -> Result<Arc<dyn bartizan_hunting::source::TableProvider>, HuntError> {
-        let table = self.visible().find(|table| table.name == name);
-        let table = table.ok_or_else(|| HuntError::internal(format!("no table {name}")))?;
-        self.events.provider(self.tenant, table).map_err(HuntError::internal)
-    }
-}
-
 fn refusal(error: HuntError, wire: Wire) -> ApiError {
     match error {
         HuntError::Syntax(problems) | HuntError::Semantic(problems) => {
@@ -144,18 +109,19 @@ fn refusal(error: HuntError, wire: Wire) -> ApiError {
             let error = ApiError::new(Kind::BadRequest, texts.join(" "));
             if wire == Wire::Graph { error.code("BadRequest") } else { error }
         }
-        HuntError::Timeout { .. } => {
+        HuntError::Timeout => {
             ApiError::new(Kind::BadRequest, "Query exceeded the timeout period.")
         }
-        HuntError::ResultTooLarge { .. } => ApiError::new(
+        HuntError::ResultTooLarge => ApiError::new(
             Kind::BadRequest,
             "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again",
         ),
-        HuntError::MemoryExhausted { .. } => ApiError::new(
+        HuntError::MemoryExhausted => ApiError::new(
             Kind::BadRequest,
             "Query stopped due to excessive resource consumption.",
         ),
-        other => ApiError::internal(other),
+        HuntError::Evaluation(message) => ApiError::new(Kind::BadRequest, message),
+        HuntError::Internal(cause) => ApiError::internal(cause),
     }
 }
 
@@ -171,7 +137,7 @@ const fn wire_type(ty: Type) -> &'static str {
         Type::DateTime => "DateTime",
         Type::TimeSpan => "TimeSpan",
         Type::Guid => "Guid",
-        Type::Dynamic | Type::Unknown => "Object",
+        Type::Dynamic => "Object",
     }
 }
 

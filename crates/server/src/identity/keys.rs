@@ -163,7 +163,10 @@ fn micros(time: OffsetDateTime) -> i64 {
 
 fn parse(seal: &Seal, key: &stored::SigningKey) -> Result<SigningKey, KeysError> {
     let private = seal.open_sealed(&key.kid, &key.private_key)?;
-    let corrupt = || StoreError::Corrupt("signing_keys.certificate_pem".to_owned());
+    let corrupt = || StoreError::Corrupt {
+        column: "signing_keys.certificate_pem".to_owned(),
+        reason: "not a certificate".to_owned(),
+    };
     let body: String =
         key.certificate_pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let certificate = BASE64_STANDARD.decode(body).map_err(|_| corrupt())?;

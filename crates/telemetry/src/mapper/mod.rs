@@ -114,6 +114,7 @@ pub struct Mapper {
     state: Correlator,
     held: Held,
     learning: Learning,
+    latest: Option<i64>,
 }
 
 /// Whether the whole stream was shown to [`Mapper::learn`] before.
@@ -134,7 +135,14 @@ impl Mapper {
             state,
             held: Held::default(),
             learning: Learning::Never,
+            latest: None,
         }
+    }
+
+    /// The time of the latest event or row that was shown to [`Self::learn`], in ticks.
+    #[must_use]
+    pub const fn latest(&self) -> Option<i64> {
+        self.latest
     }
 
     /// Takes in what a line says about processes, logons and hosts, and gives no row. Showing a
@@ -145,10 +153,16 @@ impl Mapper {
         let Ok(object) = json::object(line, &self.settings.limits) else {
             return;
         };
-        if let Ok(event) = event::normalise(&object, 0)
-            && let Ok(mut context) = self.context(&event)
-        {
+        if !matches!(of_object(&object), Detected::Event(_)) {
+            let rows = ndjson::rows_of(&object, &self.settings.limits).unwrap_or_default();
+            self.latest = rows.iter().filter_map(Row::timestamp).chain(self.latest).max();
+            return;
+        }
+        if let Ok(event) = event::normalise(&object, 0) {
+            let Ok(mut context) = self.context(&event) else { return };
+            let at = context.at;
             learn::event(&mut context);
+            self.latest = self.latest.max(Some(at));
         }
     }
 

@@ -67,7 +67,7 @@ async fn apply(
     patch: &IncidentPatch,
 ) -> Result<Patched<Incident>, StoreError> {
     let now = call.app.clock.unix_micros();
-    let by = call.caller.actor();
+    let by = call.actor();
     let mut tx = call.app.store.write().await?;
     let patched = incidents::patch(&mut tx, call.tenant(), id, patch, &by, now).await?;
     if let Patched::Done(_) = &patched {

@@ -42,7 +42,7 @@ pub(crate) fn incident(
         last_update_time: time(incident.last_update),
         assigned_to: incident.assigned_to.clone(),
         classification: incident.classification.map_or_else(|| "Unknown".to_owned(), word),
-        determination: incident.determination.map_or_else(|| "NotAvailable".to_owned(), word),
+        determination: incident.determination.map_or("NotAvailable", |d| d.incident_name()).to_owned(),
         detection_source: None,
         status: word(incident.status),
         severity: word(incident.severity),
@@ -71,7 +71,7 @@ fn xdr_alert(alert: &Alert, machines: &HashMap<DeviceId, Machine>) -> xdr::Alert
         investigation_id: details.investigation_id,
         investigation_state: Some(word(details.investigation_state)),
         classification: alert.classification.map(word),
-        determination: alert.determination.map(word),
+        determination: alert.determination.map(|d| d.incident_name().to_owned()),
         detection_source: Some(alert.detection_source.clone()),
         assigned_to: alert.assigned_to.clone(),
         actor_name: details.actor_name.clone(),
@@ -183,7 +183,7 @@ pub(crate) fn mde_alert(
         severity: word(alert.severity),
         status: word(alert.status),
         classification: alert.classification.map(word),
-        determination: alert.determination.map(word),
+        determination: alert.determination.map(|d| d.alert_name().to_owned()),
         investigation_state: Some(word(details.investigation_state)),
         detection_source: alert.detection_source.clone(),
         detector_id: Some(alert.rule_id.clone()),
@@ -257,7 +257,6 @@ fn mde_evidence(evidence: &Evidence) -> Option<mde::Evidence> {
         Entity::Registry(registry) => {
             wire.registry_hive.clone_from(&registry.hive);
             wire.registry_key.clone_from(&registry.key);
-            wire.registry_value_name.clone_from(&registry.value_name);
             wire.registry_value_type.clone_from(&registry.value_type);
             wire.registry_value.clone_from(&registry.value);
         }
@@ -273,7 +272,7 @@ pub(crate) fn machine(machine: &Machine) -> mde::Machine {
         ip_address: address.ip.clone(),
         mac_address: address.mac.clone(),
         kind: None,
-        operational_status: None,
+        operational_status: "Up".to_owned(),
     };
     mde::Machine {
         id: machine.id.clone(),

@@ -1,0 +1,5 @@
+//! What Bartizan adds of its own under `/bartizan/v1/`: tenants, detection rules, telemetry.
+
+pub(crate) mod ingest;
+pub(crate) mod rules;
+pub(crate) mod tenants;

@@ -1,0 +1,100 @@
+//! `GET` and `POST /bartizan/v1/tenants`: the operator's view of the server.
+//!
+//! The permission alone is not enough: an administrator of any tenant could grant it there. The caller must come from
+//! the tenant that is home to the operator's application.
+
+use axum::response::Response;
+use bartizan_contract::TenantId;
+use bartizan_contract::odata::Collection;
+use bartizan_contract::time::Timestamp;
+use bartizan_store::audit::{self, AuditEvent};
+use bartizan_store::directory::applications;
+use bartizan_store::{ReadTx, StoreError, settings, tenants as stored};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::call::{Call, json as answer};
+use crate::error::{ApiError, Kind};
+use crate::tenants::{self, OPERATOR, TenantError};
+
+/// The body of a creation.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewTenant {
+    display_name: String,
+    initial_domain: Option<String>,
+}
+
+/// Lists tenants.
+pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.app.store.read().await?;
+    operator_only(&call, &mut tx).await?;
+    let value = stored::list(&mut tx).await?.iter().map(wire).collect();
+    let body: Collection<Value> = Collection { context: call.context(), count: None, value, next_link: None };
+    answer(StatusCode::OK, &body)
+}
+
+/// Makes a tenant.
+pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
+    let new: NewTenant = call.json().await?;
+    let domain = new.initial_domain.unwrap_or_else(|| tenants::proposed_domain(&new.display_name));
+    let now = call.app.clock.unix_micros();
+    let mut tx = call.app.store.write().await?;
+    operator_only(&call, &mut tx).await?;
+    let id = TenantId(Uuid::new_v4());
+    let tenant = tenants::create(&mut tx, id, &new.display_name, &domain, now).await?;
+    let event = AuditEvent {
+        id: Uuid::now_v7(),
+        occurred: now,
+        actor: call.actor(),
+        action: "tenant.create".to_owned(),
+        target: id.to_string(),
+        outcome: "success".to_owned(),
+        request_id: Some(call.request_id.to_string()),
+        details: json!({ "displayName": tenant.display_name, "domain": domain }),
+    };
+    // In both trails: the operator's, and the first entry of the tenant's own.
+    audit::append(&mut tx, call.tenant(), &event).await?;
+    audit::append(&mut tx, id, &AuditEvent { id: Uuid::now_v7(), ..event }).await?;
+    tx.commit().await?;
+    answer(StatusCode::CREATED, &wire(&tenant))
+}
+
+fn wire(tenant: &stored::Tenant) -> Value {
+    json!({
+        "id": tenant.id,
+        "displayName": tenant.display_name,
+        "defaultDomain": tenant.default_domain(),
+        "domains": tenant.domains.iter().map(|domain| &domain.name).collect::<Vec<_>>(),
+        "createdDateTime": Timestamp::from_unix_micros(tenant.created),
+    })
+}
+
+async fn operator_only(call: &Call, tx: &mut ReadTx) -> Result<(), ApiError> {
+    let operator = settings::get(tx, OPERATOR).await?;
+    let operator = operator.and_then(|id| id.parse().ok()).ok_or(StoreError::Missing("operator"))?;
+    let home = applications::anywhere(tx, operator).await?.map(|application| application.tenant);
+    if home == Some(call.tenant()) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Kind::Forbidden,
+        "Tenants are managed from the operator's own tenant; use the profile that the server left in its data directory.",
+    ))
+}
+
+impl From<TenantError> for ApiError {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::Store(StoreError::Exists(what)) => {
+                Self::new(Kind::Conflict, format!("The {what} is taken."))
+            }
+            TenantError::Store(error) => error.into(),
+            TenantError::Domain(_) | TenantError::DisplayName => {
+                Self::new(Kind::InvalidInput, error.to_string())
+            }
+        }
+    }
+}
