@@ -67,6 +67,10 @@ pub struct Let {
 }
 
 /// The right side of a `let`.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a query has a handful of let statements; boxes would only make them harder to match"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum LetValue {
     /// A scalar expression. A bare name or a call stays here even when it names a table: the binder decides.

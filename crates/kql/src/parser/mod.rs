@@ -47,10 +47,10 @@ use crate::token::Token;
 pub const MAX_NESTING: u32 = 2_000;
 
 /// How high a syntax tree may be, counted in expressions within expressions.
-pub const MAX_DEPTH: u32 = 1_000;
+pub const MAX_DEPTH: u32 = 500;
 
 /// How many pipelines (and function bodies) may stand within each other.
-pub const MAX_SUBQUERY_DEPTH: u32 = 40;
+pub const MAX_SUBQUERY_DEPTH: u32 = 32;
 
 /// How many operators one pipeline may have.
 pub const MAX_OPERATORS: usize = 500;
@@ -147,5 +147,7 @@ impl<'a> Parser<'a> {
     }
 }
 
+#[cfg(test)]
+mod limit_tests;
 #[cfg(test)]
 mod tests;
