@@ -1,6 +1,6 @@
 //! Printing: a tree as a query in canonical form, and tokens and trees for people who debug.
 //!
-//! [`format`] is a fixpoint: parsing what it prints and printing that again changes nothing, for every tree that was
+//! [`format()`] is a fixpoint: parsing what it prints and printing that again changes nothing, for every tree that was
 //! parsed without errors. It keeps the brackets that the author wrote and adds those that a tree needs. It cannot
 //! keep comments, which are no part of the tree ([`crate::lexer::comments`] finds them).
 //!
