@@ -1,6 +1,6 @@
 //! Alerts of a tenant with their evidence.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bartizan_contract::{AlertId, DeviceId, IncidentId, TenantId};
 use bartizan_security::{
@@ -144,27 +144,36 @@ async fn put_evidence(
     alert: &Alert,
     from: usize,
 ) -> Result<(), StoreError> {
-    for (position, evidence) in alert.evidence.iter().enumerate().skip(from) {
-        let keys = EvidenceKeys::of(evidence);
-        sqlx::query(
+    // Eleven parameters a row.
+    const ROWS: usize = 50;
+    let rows: Vec<(usize, &Evidence)> = alert.evidence.iter().enumerate().skip(from).collect();
+    for chunk in rows.chunks(ROWS) {
+        let mut sql = Sql::new(
             "insert into alert_evidence
              (tenant, alert, position, kind, device_id, user_key, sha1, sha256, ip, url, body)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(tenant.to_string())
-        .bind(alert.id.as_str())
-        .bind(i64::try_from(position).unwrap_or(i64::MAX))
-        .bind(evidence.entity.kind())
-        .bind(keys.device_id)
-        .bind(keys.user_key)
-        .bind(keys.sha1)
-        .bind(keys.sha256)
-        .bind(keys.ip)
-        .bind(keys.url)
-        .bind(to_json("body", evidence)?)
-        .execute(tx.connection())
-        .await
-        .map_err(|e| StoreError::on_insert(e, "alert evidence"))?;
+             values ",
+        );
+        for (i, (position, evidence)) in chunk.iter().enumerate() {
+            let keys = EvidenceKeys::of(evidence);
+            sql.push(if i == 0 { "(" } else { ", (" }).bind(tenant);
+            sql.push(", ").bind(alert.id.as_str());
+            sql.push(", ")
+                .bind(i64::try_from(*position).unwrap_or(i64::MAX));
+            sql.push(", ").bind(evidence.entity.kind());
+            let found_by = [
+                keys.device_id,
+                keys.user_key,
+                keys.sha1,
+                keys.sha256,
+                keys.ip,
+                keys.url,
+            ];
+            for key in found_by {
+                sql.push(", ").bind(key);
+            }
+            sql.push(", ").bind(to_json("body", evidence)?).push(")");
+        }
+        sql.execute(tx).await?;
     }
     Ok(())
 }
@@ -238,6 +247,26 @@ pub async fn by_dedup_keys(
         alerts.append(&mut read_all(tx, tenant, sql).await?);
     }
     Ok(alerts)
+}
+
+/// Which of these ids alerts of a tenant have.
+pub(crate) async fn taken_ids(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    ids: &[AlertId],
+) -> Result<HashSet<AlertId>, StoreError> {
+    let mut taken = HashSet::new();
+    for chunk in ids.chunks(CHUNK) {
+        let mut sql = Sql::new("select id from alerts where tenant = ");
+        sql.bind(tenant)
+            .push(" and id in (")
+            .bind_list(chunk.iter().map(AlertId::as_str));
+        sql.push(")");
+        for row in sql.fetch_all(tx).await? {
+            taken.insert(AlertId(row.text("id")?));
+        }
+    }
+    Ok(taken)
 }
 
 /// The alerts of these incidents of a tenant, with their evidence: by incident, then oldest

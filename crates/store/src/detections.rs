@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bartizan_contract::{AlertId, DeviceId, IncidentId, TenantId};
-use bartizan_security::correlation::{Group, Key, Node, groups, keys_of};
+use bartizan_security::correlation::{Key, Node, groups, keys_of};
 use bartizan_security::detection::{Draft, MAX_EVIDENCE};
 use bartizan_security::naming::summarise;
 use bartizan_security::{Alert, Incident, IncidentStatus, Severity};
@@ -64,26 +64,39 @@ pub async fn record(
     let mut touched: BTreeSet<IncidentId> = widened.iter().map(|a| a.incident_id).collect();
     let mut fresh = fresh;
     for group in groups(&nodes, window) {
-        let joins = group.alerts.iter().any(|id| fresh.contains_key(id));
-        if !joins && group.incidents.len() < 2 {
+        let joining: Vec<Draft> = group
+            .alerts
+            .iter()
+            .filter_map(|id| fresh.remove(id))
+            .collect();
+        if joining.is_empty() && group.incidents.len() < 2 {
             continue;
         }
-        let incident = home_of(tx, tenant, &group, now, &mut recorded).await?;
-        touched.insert(incident);
-        for draft in group.alerts.iter().filter_map(|id| fresh.remove(id)) {
-            devices.extend(devices_of(draft.alert()));
-            let alert = keep(tx, tenant, draft.in_incident(incident)).await?;
-            recorded.new_alerts.push(alert);
+        devices.extend(joining.iter().flat_map(|d| devices_of(d.alert())));
+        recorded
+            .new_alerts
+            .extend(joining.iter().map(|d| d.alert().id.clone()));
+        match group.incidents.split_first() {
+            None => {
+                let id = found_incident(tx, tenant, joining, now).await?;
+                recorded.new_incidents.push(id);
+            }
+            Some((&home, others)) => {
+                recorded
+                    .redirected
+                    .extend(absorb(tx, tenant, home, others, now).await?);
+                for draft in joining {
+                    alerts::insert(tx, tenant, &draft.in_incident(home)).await?;
+                }
+                touched.insert(home);
+            }
         }
     }
     for (merged, _) in &recorded.redirected {
         touched.remove(merged);
     }
     refresh(tx, tenant, &touched, now).await?;
-    recorded.updated_incidents = touched
-        .into_iter()
-        .filter(|id| !recorded.new_incidents.contains(id))
-        .collect();
+    recorded.updated_incidents = touched.into_iter().collect();
     machines::refresh_risk(tx, tenant, devices).await?;
     Ok(recorded)
 }
@@ -102,14 +115,13 @@ async fn deduplicate(
         .into_iter()
         .map(|a| (a.dedup_key.clone(), (a, false)))
         .collect();
-    let mut fresh: BTreeMap<AlertId, Draft> = BTreeMap::new();
-    let mut fresh_keys = BTreeSet::new();
+    let mut new: Vec<Draft> = Vec::new();
+    let mut new_keys = BTreeSet::new();
     for draft in drafts {
         if let Some((alert, changed)) = known.get_mut(&draft.alert().dedup_key) {
             *changed |= alert.absorb(draft.alert(), now, MAX_EVIDENCE);
-        } else if fresh_keys.insert(draft.alert().dedup_key.clone()) {
-            let draft = unused_id(tx, tenant, draft, &fresh).await?;
-            fresh.insert(draft.alert().id.clone(), draft);
+        } else if new_keys.insert(draft.alert().dedup_key.clone()) {
+            new.push(draft);
         }
     }
     let mut widened = Vec::new();
@@ -118,26 +130,36 @@ async fn deduplicate(
         alert.version += 1;
         widened.push(alert);
     }
-    Ok((fresh, widened))
+    Ok((with_unused_ids(tx, tenant, new).await?, widened))
 }
 
-/// The draft under an id that no other alert of the tenant has. Ids hold 31 bits of digest beside
-/// the time, so the first is nearly always free.
-async fn unused_id(
+/// The drafts by id, each under an id that no other alert of the tenant has. Ids hold 31 bits of
+/// digest beside the time, so nearly always the first is free.
+async fn with_unused_ids(
     tx: &mut WriteTx,
     tenant: TenantId,
-    draft: Draft,
-    fresh: &BTreeMap<AlertId, Draft>,
-) -> Result<Draft, StoreError> {
-    let mut draft = draft;
+    drafts: Vec<Draft>,
+) -> Result<BTreeMap<AlertId, Draft>, StoreError> {
+    let mut settled: BTreeMap<AlertId, Draft> = BTreeMap::new();
+    let mut rest = drafts;
     for attempt in 1.. {
-        let id = &draft.alert().id;
-        if !fresh.contains_key(id) && alerts::get(tx, tenant, id).await?.is_none() {
+        if rest.is_empty() {
             break;
         }
-        draft = draft.renumbered(attempt);
+        let ids: Vec<AlertId> = rest.iter().map(|d| d.alert().id.clone()).collect();
+        let taken = alerts::taken_ids(tx, tenant, &ids).await?;
+        let mut again = Vec::new();
+        for draft in rest {
+            let id = draft.alert().id.clone();
+            if taken.contains(&id) || settled.contains_key(&id) {
+                again.push(draft.renumbered(attempt));
+            } else {
+                settled.insert(id, draft);
+            }
+        }
+        rest = again;
     }
-    Ok(draft)
+    Ok(settled)
 }
 
 /// All alerts of the open incidents that hold one which may belong with these.
@@ -193,26 +215,38 @@ async fn related_alerts(
     alerts::of_incidents(tx, tenant, &found).await
 }
 
-/// The incident that a group's alerts go to: a new one, the one that holds some already, or the
-/// oldest of several, which then takes in the others.
-async fn home_of(
+/// Makes an incident of alerts that no other holds.
+async fn found_incident(
     tx: &mut WriteTx,
     tenant: TenantId,
-    group: &Group,
+    drafts: Vec<Draft>,
     now: i64,
-    recorded: &mut Recorded,
 ) -> Result<IncidentId, StoreError> {
-    let Some((&home, others)) = group.incidents.split_first() else {
-        let id = settings::next_incident_id(tx).await?;
-        incidents::insert(tx, tenant, &new_incident(id, now)).await?;
-        recorded.new_incidents.push(id);
-        return Ok(id);
-    };
+    let id = settings::next_incident_id(tx).await?;
+    let alerts: Vec<Alert> = drafts.into_iter().map(|d| d.in_incident(id)).collect();
+    let mut incident = new_incident(id, now);
+    summarise(&mut incident, &alerts);
+    incidents::insert(tx, tenant, &incident).await?;
+    for alert in &alerts {
+        alerts::insert(tx, tenant, alert).await?;
+    }
+    Ok(id)
+}
+
+/// Merges incidents into one; says which went where.
+async fn absorb(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    home: IncidentId,
+    others: &[IncidentId],
+    now: i64,
+) -> Result<Vec<(IncidentId, IncidentId)>, StoreError> {
+    let mut redirected = Vec::new();
     for mut other in incidents::get_many(tx, tenant, others).await? {
         merge(tx, tenant, &mut other, home, now).await?;
-        recorded.redirected.push((other.id, home));
+        redirected.push((other.id, home));
     }
-    Ok(home)
+    Ok(redirected)
 }
 
 fn new_incident(id: IncidentId, now: i64) -> Incident {
@@ -283,11 +317,6 @@ async fn merge(
         .bind(from.id.0);
     sql.execute(tx).await?;
     Ok(())
-}
-
-async fn keep(tx: &mut WriteTx, tenant: TenantId, alert: Alert) -> Result<AlertId, StoreError> {
-    alerts::insert(tx, tenant, &alert).await?;
-    Ok(alert.id)
 }
 
 /// Brings incidents up to date with the alerts that they hold now.

@@ -16,8 +16,16 @@ use crate::transaction::ReadTx;
 pub(crate) enum Bind {
     /// TEXT
     Text(String),
+    /// TEXT or null
+    MaybeText(Option<String>),
     /// BIGINT or INTEGER
     Int(i64),
+}
+
+impl From<Option<String>> for Bind {
+    fn from(value: Option<String>) -> Self {
+        Self::MaybeText(value)
+    }
 }
 
 impl From<String> for Bind {
@@ -111,6 +119,7 @@ impl Sql {
         for value in self.binds {
             query = match value {
                 Bind::Text(text) => query.bind(text),
+                Bind::MaybeText(text) => query.bind(text),
                 Bind::Int(number) => query.bind(number),
             };
         }

@@ -23,6 +23,7 @@ on_both_databases!(
     order_and_batches_do_not_matter,
     tenants_do_not_correlate_with_each_other,
     workers_at_the_same_time_make_one_incident,
+    a_taken_id_is_given_to_nobody_else,
 );
 
 const HOUR: i64 = 3_600_000_000;
@@ -273,4 +274,30 @@ async fn workers_at_the_same_time_make_one_incident(store: &Store) {
     let mut tx = store.write().await.unwrap();
     let (incidents, alerts) = all(&mut tx).await;
     assert_eq!((incidents.len(), alerts.len()), (1, 6));
+}
+
+async fn a_taken_id_is_given_to_nobody_else(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let rule = rule("r", "Execution");
+    let drafts = hit(&rule, "d1", "ann", 0);
+    let id = drafts[0].alert().id.clone();
+    incidents::insert(&mut tx, tenant_id(1), &crate::fixture::incident(900))
+        .await
+        .unwrap();
+    let squatter = crate::fixture::alert(id.as_str(), 900, "d9", "zoe");
+    alerts::insert(&mut tx, tenant_id(1), &squatter)
+        .await
+        .unwrap();
+    let recorded = take(&mut tx, drafts).await;
+    assert_eq!(recorded.new_alerts.len(), 1);
+    assert_ne!(recorded.new_alerts[0], id);
+    let kept = alerts::get(&mut tx, tenant_id(1), &id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(kept.dedup_key, squatter.dedup_key);
+    assert_eq!(
+        take(&mut tx, hit(&rule, "d1", "ann", 0)).await,
+        Recorded::default()
+    );
 }
