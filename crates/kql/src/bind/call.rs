@@ -13,6 +13,23 @@ use super::environment::Binding;
 use super::expr::Meaning;
 use super::{Binder, Rows, literal, reference, suggest};
 
+/// The periods that functions of the calendar know; some only `datetime_part` (true) or only the others (false).
+const PERIODS: [(&str, Option<bool>); 13] = [
+    ("year", None),
+    ("quarter", None),
+    ("month", None),
+    ("week", Some(false)),
+    ("week_of_year", Some(true)),
+    ("day", None),
+    ("dayofyear", Some(true)),
+    ("hour", None),
+    ("minute", None),
+    ("second", None),
+    ("millisecond", None),
+    ("microsecond", None),
+    ("nanosecond", None),
+];
+
 /// An argument after binding.
 pub(super) enum Argument {
     /// A value.
@@ -191,6 +208,7 @@ impl Binder<'_> {
             }
             Target::Function(function) => {
                 let ty = fitted.ty;
+                self.check_period(function, &fitted.values, &spans)?;
                 let args = with_defaults(function, fitted.converted());
                 Some(Expr {
                     kind: ExprKind::Call { function, args },
@@ -341,6 +359,33 @@ impl Binder<'_> {
             self.prefix()
         );
         self.error(code, span, message);
+    }
+
+    /// The first argument of the functions of calendar periods is one of a few words.
+    fn check_period(&mut self, function: ScalarFn, values: &[Expr], spans: &[Span]) -> Option<()> {
+        let part = match function {
+            ScalarFn::DatetimeDiff | ScalarFn::DatetimeAdd => false,
+            ScalarFn::DatetimePart => true,
+            _ => return Some(()),
+        };
+        let Some(ExprKind::Literal(Value::String(word))) = values.first().map(|v| &v.kind) else {
+            return Some(());
+        };
+        let allowed = PERIODS
+            .iter()
+            .filter(|(_, only)| only.is_none_or(|only| only == part));
+        let allowed: Vec<_> = allowed.map(|(name, _)| *name).collect();
+        if allowed.iter().any(|a| a.eq_ignore_ascii_case(word)) {
+            return Some(());
+        }
+        let span = spans.first().copied().unwrap_or_default();
+        let message = format!(
+            "{}The period must be one of: {}",
+            self.prefix(),
+            allowed.join(", ")
+        );
+        self.error("KS140", span, message);
+        None
     }
 
     fn window(

@@ -85,11 +85,7 @@ impl Binder<'_> {
             ExprKind::Literal(Value::Long(n)) => Some(n),
             ExprKind::Literal(Value::Int(n)) => Some(i64::from(n)),
             _ => {
-                self.error(
-                    "KS134",
-                    limit.span,
-                    format!("{}The limit must be a constant integer", self.prefix()),
-                );
+                self.constant_wanted("KS134", limit.span, "integer");
                 None
             }
         }
@@ -168,11 +164,7 @@ impl Binder<'_> {
         match self.scalar(text, Rows::NONE)?.kind {
             ExprKind::Literal(Value::String(value)) => Some(value),
             _ => {
-                self.error(
-                    "KS103",
-                    text.span,
-                    format!("{}A constant string expected", self.prefix()),
-                );
+                self.constant_wanted("KS103", text.span, "string");
                 None
             }
         }

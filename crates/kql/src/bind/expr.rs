@@ -9,7 +9,7 @@ use crate::types::Type;
 
 use super::convert::{coerce, json_string, promoted};
 use super::environment::Binding;
-use super::{Binder, Relation, Rows, literal, reference, remap, suggest};
+use super::{Binder, Relation, Rows, Weight, literal, reference, remap, suggest};
 
 /// What an expression turned out to be.
 pub(super) enum Meaning {
@@ -25,7 +25,10 @@ impl Binder<'_> {
         match &expr.kind {
             ast::ExprKind::Literal(value) => Some(constant(value)),
             ast::ExprKind::Name(name) => self.name(name, rows),
-            _ => self.nested(expr.span, |b| b.compound(expr, rows))?,
+            ast::ExprKind::Call(_) => {
+                self.nested(Weight::Call, expr.span, |b| b.compound(expr, rows))?
+            }
+            _ => self.nested(Weight::Operator, expr.span, |b| b.compound(expr, rows))?,
         }
     }
 
@@ -86,10 +89,10 @@ impl Binder<'_> {
     /// Binds what may be a value or rows: an argument, the right side of `let`, an operand of `union`.
     pub(super) fn meaning(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Meaning {
         let tabular = match &expr.kind {
-            ast::ExprKind::Tabular(tabular) => {
-                self.nested(expr.span, |b| Meaning::Tabular(b.tabular(tabular), None))
+            ast::ExprKind::Tabular(tabular) => Some(Meaning::Tabular(self.tabular(tabular), None)),
+            ast::ExprKind::Paren(inner) => {
+                self.nested(Weight::Operator, expr.span, |b| b.meaning(inner, rows))
             }
-            ast::ExprKind::Paren(inner) => self.nested(expr.span, |b| b.meaning(inner, rows)),
             ast::ExprKind::Name(name) => self.tabular_name(name, rows),
             ast::ExprKind::Call(call) => self.tabular_call(call, rows),
             _ => return Meaning::Scalar(self.scalar(expr, rows)),

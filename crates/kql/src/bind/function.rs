@@ -10,7 +10,7 @@ use crate::types::Type;
 use super::convert::coerce;
 use super::environment::{Binding, Closure};
 use super::expr::Meaning;
-use super::{Binder, Relation, Rows, literal};
+use super::{Binder, Relation, Rows, Weight, literal};
 
 impl Closure {
     /// Whether it can be named without brackets and arguments.
@@ -39,7 +39,13 @@ impl Binder<'_> {
         rows: Rows<'_>,
         span: Span,
     ) -> Meaning {
-        let result = self.nested(span, |b| {
+        // A call binds the body again: its text is what it costs.
+        let body = closure.function.span;
+        let cost = (body.end - body.start) as usize / 4 + 1;
+        if !self.spend(cost, span) {
+            return Meaning::Scalar(None);
+        }
+        let result = self.nested(Weight::Application, span, |b| {
             let parameters = &closure.function.parameters;
             let bound = b.bind_parameters(name, parameters, arguments, input, rows, span)?;
             let back = b.environment.enter(closure.place);
@@ -221,7 +227,9 @@ impl Binder<'_> {
                         node: Node::DataTable { rows: Vec::new() },
                         columns: declared,
                     };
-                    Binding::Tabular(Rc::new(Relation { plan, open: *open }))
+                    // The columns that `(*)` stands for cannot be named in the body.
+                    let open = *open && !columns.is_empty();
+                    Binding::Tabular(Rc::new(Relation { plan, open }))
                 }
             };
             if !self.environment.declare(&parameter.name.text, binding) {
@@ -233,12 +241,12 @@ impl Binder<'_> {
             }
         }
         let shared = self.shared.len();
-        let copied = self.copied;
-        self.nested(closure.function.span, |b| {
+        let checking = std::mem::replace(&mut self.checking, true);
+        self.nested(Weight::Application, closure.function.span, |b| {
             b.apart(|b| b.body(&closure.function.body))
         });
         self.shared.truncate(shared);
-        self.copied = copied;
+        self.checking = checking;
         self.environment.leave(back);
     }
 

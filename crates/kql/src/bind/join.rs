@@ -219,8 +219,9 @@ fn join_kind(kind: ast::JoinKind) -> JoinKind {
 
 /// Left columns, then the right ones that are not dropped; names of both sides stay free of numbered ones.
 fn both(left: &Relation, right: &Relation, dropped: &HashSet<ColumnId>) -> Vec<Column> {
+    let taken: HashSet<_> = left.plan.columns.iter().map(|c| c.name.as_str()).collect();
     let mut names = Names::default();
-    for column in &left.plan.columns {
+    for column in left.plan.columns.iter().chain(&right.plan.columns) {
         names.reserve(&column.name);
     }
     let mut columns = left.plan.columns.clone();
@@ -230,8 +231,13 @@ fn both(left: &Relation, right: &Relation, dropped: &HashSet<ColumnId>) -> Vec<C
         .iter()
         .filter(|c| !dropped.contains(&c.id))
     {
+        let name = if taken.contains(column.name.as_str()) {
+            names.unique(&column.name)
+        } else {
+            column.name.clone()
+        };
         columns.push(Column {
-            name: names.unique(&column.name),
+            name,
             ..column.clone()
         });
     }

@@ -26,10 +26,24 @@ pub(super) fn is_plain_column(expr: &ast::Expr, bound: Option<&Expr>) -> bool {
     }
 }
 
+/// Whether an expression is `column_ifexists` of a column that does not exist: that gives no name.
+fn is_missing_column(expr: &ast::Expr, bound: Option<&Expr>) -> bool {
+    let ExprKind::Call(call) = &expr.kind else {
+        return false;
+    };
+    let named = catalogue::scalar_function(&call.name.text)
+        .is_some_and(|f| f.naming == catalogue::Naming::NamedColumn);
+    named && !matches!(bound.map(|b| &b.kind), Some(Bound::Column(_)))
+}
+
 impl Binder<'_> {
     /// The explicit name of an item; several names for one value are an error.
-    pub(super) fn explicit_name<'i>(&mut self, item: &'i NamedExpr) -> Option<&'i ast::Name> {
-        if item.names.len() > 1 {
+    pub(super) fn explicit_name<'i>(
+        &mut self,
+        item: &'i NamedExpr,
+        bound: Option<&Expr>,
+    ) -> Option<&'i ast::Name> {
+        if item.names.len() > 1 && bound.is_some() {
             let message = format!(
                 "{}The expression does not have multiple named values",
                 self.prefix()
@@ -47,7 +61,7 @@ impl Binder<'_> {
         names: &mut Names,
     ) -> Option<String> {
         let derived = name_of(&item.expr);
-        let declared = match self.explicit_name(item) {
+        let declared = match self.explicit_name(item, bound) {
             Some(name) => Some((name.text.clone(), name.span)),
             None if is_plain_column(&item.expr, bound) => {
                 derived.clone().map(|name| (name, item.expr.span))
@@ -61,6 +75,7 @@ impl Binder<'_> {
             }
             return Some(names.unique(&name));
         }
+        let derived = derived.filter(|_| !is_missing_column(&item.expr, bound));
         let name = derived.unwrap_or_else(|| names.numbered());
         Some(names.unique(&name))
     }
@@ -181,9 +196,9 @@ impl Binder<'_> {
         names: &mut Names,
     ) -> Option<String> {
         let derived = name_of(&item.expr);
-        let (name, span) = match self.explicit_name(item) {
+        let (name, span) = match self.explicit_name(item, bound) {
             Some(name) => (name.text.clone(), Some(name.span)),
-            None => match derived {
+            None => match derived.filter(|_| !is_missing_column(&item.expr, bound)) {
                 Some(name) if is_plain_column(&item.expr, bound) => (name, Some(item.expr.span)),
                 Some(name) => (name, None),
                 None => loop {
@@ -361,18 +376,12 @@ impl Binder<'_> {
         items: &[ast::ReorderColumn],
     ) -> Relation {
         let mut order: Vec<usize> = Vec::with_capacity(input.plan.columns.len());
-        for (i, item) in items.iter().enumerate() {
+        let mut named = HashSet::new();
+        for item in items {
             let mut found = self.matching(&input, &item.pattern);
             if item.pattern.wildcard {
-                // What another item names on its own is not the wildcard's.
-                let others = items
-                    .iter()
-                    .enumerate()
-                    .filter(|(j, o)| *j != i && !o.pattern.wildcard);
-                let named: HashSet<_> = others.map(|(_, o)| o.pattern.text.as_str()).collect();
-                found.retain(|at| !named.contains(input.plan.columns[*at].name.as_str()));
                 sort_names(&mut found, &input.plan.columns, item.direction);
-            } else if found.iter().any(|at| order.contains(at)) {
+            } else if !named.insert(item.pattern.text.as_str()) {
                 self.declared_twice(&item.pattern.text, item.pattern.span);
             }
             found.retain(|at| !order.contains(at));

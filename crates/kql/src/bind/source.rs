@@ -27,7 +27,11 @@ impl Binder<'_> {
             SourceKind::DataTable { columns, values } => {
                 self.data_table(columns, values, source.span)
             }
-            SourceKind::ExternalData(_) => self.refused(source.span, "externaldata"),
+            SourceKind::ExternalData(external) => {
+                self.unsupported(source.span, "externaldata");
+                // Its columns are known, so that the rest of the query can be checked.
+                self.data_table(&external.columns, &[], source.span)
+            }
             SourceKind::Operator(operator) => match operator.as_ref() {
                 OperatorKind::Union(union) => {
                     self.operator = "union";

@@ -102,11 +102,7 @@ impl Binder<'_> {
         let (name, default) = (values.next()?, values.next()?);
         let ExprKind::Literal(Value::String(name)) = name.kind else {
             let span = call.arguments.first().map_or(call.span, |a| a.value.span);
-            self.error(
-                "KS103",
-                span,
-                format!("{}A constant string expected", self.prefix()),
-            );
+            self.constant_wanted("KS103", span, "string");
             return None;
         };
         match rows.columns.iter().find(|c| c.name == name) {

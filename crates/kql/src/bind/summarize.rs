@@ -12,42 +12,50 @@ use crate::types::Type;
 use super::call::Argument;
 use super::convert::promoted;
 use super::naming::{Names, name_of, percentile_name};
-use super::project::is_plain_column;
 use super::{Binder, Relation, Rows, literal, reference};
+
+/// The columns of a `summarize` while they are found.
+#[derive(Default)]
+struct Results {
+    names: Names,
+    /// The columns that are groups as they are.
+    groups: HashSet<ColumnId>,
+    /// The final columns and their values over the aggregates.
+    finals: Vec<(Column, Expr)>,
+    /// Some columns are missing because of a mistake.
+    lost: bool,
+}
 
 impl Binder<'_> {
     /// Binds `summarize`.
     pub(super) fn summarize(&mut self, input: Relation, summarize: &ast::Summarize) -> Relation {
-        let mut names = Names::default();
+        let mut results = Results::default();
         let mut columns = Vec::new();
         let mut by = Vec::new();
         let mut used = HashSet::new();
         for item in summarize.by.iter().flatten() {
-            let Some((name, expr)) = self.group(&input, item, &mut names) else {
+            let Some((name, expr)) = self.group(&input, item, &mut results.names) else {
                 continue;
             };
             columns.push(self.output(name, expr.as_ref(), &mut used));
             by.push(expr.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)));
         }
-        let groups: HashSet<ColumnId> = by.iter().filter_map(column_id).collect();
+        results.groups = by.iter().filter_map(column_id).collect();
+        results.finals = columns.iter().map(|c| (c.clone(), reference(c))).collect();
         self.aggregates = Vec::new();
-        let mut finals: Vec<(Column, Expr)> =
-            columns.iter().map(|c| (c.clone(), reference(c))).collect();
         for item in &summarize.aggregates {
-            self.summarized(&input, item, &groups, &mut names, &mut finals);
+            self.summarized(&input, item, &mut results);
         }
         let aggregates = std::mem::take(&mut self.aggregates);
         columns.extend(aggregates.iter().flat_map(|a| a.outputs.iter().cloned()));
+        let open = results.lost || (input.open && summarize.aggregates.iter().any(has_star));
         let node = Node::Summarize {
             input: Box::new(input.plan),
             by,
             aggregates,
         };
-        let plan = renamed(Plan { node, columns }, finals);
-        Relation {
-            plan,
-            open: input.open && summarize.aggregates.iter().any(has_star),
-        }
+        let plan = renamed(Plan { node, columns }, results.finals);
+        Relation { plan, open }
     }
 
     fn group(
@@ -65,20 +73,13 @@ impl Binder<'_> {
         Some((name, expr))
     }
 
-    /// One item before `by`: adds its columns to `finals`.
-    fn summarized(
-        &mut self,
-        input: &Relation,
-        item: &NamedExpr,
-        groups: &HashSet<ColumnId>,
-        names: &mut Names,
-        finals: &mut Vec<(Column, Expr)>,
-    ) {
+    /// One item before `by`: adds its columns to the results.
+    fn summarized(&mut self, input: &Relation, item: &NamedExpr, results: &mut Results) {
         if let Some((call, function)) = whole_aggregate(&item.expr)
             && self.environment.find(&call.name.text).is_none()
             && !matches!(function.shape, Shape::Plain | Shape::Filtered(_))
         {
-            self.several(input, item, call, function, groups, names, finals);
+            self.several(input, item, call, function, results);
             return;
         }
         let rows = Rows {
@@ -88,70 +89,52 @@ impl Binder<'_> {
         };
         let before = self.aggregates.len();
         let bound = self.scalar(&item.expr, rows);
-        let derived = name_of(&item.expr);
-        let name = match self.explicit_name(item) {
+        let names = &mut results.names;
+        let name = match self.explicit_name(item, bound.as_ref()) {
             Some(name) if !names.declare(&name.text) => {
                 self.declared_twice(&name.text, name.span);
                 return;
             }
             Some(name) => names.unique(&name.text),
-            None if is_plain_column(&item.expr, bound.as_ref()) && bound.is_none() => {
-                derived.unwrap_or_default()
-            }
             None => {
-                let name = derived.unwrap_or_else(|| names.numbered());
+                let name = name_of(&item.expr).unwrap_or_else(|| names.numbered());
                 names.unique(&name)
             }
         };
         // An aggregate on its own is the result; anything else is computed from aggregates.
         if before + 1 == self.aggregates.len()
-            && let Some(Bound::Column(id)) = bound.as_ref().map(|b| &b.kind)
+            && let Some(id) = bound.as_ref().and_then(column_id)
             && let Some(output) = self.aggregates[before]
                 .outputs
                 .iter_mut()
-                .find(|o| o.id == *id)
+                .find(|o| o.id == id)
         {
             output.name = name;
             let output = output.clone();
             let value = reference(&output);
-            finals.push((output, value));
+            results.finals.push((output, value));
             return;
         }
         let column = self.column_for(name, bound.as_ref());
-        finals.push((
-            column,
-            bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)),
-        ));
+        let value = bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic));
+        results.finals.push((column, value));
     }
 
     /// An aggregate with one column per argument.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the state of one summarize, which nothing else needs"
-    )]
     fn several(
         &mut self,
         input: &Relation,
         item: &NamedExpr,
         call: &ast::Call,
         function: &'static AggregateFunction,
-        groups: &HashSet<ColumnId>,
-        names: &mut Names,
-        finals: &mut Vec<(Column, Expr)>,
+        results: &mut Results,
     ) {
-        let Some(mut found) = self.aggregate_over(call, function, Rows::of(input), groups) else {
-            // The names still count, so that later operators complain only about what is wrong there.
-            for name in item
-                .names
-                .iter()
-                .map(|n| n.text.clone())
-                .collect::<Vec<_>>()
-            {
-                let column = self.column_for(names.unique(&name), None);
-                finals.push((column, literal(Value::Null, Type::Dynamic)));
-            }
+        let found = self.aggregate_over(call, function, Rows::of(input), &results.groups);
+        let Some(mut found) = found else {
+            results.lost = true;
             return;
         };
+        let names = &mut results.names;
         for (i, output) in found.outputs.iter_mut().enumerate() {
             let explicit = item.names.get(i);
             if let Some(name) = explicit
@@ -166,7 +149,7 @@ impl Binder<'_> {
                 name.to_owned()
             };
             output.name = names.unique(&name);
-            finals.push((output.clone(), reference(output)));
+            results.finals.push((output.clone(), reference(output)));
         }
         self.aggregates.push(found);
     }

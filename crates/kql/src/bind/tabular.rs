@@ -6,12 +6,14 @@ use crate::diagnostic::Span;
 use crate::types::Type;
 
 use super::convert::coerce;
-use super::{Binder, MAX_PIPELINE, Relation, Rows, literal};
+use super::{Binder, MAX_PIPELINE, Relation, Rows, Weight, literal};
 
 impl Binder<'_> {
     /// Binds a pipeline.
     pub(super) fn tabular(&mut self, tabular: &ast::Tabular) -> Relation {
-        let result = self.nested(tabular.span, |b| b.apart(|b| b.pipeline(tabular)));
+        let result = self.nested(Weight::Subquery, tabular.span, |b| {
+            b.apart(|b| b.pipeline(tabular))
+        });
         result.unwrap_or_else(Self::unknown)
     }
 
