@@ -358,7 +358,7 @@ mod tests {
             ),
             (Refusal::TenantMissing, "invalid_request", 400),
             (Refusal::CredentialMissing, "invalid_client", 401),
-            (Refusal::Throttled, "invalid_request", 429),
+            (Refusal::Throttled, "temporarily_unavailable", 429),
             (Refusal::Fault, "server_error", 500),
             (Refusal::ScopeOfSeveralResources, "invalid_scope", 400),
         ] {

@@ -232,3 +232,7 @@ fn usable(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "client_credentials_tests.rs"]
+mod tests;
