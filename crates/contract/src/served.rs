@@ -33,4 +33,10 @@ pub const SERVED: &[OperationId] = &[
     OperationId::GraphListAssignmentsOfTheAppRoles,
     OperationId::GraphGrantAppRoleOfTheResource,
     OperationId::GraphGetOrganization,
+    OperationId::BartizanIngestTelemetry,
+    OperationId::BartizanListTenants,
+    OperationId::BartizanCreateTenant,
+    OperationId::BartizanListDetectionRules,
+    OperationId::BartizanCreateOrReplaceDetectionRule,
+    OperationId::BartizanRunDetectionRules,
 ];

@@ -1,0 +1,274 @@
+//! A server of its own for each test, and the few calls that every story makes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bartizan_server::Server;
+use bartizan_server::clock::Clock;
+use bartizan_server::settings::{Partial, Settings};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+/// 2026-01-15T12:00:00Z, when every test begins.
+pub const START: i64 = 1_768_478_400;
+
+/// Scope of tokens for Defender XDR.
+pub const XDR: &str = "https://api.security.microsoft.com/.default";
+/// Scope of tokens for Defender for Endpoint.
+pub const MDE: &str = "https://api.securitycenter.microsoft.com/.default";
+/// Scope of tokens for Microsoft Graph.
+pub const GRAPH: &str = "https://graph.microsoft.com/.default";
+/// Scope of tokens for the server's own administration.
+pub const OWN: &str = "api://bartizan/.default";
+
+/// A running server.
+pub struct TestServer {
+    /// The server.
+    pub server: Server,
+    /// Its data directory, removed at the end.
+    pub data: TempDir,
+    /// A client without redirects that trusts its authority.
+    pub http: reqwest::Client,
+    /// The operator's tenant.
+    pub tenant: String,
+    operator: (String, String),
+    seconds: Arc<AtomicI64>,
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// The body as JSON; null when it is none.
+    pub body: Value,
+}
+
+impl TestServer {
+    /// Starts one on ports that the system chooses.
+    pub async fn start() -> Self {
+        Self::start_with(Partial::default()).await
+    }
+
+    /// Starts one with further settings.
+    pub async fn start_with(partial: Partial) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let any = || Some("127.0.0.1:0".parse().expect("an address"));
+        let partial = Partial {
+            https: any(),
+            http: any(),
+            proxy: any(),
+            // Rules run when a test says so.
+            detection_interval_seconds: Some(86_400),
+            ..partial
+        };
+        let settings = Settings::resolve(data.path().to_owned(), partial).expect("settings");
+        let seconds = Arc::new(AtomicI64::new(START));
+        let told = Arc::clone(&seconds);
+        let clock = Clock::from_fn(move || {
+            OffsetDateTime::from_unix_timestamp(told.load(Ordering::SeqCst)).expect("a time")
+        });
+        let server = Server::start(settings, clock).await.expect("a server");
+        let profile: toml::Table = std::fs::read_to_string(data.path().join("admin.toml"))
+            .expect("the operator's profile")
+            .parse()
+            .expect("TOML");
+        let text = |key: &str| profile[key].as_str().expect("a text").to_owned();
+        let authority = server.app().authority.certificate_pem().as_bytes().to_vec();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .add_root_certificate(reqwest::Certificate::from_pem(&authority).expect("a root"))
+            .build()
+            .expect("a client");
+        Self {
+            tenant: text("tenant"),
+            operator: (text("client-id"), text("client-secret")),
+            server,
+            data,
+            http,
+            seconds,
+        }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: i64) {
+        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// A token by secret, from a tenant's v2 endpoint.
+    pub async fn token_of(&self, tenant: &str, client: (&str, &str), scope: &str) -> String {
+        let url = format!("{}/{tenant}/oauth2/v2.0/token", self.server.http_url());
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client.0),
+            ("client_secret", client.1),
+            ("scope", scope),
+        ];
+        let answer = self.http.post(url).form(&form).send().await.expect("an answer");
+        let body: Value = answer.json().await.expect("JSON");
+        body["access_token"].as_str().unwrap_or_else(|| panic!("no token: {body}")).to_owned()
+    }
+
+    /// The operator's token in its own tenant.
+    pub async fn token(&self, scope: &str) -> String {
+        self.token_in(&self.tenant, scope).await
+    }
+
+    /// The operator's token in any tenant.
+    pub async fn token_in(&self, tenant: &str, scope: &str) -> String {
+        self.token_of(tenant, (&self.operator.0, &self.operator.1), scope).await
+    }
+
+    /// A call over plain HTTP.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.server.http_url()));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        read(request.send().await.expect("an answer")).await
+    }
+
+    /// A GET.
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        self.call(Method::GET, path, Some(token), None).await
+    }
+
+    /// A second tenant.
+    pub async fn create_tenant(&self, name: &str) -> String {
+        let token = self.token(OWN).await;
+        let body = Some(json!({ "displayName": name }));
+        let answer = self.call(Method::POST, "/bartizan/v1/tenants", Some(&token), body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
+        answer.body["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// An application in a tenant, with these app roles granted, and its secret.
+    pub async fn create_app(&self, tenant: &str, roles: &[(&str, &str)]) -> (String, String) {
+        let token = self.token_in(tenant, GRAPH).await;
+        let post = |path: String, body: Value| {
+            let token = token.clone();
+            async move {
+                let answer = self.call(Method::POST, &path, Some(&token), Some(body)).await;
+                assert!(answer.status.is_success(), "{path}: {:?}", answer.body);
+                answer.body
+            }
+        };
+        let app = post("/v1.0/applications".to_owned(), json!({ "displayName": "story" })).await;
+        let app_id = app["appId"].as_str().expect("appId").to_owned();
+        let principal = post("/v1.0/servicePrincipals".to_owned(), json!({ "appId": app_id })).await;
+        let principal_id = principal["id"].as_str().expect("id").to_owned();
+        for (resource, role) in roles {
+            let path = format!("/v1.0/servicePrincipals(appId='{resource}')");
+            let resource = self.get(&path, &token).await.body;
+            let offered = resource["appRoles"].as_array().expect("appRoles");
+            let role = offered.iter().find(|r| r["value"] == **role).expect("the role")["id"].clone();
+            let body = json!({ "principalId": principal_id, "resourceId": resource["id"], "appRoleId": role });
+            post(format!("/v1.0/servicePrincipals/{principal_id}/appRoleAssignments"), body).await;
+        }
+        let path = format!("/v1.0/applications/{}/addPassword", app["id"].as_str().expect("id"));
+        let secret = post(path, json!({ "passwordCredential": { "displayName": "story" } })).await;
+        (app_id, secret["secretText"].as_str().expect("secretText").to_owned())
+    }
+
+    /// Sends rows of a table.
+    pub async fn ingest(&self, tenant: &str, table: &str, rows: &[Value]) -> Answer {
+        let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        self.ingest_bytes(tenant, &format!("table={table}&name=rows.ndjson"), lines.into_bytes()).await
+    }
+
+    /// Sends a body.
+    pub async fn ingest_bytes(&self, tenant: &str, query: &str, body: Vec<u8>) -> Answer {
+        let token = self.token_in(tenant, OWN).await;
+        let url = format!("{}/bartizan/v1/ingest?{query}", self.server.http_url());
+        let request = self.http.post(url).bearer_auth(token).body(body);
+        read(request.send().await.expect("an answer")).await
+    }
+
+    /// Stores a rule and runs all rules.
+    pub async fn detect(&self, tenant: &str, id: &str, source: &str) -> Answer {
+        let token = self.token_in(tenant, OWN).await;
+        let path = format!("/bartizan/v1/rules/{id}");
+        let body = Some(json!({ "source": source }));
+        let stored = self.call(Method::PUT, &path, Some(&token), body).await;
+        assert!(stored.status.is_success(), "{:?}", stored.body);
+        self.call(Method::POST, "/bartizan/v1/rules/run", Some(&token), None).await
+    }
+
+    /// Incidents made by one suspicious process on each of `devices`; gives the listing.
+    pub async fn with_incidents(&self, tenant: &str, devices: &[&str]) -> Vec<Value> {
+        let rows: Vec<Value> = devices.iter().map(|device| process(device, "evil.exe")).collect();
+        let taken = self.ingest(tenant, "DeviceProcessEvents", &rows).await;
+        assert_eq!(taken.body["acceptedRows"], devices.len(), "{:?}", taken.body);
+        let ran = self.detect(tenant, "evil-process", RULE).await;
+        assert_eq!(ran.body["value"][0]["error"], Value::Null, "{:?}", ran.body);
+        let token = self.token_in(tenant, XDR).await;
+        let listed = self.get("/api/incidents", &token).await;
+        assert_eq!(listed.status, StatusCode::OK, "{:?}", listed.body);
+        listed.body["value"].as_array().expect("a list").clone()
+    }
+}
+
+/// A rule that finds `evil.exe`.
+pub const RULE: &str = r#"
+id = "evil-process"
+title = "Evil process started"
+severity = "High"
+category = "Execution"
+description = "A process named evil.exe was started."
+mitre_techniques = ["T1204"]
+query = '''
+DeviceProcessEvents
+| where FileName =~ "evil.exe"
+| project Timestamp, DeviceId, DeviceName, FileName, FolderPath, ProcessId, ProcessCommandLine, AccountName, AccountDomain
+'''
+
+[[entities]]
+kind = "Device"
+columns = { device_id = "DeviceId", dns_name = "DeviceName" }
+
+[[entities]]
+kind = "Process"
+columns = { file_name = "FileName", command_line = "ProcessCommandLine", process_id = "ProcessId" }
+"#;
+
+/// A row of DeviceProcessEvents, an hour before the start.
+pub fn process(device: &str, file: &str) -> Value {
+    json!({
+        "Timestamp": "2026-01-15T11:00:00Z",
+        "DeviceId": device_id(device),
+        "DeviceName": format!("{device}.contoso.com"),
+        "ActionType": "ProcessCreated",
+        "FileName": file,
+        "FolderPath": format!("C:\\tools\\{file}"),
+        "ProcessId": 4711,
+        "ProcessCommandLine": format!("{file} --now"),
+        "AccountName": format!("user-{device}"),
+        "AccountDomain": "contoso",
+    })
+}
+
+/// 40 hexadecimal digits for a name.
+pub fn device_id(name: &str) -> String {
+    name.bytes().cycle().take(20).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads an answer to its end.
+pub async fn read(answer: reqwest::Response) -> Answer {
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let bytes = answer.bytes().await.expect("a body");
+    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}

@@ -1,0 +1,10 @@
+//! Stories through the public door: a real server with its own database, real cryptography and real HTTP.
+
+mod harness;
+
+mod cross_tenant;
+mod doors;
+mod hunting;
+mod incidents;
+mod ingest;
+mod operations;
