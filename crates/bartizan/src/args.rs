@@ -9,37 +9,48 @@ use url::Url;
 
 /// Bartizan: the Microsoft Defender XDR APIs on your own machine, and one client for them and for the cloud.
 #[derive(Debug, Parser)]
-#[command(name = "bartizan", version, propagate_version = true, max_term_width = 100)]
-pub struct Cli {
+#[command(
+    name = "bartizan",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
     /// Settings of every command.
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
 }
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub(crate) struct Global {
     /// How results are printed on standard output.
     #[arg(long, global = true, value_enum, env = "BARTIZAN_FORMAT")]
-    pub format: Option<Format>,
+    pub(crate) format: Option<Format>,
     /// When to colour tables and messages.
-    #[arg(long, global = true, value_enum, default_value_t, env = "BARTIZAN_COLOR")]
-    pub color: Color,
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "BARTIZAN_COLOR"
+    )]
+    pub(crate) color: Color,
     /// Log what the command does to standard error (repeat for more).
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// Print no progress and no remarks.
     #[arg(short, long, global = true)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// A table for people; the default on a terminal.
     Table,
     /// One JSON document; the default in a pipe.
@@ -52,7 +63,7 @@ pub enum Format {
 
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
@@ -65,77 +76,89 @@ pub enum Color {
 /// Whom a client command talks to, and as whom.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Use the administrator's profile that the server left in this data directory.
     #[arg(long, env = "BARTIZAN_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Use this profile file.
-    #[arg(long, env = "BARTIZAN_PROFILE", value_name = "FILE", conflicts_with = "data")]
-    pub profile: Option<PathBuf>,
+    #[arg(
+        long,
+        env = "BARTIZAN_PROFILE",
+        value_name = "FILE",
+        conflicts_with = "data"
+    )]
+    pub(crate) profile: Option<PathBuf>,
     /// The server's origin, such as https://localhost:8443.
-    #[arg(long, env = "BARTIZAN_URL", value_name = "URL", conflicts_with = "cloud")]
-    pub url: Option<Url>,
+    #[arg(
+        long,
+        env = "BARTIZAN_URL",
+        value_name = "URL",
+        conflicts_with = "cloud"
+    )]
+    pub(crate) url: Option<Url>,
     /// One of Microsoft's clouds: public, gcc, gcc-high, dod.
     #[arg(long, env = "BARTIZAN_CLOUD", value_name = "NAME")]
-    pub cloud: Option<String>,
+    pub(crate) cloud: Option<String>,
     /// A certificate authority to trust for that server (PEM).
     #[arg(long, env = "BARTIZAN_CA", value_name = "FILE")]
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// Tenant id or domain.
     #[arg(long, env = "BARTIZAN_TENANT_ID", value_name = "TENANT")]
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Application (client) id.
     #[arg(long, env = "BARTIZAN_CLIENT_ID", value_name = "ID")]
-    pub client_id: Option<String>,
-    /// The secret is read from the environment or a profile, never from the command line.
-    #[arg(skip)]
-    pub client_secret: Option<String>,
+    pub(crate) client_id: Option<String>,
 }
 
 /// Where a server keeps its data and listens.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// The data directory [default: the user's data folder].
     #[arg(long, env = "BARTIZAN_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// The first of three consecutive ports: https, http, proxy.
     #[arg(long, value_name = "FIRST", conflicts_with_all = ["https", "http", "proxy"])]
-    pub ports: Option<u16>,
+    pub(crate) ports: Option<u16>,
     /// Address of the HTTPS listener [default: 127.0.0.1:8443].
     #[arg(long, env = "BARTIZAN_LISTEN_HTTPS", value_name = "ADDRESS")]
-    pub https: Option<SocketAddr>,
+    pub(crate) https: Option<SocketAddr>,
     /// Address of the HTTP listener [default: 127.0.0.1:8080].
     #[arg(long, env = "BARTIZAN_LISTEN_HTTP", value_name = "ADDRESS")]
-    pub http: Option<SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
     /// Address of the interception proxy [default: 127.0.0.1:8480].
     #[arg(long, env = "BARTIZAN_LISTEN_PROXY", value_name = "ADDRESS")]
-    pub proxy: Option<SocketAddr>,
+    pub(crate) proxy: Option<SocketAddr>,
     /// Listen on addresses that other machines can reach.
     #[arg(long)]
-    pub expose: bool,
+    pub(crate) expose: bool,
     /// Let the proxy tunnel to hosts that are not served here.
     #[arg(long)]
-    pub proxy_pass_through: bool,
+    pub(crate) proxy_pass_through: bool,
     /// The origin that clients use, when a reverse proxy stands before the server.
     #[arg(long, env = "BARTIZAN_PUBLIC_URL", value_name = "URL")]
-    pub public_url: Option<Url>,
+    pub(crate) public_url: Option<Url>,
     /// Database: sqlite:// or postgres:// [default: a file in the data directory].
-    #[arg(long, env = "BARTIZAN_DATABASE", value_name = "URL", hide_env_values = true)]
-    pub database: Option<String>,
+    #[arg(
+        long,
+        env = "BARTIZAN_DATABASE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) database: Option<String>,
     /// Further settings (TOML) [default: bartizan.toml in the data directory, when there].
     #[arg(long, env = "BARTIZAN_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Return when the server is ready; `bartizan stop` ends it.
     #[arg(long)]
-    pub detach: bool,
+    pub(crate) detach: bool,
     /// Log lines as JSON.
     #[arg(long, env = "BARTIZAN_LOG_JSON")]
-    pub log_json: bool,
+    pub(crate) log_json: bool,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Start a server with a seeded tenant, recorded attacks and detections, and print how to use it.
     #[cfg(feature = "server")]
     Demo(Serve),
@@ -204,7 +227,7 @@ pub enum Command {
 
 /// `bartizan tenant …`
 #[derive(Debug, Subcommand)]
-pub enum Tenant {
+pub(crate) enum Tenant {
     /// Make a tenant.
     Create {
         /// Connection.
@@ -226,7 +249,7 @@ pub enum Tenant {
 
 /// `bartizan app …`
 #[derive(Debug, Subcommand)]
-pub enum App {
+pub(crate) enum App {
     /// Register an application and its service principal.
     Create {
         /// Connection.
@@ -270,7 +293,7 @@ pub enum App {
 
 /// `bartizan app permission …`
 #[derive(Debug, Subcommand)]
-pub enum Permission {
+pub(crate) enum Permission {
     /// Add permissions to what an application asks for; consent comes after.
     Add {
         /// Connection.
@@ -286,7 +309,7 @@ pub enum Permission {
 
 /// `bartizan app secret …`
 #[derive(Debug, Subcommand)]
-pub enum Secret {
+pub(crate) enum Secret {
     /// Make a secret and print it, this once.
     Add {
         /// Connection.
@@ -305,7 +328,7 @@ pub enum Secret {
 
 /// `bartizan token …`
 #[derive(Debug, Subcommand)]
-pub enum Token {
+pub(crate) enum Token {
     /// Get an access token and print it.
     Get {
         /// Connection.
@@ -339,7 +362,7 @@ pub enum Token {
 
 /// An API to ask a token for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Api {
+pub(crate) enum Api {
     /// Defender XDR.
     #[default]
     Xdr,
@@ -347,22 +370,24 @@ pub enum Api {
     Mde,
     /// Microsoft Graph.
     Graph,
+    /// What the server adds of its own: tenants, rules, ingest.
+    Own,
 }
 
 /// Options of listings.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// OData filter, such as "status eq 'Active'".
     #[arg(long)]
-    pub filter: Option<String>,
+    pub(crate) filter: Option<String>,
     /// At most so many items.
     #[arg(long, default_value_t = 100)]
-    pub top: u32,
+    pub(crate) top: u32,
 }
 
 /// `bartizan incident …`
 #[derive(Debug, Subcommand)]
-pub enum Incident {
+pub(crate) enum Incident {
     /// List incidents, newest first.
     List {
         /// Connection.
@@ -386,35 +411,35 @@ pub enum Incident {
 
 /// `bartizan incident update`
 #[derive(Debug, Args)]
-pub struct IncidentUpdate {
+pub(crate) struct IncidentUpdate {
     /// Connection.
     #[command(flatten)]
-    pub connection: Connection,
+    pub(crate) connection: Connection,
     /// Its number.
-    pub id: i64,
+    pub(crate) id: i64,
     /// Active, InProgress or Resolved.
     #[arg(long)]
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// Owner; empty to unassign.
     #[arg(long)]
-    pub assigned_to: Option<String>,
+    pub(crate) assigned_to: Option<String>,
     /// TruePositive, FalsePositive or InformationalExpectedActivity.
     #[arg(long)]
-    pub classification: Option<String>,
+    pub(crate) classification: Option<String>,
     /// Determination, such as Malware.
     #[arg(long)]
-    pub determination: Option<String>,
+    pub(crate) determination: Option<String>,
     /// Replaces the tags; repeat for several.
     #[arg(long)]
-    pub tag: Vec<String>,
+    pub(crate) tag: Vec<String>,
     /// Adds a comment.
     #[arg(long)]
-    pub comment: Option<String>,
+    pub(crate) comment: Option<String>,
 }
 
 /// `bartizan alert …`
 #[derive(Debug, Subcommand)]
-pub enum Alert {
+pub(crate) enum Alert {
     /// List alerts.
     List {
         /// Connection.
@@ -436,7 +461,7 @@ pub enum Alert {
 
 /// `bartizan machine …`
 #[derive(Debug, Subcommand)]
-pub enum Machine {
+pub(crate) enum Machine {
     /// List devices.
     List {
         /// Connection.
@@ -458,7 +483,7 @@ pub enum Machine {
 
 /// The wire of a hunt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Wire {
+pub(crate) enum Wire {
     /// Defender XDR.
     #[default]
     Xdr,
@@ -470,46 +495,46 @@ pub enum Wire {
 
 /// `bartizan hunt`
 #[derive(Debug, Args)]
-pub struct Hunt {
+pub(crate) struct Hunt {
     /// Connection.
     #[command(flatten)]
-    pub connection: Connection,
+    pub(crate) connection: Connection,
     /// The query; `-` or nothing reads standard input.
-    pub query: Option<String>,
+    pub(crate) query: Option<String>,
     /// Read the query from a file.
     #[arg(long, short = 'F', value_name = "PATH", conflicts_with = "query")]
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Which API carries it.
     #[arg(long, value_enum, default_value_t)]
-    pub api: Wire,
+    pub(crate) api: Wire,
     /// ISO 8601 duration or interval that narrows the time (Graph only).
     #[arg(long)]
-    pub timespan: Option<String>,
+    pub(crate) timespan: Option<String>,
 }
 
 /// `bartizan ingest`
 #[derive(Debug, Args)]
-pub struct Ingest {
+pub(crate) struct Ingest {
     /// Connection.
     #[command(flatten)]
-    pub connection: Connection,
+    pub(crate) connection: Connection,
     /// Files, archives (zip, tar.gz, gz) or folders.
     #[arg(required = true)]
-    pub paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
     /// The lines are rows of this hunting table.
     #[arg(long)]
-    pub table: Option<String>,
+    pub(crate) table: Option<String>,
     /// Shift the events in time so that the last one is now: for recordings of long ago.
     #[arg(long)]
-    pub end_now: bool,
+    pub(crate) end_now: bool,
     /// Where rejected lines are written [default: rejected.ndjson in the working folder].
     #[arg(long, value_name = "FILE")]
-    pub rejects: Option<PathBuf>,
+    pub(crate) rejects: Option<PathBuf>,
 }
 
 /// `bartizan kql …`
 #[derive(Debug, Subcommand)]
-pub enum Kql {
+pub(crate) enum Kql {
     /// Evaluate a query over local files.
     #[cfg(feature = "server")]
     Run(KqlRun),
@@ -530,21 +555,21 @@ pub enum Kql {
 
 /// A query to read.
 #[derive(Debug, Args)]
-pub struct KqlInput {
+pub(crate) struct KqlInput {
     /// A file; `-` or nothing reads standard input.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// `bartizan kql run`
 #[derive(Debug, Args)]
-pub struct KqlRun {
+pub(crate) struct KqlRun {
     /// The query.
     #[command(flatten)]
-    pub input: KqlInput,
+    pub(crate) input: KqlInput,
     /// A table from a Parquet, CSV or NDJSON file; repeat for several.
     #[arg(long = "table", value_name = "NAME=PATH")]
-    pub tables: Vec<String>,
+    pub(crate) tables: Vec<String>,
     /// What now() is, as an ISO 8601 time.
     #[arg(long, value_name = "TIME")]
-    pub now: Option<String>,
+    pub(crate) now: Option<String>,
 }

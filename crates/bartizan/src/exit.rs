@@ -19,42 +19,65 @@ use bartizan_sdk::Error;
 
 /// Why a command ended other than well.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     code: u8,
     message: String,
 }
 
 /// What a command returns.
-pub type Outcome = Result<(), Failure>;
+pub(crate) type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// A failure that fits no other code.
-    pub fn general(message: impl Display) -> Self {
-        Self { code: 1, message: message.to_string() }
+    pub(crate) fn general(message: impl Display) -> Self {
+        Self {
+            code: 1,
+            message: message.to_string(),
+        }
     }
 
     /// Wrong input of the person's.
-    pub fn usage(message: impl Display) -> Self {
-        Self { code: 2, message: message.to_string() }
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self {
+            code: 2,
+            message: message.to_string(),
+        }
+    }
+
+    /// A token that is not good.
+    pub(crate) fn unauthenticated(message: impl Display) -> Self {
+        Self {
+            code: 3,
+            message: message.to_string(),
+        }
     }
 
     /// Nothing by that name.
-    pub fn not_found(message: impl Display) -> Self {
-        Self { code: 5, message: message.to_string() }
+    pub(crate) fn not_found(message: impl Display) -> Self {
+        Self {
+            code: 5,
+            message: message.to_string(),
+        }
     }
 
     /// Some of it failed.
-    pub fn partial(message: impl Display) -> Self {
-        Self { code: 8, message: message.to_string() }
+    pub(crate) fn partial(message: impl Display) -> Self {
+        Self {
+            code: 8,
+            message: message.to_string(),
+        }
     }
 
     /// A failure with an exact code and no message: it has been reported already.
-    pub const fn reported(code: u8) -> Self {
-        Self { code, message: String::new() }
+    pub(crate) const fn reported(code: u8) -> Self {
+        Self {
+            code,
+            message: String::new(),
+        }
     }
 
     /// Reports it on standard error and gives the process's exit code.
-    pub fn report(self) -> ExitCode {
+    pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
             eprintln!("error: {}", self.message);
         }
@@ -78,7 +101,10 @@ impl From<Error> for Failure {
             (_, Some(400..=499)) | (Error::Configuration(_), _) => 2,
             (Error::Transport { .. } | Error::Decode { .. } | Error::Api(_), _) => 6,
         };
-        Self { code, message: error.to_string() }
+        Self {
+            code,
+            message: error.to_string(),
+        }
     }
 }
 

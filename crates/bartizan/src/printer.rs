@@ -9,12 +9,14 @@ use crate::args::{Color, Format, Global};
 use crate::exit::Outcome;
 
 /// A column of a table: its heading and the value's way out of an item.
-pub type Column = (&'static str, fn(&Value) -> String);
+pub(crate) type Column = (&'static str, fn(&Value) -> String);
 
 /// Prints results in the format asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Printer {
+pub(crate) struct Printer {
     format: Format,
+    /// The format was named, not chosen by where the output goes.
+    asked: bool,
     color: bool,
     quiet: bool,
 }
@@ -22,38 +24,53 @@ pub struct Printer {
 impl Printer {
     /// The printer of these settings; a pipe gets JSON unless told otherwise.
     #[must_use]
-    pub fn new(global: &Global) -> Self {
+    pub(crate) fn new(global: &Global) -> Self {
         let terminal = io::stdout().is_terminal();
         let color = match global.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         };
-        let format = global.format.unwrap_or(if terminal { Format::Table } else { Format::Json });
-        Self { format, color, quiet: global.quiet }
+        let format = global.format.unwrap_or(if terminal {
+            Format::Table
+        } else {
+            Format::Json
+        });
+        Self {
+            format,
+            asked: global.format.is_some(),
+            color,
+            quiet: global.quiet,
+        }
     }
 
     /// Whether tables may be coloured.
     #[must_use]
-    pub const fn color(&self) -> bool {
+    pub(crate) const fn color(&self) -> bool {
         self.color
     }
 
     /// Whether a table is asked for.
     #[must_use]
-    pub fn is_table(&self) -> bool {
+    pub(crate) fn is_table(&self) -> bool {
         self.format == Format::Table
     }
 
+    /// Whether JSON was asked for by name.
+    #[must_use]
+    pub(crate) fn json_was_asked(&self) -> bool {
+        self.asked && matches!(self.format, Format::Json | Format::Jsonl)
+    }
+
     /// A remark for people, on standard error.
-    pub fn remark(&self, text: &str) {
+    pub(crate) fn remark(&self, text: &str) {
         if !self.quiet {
             eprintln!("{text}");
         }
     }
 
     /// A bare text on standard output, in every format.
-    pub fn text(&self, text: &str) -> Outcome {
+    pub(crate) fn text(&self, text: &str) -> Outcome {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
@@ -64,7 +81,7 @@ impl Printer {
     }
 
     /// A list of items.
-    pub fn list(&self, columns: &[Column], items: &[Value]) -> Outcome {
+    pub(crate) fn list(&self, columns: &[Column], items: &[Value]) -> Outcome {
         let cells = |item: &Value| columns.iter().map(|(_, get)| get(item)).collect::<Vec<_>>();
         match self.format {
             Format::Json => self.json(&Value::Array(items.to_vec())),
@@ -81,33 +98,44 @@ impl Printer {
     }
 
     /// One item, its fields below each other.
-    pub fn item(&self, fields: &[Column], item: &Value) -> Outcome {
+    pub(crate) fn item(&self, fields: &[Column], item: &Value) -> Outcome {
         match self.format {
             Format::Json => self.json(item),
             Format::Jsonl => self.lines(std::slice::from_ref(item)),
             Format::Csv => self.list(fields, std::slice::from_ref(item)),
             Format::Table => {
                 let width = fields.iter().map(|(head, _)| head.len()).max().unwrap_or(0);
-                let lines = fields.iter().map(|(head, get)| format!("{head:width$}  {}\n", get(item)));
+                let lines = fields
+                    .iter()
+                    .map(|(head, get)| format!("{head:width$}  {}\n", get(item)));
                 self.text(&lines.collect::<String>())
             }
         }
     }
 
     /// Rows under headings that are known only at run time: a hunt's answer.
-    pub fn rows(&self, columns: &[String], rows: &[serde_json::Map<String, Value>]) -> Outcome {
+    pub(crate) fn rows(
+        &self,
+        columns: &[String],
+        rows: &[serde_json::Map<String, Value>],
+    ) -> Outcome {
         let cells = |row: &serde_json::Map<String, Value>| {
-            columns.iter().map(|name| row.get(name).map_or_else(String::new, plain)).collect()
+            columns
+                .iter()
+                .map(|name| row.get(name).map_or_else(String::new, plain))
+                .collect()
         };
         match self.format {
-            Format::Json => {
-                self.json(&Value::Array(rows.iter().cloned().map(Value::Object).collect()))
-            }
+            Format::Json => self.json(&Value::Array(
+                rows.iter().cloned().map(Value::Object).collect(),
+            )),
             Format::Jsonl => {
                 let rows: Vec<Value> = rows.iter().cloned().map(Value::Object).collect();
                 self.lines(&rows)
             }
-            Format::Csv => self.csv(std::iter::once(columns.to_vec()).chain(rows.iter().map(cells))),
+            Format::Csv => {
+                self.csv(std::iter::once(columns.to_vec()).chain(rows.iter().map(cells)))
+            }
             Format::Table => {
                 let heads: Vec<&str> = columns.iter().map(String::as_str).collect();
                 self.table(&heads, rows.iter().map(cells))
@@ -116,7 +144,7 @@ impl Printer {
     }
 
     /// A JSON document.
-    pub fn json(&self, value: &Value) -> Outcome {
+    pub(crate) fn json(&self, value: &Value) -> Outcome {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
         out.write_all(b"\n")?;
@@ -146,7 +174,9 @@ impl Printer {
 
     fn table(&self, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Outcome {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(heads);
+        table
+            .load_preset(presets::UTF8_BORDERS_ONLY)
+            .set_header(heads);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         let mut count = 0;
         for row in rows {
@@ -163,8 +193,13 @@ impl Printer {
 
 /// A field of CSV (RFC 4180 section 2), with a quote before what a spreadsheet would run as a formula.
 fn quoted(field: &str) -> String {
-    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
-    let guarded = if formula { format!("'{field}") } else { field.to_owned() };
+    let formula =
+        field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err();
+    let guarded = if formula {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    };
     if guarded.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", guarded.replace('"', "\"\""))
     } else {
@@ -174,19 +209,23 @@ fn quoted(field: &str) -> String {
 
 /// A JSON value as people read it: text without quotes, null as nothing.
 #[must_use]
-pub fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         // Control characters of foreign data must not reach the terminal as commands.
-        Value::String(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        Value::String(text) => text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect(),
         other => other.to_string(),
     }
 }
 
 /// The text at a path of an item (`a/b/0`, RFC 6901 without the leading slash).
 #[must_use]
-pub fn at(item: &Value, path: &str) -> String {
-    item.pointer(&format!("/{path}")).map_or_else(String::new, plain)
+pub(crate) fn at(item: &Value, path: &str) -> String {
+    item.pointer(&format!("/{path}"))
+        .map_or_else(String::new, plain)
 }
 
 #[cfg(test)]

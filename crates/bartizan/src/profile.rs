@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// The file that a server leaves for its administrator in its data directory.
-pub const ADMINISTRATOR: &str = "admin.toml";
+pub(crate) const ADMINISTRATOR: &str = "admin.toml";
 
 /// A profile as it stands in its file.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Profile {
+pub(crate) struct Profile {
     /// A server's origin.
-    pub url: Option<Url>,
+    pub(crate) url: Option<Url>,
     /// One of Microsoft's clouds, instead.
-    pub cloud: Option<String>,
+    pub(crate) cloud: Option<String>,
     /// Certificate authority to trust (PEM file).
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// The same with the system's roots, for tools whose setting replaces theirs.
-    pub ca_bundle: Option<PathBuf>,
+    pub(crate) ca_bundle: Option<PathBuf>,
     /// The interception proxy.
-    pub proxy: Option<Url>,
+    pub(crate) proxy: Option<Url>,
     /// Tenant id or domain.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Application (client) id.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// Its secret.
-    pub client_secret: Option<String>,
+    pub(crate) client_secret: Option<String>,
 }
 
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
+pub(crate) enum ProfileError {
     /// It cannot be read.
     #[error("{0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
@@ -49,7 +49,7 @@ impl Profile {
     ///
     /// # Errors
     /// [`ProfileError`]; among them a file with a secret that others can read.
-    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, ProfileError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ProfileError::Unreadable(path.to_owned(), error))?;
         let profile: Self = toml::from_str(&text)
@@ -74,7 +74,7 @@ fn exposed(_: &Path) -> bool {
 
 /// The data directory that is meant when none is named: `$XDG_DATA_HOME/bartizan`, or the platform's like.
 #[must_use]
-pub fn default_data_dir() -> PathBuf {
+pub(crate) fn default_data_dir() -> PathBuf {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = from("XDG_DATA_HOME") {
         return PathBuf::from(folder).join("bartizan");

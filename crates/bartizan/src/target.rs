@@ -1,6 +1,7 @@
 //! From flags, environment and profile to a client: resolved in one place for every command.
 
-use bartizan_sdk::{Client, ClientSecret, Cloud};
+use bartizan_sdk::client::Builder;
+use bartizan_sdk::{Anonymous, Client, ClientSecret, Cloud};
 
 use crate::args::Connection;
 use crate::exit::Failure;
@@ -11,7 +12,7 @@ const SECRET: &str = "BARTIZAN_CLIENT_SECRET";
 
 /// What `connection` comes to: flags and environment over the profile they name, or the administrator's profile of
 /// the default data directory when they name no server.
-pub fn profile(connection: &Connection) -> Result<Profile, Failure> {
+pub(crate) fn profile(connection: &Connection) -> Result<Profile, Failure> {
     let file = match (&connection.profile, &connection.data) {
         (Some(file), _) => Some(file.clone()),
         (None, Some(data)) => Some(data.join(ADMINISTRATOR)),
@@ -24,7 +25,9 @@ pub fn profile(connection: &Connection) -> Result<Profile, Failure> {
         Some(file) => Profile::read(&file).map_err(Failure::usage)?,
         None => Profile::default(),
     };
-    let secret = std::env::var(SECRET).ok().filter(|secret| !secret.is_empty());
+    let secret = std::env::var(SECRET)
+        .ok()
+        .filter(|secret| !secret.is_empty());
     // An id without its secret, or the reverse, would pair one application's id with another's secret.
     let (client_id, client_secret) = match &connection.client_id {
         Some(id) if below.client_id.as_ref() == Some(id) => {
@@ -46,10 +49,12 @@ pub fn profile(connection: &Connection) -> Result<Profile, Failure> {
 }
 
 /// The cloud of a profile.
-pub fn cloud(profile: &Profile) -> Result<Cloud, Failure> {
+pub(crate) fn cloud(profile: &Profile) -> Result<Cloud, Failure> {
     match (&profile.url, &profile.cloud) {
         (_, Some(name)) => Cloud::named(name).ok_or_else(|| {
-            Failure::usage(format!("no cloud is named {name}; there are public, gcc, gcc-high, dod"))
+            Failure::usage(format!(
+                "no cloud is named {name}; there are public, gcc, gcc-high, dod"
+            ))
         }),
         (Some(url), None) => Ok(Cloud::at(url)),
         (None, None) => Err(Failure::usage(
@@ -58,8 +63,20 @@ pub fn cloud(profile: &Profile) -> Result<Cloud, Failure> {
     }
 }
 
+/// A client of whoever `connection` names that has no credential, for public documents; of Microsoft's public cloud when
+/// it names nobody.
+pub(crate) fn anonymous(connection: &Connection) -> Result<Client, Failure> {
+    let profile = profile(connection)?;
+    let cloud = if profile.url.is_none() && profile.cloud.is_none() {
+        Cloud::public()
+    } else {
+        cloud(&profile)?
+    };
+    build(Client::builder(cloud, "common", Anonymous), &profile)
+}
+
 /// A client for `connection`.
-pub fn client(connection: &Connection) -> Result<Client, Failure> {
+pub(crate) fn client(connection: &Connection) -> Result<Client, Failure> {
     let profile = profile(connection)?;
     let cloud = cloud(&profile)?;
     let missing = |what: &str, how: &str| Failure::usage(format!("no {what}: {how}"));
@@ -67,15 +84,23 @@ pub fn client(connection: &Connection) -> Result<Client, Failure> {
         .tenant
         .clone()
         .ok_or_else(|| missing("tenant", "--tenant, BARTIZAN_TENANT_ID or a profile"))?;
-    let id = profile
-        .client_id
-        .clone()
-        .ok_or_else(|| missing("application", "--client-id, BARTIZAN_CLIENT_ID or a profile"))?;
+    let id = profile.client_id.clone().ok_or_else(|| {
+        missing(
+            "application",
+            "--client-id, BARTIZAN_CLIENT_ID or a profile",
+        )
+    })?;
     let secret = profile
         .client_secret
         .clone()
         .ok_or_else(|| missing("secret", "BARTIZAN_CLIENT_SECRET or a profile"))?;
-    let mut builder = Client::builder(cloud, tenant, ClientSecret::new(id, secret));
+    build(
+        Client::builder(cloud, tenant, ClientSecret::new(id, secret)),
+        &profile,
+    )
+}
+
+fn build(mut builder: Builder, profile: &Profile) -> Result<Client, Failure> {
     if let Some(ca) = &profile.ca {
         let pem = std::fs::read(ca)
             .map_err(|error| Failure::usage(format!("{}: {error}", ca.display())))?;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::cloud::{Cloud, Service};
-use crate::credential::{AccessToken, Credential, TokenCache, TokenRequest};
+use crate::credential::{AccessToken, Credential, Target, TokenCache, TokenRequest};
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::hunting::Hunting;
@@ -182,13 +182,13 @@ impl Client {
             .await
     }
 
-    /// A token for any scope.
+    /// A token for anything that either version of the endpoint understands.
     ///
     /// # Errors
     /// [`Error::Token`] and [`Error::Transport`].
-    pub async fn token_for(&self, scope: &str) -> Result<AccessToken, Error> {
+    pub async fn token_for(&self, target: Target) -> Result<AccessToken, Error> {
         let request = TokenRequest {
-            scope: scope.to_owned(),
+            target,
             ..self.token_request(Service::Xdr)
         };
         self.cache
@@ -273,7 +273,7 @@ impl Client {
         TokenRequest {
             authority: self.cloud.authority.clone(),
             tenant: self.tenant.to_string(),
-            scope: self.cloud.scope(service),
+            target: Target::Scope(self.cloud.scope(service)),
         }
     }
 }

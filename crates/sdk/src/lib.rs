@@ -29,5 +29,5 @@ pub mod pipeline;
 
 pub use client::Client;
 pub use cloud::Cloud;
-pub use credential::ClientSecret;
+pub use credential::{Anonymous, ClientSecret};
 pub use error::Error;

@@ -28,9 +28,12 @@ const EVIDENCE: &[Column] = &[
 ];
 
 /// Carries out the command.
-pub async fn run(command: Alert, printer: &Printer) -> Outcome {
+pub(crate) async fn run(command: Alert, printer: &Printer) -> Outcome {
     match command {
-        Alert::List { connection, listing } => {
+        Alert::List {
+            connection,
+            listing,
+        } => {
             let client = target::client(&connection)?;
             let options = ListOptions {
                 filter: listing.filter,

@@ -38,13 +38,21 @@ const SECRET: &[Column] = &[
 
 fn join(list: &Value) -> String {
     let items = list.as_array().map_or(&[][..], Vec::as_slice);
-    items.iter().map(crate::printer::plain).collect::<Vec<_>>().join(", ")
+    items
+        .iter()
+        .map(crate::printer::plain)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Carries out the command.
-pub async fn run(command: App, printer: &Printer) -> Outcome {
+pub(crate) async fn run(command: App, printer: &Printer) -> Outcome {
     match command {
-        App::Create { connection, name, multi_tenant } => {
+        App::Create {
+            connection,
+            name,
+            multi_tenant,
+        } => {
             let client = target::client(&connection)?;
             let (application, _) = client.directory().register(&name, multi_tenant).await?;
             printer.item(FIELDS, &describe(&client, &application).await?)
@@ -55,18 +63,28 @@ pub async fn run(command: App, printer: &Printer) -> Outcome {
             printer.item(FIELDS, &describe(&client, &application).await?)
         }
         App::List { connection } => {
-            let applications = target::client(&connection)?.directory().applications().await?;
+            let applications = target::client(&connection)?
+                .directory()
+                .applications()
+                .await?;
             let items: Vec<Value> = applications.iter().map(|a| json!(a)).collect();
             printer.list(COLUMNS, &items)
         }
-        App::Permission(Permission::Add { connection, app, permissions }) => {
+        App::Permission(Permission::Add {
+            connection,
+            app,
+            permissions,
+        }) => {
             let client = target::client(&connection)?;
             let application = find(&client, &app).await?;
             let wanted = merged(application.required_resource_access.clone(), &permissions)?;
             client.directory().require(application.id, &wanted).await?;
             let application = find(&client, &application.app_id.to_string()).await?;
             printer.item(FIELDS, &describe(&client, &application).await?)?;
-            printer.remark(&format!("not granted yet: bartizan app consent {}", application.app_id));
+            printer.remark(&format!(
+                "not granted yet: bartizan app consent {}",
+                application.app_id
+            ));
             Ok(())
         }
         App::Consent { connection, app } => {
@@ -80,7 +98,12 @@ pub async fn run(command: App, printer: &Printer) -> Outcome {
             ));
             printer.item(FIELDS, &describe(&client, &application).await?)
         }
-        App::Secret(Secret::Add { connection, app, name, days }) => {
+        App::Secret(Secret::Add {
+            connection,
+            app,
+            name,
+            days,
+        }) => {
             let client = target::client(&connection)?;
             let application = find(&client, &app).await?;
             let password = NewPassword {
@@ -88,7 +111,10 @@ pub async fn run(command: App, printer: &Printer) -> Outcome {
                 end_date_time: Some(in_days(days)?),
                 ..NewPassword::default()
             };
-            let password = client.directory().add_password(application.id, password).await?;
+            let password = client
+                .directory()
+                .add_password(application.id, password)
+                .await?;
             printer.item(SECRET, &json!(password))?;
             printer.remark("the secret is shown this once; the server keeps only its hash");
             Ok(())
@@ -106,7 +132,10 @@ fn in_days(days: u32) -> Result<Timestamp, Failure> {
 
 async fn find(client: &Client, name: &str) -> Result<Application, Failure> {
     client.directory().find(name).await?.ok_or_else(|| {
-        Failure::not_found(format!("no application {name} in tenant {}; see `bartizan app list`", client.tenant()))
+        Failure::not_found(format!(
+            "no application {name} in tenant {}; see `bartizan app list`",
+            client.tenant()
+        ))
     })
 }
 
@@ -127,7 +156,13 @@ async fn describe(client: &Client, application: &Application) -> Result<Value, F
     let secrets: Vec<String> = application
         .password_credentials
         .iter()
-        .map(|s| format!("{}… until {}", s.hint.as_deref().unwrap_or(""), s.end_date_time.map_or_else(String::new, |t| t.to_string())))
+        .map(|s| {
+            format!(
+                "{}… until {}",
+                s.hint.as_deref().unwrap_or(""),
+                s.end_date_time.map_or_else(String::new, |t| t.to_string())
+            )
+        })
         .collect();
     let mut value = json!(application);
     value["permissions"] = json!(asked);
@@ -140,7 +175,13 @@ async fn describe(client: &Client, application: &Application) -> Result<Value, F
 fn named(id: uuid::Uuid) -> String {
     RESOURCES
         .iter()
-        .find_map(|resource| Some(format!("{}/{}", resource.api, resource.permission_by_id(id)?.name)))
+        .find_map(|resource| {
+            Some(format!(
+                "{}/{}",
+                resource.api,
+                resource.permission_by_id(id)?.name
+            ))
+        })
         .unwrap_or_else(|| id.to_string())
 }
 
@@ -155,8 +196,14 @@ fn merged(
             PermissionKind::Application => ResourceAccessType::Role,
             PermissionKind::Delegated => ResourceAccessType::Scope,
         };
-        let entry = ResourceAccess { id: permission.id, kind };
-        match access.iter_mut().find(|a| a.resource_app_id == resource.app_id) {
+        let entry = ResourceAccess {
+            id: permission.id,
+            kind,
+        };
+        match access
+            .iter_mut()
+            .find(|a| a.resource_app_id == resource.app_id)
+        {
             Some(known) if known.resource_access.contains(&entry) => {}
             Some(known) => known.resource_access.push(entry),
             None => access.push(RequiredResourceAccess {
@@ -169,9 +216,7 @@ fn merged(
 }
 
 /// Finds a permission by name; `api/` before it decides when several resources have it.
-fn resolve(
-    name: &str,
-) -> Result<(&'static Resource, &'static permissions::Permission), Failure> {
+fn resolve(name: &str) -> Result<(&'static Resource, &'static permissions::Permission), Failure> {
     let (api, bare) = match name.split_once('/') {
         Some((api, bare)) => (Some(api), bare),
         None => (None, name),
@@ -181,16 +226,26 @@ fn resolve(
         .filter(|resource| api.is_none_or(|api| resource.api.name() == api))
         .filter_map(|resource| {
             let of = |kind| resource.permission(kind, bare);
-            Some((resource, of(PermissionKind::Application).or_else(|| of(PermissionKind::Delegated))?))
+            Some((
+                resource,
+                of(PermissionKind::Application).or_else(|| of(PermissionKind::Delegated))?,
+            ))
         })
         .collect();
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(Failure::usage(format!("no permission is named {name}; docs/permissions.md lists them"))),
+        [] => Err(Failure::usage(format!(
+            "no permission is named {name}; docs/permissions.md lists them"
+        ))),
         several => {
-            let names: Vec<String> =
-                several.iter().map(|(resource, p)| format!("{}/{}", resource.api, p.name)).collect();
-            Err(Failure::usage(format!("{name} is ambiguous: {}", names.join(", "))))
+            let names: Vec<String> = several
+                .iter()
+                .map(|(resource, p)| format!("{}/{}", resource.api, p.name))
+                .collect();
+            Err(Failure::usage(format!(
+                "{name} is ambiguous: {}",
+                names.join(", ")
+            )))
         }
     }
 }
@@ -201,14 +256,23 @@ mod tests {
 
     #[test]
     fn permissions_are_found_by_name_and_api() {
-        assert_eq!(resolve("Incident.Read.All").expect("unique").1.name, "Incident.Read.All");
-        assert_eq!(resolve("mde/Alert.Read.All").expect("named").0.display_name, "WindowsDefenderATP");
+        assert_eq!(
+            resolve("Incident.Read.All").expect("unique").1.name,
+            "Incident.Read.All"
+        );
+        assert_eq!(
+            resolve("mde/Alert.Read.All").expect("named").0.display_name,
+            "WindowsDefenderATP"
+        );
         assert!(resolve("Nothing.Read").is_err());
     }
 
     #[test]
     fn adding_twice_changes_nothing() {
-        let names = ["xdr/Incident.Read.All".to_owned(), "mde/Machine.Read.All".to_owned()];
+        let names = [
+            "xdr/Incident.Read.All".to_owned(),
+            "mde/Machine.Read.All".to_owned(),
+        ];
         let once = merged(Vec::new(), &names).expect("known names");
         assert_eq!(merged(once.clone(), &names).expect("known names"), once);
         assert_eq!(once.len(), 2);

@@ -12,18 +12,33 @@ use crate::target;
 /// A kind of tool, and what to do; `{ca}` is our certificate alone, `{bundle}` the system's roots and ours.
 const TRUST: &[(&str, &str)] = &[
     ("this command only", "bartizan run -- COMMAND"),
-    ("curl", "curl --cacert {ca} …   or   CURL_CA_BUNDLE={bundle}"),
-    ("Python requests (MSAL, azure-identity)", "REQUESTS_CA_BUNDLE={bundle}"),
-    ("Python ssl (urllib, httpx, aiohttp)", "SSL_CERT_FILE={bundle}"),
+    (
+        "curl",
+        "curl --cacert {ca} …   or   CURL_CA_BUNDLE={bundle}",
+    ),
+    (
+        "Python requests (MSAL, azure-identity)",
+        "REQUESTS_CA_BUNDLE={bundle}",
+    ),
+    (
+        "Python ssl (urllib, httpx, aiohttp)",
+        "SSL_CERT_FILE={bundle}",
+    ),
     ("Node.js", "NODE_EXTRA_CA_CERTS={ca}"),
-    ("Rust (rustls-native-certs), Go on Linux", "SSL_CERT_FILE={bundle}"),
+    (
+        "Rust (rustls-native-certs), Go on Linux",
+        "SSL_CERT_FILE={bundle}",
+    ),
     (".NET and PowerShell on Linux", "SSL_CERT_FILE={bundle}"),
-    ("Java", "keytool -importcert -file {ca} -keystore bartizan.p12 …, then -Djavax.net.ssl.trustStore=bartizan.p12"),
+    (
+        "Java",
+        "keytool -importcert -file {ca} -keystore bartizan.p12 …, then -Djavax.net.ssl.trustStore=bartizan.p12",
+    ),
     ("git", "git -c http.sslCAInfo={bundle} …"),
 ];
 
 /// Prints the paths and the table.
-pub fn print(connection: &Connection, printer: &Printer) -> Outcome {
+pub(crate) fn print(connection: &Connection, printer: &Printer) -> Outcome {
     let profile = target::profile(connection)?;
     let ca = profile.ca.ok_or_else(|| {
         Failure::usage("this profile names no certificate authority; it is for a server with a public certificate")
@@ -36,7 +51,11 @@ pub fn print(connection: &Connection, printer: &Printer) -> Outcome {
 }
 
 fn text(ca: &Path, bundle: &Path) -> String {
-    let width = TRUST.iter().map(|(tool, _)| tool.chars().count()).max().unwrap_or(0);
+    let width = TRUST
+        .iter()
+        .map(|(tool, _)| tool.chars().count())
+        .max()
+        .unwrap_or(0);
     let mut text = format!(
         "{}\n\nSigns for the hosts that this server answers for and for loopback, and for nothing else (name constraints).\n\
          Its key is in the same folder, readable by you alone. Nothing has been installed; prefer the variables below,\n\

@@ -9,14 +9,14 @@ use crate::exit::Outcome;
 use crate::printer::Printer;
 
 /// Prints completions for a shell.
-pub fn print(shell: clap_complete::Shell, printer: &Printer) -> Outcome {
+pub(crate) fn print(shell: clap_complete::Shell, printer: &Printer) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "bartizan", &mut script);
     printer.text(&String::from_utf8_lossy(&script))
 }
 
 /// Prints the reference of all commands as Markdown; `docs/cli.md` is this output.
-pub fn reference(printer: &Printer) -> Outcome {
+pub(crate) fn reference(printer: &Printer) -> Outcome {
     printer.text(&markdown())
 }
 
@@ -25,18 +25,27 @@ fn markdown() -> String {
         "# Command reference\n\nWritten by `bartizan reference` from the definitions that parse the command line.\n",
     );
     // A fixed width and no colour: the text must not depend on the terminal that printed it.
-    let mut root = Cli::command().term_width(100).color(clap::ColorChoice::Never);
+    let mut root = Cli::command()
+        .term_width(100)
+        .color(clap::ColorChoice::Never);
     root.build();
     describe(&mut root, &mut text);
     text
 }
 
 fn describe(command: &mut clap::Command, text: &mut String) {
-    let name = command.get_display_name().unwrap_or("bartizan").replace('-', " ");
+    let name = command
+        .get_display_name()
+        .unwrap_or("bartizan")
+        .replace('-', " ");
     let help = command.render_long_help().to_string();
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
     // Writing to a String cannot fail.
-    let _ = write!(text, "\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim_end());
+    let _ = write!(
+        text,
+        "\n## {name}\n\n```text\n{}\n```\n",
+        lines.join("\n").trim_end()
+    );
     for sub in command.get_subcommands_mut() {
         if !sub.is_hide_set() && sub.get_name() != "help" {
             describe(sub, text);

@@ -10,7 +10,7 @@ use crate::printer::Printer;
 use crate::target;
 
 /// Carries out the command.
-pub async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
+pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
     let query = match (&hunt.file, hunt.query.as_deref()) {
         (Some(path), _) => std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
@@ -27,8 +27,15 @@ pub async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
         WireArg::Graph => Wire::Graph,
     };
     let client = target::client(&hunt.connection)?;
-    let answer = client.hunting().run(wire, &query, hunt.timespan.as_deref()).await?;
-    let columns: Vec<String> = answer.schema.iter().map(|column| column.name.clone()).collect();
+    let answer = client
+        .hunting()
+        .run(wire, &query, hunt.timespan.as_deref())
+        .await?;
+    let columns: Vec<String> = answer
+        .schema
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
     printer.rows(&columns, &answer.results)?;
     if printer.is_table() {
         let rows = answer.results.len();

@@ -55,9 +55,12 @@ fn list(item: &Value, field: &str) -> String {
 }
 
 /// Carries out the command.
-pub async fn run(command: Incident, printer: &Printer) -> Outcome {
+pub(crate) async fn run(command: Incident, printer: &Printer) -> Outcome {
     match command {
-        Incident::List { connection, listing } => {
+        Incident::List {
+            connection,
+            listing,
+        } => {
             let client = target::client(&connection)?;
             let options = ListOptions {
                 filter: listing.filter,
@@ -68,7 +71,9 @@ pub async fn run(command: Incident, printer: &Printer) -> Outcome {
             let mut incidents = client.incidents().list(&options);
             let mut items = Vec::new();
             while items.len() < wanted {
-                let Some(incident) = incidents.try_next().await? else { break };
+                let Some(incident) = incidents.try_next().await? else {
+                    break;
+                };
                 items.push(json!(incident));
             }
             printer.list(COLUMNS, &items)
@@ -84,7 +89,10 @@ pub async fn run(command: Incident, printer: &Printer) -> Outcome {
 fn show(incident: &Value, printer: &Printer) -> Outcome {
     printer.item(FIELDS, incident)?;
     if printer.is_table() {
-        printer.list(ALERTS, incident["alerts"].as_array().map_or(&[], Vec::as_slice))?;
+        printer.list(
+            ALERTS,
+            incident["alerts"].as_array().map_or(&[], Vec::as_slice),
+        )?;
     }
     Ok(())
 }
@@ -107,7 +115,9 @@ async fn change(update: IncidentUpdate, printer: &Printer) -> Outcome {
         body.insert("tags".to_owned(), json!(update.tag));
     }
     if body.is_empty() {
-        return Err(Failure::usage("nothing to change: give --status, --comment or another field"));
+        return Err(Failure::usage(
+            "nothing to change: give --status, --comment or another field",
+        ));
     }
     let body: xdr::IncidentUpdate =
         serde_json::from_value(Value::Object(body)).map_err(Failure::usage)?;

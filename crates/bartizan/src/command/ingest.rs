@@ -20,37 +20,37 @@ use crate::target;
 
 /// One file to send.
 #[derive(Debug, Clone, Copy)]
-pub struct Upload<'a> {
+pub(crate) struct Upload<'a> {
     /// Its name, which tells the format and appears in remarks.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The lines are rows of this table.
-    pub table: Option<&'a str>,
-    /// Shift the events in time so that the last one is now.
-    pub end_now: bool,
+    pub(crate) table: Option<&'a str>,
+    /// Shift the events in time so that the last one happens then: `now` or an ISO 8601 time.
+    pub(crate) end: Option<&'a str>,
 }
 
 /// What the server made of a file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub(crate) struct Report {
     /// Lines read.
     #[serde(default)]
-    pub events: u64,
+    pub(crate) events: u64,
     /// Rows kept, by table.
     #[serde(default)]
-    pub rows: BTreeMap<String, u64>,
+    pub(crate) rows: BTreeMap<String, u64>,
     /// Events that fill no table, by reason.
     #[serde(default)]
-    pub skipped: BTreeMap<String, u64>,
+    pub(crate) skipped: BTreeMap<String, u64>,
     /// Lines that could not be read, by reason.
     #[serde(default)]
-    pub rejected: BTreeMap<String, u64>,
+    pub(crate) rejected: BTreeMap<String, u64>,
     /// The rejected lines themselves, as many as the server returns.
     #[serde(default)]
-    pub rejects: Vec<Value>,
+    pub(crate) rejects: Vec<Value>,
     /// What was wrong with the file as a whole, when something was.
     #[serde(default)]
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Report {
@@ -71,7 +71,7 @@ impl Report {
 }
 
 /// Sends one file and waits until the server has it on disk.
-pub async fn upload(
+pub(crate) async fn upload(
     client: &Client,
     bytes: Vec<u8>,
     options: &Upload<'_>,
@@ -81,8 +81,8 @@ pub async fn upload(
     if let Some(table) = options.table {
         query.append_pair("table", table);
     }
-    if options.end_now {
-        query.append_pair("end", "now");
+    if let Some(end) = options.end {
+        query.append_pair("end", end);
     }
     let path = format!("/bartizan/v1/ingest?{}", query.finish());
     let url = client
@@ -108,7 +108,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Carries out the command.
-pub async fn run(command: Ingest, printer: &Printer) -> Outcome {
+pub(crate) async fn run(command: Ingest, printer: &Printer) -> Outcome {
     let files = files(&command.paths)?;
     let client = target::client(&command.connection)?;
     let bar = progress(&files);
@@ -127,7 +127,9 @@ pub async fn run(command: Ingest, printer: &Printer) -> Outcome {
     }
     bar.finish_and_clear();
     if !total.rejects.is_empty() {
-        let path = command.rejects.unwrap_or_else(|| PathBuf::from("rejected.ndjson"));
+        let path = command
+            .rejects
+            .unwrap_or_else(|| PathBuf::from("rejected.ndjson"));
         write_rejects(&path, &total.rejects)?;
         printer.remark(&format!("rejected lines are in {}", path.display()));
     }
@@ -149,8 +151,19 @@ async fn send(
     end_now: bool,
 ) -> Result<Report, Failure> {
     let bytes = std::fs::read(path)?;
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    upload(client, bytes, &Upload { name: &name, table, end_now }).await
+    let name = path
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    upload(
+        client,
+        bytes,
+        &Upload {
+            name: &name,
+            table,
+            end: end_now.then_some("now"),
+        },
+    )
+    .await
 }
 
 fn print(total: &Report, printer: &Printer) -> Outcome {
@@ -162,11 +175,17 @@ fn print(total: &Report, printer: &Printer) -> Outcome {
             "rejected": total.rejected,
         }));
     }
-    let parts = [("rows", &total.rows), ("skipped", &total.skipped), ("rejected", &total.rejected)];
+    let parts = [
+        ("rows", &total.rows),
+        ("skipped", &total.skipped),
+        ("rejected", &total.rejected),
+    ];
     let lines: Vec<Value> = parts
         .into_iter()
         .flat_map(|(what, counts)| {
-            counts.iter().map(move |(name, count)| json!({ "what": what, "name": name, "count": count }))
+            counts
+                .iter()
+                .map(move |(name, count)| json!({ "what": what, "name": name, "count": count }))
         })
         .collect();
     printer.list(COLUMNS, &lines)
@@ -189,8 +208,9 @@ fn files(paths: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>, Failure> {
         let metadata = std::fs::metadata(&path)
             .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         if metadata.is_dir() {
-            let mut inside: Vec<PathBuf> =
-                std::fs::read_dir(&path)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+            let mut inside: Vec<PathBuf> = std::fs::read_dir(&path)?
+                .map(|entry| entry.map(|e| e.path()))
+                .collect::<Result<_, _>>()?;
             inside.sort();
             // Links inside a folder could lead round in circles.
             inside.retain(|path| !path.is_symlink());

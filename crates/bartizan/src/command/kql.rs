@@ -1,29 +1,44 @@
-//! `bartizan kql …`: the hunting language without a server.
+//! `bartizan kql …`: the hunting language without a server, one stage at a time.
+
+mod problems;
+#[cfg(feature = "server")]
+mod run;
 
 use std::io::Read as _;
 
 use bartizan_contract::hunting::TABLES;
-use bartizan_kql::diagnostic::{Diagnostic, Severity, line_column};
-use serde_json::json;
+use bartizan_kql::types::Type;
+use bartizan_kql::{Diagnostic, Scope, ast, bound};
+use serde_json::{Value, json};
 
+use self::problems::Problem;
 use crate::args::{Kql, KqlInput};
-#[cfg(feature = "server")]
-use crate::args::KqlRun;
 use crate::exit::{Failure, Outcome};
-use crate::printer::Printer;
+use crate::printer::{Column, Printer, at};
+
+const COLUMNS: &[Column] = &[("Column", |c| at(c, "name")), ("Type", |c| at(c, "type"))];
 
 /// Carries out the command.
-pub fn run(command: Kql, printer: &Printer) -> Outcome {
+pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
     match command {
         #[cfg(feature = "server")]
-        Kql::Run(run) => evaluate(&run, printer),
+        Kql::Run(run) => run::evaluate(&run, printer),
         #[cfg(feature = "server")]
-        Kql::Plan(run) => plan(&run, printer),
+        Kql::Plan(run) => run::plan(&run, printer),
         Kql::Check(input) => check(&read(&input)?, printer),
-        Kql::Fmt(input) => syntax(&read(&input)?, printer, |query| bartizan_kql::format(query)),
-        Kql::Ast(input) => syntax(&read(&input)?, printer, |query| bartizan_kql::dump_ast(query)),
-        Kql::Tokens(input) => printer.text(&bartizan_kql::dump_tokens(&read(&input)?)),
-        Kql::Bound(input) => bound(&read(&input)?, printer),
+        Kql::Fmt(input) => {
+            let text = read(&input)?;
+            printer.text(&bartizan_kql::print::format(&syntax(&text, printer)?))
+        }
+        Kql::Ast(input) => {
+            let text = read(&input)?;
+            printer.text(&bartizan_kql::print::dump_ast(&syntax(&text, printer)?))
+        }
+        Kql::Tokens(input) => tokens(&read(&input)?, printer),
+        Kql::Bound(input) => {
+            let text = read(&input)?;
+            printer.text(&format!("{:#?}", semantics(&text, printer)?))
+        }
     }
 }
 
@@ -40,4 +55,109 @@ fn read(input: &KqlInput) -> Result<String, Failure> {
     }
     // Bytes that are no text become marks which the lexer then points at.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn tokens(text: &str, printer: &Printer) -> Outcome {
+    let (tokens, diagnostics) = bartizan_kql::lex(text);
+    printer.text(&bartizan_kql::print::dump_tokens(text, &tokens))?;
+    accept(text, &diagnostics, printer)
+}
+
+/// The tree of a query, or its errors reported.
+fn syntax(text: &str, printer: &Printer) -> Result<ast::Query, Failure> {
+    let parsed = bartizan_kql::parse(text);
+    accept(text, &parsed.diagnostics, printer)?;
+    Ok(parsed.query)
+}
+
+/// The meaning of a query over the hunting schema, or its errors reported.
+fn semantics(text: &str, printer: &Printer) -> Result<bound::Query, Failure> {
+    let query = syntax(text, printer)?;
+    let bound = bartizan_kql::bind(&query, &schema());
+    accept(text, &bound.diagnostics, printer)?;
+    bound
+        .query
+        .ok_or_else(|| Failure::usage("the query has no tabular result"))
+}
+
+fn check(text: &str, printer: &Printer) -> Outcome {
+    let query = semantics(text, printer)?;
+    let columns: Vec<Value> = query
+        .plan
+        .columns
+        .iter()
+        .map(|column| json!({ "name": column.name, "type": column.ty.name() }))
+        .collect();
+    if printer.is_table() {
+        printer.list(COLUMNS, &columns)
+    } else {
+        printer.json(&json!({ "columns": columns }))
+    }
+}
+
+/// The tables of the hunting schema.
+fn schema() -> Scope {
+    let mut scope = Scope::new();
+    for table in TABLES {
+        let columns = table.columns.iter().map(|column| {
+            // Both enums name the ten types of the language; a test holds that they agree.
+            let ty = Type::from_name(column.ty.name()).unwrap_or(Type::Dynamic);
+            (column.name.to_owned(), ty)
+        });
+        scope.add_table(table.name, columns.collect());
+    }
+    scope
+}
+
+/// Reports what a stage says; its errors end the command.
+fn accept(text: &str, diagnostics: &[Diagnostic], printer: &Printer) -> Outcome {
+    let (errors, remarks): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.is_error());
+    if printer.is_table() {
+        problems::draw(text, diagnostics, printer);
+    } else {
+        for remark in &remarks {
+            printer.remark(&format!(
+                "{}: {}: {}",
+                remark.severity, remark.code, remark.message
+            ));
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    if !printer.is_table() {
+        let errors: Vec<Problem> = errors
+            .iter()
+            .map(|error| Problem::of(text, error))
+            .collect();
+        problems::report(&errors);
+    }
+    Err(Failure::reported(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_has_the_types_of_the_schema() {
+        for ty in bartizan_contract::KqlType::ALL {
+            assert!(Type::from_name(ty.name()).is_some(), "{ty}");
+        }
+        assert_eq!(schema().table_names().count(), TABLES.len());
+    }
+
+    #[test]
+    fn a_query_over_the_schema_has_named_and_typed_columns() {
+        let parsed =
+            bartizan_kql::parse("DeviceProcessEvents | summarize n = count() by DeviceName");
+        let bound = bartizan_kql::bind(&parsed.query, &schema());
+        let plan = bound.query.expect("a query that binds").plan;
+        let columns: Vec<_> = plan
+            .columns
+            .iter()
+            .map(|c| (c.name.as_str(), c.ty.name()))
+            .collect();
+        assert_eq!(columns, [("DeviceName", "string"), ("n", "long")]);
+    }
 }

@@ -20,9 +20,12 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Carries out the command.
-pub async fn run(command: Machine, printer: &Printer) -> Outcome {
+pub(crate) async fn run(command: Machine, printer: &Printer) -> Outcome {
     match command {
-        Machine::List { connection, listing } => {
+        Machine::List {
+            connection,
+            listing,
+        } => {
             let client = target::client(&connection)?;
             let options = ListOptions {
                 filter: listing.filter,

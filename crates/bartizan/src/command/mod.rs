@@ -6,7 +6,7 @@ mod ca;
 mod completions;
 mod hunt;
 mod incident;
-pub mod ingest;
+pub(crate) mod ingest;
 mod kql;
 mod machine;
 mod run;
@@ -20,7 +20,7 @@ use crate::exit::Outcome;
 use crate::printer::Printer;
 
 /// Carries out what was typed.
-pub fn run(cli: Cli) -> Outcome {
+pub(crate) fn run(cli: Cli) -> Outcome {
     let printer = Printer::new(&cli.global);
     match cli.command {
         #[cfg(feature = "server")]
@@ -29,7 +29,11 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Serve(serve) => serve::serve(&serve, &cli.global),
         #[cfg(feature = "server")]
         Command::Stop { data } => serve::stop(data, &printer),
-        Command::Run { connection, proxy, command } => run::run(&connection, proxy, &command),
+        Command::Run {
+            connection,
+            proxy,
+            command,
+        } => run::run(&connection, proxy, &command),
         Command::Ca { connection } => ca::print(&connection, &printer),
         Command::Tenant(command) => client(tenant::run(command, &printer)),
         Command::App(command) => client(app::run(command, &printer)),
@@ -47,5 +51,8 @@ pub fn run(cli: Cli) -> Outcome {
 
 /// Runs a client command: one thread is enough to wait for answers.
 fn client(command: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(command)
 }

@@ -31,10 +31,11 @@ const BUNDLE: &[&str] = &[
 const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS"];
 
 /// Runs `command` and ends as it ends.
-pub fn run(connection: &Connection, proxy: Option<Url>, command: &[OsString]) -> Outcome {
+pub(crate) fn run(connection: &Connection, proxy: Option<Url>, command: &[OsString]) -> Outcome {
     let profile = target::profile(connection)?;
-    let (program, arguments) =
-        command.split_first().ok_or_else(|| Failure::usage("which command?"))?;
+    let (program, arguments) = command
+        .split_first()
+        .ok_or_else(|| Failure::usage("which command?"))?;
     let mut child = Command::new(program);
     child.args(arguments);
     for (name, value) in environment(&profile, proxy)? {
@@ -76,7 +77,10 @@ fn environment(
         variables.extend(EXTRA.iter().map(|name| (*name, existing(ca))));
         variables.push(("BARTIZAN_CA", existing(ca)));
     }
-    variables.push(("BARTIZAN_PROXY", OsString::from(proxy.as_str().trim_end_matches('/'))));
+    variables.push((
+        "BARTIZAN_PROXY",
+        OsString::from(proxy.as_str().trim_end_matches('/')),
+    ));
     if let Some(url) = &profile.url {
         let url = url.origin().ascii_serialization();
         variables.push(("BARTIZAN_URL", OsString::from(url)));

@@ -28,12 +28,12 @@ const LOG_FILE: &str = "server.log";
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// `bartizan serve`
-pub fn serve(args: &Serve, global: &Global) -> Outcome {
+pub(crate) fn serve(args: &Serve, global: &Global) -> Outcome {
     start(args, global, false)
 }
 
 /// `bartizan demo`
-pub fn demo(args: &Serve, global: &Global) -> Outcome {
+pub(crate) fn demo(args: &Serve, global: &Global) -> Outcome {
     start(args, global, true)
 }
 
@@ -45,15 +45,23 @@ fn start(args: &Serve, global: &Global, with_demo: bool) -> Outcome {
     let detached = std::env::var_os(DETACHED).is_some();
     std::fs::create_dir_all(&settings.data)
         .map_err(|error| Failure::usage(format!("{}: {error}", settings.data.display())))?;
-    let log = if detached { Some(settings.data.join(LOG_FILE)) } else { None };
+    let log = if detached {
+        Some(settings.data.join(LOG_FILE))
+    } else {
+        None
+    };
     logging::start(log.as_deref(), args.log_json, global.verbose).map_err(Failure::general)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(run(settings, global, with_demo, detached))
 }
 
 async fn run(settings: Settings, global: &Global, with_demo: bool, detached: bool) -> Outcome {
     let data = settings.data.clone();
-    let server = Server::start(settings, Clock::system()).await.map_err(Failure::usage)?;
+    let server = Server::start(settings, Clock::system())
+        .await
+        .map_err(Failure::usage)?;
     let pid = data.join(PID_FILE);
     data_dir::write_private(&pid, std::process::id().to_string().as_bytes())?;
     let ended = until_asked_to_end(&server, &data, global, with_demo, detached).await;
@@ -120,7 +128,9 @@ fn settings(args: &Serve) -> Result<Settings, Failure> {
     let at = |port| Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     let (https, http, proxy) = match args.ports {
         Some(first) if first > u16::MAX - 2 => {
-            return Err(Failure::usage("--ports FIRST needs two further ports above it"));
+            return Err(Failure::usage(
+                "--ports FIRST needs two further ports above it",
+            ));
         }
         Some(first) => (at(first), at(first + 1), at(first + 2)),
         None => (args.https, args.http, args.proxy),
@@ -170,7 +180,10 @@ fn detach(data: &Path) -> Outcome {
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         if line == READY {
-            println!("\n`bartizan stop --data {}` stops the server.", data.display());
+            println!(
+                "\n`bartizan stop --data {}` stops the server.",
+                data.display()
+            );
             return Ok(());
         }
         println!("{line}");
@@ -188,11 +201,9 @@ fn detach(data: &Path) -> Outcome {
 }
 
 /// `bartizan stop`
-pub fn stop(data: Option<PathBuf>, printer: &Printer) -> Outcome {
+pub(crate) fn stop(data: Option<PathBuf>, printer: &Printer) -> Outcome {
     let data = data.unwrap_or_else(default_data_dir);
-    let held = || {
-        matches!(data_dir::DataDir::open(&data), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-    };
+    let held = || matches!(data_dir::DataDir::open(&data), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
     if !data.exists() || !held() {
         printer.remark(&format!("no server runs on {}", data.display()));
         return Ok(());
@@ -225,5 +236,7 @@ fn terminate(pid: &str) -> Outcome {
 
 #[cfg(not(unix))]
 fn terminate(_: &str) -> Outcome {
-    Err(Failure::general("stop the server with Ctrl-C in its own window on this system"))
+    Err(Failure::general(
+        "stop the server with Ctrl-C in its own window on this system",
+    ))
 }

@@ -18,16 +18,22 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Carries out the command.
-pub async fn run(command: Tenant, printer: &Printer) -> Outcome {
+pub(crate) async fn run(command: Tenant, printer: &Printer) -> Outcome {
     let path = "/bartizan/v1/tenants";
     match command {
-        Tenant::Create { connection, name, domain } => {
+        Tenant::Create {
+            connection,
+            name,
+            domain,
+        } => {
             let client = target::client(&connection)?;
             let mut body = json!({ "displayName": name });
             if let Some(domain) = domain {
                 body["initialDomain"] = Value::from(domain);
             }
-            let answer = client.raw(Service::Own, Method::POST, path, Some(&body)).await?;
+            let answer = client
+                .raw(Service::Own, Method::POST, path, Some(&body))
+                .await?;
             printer.item(COLUMNS, &answer.json()?)
         }
         Tenant::List { connection } => {

@@ -12,25 +12,33 @@ use futures::TryStreamExt as _;
 use crate::exit::Failure;
 
 /// The query that the screen proposes, by both ways.
-pub const HUNT: &str = "DeviceProcessEvents | summarize Processes = count() by DeviceName | top 5 by Processes";
+pub(crate) const HUNT: &str =
+    "DeviceProcessEvents | summarize Processes = count() by DeviceName | top 5 by Processes";
 
 /// What there is to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Rows of the endpoint tables.
-    pub rows: i64,
+    pub(crate) rows: i64,
     /// Incidents.
-    pub incidents: usize,
+    pub(crate) incidents: usize,
     /// Alerts.
-    pub alerts: usize,
+    pub(crate) alerts: usize,
     /// Devices.
-    pub machines: usize,
+    pub(crate) machines: usize,
 }
 
 /// Asks the server what it has.
-pub async fn counts(client: &Client) -> Result<Counts, Failure> {
-    let answer = client.hunting().run(Wire::Xdr, "union Device* | count", None).await?;
-    let rows = answer.results.first().and_then(|row| row.values().next()?.as_i64()).unwrap_or(0);
+pub(crate) async fn counts(client: &Client) -> Result<Counts, Failure> {
+    let answer = client
+        .hunting()
+        .run(Wire::Xdr, "union Device* | count", None)
+        .await?;
+    let rows = answer
+        .results
+        .first()
+        .and_then(|row| row.values().next()?.as_i64())
+        .unwrap_or(0);
     let everything = ListOptions::default();
     let incidents: Vec<_> = client.incidents().list(&everything).try_collect().await?;
     let alerts: Vec<_> = client.alerts().list(&everything).try_collect().await?;
@@ -45,17 +53,23 @@ pub async fn counts(client: &Client) -> Result<Counts, Failure> {
 
 /// The screen of `bartizan demo`.
 #[must_use]
-pub fn demo(
+pub(crate) fn demo(
     environment: &BTreeMap<String, String>,
     data: &Path,
     counts: &Counts,
     fresh: bool,
 ) -> String {
     let get = |name: &str| environment.get(name).map_or("", String::as_str);
-    let (url, http, tenant) =
-        (get("BARTIZAN_URL"), get("BARTIZAN_HTTP_URL"), get("BARTIZAN_TENANT_ID"));
-    let (id, secret, ca) =
-        (get("BARTIZAN_CLIENT_ID"), get("BARTIZAN_CLIENT_SECRET"), get("BARTIZAN_CA"));
+    let (url, http, tenant) = (
+        get("BARTIZAN_URL"),
+        get("BARTIZAN_HTTP_URL"),
+        get("BARTIZAN_TENANT_ID"),
+    );
+    let (id, secret, ca) = (
+        get("BARTIZAN_CLIENT_ID"),
+        get("BARTIZAN_CLIENT_SECRET"),
+        get("BARTIZAN_CA"),
+    );
     let program = program();
     let data_text = quoted(&data.display().to_string());
     let hidden = format!("in {}", data.join("demo.env").display());
@@ -105,7 +119,7 @@ Bartizan is ready: {rows} rows of telemetry, {incidents} incidents, {alerts} ale
 
 /// The screen of `bartizan serve`.
 #[must_use]
-pub fn plain_screen(server: &Server, data: &Path) -> String {
+pub(crate) fn plain_screen(server: &Server, data: &Path) -> String {
     let mut screen = format!(
         "Bartizan is ready.\n\n  {}   {}   proxy {}\n  profile  {}\n",
         server.url(),

@@ -80,6 +80,7 @@ mod tests {
             AccessToken {
                 secret: "t".to_owned(),
                 expires_in,
+                answer: serde_json::Map::new(),
             },
             now,
         )

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 
-use super::{AccessToken, Credential, TokenRequest};
+use super::{AccessToken, Credential, Target, TokenRequest};
 use crate::error::{Error, TokenError};
 
 /// An application's id and secret.
@@ -38,11 +38,15 @@ impl Credential for ClientSecret {
     ) -> BoxFuture<'a, Result<AccessToken, Error>> {
         Box::pin(async move {
             let url = request.endpoint()?;
+            let target = match &request.target {
+                Target::Scope(scope) => ("scope", scope.as_str()),
+                Target::Resource(resource) => ("resource", resource.as_str()),
+            };
             let form = [
                 ("grant_type", "client_credentials"),
                 ("client_id", &self.client_id),
                 ("client_secret", &self.secret),
-                ("scope", &request.scope),
+                target,
             ];
             let answer = http
                 .post(url.clone())

@@ -1,5 +1,6 @@
 //! How a client proves who it is: one kind of credential a file.
 
+mod anonymous;
 mod cache;
 mod client_secret;
 
@@ -7,9 +8,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use url::Url;
 
+pub use anonymous::Anonymous;
 pub use cache::CachedToken;
 pub(crate) use cache::TokenCache;
 pub use client_secret::ClientSecret;
@@ -23,27 +25,61 @@ pub struct TokenRequest {
     pub authority: Url,
     /// Tenant id or domain.
     pub tenant: String,
-    /// Scope, `{resource}/.default` for an application.
-    pub scope: String,
+    /// What it is for.
+    pub target: Target,
+}
+
+/// What a token is for, in the words of one version of the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `scope` of the v2 endpoint: `{resource}/.default` for an application.
+    Scope(String),
+    /// `resource` of the v1 endpoint, which many older scripts call.
+    Resource(String),
 }
 
 impl TokenRequest {
-    /// The v2 token endpoint of the tenant.
+    /// The tenant's token endpoint of the version that the target belongs to.
     pub(crate) fn endpoint(&self) -> Result<Url, Error> {
+        let path = match self.target {
+            Target::Scope(_) => "oauth2/v2.0/token",
+            Target::Resource(_) => "oauth2/token",
+        };
         self.authority
-            .join(&format!("/{}/oauth2/v2.0/token", self.tenant))
+            .join(&format!("/{}/{path}", self.tenant))
             .map_err(|error| Error::Configuration(format!("{}: {error}", self.authority)))
     }
 }
 
 /// An access token as the authority answered it.
-#[derive(Clone, Deserialize)]
+#[derive(Clone)]
 pub struct AccessToken {
     /// The token itself. Never printed by `Debug`.
-    #[serde(rename = "access_token")]
     pub secret: String,
     /// Seconds until it expires.
     pub expires_in: u64,
+    /// The whole answer, the token in it.
+    pub answer: Map<String, Value>,
+}
+
+impl<'de> serde::Deserialize<'de> for AccessToken {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let answer = Map::deserialize(deserializer)?;
+        let secret = answer.get("access_token").and_then(Value::as_str);
+        // The v1 endpoint writes its numbers as text.
+        let expires_in = answer.get("expires_in").and_then(|value| match value {
+            Value::String(text) => text.parse().ok(),
+            value => value.as_u64(),
+        });
+        Ok(Self {
+            secret: secret
+                .ok_or_else(|| D::Error::missing_field("access_token"))?
+                .to_owned(),
+            expires_in: expires_in.ok_or_else(|| D::Error::missing_field("expires_in"))?,
+            answer,
+        })
+    }
 }
 
 impl AccessToken {

@@ -1,0 +1,122 @@
+//! Mistakes in queries: drawn for people, one stable JSON form for programs.
+//!
+//! The form: the members of the first error, and `errors` with all of them.
+//!
+//! ```json
+//! {"code":"KS204","line":1,"column":3,"message":"…","errors":[{"code":"KS204","line":1,"column":3,"message":"…"}]}
+//! ```
+
+use ariadne::{Config, IndexType, Label, Report, ReportKind, Source};
+use bartizan_kql::{Diagnostic, Severity, line_column};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::printer::Printer;
+
+/// One error, as programs read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Problem {
+    /// Stable code.
+    pub(crate) code: String,
+    /// Line, from 1.
+    pub(crate) line: u64,
+    /// Column in characters, from 1.
+    pub(crate) column: u64,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) suggestion: Option<String>,
+}
+
+impl Problem {
+    /// A diagnostic with its place resolved.
+    pub(crate) fn of(text: &str, diagnostic: &Diagnostic) -> Self {
+        let (line, column) = line_column(text, diagnostic.span.start);
+        Self {
+            code: diagnostic.code.to_owned(),
+            line: line.into(),
+            column: column.into(),
+            message: diagnostic.message.clone(),
+            suggestion: diagnostic.suggestion.clone(),
+        }
+    }
+}
+
+/// Writes errors to standard error as one line of JSON.
+pub(crate) fn report(problems: &[Problem]) {
+    eprintln!("{}", document(problems));
+}
+
+fn document(problems: &[Problem]) -> Value {
+    let mut document = problems
+        .first()
+        .map_or_else(|| json!({}), |first| json!(first));
+    document["errors"] = json!(problems);
+    document
+}
+
+/// Draws diagnostics under the query's lines on standard error.
+pub(crate) fn draw(text: &str, diagnostics: &[Diagnostic], printer: &Printer) {
+    for diagnostic in diagnostics {
+        let kind = match diagnostic.severity {
+            Severity::Error => ReportKind::Error,
+            Severity::Warning => ReportKind::Warning,
+            Severity::Suggestion => ReportKind::Advice,
+        };
+        let range = place(text, diagnostic);
+        let config = Config::default()
+            .with_color(printer.color())
+            .with_index_type(IndexType::Byte);
+        let mut report = Report::build(kind, range.clone())
+            .with_config(config)
+            .with_code(diagnostic.code)
+            .with_message(&diagnostic.message)
+            .with_label(Label::new(range).with_message("here"));
+        if let Some(suggestion) = &diagnostic.suggestion {
+            report = report.with_help(suggestion);
+        }
+        // Standard error may be closed; there is nowhere left to say so.
+        let _ = report.finish().eprint(Source::from(text));
+    }
+}
+
+/// The span, inside the text and not empty: something is missing at its end otherwise.
+fn place(text: &str, diagnostic: &Diagnostic) -> std::ops::Range<usize> {
+    let range = diagnostic.span.range();
+    let start = text.floor_char_boundary(range.start.min(text.len()));
+    let end = text.ceil_char_boundary(range.end.min(text.len()));
+    start..end.max(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_one_form_with_the_first_on_top() {
+        let text = "DeviceEvents\n| where Nope == 1 and Neither == 2";
+        let parsed = bartizan_kql::parse(text);
+        let scope = bartizan_kql::Scope::new().with_table(
+            "DeviceEvents",
+            &[("Timestamp", bartizan_kql::types::Type::DateTime)],
+        );
+        let bound = bartizan_kql::bind(&parsed.query, &scope);
+        let problems: Vec<_> = bound
+            .diagnostics
+            .iter()
+            .map(|d| Problem::of(text, d))
+            .collect();
+        let document = document(&problems);
+        assert_eq!(document["line"], 2);
+        assert_eq!(document["column"], 9);
+        assert_eq!(document["errors"].as_array().map(Vec::len), Some(2));
+        assert_eq!(document["code"], document["errors"][0]["code"]);
+        assert!(
+            document["message"]
+                .as_str()
+                .is_some_and(|m| m.contains("Nope")),
+            "{document}"
+        );
+    }
+}
