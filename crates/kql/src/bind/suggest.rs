@@ -6,7 +6,9 @@ pub(super) fn closest<'c>(
     candidates: impl Iterator<Item = &'c str>,
 ) -> Option<&'c str> {
     let wanted = name.to_lowercase();
-    let allowed = 1 + wanted.chars().count() / 5;
+    // Of a short name nothing would be left.
+    let length = wanted.chars().count();
+    let allowed = if length < 3 { 0 } else { 1 + length / 5 };
     candidates
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed)
         .map(|candidate| (distance(&wanted, &candidate.to_lowercase()), candidate))

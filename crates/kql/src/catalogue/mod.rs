@@ -4,7 +4,9 @@ mod aggregate_fn;
 mod aggregates;
 mod scalar_fn;
 mod scalars_basic;
+mod scalars_dynamic;
 mod scalars_text;
+mod scalars_time;
 mod signature;
 
 use std::collections::HashMap;
@@ -132,8 +134,10 @@ pub struct AggregateFunction {
 
 /// All scalar functions, grouped by theme.
 pub fn scalar_functions() -> impl Iterator<Item = &'static ScalarFunction> {
-    use scalars_basic::{CONVERSIONS, NUMBERS, TESTS, TIME};
-    use scalars_text::{DYNAMICS, OTHERS, TEXTS};
+    use scalars_basic::{CONVERSIONS, NUMBERS, TESTS};
+    use scalars_dynamic::{DYNAMICS, OTHERS};
+    use scalars_text::TEXTS;
+    use scalars_time::TIME;
     [CONVERSIONS, TESTS, NUMBERS, TIME, TEXTS, DYNAMICS, OTHERS]
         .into_iter()
         .flatten()

@@ -8,10 +8,13 @@
 //! brackets stays on its line when it has at most one operator, and is indented otherwise; a `where` with three tests
 //! or more has one on a line.
 
+mod bound;
 mod expression;
 mod literal;
 mod operator;
 mod tabular;
+
+pub use bound::dump_bound;
 
 use crate::ast::{Name, NamePattern, Query, Statement, StatementKind};
 use crate::keyword;
