@@ -3,8 +3,10 @@
 mod harness;
 
 mod cross_tenant;
+mod directory;
 mod doors;
 mod hunting;
+mod identity;
 mod incidents;
 mod ingest;
 mod operations;
