@@ -1,1 +1,28 @@
-//! placeholder
+//! Hunting: bound KQL becomes DataFusion plans, with functions, limits and an event store of our own.
+//!
+//! * [`engine`] runs a query within limits over a [`source::TableSource`].
+//! * [`local`] is such a source over files.
+//!
+//! Nothing outside this crate names DataFusion.
+
+pub mod engine;
+pub mod error;
+pub mod events;
+pub mod result;
+pub mod source;
+pub mod tenant_tables;
+pub mod types;
+
+mod aggregates;
+mod compile;
+mod functions;
+mod json;
+mod plan;
+mod session;
+mod text;
+
+pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};
+pub use error::{HuntError, Problem};
+pub use result::{HuntResult, HuntStats, ResultColumn};
+pub use source::{NoTables, TableSource};
+pub use tenant_tables::{Reach, TenantTables};

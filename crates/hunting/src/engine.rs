@@ -1,0 +1,332 @@
+//! Running a query: compile, plan, execute within limits, collect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use bartizan_kql::bound;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::StreamExt;
+
+use crate::compile::compile;
+use crate::error::HuntError;
+use crate::plan::{Planner, QueryContext};
+use crate::result::{HuntResult, HuntStats, ResultColumn};
+use crate::session::{QueryMemory, session_state};
+use crate::source::TableSource;
+
+/// What holds for every query of an engine.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Threads that evaluate queries; also the number of partitions of a plan.
+    pub threads: usize,
+    /// Rows that are handled at once.
+    pub batch_rows: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            batch_rows: 8192,
+        }
+    }
+}
+
+/// What one query may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of the answer; further rows are cut off and [`HuntResult::truncated`] is set.
+    pub max_rows: usize,
+    /// Bytes of the answer as values in memory; a larger answer is [`HuntError::ResultTooLarge`].
+    pub max_bytes: usize,
+    /// Wall-clock time.
+    pub timeout: Duration,
+    /// Bytes of working memory (joins, aggregation, sorting).
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    /// The documented limits of the hunting API: 100,000 rows, 124 MB, 3 minutes; and 2 GiB of working memory.
+    fn default() -> Self {
+        Self {
+            max_rows: 100_000,
+            max_bytes: 124_000_000,
+            timeout: Duration::from_secs(180),
+            memory: 2 << 30,
+        }
+    }
+}
+
+/// An interval of time, both ends included, in ticks since 0001-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeWindow {
+    /// First tick.
+    pub start: i64,
+    /// Last tick.
+    pub end: i64,
+}
+
+/// A query and what it runs against.
+#[derive(Clone)]
+pub struct HuntRequest {
+    /// The KQL text.
+    pub query: String,
+    /// The value of `now()`, in ticks since 0001-01-01T00:00:00Z.
+    pub now_ticks: i64,
+    /// When given, rows of tables that have a `Timestamp` column are seen only inside this window (the API's
+    /// look-back and Graph's `Timespan`).
+    pub timespan: Option<TimeWindow>,
+    /// What the query may use.
+    pub limits: Limits,
+    /// The tables, bound to one tenant.
+    pub tables: Arc<dyn TableSource>,
+}
+
+/// Evaluates queries on threads of its own, so that a heavy hunt does not hold up the caller's I/O.
+#[derive(Debug)]
+pub struct Engine {
+    settings: EngineSettings,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Engine {
+    /// Starts an engine.
+    ///
+    /// # Errors
+    /// [`HuntError::Internal`] when threads cannot be started.
+    pub fn new(settings: EngineSettings) -> Result<Self, HuntError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.threads.max(1))
+            .thread_name("hunt")
+            // Deep boolean expressions recurse in the engine's optimizer, which grows its stack, but not for free.
+            .thread_stack_size(8 << 20)
+            .enable_all()
+            .build()
+            .map_err(|e| HuntError::Internal(e.to_string()))?;
+        Ok(Self {
+            settings,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Runs a query. Dropping the future cancels it.
+    ///
+    /// # Errors
+    /// See [`HuntError`].
+    pub async fn run(&self, request: HuntRequest) -> Result<HuntResult, HuntError> {
+        self.on_own_threads(request, |settings, request| async move {
+            let query = compile(&request.query, &request.tables.scope())?;
+            run_bound(&settings, &request, &query).await
+        })
+        .await
+    }
+
+    /// The logical and physical plan of a query as text, for people (`bartizan kql plan`).
+    ///
+    /// # Errors
+    /// See [`HuntError`].
+    pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
+        self.on_own_threads(request, |settings, request| async move {
+            let query = compile(&request.query, &request.tables.scope())?;
+            let prepared = Prepared::new(&settings, &request, &query).await?;
+            let physical =
+                datafusion::physical_plan::displayable(prepared.physical.as_ref()).indent(false);
+            Ok(format!("{}\n\n{physical}", prepared.logical))
+        })
+        .await
+    }
+
+    async fn on_own_threads<T, F, Fut>(&self, request: HuntRequest, work: F) -> Result<T, HuntError>
+    where
+        T: Send + 'static,
+        F: FnOnce(EngineSettings, HuntRequest) -> Fut,
+        Fut: Future<Output = Result<T, HuntError>> + Send + 'static,
+    {
+        let runtime = self
+            .runtime
+            .as_ref()
+            .ok_or_else(|| HuntError::Internal("the engine is shut down".into()))?;
+        let timeout = request.limits.timeout;
+        let future = work(self.settings.clone(), request);
+        let task = AbortOnDrop(runtime.spawn(tokio::time::timeout(timeout, future)));
+        match task.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_elapsed)) => Err(HuntError::Timeout),
+            Err(panic) => Err(HuntError::Internal(panic.to_string())),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A plain drop would block, which is not allowed inside another runtime.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Cancels the task when the caller gives up.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, tokio::task::JoinError>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        std::pin::Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A query that is planned and can be executed.
+struct Prepared {
+    logical: String,
+    physical: Arc<dyn ExecutionPlan>,
+    context: QueryContext,
+}
+
+impl Prepared {
+    async fn new(
+        settings: &EngineSettings,
+        request: &HuntRequest,
+        query: &bound::Query,
+    ) -> Result<Self, HuntError> {
+        let memory = Arc::new(QueryMemory::new(request.limits.memory));
+        let state = session_state(settings, memory.clone())?;
+        let context = QueryContext {
+            state,
+            memory,
+            now_ticks: request.now_ticks,
+            timespan: request.timespan,
+            tables: request.tables.clone(),
+        };
+        let planner = Planner::new(&context, query).await?;
+        let logical = planner.root(request.limits.max_rows.saturating_add(1)).await?;
+        let optimized = context.state.optimize(&logical)?;
+        let physical = context
+            .state
+            .query_planner()
+            .create_physical_plan(&optimized, &context.state)
+            .await?;
+        Ok(Self {
+            logical: optimized.display_indent().to_string(),
+            physical,
+            context,
+        })
+    }
+}
+
+/// Runs a bound query on the calling thread's runtime.
+///
+/// # Errors
+/// See [`HuntError`].
+pub(crate) async fn run_bound(
+    settings: &EngineSettings,
+    request: &HuntRequest,
+    query: &bound::Query,
+) -> Result<HuntResult, HuntError> {
+    let started = Instant::now();
+    let prepared = Prepared::new(settings, request, query).await?;
+    let columns: Vec<ResultColumn> = query
+        .plan
+        .columns
+        .iter()
+        .map(|c| ResultColumn {
+            name: c.name.clone(),
+            ty: c.ty,
+        })
+        .collect();
+    let collected = collect(&prepared, request.limits).await?;
+    let cpu = cpu_time(prepared.physical.as_ref());
+    Ok(HuntResult {
+        stats: HuntStats {
+            execution_time: started.elapsed(),
+            cpu,
+            peak_memory: prepared.context.memory.peak(),
+            rows: collected.rows,
+            bytes: collected.bytes,
+        },
+        columns,
+        batches: collected.batches,
+        truncated: collected.truncated,
+        render: query.render.clone(),
+    })
+}
+
+struct Collected {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+    truncated: bool,
+}
+
+async fn collect(prepared: &Prepared, limits: Limits) -> Result<Collected, HuntError> {
+    let mut stream = execute_stream(prepared.physical.clone(), prepared.context.state.task_ctx())?;
+    let mut out = Collected {
+        batches: Vec::new(),
+        rows: 0,
+        bytes: 0,
+        truncated: false,
+    };
+    while let Some(batch) = stream.next().await {
+        let mut batch = batch?;
+        if out.rows + batch.num_rows() > limits.max_rows {
+            batch = batch.slice(0, limits.max_rows - out.rows);
+            out.truncated = true;
+        }
+        out.rows += batch.num_rows();
+        out.bytes += crate::result::value_bytes(&batch);
+        if out.bytes > limits.max_bytes {
+            return Err(HuntError::ResultTooLarge);
+        }
+        if batch.num_rows() > 0 {
+            out.batches.push(batch);
+        }
+        if out.truncated {
+            break;
+        }
+    }
+    Ok(out)
+}
+
+/// Time that the operators of a finished plan spent computing, over all threads.
+fn cpu_time(plan: &dyn ExecutionPlan) -> Duration {
+    let own = plan
+        .metrics()
+        .and_then(|m| m.elapsed_compute())
+        .unwrap_or(0);
+    let below: Duration = plan.children().iter().map(|c| cpu_time(c.as_ref())).sum();
+    Duration::from_nanos(own as u64) + below
+}
+
+/// A counter that remembers its greatest value.
+#[derive(Debug, Default)]
+pub(crate) struct HighWater {
+    now: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+impl HighWater {
+    pub(crate) fn grow(&self, by: usize) {
+        let now = self.now.fetch_add(by, Ordering::Relaxed) + by;
+        self.peak.fetch_max(now, Ordering::Relaxed);
+    }
+
+    pub(crate) fn shrink(&self, by: usize) {
+        self.now.fetch_sub(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn peak(&self) -> usize {
+        self.peak.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,163 @@
+//! Property bags in dynamic values.
+
+use std::collections::HashSet;
+
+use arrow::array::ArrayRef;
+use bartizan_kql::types::Type;
+use datafusion::error::Result;
+
+use super::call::{Argument, Call};
+use super::conversion::{push_json, push_text};
+use crate::json::{self, Kind, push_json_string};
+
+fn is_bag(text: &str) -> bool {
+    json::kind(text) == Some(Kind::Object)
+}
+
+pub(super) fn parse_json(call: &Call) -> Result<ArrayRef> {
+    let argument = call.arg(0)?;
+    let texts = argument.texts()?;
+    let dynamic = argument.ty == Type::Dynamic;
+    call.make_texts(|row, out| {
+        let Some(text) = texts.some(row) else { return false };
+        if dynamic && json::kind(text) != Some(Kind::String) {
+            out.push_str(text);
+            return true;
+        }
+        let inner = if dynamic { json::to_text(text) } else { text.into() };
+        let trimmed = inner.trim();
+        if trimmed.is_empty() || trimmed == "null" {
+            return false;
+        }
+        if json::is_valid(trimmed) {
+            out.push_str(trimmed);
+        } else {
+            push_json_string(out, &inner);
+        }
+        true
+    })
+}
+
+pub(super) fn bag_pack(call: &Call) -> Result<ArrayRef> {
+    packed(call, false)
+}
+
+pub(super) fn bag_pack_non_empty(call: &Call) -> Result<ArrayRef> {
+    packed(call, true)
+}
+
+fn packed(call: &Call, leave_out_empty: bool) -> Result<ArrayRef> {
+    let mut key = String::new();
+    call.make_texts(|row, out| {
+        out.push('{');
+        for pair in call.args.chunks(2) {
+            let [name, value] = pair else { continue };
+            let before = out.len();
+            if before > 1 {
+                out.push(',');
+            }
+            key.clear();
+            let _ = push_text(name, row, &mut key);
+            push_json_string(out, &key);
+            out.push(':');
+            let at = out.len();
+            let _ = push_json(value, row, out);
+            if leave_out_empty && matches!(&out[at..], "null" | "\"\"") {
+                out.truncate(before);
+            }
+        }
+        out.push('}');
+        true
+    })
+}
+
+pub(super) fn bag_keys(call: &Call) -> Result<ArrayRef> {
+    let bags = call.texts(0)?;
+    call.make_texts(|row, out| {
+        let Some(bag) = bags.some(row).filter(|b| is_bag(b)) else { return false };
+        out.push('[');
+        for (i, (key, _)) in json::members(bag).enumerate() {
+            if i > 0 {
+                out.push(',');
+            }
+            out.push_str(key);
+        }
+        out.push(']');
+        true
+    })
+}
+
+pub(super) fn bag_merge(call: &Call) -> Result<ArrayRef> {
+    let bags = call.args.iter().map(Argument::texts).collect::<Result<Vec<_>>>()?;
+    call.make_texts(|row, out| {
+        let there: Vec<&str> = bags.iter().filter_map(|b| b.some(row)).filter(|b| is_bag(b)).collect();
+        merge(out, there.iter().copied());
+        !there.is_empty()
+    })
+}
+
+/// Appends a bag with the members of all; the first value of a key wins.
+pub(crate) fn merge<'a>(out: &mut String, bags: impl Iterator<Item = &'a str>) {
+    let mut seen = HashSet::new();
+    out.push('{');
+    let start = out.len();
+    for (key, value) in bags.flat_map(json::members) {
+        if seen.insert(json::string_value(key).into_owned()) {
+            if out.len() > start {
+                out.push(',');
+            }
+            out.push_str(key);
+            out.push(':');
+            json::push_compact(out, value);
+        }
+    }
+    out.push('}');
+}
+
+pub(super) fn bag_has_key(call: &Call) -> Result<ArrayRef> {
+    let (bags, keys) = (call.texts(0)?, call.texts(1)?);
+    call.make_bools(|row| {
+        let bag = bags.some(row).filter(|b| is_bag(b))?;
+        Some(json::member(bag, keys.get(row)).is_some())
+    })
+}
+
+pub(super) fn bag_remove_keys(call: &Call) -> Result<ArrayRef> {
+    let (bags, keys) = (call.texts(0)?, call.texts(1)?);
+    call.make_texts(|row, out| {
+        let Some(bag) = bags.some(row).filter(|b| is_bag(b)) else { return false };
+        let removed: HashSet<String> =
+            json::elements(keys.get(row)).map(|k| json::to_text(k).into_owned()).collect();
+        out.push('{');
+        for (key, value) in json::members(bag) {
+            if removed.contains(json::string_value(key).as_ref()) {
+                continue;
+            }
+            if out.len() > 1 {
+                out.push(',');
+            }
+            out.push_str(key);
+            out.push(':');
+            json::push_compact(out, value);
+        }
+        out.push('}');
+        true
+    })
+}
+
+/// `dynamic_to_json`: keys sorted at every level.
+pub(super) fn dynamic_to_json(call: &Call) -> Result<ArrayRef> {
+    let texts = call.texts(0)?;
+    call.make_texts(|row, out| {
+        if let Some(text) = texts.some(row) {
+            match serde_json::from_str::<serde_json::Value>(text) {
+                Ok(mut value) => {
+                    value.sort_all_objects();
+                    out.push_str(&value.to_string());
+                }
+                Err(_) => out.push_str(text),
+            }
+        }
+        true
+    })
+}

@@ -1,0 +1,280 @@
+//! One call of a function on one batch: typed access to arguments, and builders for results.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Decimal128Array, Float64Array,
+    Int32Array, Int64Array, StringViewArray, StringViewBuilder,
+};
+use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type};
+use bartizan_kql::types::Type;
+use datafusion::error::{DataFusionError, Result};
+
+use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE};
+
+/// The arguments of a call. A constant argument is an array of one row.
+pub(crate) struct Call {
+    /// The arguments.
+    pub args: Vec<Argument>,
+    /// Rows of the result.
+    pub rows: usize,
+}
+
+/// An argument: its KQL type, its values, and whether the one value stands for all rows.
+pub(crate) struct Argument {
+    pub ty: Type,
+    pub array: ArrayRef,
+    pub constant: bool,
+}
+
+/// Strings of an argument; null reads as "".
+#[derive(Clone, Copy)]
+pub(crate) struct Texts<'a> {
+    array: &'a StringViewArray,
+    step: usize,
+}
+
+impl<'a> Texts<'a> {
+    /// The string of a row, "" for null.
+    pub(crate) fn get(&self, row: usize) -> &'a str {
+        self.some(row).unwrap_or("")
+    }
+
+    /// The string of a row, none for null.
+    pub(crate) fn some(&self, row: usize) -> Option<&'a str> {
+        let i = row * self.step;
+        self.array.is_valid(i).then(|| self.array.value(i))
+    }
+
+    /// The one value, when the argument is constant.
+    pub(crate) fn constant(&self) -> Option<&'a str> {
+        (self.step == 0).then(|| self.get(0))
+    }
+}
+
+/// Fixed-width values of an argument.
+pub(crate) struct Values<'a, A> {
+    array: &'a A,
+    step: usize,
+}
+
+// Not derived: the array itself need not be Copy.
+impl<A> Clone for Values<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Values<'_, A> {}
+
+macro_rules! values {
+    ($array:ty, $native:ty) => {
+        impl Values<'_, $array> {
+            /// The value of a row, none for null.
+            pub(crate) fn get(&self, row: usize) -> Option<$native> {
+                let i = row * self.step;
+                self.array.is_valid(i).then(|| self.array.value(i))
+            }
+        }
+    };
+}
+values!(BooleanArray, bool);
+values!(Int32Array, i32);
+values!(Int64Array, i64);
+values!(Float64Array, f64);
+values!(Decimal128Array, i128);
+
+impl Argument {
+    fn step(&self) -> usize {
+        usize::from(!self.constant)
+    }
+
+    fn wrong(&self) -> DataFusionError {
+        DataFusionError::Internal(format!(
+            "a {} argument is held as {}",
+            self.ty,
+            self.array.data_type()
+        ))
+    }
+
+    /// Strings, guids or dynamics.
+    pub(crate) fn texts(&self) -> Result<Texts<'_>> {
+        Ok(Texts {
+            array: self
+                .array
+                .as_string_view_opt()
+                .ok_or_else(|| self.wrong())?,
+            step: self.step(),
+        })
+    }
+
+    /// Booleans.
+    pub(crate) fn bools(&self) -> Result<Values<'_, BooleanArray>> {
+        Ok(Values {
+            array: self.array.as_boolean_opt().ok_or_else(|| self.wrong())?,
+            step: self.step(),
+        })
+    }
+
+    /// Ints.
+    pub(crate) fn ints(&self) -> Result<Values<'_, Int32Array>> {
+        Ok(Values {
+            array: self
+                .array
+                .as_primitive_opt::<Int32Type>()
+                .ok_or_else(|| self.wrong())?,
+            step: self.step(),
+        })
+    }
+
+    /// Longs, datetimes or timespans.
+    pub(crate) fn longs(&self) -> Result<Values<'_, Int64Array>> {
+        Ok(Values {
+            array: self
+                .array
+                .as_primitive_opt::<Int64Type>()
+                .ok_or_else(|| self.wrong())?,
+            step: self.step(),
+        })
+    }
+
+    /// Reals.
+    pub(crate) fn reals(&self) -> Result<Values<'_, Float64Array>> {
+        Ok(Values {
+            array: self
+                .array
+                .as_primitive_opt::<Float64Type>()
+                .ok_or_else(|| self.wrong())?,
+            step: self.step(),
+        })
+    }
+
+    /// Decimals, as units of the scale.
+    pub(crate) fn decimals(&self) -> Result<Values<'_, Decimal128Array>> {
+        Ok(Values {
+            array: self
+                .array
+                .as_primitive_opt::<Decimal128Type>()
+                .ok_or_else(|| self.wrong())?,
+            step: self.step(),
+        })
+    }
+
+    /// Whether the value of a row is null (for a string: never).
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.ty != Type::String && self.array.is_null(row * self.step())
+    }
+}
+
+impl Call {
+    /// The argument at a position.
+    pub(crate) fn arg(&self, index: usize) -> Result<&Argument> {
+        self.args.get(index).ok_or_else(|| {
+            DataFusionError::Internal(format!("a function lacks its argument {index}"))
+        })
+    }
+
+    /// Strings, guids or dynamics at a position.
+    pub(crate) fn texts(&self, index: usize) -> Result<Texts<'_>> {
+        self.arg(index)?.texts()
+    }
+
+    /// Longs, datetimes or timespans at a position.
+    pub(crate) fn longs(&self, index: usize) -> Result<Values<'_, Int64Array>> {
+        self.arg(index)?.longs()
+    }
+
+    /// Longs at a position that may be missing.
+    pub(crate) fn longs_opt(&self, index: usize) -> Result<Option<Values<'_, Int64Array>>> {
+        self.args.get(index).map(Argument::longs).transpose()
+    }
+
+    /// Reals at a position.
+    pub(crate) fn reals(&self, index: usize) -> Result<Values<'_, Float64Array>> {
+        self.arg(index)?.reals()
+    }
+
+    /// A result of strings, guids or dynamics. `each` appends a row's text and says whether it is not null.
+    pub(crate) fn make_texts(
+        &self,
+        mut each: impl FnMut(usize, &mut String) -> bool,
+    ) -> Result<ArrayRef> {
+        let mut builder = StringViewBuilder::with_capacity(self.rows);
+        let mut buffer = String::new();
+        for row in 0..self.rows {
+            buffer.clear();
+            if each(row, &mut buffer) {
+                builder.append_value(&buffer);
+            } else {
+                builder.append_null();
+            }
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    /// A result of texts that are slices of something that outlives the call.
+    pub(crate) fn make_slices<'a>(
+        &self,
+        mut each: impl FnMut(usize) -> Option<&'a str>,
+    ) -> Result<ArrayRef> {
+        let mut builder = StringViewBuilder::with_capacity(self.rows);
+        for row in 0..self.rows {
+            builder.append_option(each(row));
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    /// A result of longs, datetimes or timespans.
+    pub(crate) fn make_longs(
+        &self,
+        each: impl FnMut(usize) -> Option<i64>,
+    ) -> Result<ArrayRef> {
+        Ok(Arc::new(
+            (0..self.rows).map(each).collect::<Int64Array>(),
+        ))
+    }
+
+    /// A result of ints.
+    pub(crate) fn make_ints(
+        &self,
+        each: impl FnMut(usize) -> Option<i32>,
+    ) -> Result<ArrayRef> {
+        Ok(Arc::new(
+            (0..self.rows).map(each).collect::<Int32Array>(),
+        ))
+    }
+
+    /// A result of reals.
+    pub(crate) fn make_reals(
+        &self,
+        each: impl FnMut(usize) -> Option<f64>,
+    ) -> Result<ArrayRef> {
+        Ok(Arc::new(
+            (0..self.rows).map(each).collect::<Float64Array>(),
+        ))
+    }
+
+    /// A result of decimals.
+    pub(crate) fn make_decimals(
+        &self,
+        each: impl FnMut(usize) -> Option<i128>,
+    ) -> Result<ArrayRef> {
+        let array: Decimal128Array = (0..self.rows).map(each).collect();
+        Ok(Arc::new(array.with_precision_and_scale(
+            DECIMAL_PRECISION,
+            DECIMAL_SCALE,
+        )?))
+    }
+
+    /// A result of booleans.
+    pub(crate) fn make_bools(
+        &self,
+        mut each: impl FnMut(usize) -> Option<bool>,
+    ) -> Result<ArrayRef> {
+        let mut builder = BooleanBuilder::with_capacity(self.rows);
+        for row in 0..self.rows {
+            builder.append_option(each(row));
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+}

@@ -1,0 +1,60 @@
+//! `d.x`, `d["x"]`, `d[0]`: walking into JSON text without parsing what is not on the way.
+
+use arrow::array::ArrayRef;
+use bartizan_kql::types::Type;
+use datafusion::error::Result;
+
+use super::call::{Argument, Call};
+use crate::json::{self, Kind};
+
+/// A step into a dynamic value.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// A property of a bag.
+    Member(String),
+    /// An element of an array; negative counts from the end.
+    Index(i64),
+    /// A property or element named by the argument at this position.
+    Argument(usize),
+}
+
+/// The value at the end of the path; null when something is missing on the way.
+pub(super) fn walk(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
+    let input = call.texts(0)?;
+    let arguments = steps
+        .iter()
+        .map(|s| match s {
+            Step::Argument(i) => call.arg(*i).map(Some),
+            _ => Ok(None),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    call.make_slices(|row| {
+        let mut value = input.some(row)?;
+        for (step, argument) in steps.iter().zip(&arguments) {
+            value = match step {
+                Step::Member(name) => json::member(value, name)?,
+                Step::Index(i) => json::element(value, *i)?,
+                Step::Argument(_) => by_argument(value, (*argument)?, row)?,
+            };
+        }
+        (json::kind(value)? != Kind::Null).then_some(value)
+    })
+}
+
+fn by_argument<'a>(value: &'a str, argument: &Argument, row: usize) -> Option<&'a str> {
+    if argument.is_null(row) {
+        return None;
+    }
+    match argument.ty {
+        Type::String => json::member(value, argument.texts().ok()?.get(row)),
+        Type::Int => json::element(value, i64::from(argument.ints().ok()?.get(row)?)),
+        Type::Dynamic => {
+            let key = argument.texts().ok()?.get(row);
+            match json::kind(key)? {
+                Kind::Number => json::element(value, key.trim().parse().ok()?),
+                _ => json::member(value, &json::to_text(key)),
+            }
+        }
+        _ => json::element(value, argument.longs().ok()?.get(row)?),
+    }
+}

@@ -1,0 +1,166 @@
+//! The bridge from a kernel to DataFusion: one scalar function type for all of KQL's functions.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+use bartizan_kql::types::Type;
+use datafusion::common::ScalarValue;
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::call::{Argument, Call};
+use crate::types::data_type;
+
+/// What computes a function on one batch.
+pub(crate) type Kernel = Arc<dyn Fn(&Call) -> Result<ArrayRef> + Send + Sync>;
+
+/// A KQL function with settled argument types.
+pub(crate) struct KqlFunction {
+    name: String,
+    /// What the kernel holds besides its name: two functions are equal when name, identity and types are.
+    identity: String,
+    arg_types: Vec<Type>,
+    returns: Type,
+    signature: Signature,
+    kernel: Kernel,
+}
+
+impl KqlFunction {
+    /// A call of a function whose result depends on its arguments alone.
+    pub(crate) fn call(
+        name: &str,
+        identity: String,
+        kernel: Kernel,
+        args: Vec<(Expr, Type)>,
+        returns: Type,
+    ) -> Expr {
+        Self::with_volatility(name, identity, kernel, args, returns, Volatility::Immutable)
+    }
+
+    /// As [`Self::call`], for functions such as `rand()` that differ from row to row.
+    pub(crate) fn call_volatile(
+        name: &str,
+        kernel: Kernel,
+        args: Vec<(Expr, Type)>,
+        returns: Type,
+    ) -> Expr {
+        Self::with_volatility(
+            name,
+            String::new(),
+            kernel,
+            args,
+            returns,
+            Volatility::Volatile,
+        )
+    }
+
+    fn with_volatility(
+        name: &str,
+        identity: String,
+        kernel: Kernel,
+        args: Vec<(Expr, Type)>,
+        returns: Type,
+        volatility: Volatility,
+    ) -> Expr {
+        let (args, arg_types): (Vec<Expr>, Vec<Type>) = args.into_iter().unzip();
+        let signature = if args.is_empty() {
+            Signature::nullary(volatility)
+        } else {
+            Signature::variadic_any(volatility)
+        };
+        let function = Self {
+            name: name.to_owned(),
+            identity,
+            arg_types,
+            returns,
+            signature,
+            kernel,
+        };
+        Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::new(ScalarUDF::new_from_impl(function)),
+            args,
+        ))
+    }
+}
+
+impl fmt::Debug for KqlFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.returns)
+    }
+}
+
+impl PartialEq for KqlFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.identity == other.identity
+            && self.arg_types == other.arg_types
+            && self.returns == other.returns
+            && self.signature == other.signature
+    }
+}
+
+impl Eq for KqlFunction {}
+
+impl Hash for KqlFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, &self.identity, &self.arg_types, self.returns).hash(state);
+    }
+}
+
+impl ScalarUDFImpl for KqlFunction {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(data_type(self.returns))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let volatile = self.signature.volatility == Volatility::Volatile;
+        let all_constant = !volatile
+            && args
+                .args
+                .iter()
+                .all(|a| matches!(a, ColumnarValue::Scalar(_)));
+        let arguments = args
+            .args
+            .into_iter()
+            .zip(&self.arg_types)
+            .map(|(value, ty)| {
+                Ok(match value {
+                    ColumnarValue::Array(array) => Argument {
+                        ty: *ty,
+                        array,
+                        constant: false,
+                    },
+                    ColumnarValue::Scalar(scalar) => Argument {
+                        ty: *ty,
+                        array: scalar.to_array_of_size(1)?,
+                        constant: true,
+                    },
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let call = Call {
+            args: arguments,
+            rows: if all_constant { 1 } else { args.number_rows },
+        };
+        let result = (self.kernel)(&call)?;
+        Ok(if all_constant {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?)
+        } else {
+            ColumnarValue::Array(result)
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! KQL's scalar functions and operators as vectorised kernels over Arrow arrays, wrapped for DataFusion.
+//!
+//! One file per family; [`catalogue`] says which kernel a function has.
+
+mod addresses;
+mod arithmetic;
+mod arrays;
+mod bags;
+mod call;
+mod catalogue;
+mod choices;
+mod codecs;
+mod columns;
+mod command_line;
+mod comparison;
+mod conversion;
+mod dates;
+mod dynamic_path;
+mod format_time;
+mod function;
+mod hashes;
+mod numbers;
+mod pieces;
+mod regexes;
+mod sets;
+mod strings;
+mod text_match;
+mod values;
+
+use std::sync::Arc;
+
+use bartizan_kql::bound::{BinaryOp, ScalarFn, StringOp};
+use bartizan_kql::types::Type;
+use datafusion::common::DFSchema;
+use datafusion::common::ScalarValue;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{ColumnarValue, Expr};
+
+use crate::error::HuntError;
+use function::KqlFunction;
+
+pub(crate) use columns::{json_column, long_array, number_array, number_column};
+pub(crate) use conversion::cast_array;
+pub(crate) use dynamic_path::Step;
+pub(crate) use hashes::xxhash64;
+pub(crate) use sets::{array_test, set_test, set_values, single_test, test_any};
+pub(crate) use values::{array_of, null_of, scalar};
+
+/// A call of a documented function.
+pub(crate) fn call(
+    function: ScalarFn,
+    args: Vec<(Expr, Type)>,
+    returns: Type,
+    now_ticks: i64,
+) -> Result<Expr, HuntError> {
+    if function == ScalarFn::Now {
+        return Ok(Expr::Literal(ScalarValue::Int64(Some(now_ticks)), None));
+    }
+    let (name, kernel) = catalogue::kernel(function);
+    let kernel = Arc::new(kernel);
+    Ok(if is_volatile(function) {
+        KqlFunction::call_volatile(name, kernel, args, returns)
+    } else {
+        KqlFunction::call(name, String::new(), kernel, args, returns)
+    })
+}
+
+/// Whether a function may give another value each time.
+pub(crate) fn is_volatile(function: ScalarFn) -> bool {
+    matches!(function, ScalarFn::Rand | ScalarFn::NewGuid)
+}
+
+/// Converts between types, as `tostring()`, `toint()`… do.
+pub(crate) fn cast(value: Expr, from: Type, to: Type) -> Expr {
+    if from == to {
+        return value;
+    }
+    let kernel = move |call: &call::Call| conversion::cast_argument(call, to);
+    let name = format!("to_{to}");
+    KqlFunction::call(&name, String::new(), Arc::new(kernel), vec![(value, from)], to)
+}
+
+/// `-value`.
+pub(crate) fn negate(value: Expr, from: Type, to: Type) -> Expr {
+    let kernel = move |call: &call::Call| arithmetic::negate(call, to);
+    KqlFunction::call("negate", String::new(), Arc::new(kernel), vec![(value, from)], to)
+}
+
+/// Arithmetic or comparison with KQL's exact value.
+pub(crate) fn binary(op: BinaryOp, left: (Expr, Type), right: (Expr, Type), returns: Type) -> Expr {
+    let name = format!("op_{op:?}").to_lowercase();
+    match op {
+        BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod => {
+            let kernel = move |call: &call::Call| arithmetic::binary(call, op, returns);
+            KqlFunction::call(&name, String::new(), Arc::new(kernel), vec![left, right], returns)
+        }
+        _ => {
+            let kernel = move |call: &call::Call| comparison::compare(call, op);
+            KqlFunction::call(&name, String::new(), Arc::new(kernel), vec![left, right], Type::Bool)
+        }
+    }
+}
+
+/// `has`, `contains`, `=~`, `matches regex`…
+pub(crate) fn string_test(op: StringOp, case_sensitive: bool, left: Expr, right: Expr) -> Expr {
+    let case = if case_sensitive { "_cs" } else { "" };
+    let name = format!("{op:?}{case}").to_lowercase();
+    let args = vec![(left, Type::String), (right, Type::String)];
+    if op == StringOp::MatchesRegex {
+        return KqlFunction::call(&name, String::new(), Arc::new(regexes::matches), args, Type::Bool);
+    }
+    let kernel = move |call: &call::Call| strings::test(call, op, case_sensitive);
+    KqlFunction::call(&name, String::new(), Arc::new(kernel), args, Type::Bool)
+}
+
+/// Walks into a dynamic value. `arguments` are the values of [`Step::Argument`], numbered from 1.
+pub(crate) fn path(input: Expr, steps: Vec<Step>, arguments: Vec<(Expr, Type)>) -> Expr {
+    let identity = format!("{steps:?}");
+    let mut args = vec![(input, Type::Dynamic)];
+    args.extend(arguments);
+    let kernel = move |call: &call::Call| dynamic_path::walk(call, &steps);
+    KqlFunction::call("path", identity, Arc::new(kernel), args, Type::Dynamic)
+}
+
+/// A random real for every row.
+pub(crate) fn random() -> Expr {
+    KqlFunction::call_volatile("rand", Arc::new(numbers::rand), Vec::new(), Type::Real)
+}
+
+/// Sorts null and NaN beside each other: 0, 1 and 2 for null, NaN and numbers, or the other way round.
+pub(crate) fn real_rank(value: Expr, nulls_first: bool) -> Expr {
+    let kernel = move |call: &call::Call| numbers::rank(call, nulls_first);
+    let identity = nulls_first.to_string();
+    KqlFunction::call("real_rank", identity, Arc::new(kernel), vec![(value, Type::Real)], Type::Int)
+}
+
+/// Null strings become "".
+pub(crate) fn null_to_empty(value: Expr) -> Expr {
+    KqlFunction::call(
+        "or_empty",
+        String::new(),
+        Arc::new(conversion::null_to_empty),
+        vec![(value, Type::String)],
+        Type::String,
+    )
+}
+
+/// A value, or the default where it is null.
+pub(crate) fn or_default(value: Expr, ty: Type, default: ScalarValue) -> Expr {
+    let default = Expr::Literal(default, None);
+    KqlFunction::call(
+        "or_default",
+        String::new(),
+        Arc::new(choices::coalesce),
+        vec![(value, ty), (default, ty)],
+        ty,
+    )
+}
+
+/// A field of a struct, by position.
+pub(crate) fn struct_field(value: Expr, index: usize, ty: Type) -> Expr {
+    let kernel = move |call: &call::Call| values::struct_field(call, index);
+    KqlFunction::call("field", index.to_string(), Arc::new(kernel), vec![(value, Type::Dynamic)], ty)
+}
+
+/// The value of an expression without columns.
+pub(crate) fn evaluate_constant(expr: &Expr, state: &SessionState) -> Result<ScalarValue, HuntError> {
+    if let Expr::Literal(value, _) = expr {
+        return Ok(value.clone());
+    }
+    let schema = DFSchema::empty();
+    let physical = state.create_physical_expr(expr.clone(), &schema)?;
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
+    let row = arrow::array::RecordBatch::try_new_with_options(
+        Arc::new(arrow::datatypes::Schema::empty()),
+        Vec::new(),
+        &options,
+    )
+    .map_err(datafusion::error::DataFusionError::from)?;
+    Ok(match physical.evaluate(&row)? {
+        ColumnarValue::Scalar(value) => value,
+        ColumnarValue::Array(array) => ScalarValue::try_from_array(&array, 0)?,
+    })
+}

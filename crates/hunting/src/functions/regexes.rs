@@ -1,0 +1,239 @@
+//! Regular expressions: `matches regex`, `extract`, `replace_regex`, `trim`… in the syntax of the `regex` crate,
+//! which is the one that the documentation describes.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use arrow::array::ArrayRef;
+use datafusion::error::Result;
+use regex::Regex;
+
+use super::call::{Call, Texts};
+use crate::error::evaluation;
+use crate::json::{self, push_json_string};
+
+/// Compiled expressions that are kept; queries use few, so a full cache is simply emptied.
+const CACHED: usize = 256;
+/// Bytes that one compiled expression may take.
+const SIZE_LIMIT: usize = 32 << 20;
+
+static CACHE: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+
+/// Compiles an expression, or takes it from the cache.
+pub(super) fn compile(pattern: &str) -> Result<Regex> {
+    let mut cache = CACHE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(regex) = cache.get(pattern) {
+        return Ok(regex.clone());
+    }
+    let regex = regex::RegexBuilder::new(pattern)
+        .size_limit(SIZE_LIMIT)
+        .build()
+        .map_err(|e| evaluation(format!("invalid regular expression '{pattern}': {e}")))?;
+    if cache.len() >= CACHED {
+        cache.clear();
+    }
+    cache.insert(pattern.to_owned(), regex.clone());
+    Ok(regex)
+}
+
+/// The expressions of an argument: one for all rows, or one per row.
+pub(super) struct Patterns<'a> {
+    texts: Texts<'a>,
+    fixed: Option<Regex>,
+}
+
+impl<'a> Patterns<'a> {
+    pub(super) fn new(texts: Texts<'a>) -> Result<Self> {
+        let fixed = texts.constant().map(compile).transpose()?;
+        Ok(Self { texts, fixed })
+    }
+
+    /// The expression of a row; none when it does not compile.
+    pub(super) fn get(&self, row: usize) -> Option<Regex> {
+        match &self.fixed {
+            Some(regex) => Some(regex.clone()),
+            None => compile(self.texts.get(row)).ok(),
+        }
+    }
+}
+
+/// `matches regex`: a search.
+pub(super) fn matches(call: &Call) -> Result<ArrayRef> {
+    let texts = call.texts(0)?;
+    let pattern = call.texts(1)?;
+    if let Some(pattern) = pattern.constant() {
+        let regex = compile(pattern)?;
+        return call.make_bools(|row| Some(regex.is_match(texts.get(row))));
+    }
+    call.make_bools(|row| Some(compile(pattern.get(row)).is_ok_and(|r| r.is_match(texts.get(row)))))
+}
+
+/// `extract(regex, group, text)`.
+pub(super) fn extract(call: &Call) -> Result<ArrayRef> {
+    let patterns = Patterns::new(call.texts(0)?)?;
+    let (groups, texts) = (call.longs(1)?, call.texts(2)?);
+    call.make_slices(|row| {
+        let found = patterns.get(row).and_then(|regex| {
+            let group = usize::try_from(groups.get(row)?).ok()?;
+            let text = texts.get(row);
+            if group == 0 {
+                return regex.find(text).map(|m| m.as_str());
+            }
+            Some(regex.captures(text)?.get(group)?.as_str())
+        });
+        Some(found.unwrap_or(""))
+    })
+}
+
+/// `extract_all(regex, [groups,] text)`.
+pub(super) fn extract_all(call: &Call) -> Result<ArrayRef> {
+    let patterns = Patterns::new(call.texts(0)?)?;
+    let (wanted, texts) = match call.args.len() {
+        2 => (None, call.texts(1)?),
+        _ => (Some(call.texts(1)?), call.texts(2)?),
+    };
+    call.make_texts(|row, out| {
+        let Some(regex) = patterns.get(row) else {
+            return false;
+        };
+        let names: Vec<Option<&str>> = regex.capture_names().collect();
+        let groups: Vec<usize> = match &wanted {
+            Some(list) => json::elements(list.get(row))
+                .filter_map(|g| match g.trim().parse::<usize>() {
+                    Ok(index) => Some(index),
+                    Err(_) => {
+                        let name = json::to_text(g);
+                        names.iter().position(|n| *n == Some(name.as_ref()))
+                    }
+                })
+                .collect(),
+            None => (1..regex.captures_len()).collect(),
+        };
+        let groups = if groups.is_empty() { vec![0] } else { groups };
+        out.push('[');
+        for found in regex.captures_iter(texts.get(row)) {
+            separate(out);
+            if groups.len() > 1 {
+                out.push('[');
+            }
+            for (i, group) in groups.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                push_json_string(out, found.get(*group).map_or("", |m| m.as_str()));
+            }
+            if groups.len() > 1 {
+                out.push(']');
+            }
+        }
+        out.push(']');
+        out.len() > 2
+    })
+}
+
+/// A comma, unless an array was just opened.
+fn separate(out: &mut String) {
+    if out.len() > 1 {
+        out.push(',');
+    }
+}
+
+/// `replace_regex(text, regex, rewrite)`; `\1` in the rewrite is the first group.
+pub(super) fn replace_regex(call: &Call) -> Result<ArrayRef> {
+    let patterns = Patterns::new(call.texts(1)?)?;
+    let (texts, rewrites) = (call.texts(0)?, call.texts(2)?);
+    call.make_texts(|row, out| {
+        let text = texts.get(row);
+        match patterns.get(row) {
+            Some(regex) => replace_all(&regex, text, rewrites.get(row), out),
+            None => out.push_str(text),
+        }
+        true
+    })
+}
+
+fn replace_all(regex: &Regex, text: &str, rewrite: &str, out: &mut String) {
+    let mut from = 0;
+    for found in regex.captures_iter(text) {
+        let Some(whole) = found.get(0) else { continue };
+        out.push_str(&text[from..whole.start()]);
+        let mut chars = rewrite.chars().peekable();
+        while let Some(c) = chars.next() {
+            match (c, chars.peek().and_then(|d| d.to_digit(10))) {
+                ('\\', Some(group)) => {
+                    chars.next();
+                    out.push_str(found.get(group as usize).map_or("", |m| m.as_str()));
+                }
+                ('\\', None) if chars.peek() == Some(&'\\') => {
+                    chars.next();
+                    out.push('\\');
+                }
+                _ => out.push(c),
+            }
+        }
+        from = whole.end();
+    }
+    out.push_str(&text[from..]);
+}
+
+pub(super) fn trim(call: &Call) -> Result<ArrayRef> {
+    trimmed(call, true, true)
+}
+
+pub(super) fn trim_start(call: &Call) -> Result<ArrayRef> {
+    trimmed(call, true, false)
+}
+
+pub(super) fn trim_end(call: &Call) -> Result<ArrayRef> {
+    trimmed(call, false, true)
+}
+
+/// Cuts what matches off the ends, as often as it matches.
+fn trimmed(call: &Call, start: bool, end: bool) -> Result<ArrayRef> {
+    let (patterns, texts) = (call.texts(0)?, call.texts(1)?);
+    let anchored = |p: &str| -> Result<(Regex, Regex)> {
+        Ok((compile(&format!("^(?:{p})+"))?, compile(&format!("(?:{p})+$"))?))
+    };
+    let fixed = patterns.constant().map(anchored).transpose()?;
+    call.make_slices(|row| {
+        let mut text = texts.get(row);
+        let pair = match &fixed {
+            Some(pair) => pair.clone(),
+            None => anchored(patterns.get(row)).ok()?,
+        };
+        if start && let Some(found) = pair.0.find(text) {
+            text = &text[found.end()..];
+        }
+        if end && let Some(found) = pair.1.find(text) {
+            text = &text[..found.start()];
+        }
+        Some(text)
+    })
+}
+
+/// `countof(text, search, kind)`.
+pub(super) fn count_of(call: &Call) -> Result<ArrayRef> {
+    let (texts, searches) = (call.texts(0)?, call.texts(1)?);
+    let kinds = call.args.get(2).map(|a| a.texts()).transpose()?;
+    call.make_longs(|row| {
+        let (text, search) = (texts.get(row), searches.get(row));
+        if kinds.is_some_and(|k| k.get(row) == "regex") {
+            return Some(compile(search).ok()?.find_iter(text).count() as i64);
+        }
+        if search.is_empty() {
+            return Some(0);
+        }
+        // Overlapping occurrences count.
+        let found = text.as_bytes().windows(search.len()).filter(|w| *w == search.as_bytes());
+        Some(found.count() as i64)
+    })
+}
+
+/// `indexof_regex(text, regex, start, length, occurrence)`.
+pub(super) fn index_of_regex(call: &Call) -> Result<ArrayRef> {
+    let patterns = call.texts(1)?;
+    super::strings::index_with(call, |row, part, occurrence| {
+        let regex = compile(patterns.get(row)).ok()?;
+        regex.find_iter(part).nth(occurrence).map(|m| m.start())
+    })
+}

@@ -1,0 +1,287 @@
+//! JSON as text: the engine's `dynamic` values are read in place, without building a tree.
+//!
+//! The readers take text that [`is_valid`] accepts; on anything else they find nothing, and never panic. Slices
+//! that they return are the JSON text of a value without the white space around it.
+
+mod write;
+
+use std::borrow::Cow;
+
+pub(crate) use write::{push_compact, push_json_string, push_real, push_real_text};
+
+/// What a JSON value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Bool,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+/// The kind of a value by its first byte; none for an empty text.
+pub(crate) fn kind(text: &str) -> Option<Kind> {
+    Some(match text.trim_start().as_bytes().first()? {
+        b'n' => Kind::Null,
+        b't' | b'f' => Kind::Bool,
+        b'"' => Kind::String,
+        b'[' => Kind::Array,
+        b'{' => Kind::Object,
+        _ => Kind::Number,
+    })
+}
+
+/// Whether a text is one JSON value.
+pub(crate) fn is_valid(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// The position after the string that starts at `at` (its opening quote).
+fn skip_string(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut i = at + 1;
+    loop {
+        i += memchr::memchr2(b'"', b'\\', bytes.get(i..)?)?;
+        if bytes[i] == b'"' {
+            return Some(i + 1);
+        }
+        i += 2;
+    }
+}
+
+/// The position after the value that starts at `at`.
+fn skip_value(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => skip_string(bytes, at),
+        b'{' | b'[' => {
+            let mut depth = 0usize;
+            let mut i = at;
+            loop {
+                match bytes.get(i)? {
+                    b'"' => {
+                        i = skip_string(bytes, i)?;
+                        continue;
+                    }
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => {
+                        depth -= 1;
+                        if depth == 0 {
+                            return Some(i + 1);
+                        }
+                    }
+                    _ => {}
+                }
+                i += 1;
+            }
+        }
+        _ => {
+            let end = bytes[at..]
+                .iter()
+                .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'));
+            Some(end.map_or(bytes.len(), |n| at + n))
+        }
+    }
+}
+
+/// The members of an object in order: key as JSON string with quotes, value.
+pub(crate) fn members(text: &str) -> Members<'_> {
+    Members {
+        text,
+        at: open(text, b'{'),
+    }
+}
+
+/// The elements of an array in order.
+pub(crate) fn elements(text: &str) -> Elements<'_> {
+    Elements {
+        text,
+        at: open(text, b'['),
+    }
+}
+
+/// The position after the opening bracket, none when the text does not start with it.
+fn open(text: &str, bracket: u8) -> Option<usize> {
+    let start = skip_space(text.as_bytes(), 0);
+    (text.as_bytes().get(start) == Some(&bracket)).then_some(start + 1)
+}
+
+/// Iterator of [`members`].
+pub(crate) struct Members<'a> {
+    text: &'a str,
+    at: Option<usize>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.text.as_bytes();
+        let mut at = skip_space(bytes, self.at.take()?);
+        if bytes.get(at) == Some(&b',') {
+            at = skip_space(bytes, at + 1);
+        }
+        if bytes.get(at) != Some(&b'"') {
+            return None;
+        }
+        let key_end = skip_string(bytes, at)?;
+        let colon = skip_space(bytes, key_end);
+        if bytes.get(colon) != Some(&b':') {
+            return None;
+        }
+        let value = skip_space(bytes, colon + 1);
+        let end = skip_value(bytes, value)?;
+        self.at = Some(end);
+        Some((self.text.get(at..key_end)?, self.text.get(value..end)?))
+    }
+}
+
+/// Iterator of [`elements`].
+pub(crate) struct Elements<'a> {
+    text: &'a str,
+    at: Option<usize>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.text.as_bytes();
+        let mut at = skip_space(bytes, self.at.take()?);
+        if bytes.get(at) == Some(&b',') {
+            at = skip_space(bytes, at + 1);
+        }
+        if matches!(bytes.get(at), None | Some(b']')) {
+            return None;
+        }
+        let end = skip_value(bytes, at)?;
+        if end == at {
+            return None;
+        }
+        self.at = Some(end);
+        self.text.get(at..end)
+    }
+}
+
+/// The value of a member; the last one when the key is repeated is not looked for.
+pub(crate) fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    members(text)
+        .find(|(k, _)| key_is(k, key))
+        .map(|(_, value)| value)
+}
+
+fn key_is(quoted: &str, key: &str) -> bool {
+    let inner = &quoted[1..quoted.len() - 1];
+    inner == key || (inner.contains('\\') && string_value(quoted) == key)
+}
+
+/// The element at an index; a negative one counts from the end.
+pub(crate) fn element(text: &str, index: i64) -> Option<&str> {
+    match usize::try_from(index) {
+        Ok(index) => elements(text).nth(index),
+        Err(_) => {
+            let all: Vec<&str> = elements(text).collect();
+            let back = usize::try_from(index.unsigned_abs()).ok()?;
+            all.len().checked_sub(back).map(|i| all[i])
+        }
+    }
+}
+
+/// The text that a JSON string stands for. What is not a JSON string is returned as it is.
+pub(crate) fn string_value(text: &str) -> Cow<'_, str> {
+    let Some(inner) = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    else {
+        return Cow::Borrowed(text);
+    };
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
+    match serde_json::from_str::<String>(text) {
+        Ok(value) => Cow::Owned(value),
+        // A lone surrogate: keep what can be kept.
+        Err(_) => Cow::Borrowed(inner),
+    }
+}
+
+/// The text of a dynamic as `tostring()` gives it: the value of a JSON string, otherwise compact JSON.
+pub(crate) fn to_text(text: &str) -> Cow<'_, str> {
+    match kind(text) {
+        None | Some(Kind::Null) => Cow::Borrowed(""),
+        Some(Kind::String) => string_value(text.trim()),
+        Some(Kind::Array | Kind::Object) => compact(text),
+        // Kusto writes booleans of a dynamic as .NET does not: in lower case.
+        Some(Kind::Bool | Kind::Number) => Cow::Borrowed(text.trim()),
+    }
+}
+
+/// The same JSON without white space between tokens.
+pub(crate) fn compact(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .any(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+    {
+        let mut out = String::with_capacity(text.len());
+        push_compact(&mut out, text);
+        Cow::Owned(out)
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// A number as f64, none for other kinds.
+pub(crate) fn number(text: &str) -> Option<f64> {
+    (kind(text) == Some(Kind::Number))
+        .then(|| text.trim().parse().ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BAG: &str =
+        r#" { "a" : [1, {"x":"]}"} , -2.50], "b\u0041":"q\"uote", "n":null, "e":{}, "l":[] } "#;
+
+    #[test]
+    fn members_and_elements_are_found_in_place() {
+        assert_eq!(member(BAG, "a"), Some(r#"[1, {"x":"]}"} , -2.50]"#));
+        assert_eq!(
+            member(BAG, "bA").map(string_value).as_deref(),
+            Some("q\"uote")
+        );
+        assert_eq!(member(BAG, "missing"), None);
+        let array = member(BAG, "a").unwrap();
+        assert_eq!(element(array, 1), Some(r#"{"x":"]}"}"#));
+        assert_eq!(element(array, -1), Some("-2.50"));
+        assert_eq!(element(array, -4), None);
+        assert_eq!(element(array, 3), None);
+        assert_eq!(elements(member(BAG, "l").unwrap()).count(), 0);
+        assert_eq!(members(member(BAG, "e").unwrap()).count(), 0);
+        assert_eq!(elements("5").count(), 0);
+    }
+
+    #[test]
+    fn text_of_values() {
+        assert_eq!(to_text(r#""a\nb""#), "a\nb");
+        assert_eq!(to_text(r#"{ "a" : "x y" }"#), r#"{"a":"x y"}"#);
+        assert_eq!(to_text("null"), "");
+        assert_eq!(to_text("1.0"), "1.0");
+    }
+
+    #[test]
+    fn broken_text_finds_nothing_and_does_not_panic() {
+        for broken in ["{", "[", "{\"a", "{\"a\":", "[1,", "\"", "{\"a\\", "", "é", "[\"\\", "{1:2}"] {
+            let _ = members(broken).count() + elements(broken).count();
+            let _ = (kind(broken), to_text(broken), member(broken, "a"), element(broken, -1));
+            assert!(!is_valid(broken));
+        }
+    }
+}

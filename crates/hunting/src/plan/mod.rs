@@ -1,0 +1,191 @@
+//! From the bound tree to DataFusion's logical plans, through builders and expressions, never SQL.
+//!
+//! A column of the bound tree is a DataFusion column named `c<id>`; names of the query are not looked at. Where KQL
+//! needs the rows' order or has no relational counterpart, a [`rows::RowNode`] stands in the plan.
+
+mod expression;
+mod join;
+mod predicate;
+mod relation;
+mod rows;
+mod summarize;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bartizan_kql::bound::{self, ColumnId, Node, Plan};
+use bartizan_kql::types::Type;
+use datafusion::catalog::TableProvider;
+use datafusion::common::Column;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
+
+use crate::engine::TimeWindow;
+use crate::error::HuntError;
+use crate::session::QueryMemory;
+use crate::source::TableSource;
+pub(crate) use rows::KqlQueryPlanner;
+
+/// What a query's planning and execution share.
+pub(crate) struct QueryContext {
+    /// The DataFusion session of this query.
+    pub state: SessionState,
+    /// The session's memory pool.
+    pub memory: Arc<QueryMemory>,
+    /// `now()`.
+    pub now_ticks: i64,
+    /// The window that tables with a `Timestamp` are seen through.
+    pub timespan: Option<TimeWindow>,
+    /// Where tables come from.
+    pub tables: Arc<dyn TableSource>,
+}
+
+/// A sub-result that was computed: `materialize`, `toscalar`, the right side of `in (…)`.
+pub(crate) struct SharedResult {
+    /// Names are `c<id>` of the shared plan's columns.
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
+    /// Keeps the memory accounted for while the query runs.
+    _memory: MemoryReservation,
+}
+
+/// Plans one query. Shared results are computed when it is made.
+pub(crate) struct Planner<'q> {
+    context: &'q QueryContext,
+    query: &'q bound::Query,
+    providers: HashMap<String, Arc<dyn TableProvider>>,
+    shared: Vec<SharedResult>,
+}
+
+impl<'q> Planner<'q> {
+    /// Opens the tables and computes the shared results, in order.
+    pub(crate) async fn new(
+        context: &'q QueryContext,
+        query: &'q bound::Query,
+    ) -> Result<Self, HuntError> {
+        let mut planner = Self {
+            context,
+            query,
+            providers: HashMap::new(),
+            shared: Vec::with_capacity(query.shared.len()),
+        };
+        let mut names = BTreeSet::new();
+        for plan in query.shared.iter().chain([&query.plan]) {
+            tables_of(plan, &mut names);
+        }
+        for name in names {
+            let provider = context.tables.provider(&name).await?;
+            planner.providers.insert(name, provider);
+        }
+        for (i, plan) in query.shared.iter().enumerate() {
+            let logical = planner.relation(plan)?;
+            let logical = planner.in_order(logical)?;
+            let result = planner.compute(logical, &format!("shared result {i}")).await?;
+            planner.shared.push(result);
+        }
+        Ok(planner)
+    }
+
+    /// The plan of the query's result, cut off after `max_rows`.
+    pub(crate) async fn root(&self, max_rows: usize) -> Result<LogicalPlan, HuntError> {
+        let plan = self.relation(&self.query.plan)?;
+        let plan = match self.query.plan.node {
+            Node::Sort { .. } | Node::Top { .. } => plan,
+            _ => self.in_order(plan)?,
+        };
+        Ok(LogicalPlanBuilder::new(plan)
+            .limit(0, Some(max_rows))?
+            .build()?)
+    }
+
+    /// Runs a plan to its end and holds the rows.
+    async fn compute(&self, plan: LogicalPlan, what: &str) -> Result<SharedResult, HuntError> {
+        let state = &self.context.state;
+        let physical = state.create_physical_plan(&plan).await?;
+        let task = state.task_ctx();
+        let memory = MemoryConsumer::new(what.to_owned()).register(task.memory_pool());
+        let schema = physical.schema();
+        let mut stream = execute_stream(physical, task)?;
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            memory.try_grow(batch.get_array_memory_size())?;
+            batches.push(batch);
+        }
+        Ok(SharedResult {
+            schema,
+            batches,
+            _memory: memory,
+        })
+    }
+
+    fn shared(&self, id: bound::SharedId) -> Result<&SharedResult, HuntError> {
+        self.shared
+            .get(id.0 as usize)
+            .ok_or_else(|| HuntError::Internal(format!("shared result {} is not there yet", id.0)))
+    }
+}
+
+/// The DataFusion name of a column.
+pub(crate) fn column_name(id: ColumnId) -> String {
+    format!("c{}", id.0)
+}
+
+/// A reference to a column of the bound tree.
+pub(crate) fn column(id: ColumnId) -> Expr {
+    named(&column_name(id))
+}
+
+/// A reference to a column by its DataFusion name.
+pub(crate) fn named(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+/// A column that may have become null where a string must be "": after outer joins and aggregates.
+pub(crate) fn never_null(expr: Expr, ty: Type) -> Expr {
+    if ty == Type::String {
+        crate::functions::null_to_empty(expr)
+    } else {
+        expr
+    }
+}
+
+/// Adds the names of all tables that a plan reads.
+fn tables_of(plan: &Plan, names: &mut BTreeSet<String>) {
+    if let Node::Table { name, .. } = &plan.node {
+        names.insert(name.clone());
+    }
+    for input in inputs(plan) {
+        tables_of(input, names);
+    }
+}
+
+/// The inputs of a node.
+fn inputs(plan: &Plan) -> Vec<&Plan> {
+    match &plan.node {
+        Node::Table { .. }
+        | Node::Unit
+        | Node::DataTable { .. }
+        | Node::Range { .. }
+        | Node::Shared(_) => Vec::new(),
+        Node::Filter { input, .. }
+        | Node::Project { input, .. }
+        | Node::Window { input, .. }
+        | Node::Summarize { input, .. }
+        | Node::Distinct { input }
+        | Node::Sort { input, .. }
+        | Node::Top { input, .. }
+        | Node::Take { input, .. }
+        | Node::Sample { input, .. }
+        | Node::Serialize { input }
+        | Node::MvExpand { input, .. }
+        | Node::Parse { input, .. } => vec![input],
+        Node::Join { left, right, .. } => vec![left, right],
+        Node::Union { inputs } => inputs.iter().map(|i| &i.plan).collect(),
+    }
+}

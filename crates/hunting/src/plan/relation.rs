@@ -1,0 +1,487 @@
+//! The relational operators, except joins and aggregation.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use bartizan_kql::bound::{self, BinaryOp, Node, Plan, SharedId, SortKey, UnionInput};
+use bartizan_kql::types::Type;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Union, binary_expr, lit,
+};
+
+use super::rows::{ExpandItem, ParseSpec, RowNode, RowOp, WindowSpec};
+use super::{Planner, column, column_name};
+use crate::error::HuntError;
+use crate::functions;
+use crate::types::data_type;
+
+/// Values that `range` may produce; more is a mistake that would only fill memory.
+const MAX_RANGE_ROWS: i128 = 10_000_000;
+
+impl Planner<'_> {
+    /// Plans a tabular expression. The output has at least the columns `c<id>` of `plan.columns`.
+    pub(super) fn relation(&self, plan: &Plan) -> Result<LogicalPlan, HuntError> {
+        match &plan.node {
+            Node::Table { name, sources } => self.table(plan, name, sources),
+            Node::Unit => Ok(LogicalPlanBuilder::empty(true).build()?),
+            Node::DataTable { rows } => self.literal_rows(plan, rows),
+            Node::Range { from, to, step } => self.range(plan, from, to, step),
+            Node::Shared(id) => self.shared_rows(plan, *id),
+            Node::Filter { input, predicate } => {
+                let input = self.relation(input)?;
+                let predicate = self.predicate(predicate, false)?;
+                Ok(LogicalPlanBuilder::new(input).filter(predicate)?.build()?)
+            }
+            Node::Project { input, exprs } => self.project(plan, input, exprs),
+            Node::Window { input, calls } => self.window(input, calls),
+            Node::Summarize {
+                input,
+                by,
+                aggregates,
+            } => self.summarize(plan, input, by, aggregates),
+            Node::Distinct { input } => self.distinct(plan, input),
+            Node::Sort { input, keys } => self.sort(input, keys, None),
+            Node::Top { input, count, keys } => {
+                let count = self.row_count(count)?;
+                self.sort(input, keys, Some(count))
+            }
+            Node::Take { input, count } => {
+                let rows = self.relation(input)?;
+                let rows = match input.node {
+                    Node::Sort { .. } | Node::Top { .. } => rows,
+                    _ => self.in_order(rows)?,
+                };
+                let count = self.row_count(count)?;
+                Ok(LogicalPlanBuilder::new(rows).limit(0, Some(count))?.build()?)
+            }
+            Node::Sample { input, count } => {
+                let rows = self.relation(input)?;
+                let count = self.row_count(count)?;
+                let key = SortExpr::new(functions::random(), true, false);
+                Ok(LogicalPlanBuilder::new(rows)
+                    .sort_with_limit([key], Some(count))?
+                    .build()?)
+            }
+            Node::Serialize { input } => {
+                let rows = self.relation(input)?;
+                self.in_order(rows)
+            }
+            Node::Join {
+                kind,
+                left,
+                right,
+                on,
+            } => self.join(plan, *kind, left, right, on),
+            Node::Union { inputs } => self.union(plan, inputs),
+            Node::MvExpand {
+                input,
+                items,
+                index,
+                limit,
+                kind,
+            } => self.expand(plan, input, items, *index, *limit, *kind),
+            Node::Parse { input, .. } => self.parse_text(plan, input),
+        }
+    }
+
+    /// The rows of all partitions one after the other.
+    pub(super) fn in_order(&self, input: LogicalPlan) -> Result<LogicalPlan, HuntError> {
+        Ok(RowNode::plan(input, RowOp::Gather)?)
+    }
+
+    fn table(
+        &self,
+        plan: &Plan,
+        name: &str,
+        sources: &[String],
+    ) -> Result<LogicalPlan, HuntError> {
+        let provider = self
+            .providers
+            .get(name)
+            .ok_or_else(|| HuntError::Internal(format!("table {name} was not opened")))?;
+        let table = TableReference::bare(name.to_owned());
+        let of_table = |source: &str| Expr::Column(Column::new(Some(table.clone()), source));
+        let mut builder =
+            LogicalPlanBuilder::scan(table.clone(), provider_as_source(provider.clone()), None)?;
+        if let (Some(window), Ok(field)) = (
+            self.context.timespan,
+            provider.schema().field_with_name("Timestamp"),
+        ) && *field.data_type() == data_type(Type::DateTime)
+        {
+            let bound = |op, ticks| binary_expr(of_table("Timestamp"), op, lit(ticks));
+            builder = builder
+                .filter(bound(Operator::GtEq, window.start).and(bound(Operator::LtEq, window.end)))?;
+        }
+        let columns = plan
+            .columns
+            .iter()
+            .zip(sources)
+            .map(|(c, source)| of_table(source).alias(column_name(c.id)));
+        Ok(builder.project(columns)?.build()?)
+    }
+
+    fn memory(
+        &self,
+        schema: SchemaRef,
+        batches: Vec<RecordBatch>,
+    ) -> Result<LogicalPlanBuilder, HuntError> {
+        let table: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(schema, vec![batches])?);
+        Ok(LogicalPlanBuilder::scan(
+            TableReference::bare("memory"),
+            provider_as_source(table),
+            None,
+        )?)
+    }
+
+    fn literal_rows(
+        &self,
+        plan: &Plan,
+        rows: &[Vec<bound::Value>],
+    ) -> Result<LogicalPlan, HuntError> {
+        let arrays = plan
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| {
+                let values = rows
+                    .iter()
+                    .map(|row| functions::scalar(row.get(i).unwrap_or(&bound::Value::Null), c.ty));
+                functions::array_of(values.collect(), c.ty)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let schema = columns_schema(plan);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)
+            .map_err(datafusion::error::DataFusionError::from)?;
+        self.unqualified(plan, self.memory(schema, vec![batch])?)
+    }
+
+    /// Drops the qualifiers that a scan puts on its columns.
+    fn unqualified(
+        &self,
+        plan: &Plan,
+        scan: LogicalPlanBuilder,
+    ) -> Result<LogicalPlan, HuntError> {
+        let columns = scan
+            .schema()
+            .columns()
+            .into_iter()
+            .zip(&plan.columns)
+            .map(|(from, to)| Expr::Column(from).alias(column_name(to.id)))
+            .collect::<Vec<_>>();
+        Ok(scan.project(columns)?.build()?)
+    }
+
+    fn shared_rows(&self, plan: &Plan, id: SharedId) -> Result<LogicalPlan, HuntError> {
+        let result = self.shared(id)?;
+        let wanted: Vec<usize> = self.query.shared[id.0 as usize]
+            .columns
+            .iter()
+            .map(|c| result.schema.index_of(&column_name(c.id)))
+            .collect::<Result<_, _>>()
+            .map_err(datafusion::error::DataFusionError::from)?;
+        let schema = Arc::new(
+            result
+                .schema
+                .project(&wanted)
+                .map_err(datafusion::error::DataFusionError::from)?,
+        );
+        let batches = result
+            .batches
+            .iter()
+            .map(|b| b.project(&wanted))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(datafusion::error::DataFusionError::from)?;
+        self.unqualified(plan, self.memory(schema, batches)?)
+    }
+
+    fn range(
+        &self,
+        plan: &Plan,
+        from: &bound::Expr,
+        to: &bound::Expr,
+        step: &bound::Expr,
+    ) -> Result<LogicalPlan, HuntError> {
+        let (from, to, step) = (
+            self.constant(from)?,
+            self.constant(to)?,
+            self.constant(step)?,
+        );
+        let array: ArrayRef = match (&from, &to, &step) {
+            (ScalarValue::Float64(Some(a)), ScalarValue::Float64(Some(b)), ScalarValue::Float64(Some(s))) => {
+                Arc::new(arrow::array::Float64Array::from(real_range(*a, *b, *s)?))
+            }
+            (ScalarValue::Int64(Some(a)), ScalarValue::Int64(Some(b)), ScalarValue::Int64(Some(s))) => {
+                Arc::new(Int64Array::from(long_range(*a, *b, *s)?))
+            }
+            (ScalarValue::Int32(Some(a)), ScalarValue::Int32(Some(b)), ScalarValue::Int32(Some(s))) => {
+                let longs = long_range(i64::from(*a), i64::from(*b), i64::from(*s))?;
+                let ints = longs.into_iter().filter_map(|v| i32::try_from(v).ok());
+                Arc::new(ints.collect::<arrow::array::Int32Array>())
+            }
+            _ => arrow::array::new_empty_array(&from.data_type()),
+        };
+        let schema = columns_schema(plan);
+        let batch = RecordBatch::try_new(schema.clone(), vec![array])
+            .map_err(datafusion::error::DataFusionError::from)?;
+        let size = self.context.state.config().batch_size();
+        let batches = (0..batch.num_rows())
+            .step_by(size)
+            .map(|at| batch.slice(at, size.min(batch.num_rows() - at)))
+            .collect();
+        self.unqualified(plan, self.memory(schema, batches)?)
+    }
+
+    fn project(
+        &self,
+        plan: &Plan,
+        input: &Plan,
+        exprs: &[bound::Expr],
+    ) -> Result<LogicalPlan, HuntError> {
+        let rows = self.relation(input)?;
+        let columns = exprs
+            .iter()
+            .zip(&plan.columns)
+            .map(|(e, c)| Ok(self.expression(e)?.alias(column_name(c.id))))
+            .collect::<Result<Vec<_>, HuntError>>()?;
+        // `columns` may hold one id twice when a projection repeats a column: a plan cannot.
+        let columns = dedup_aliases(columns);
+        Ok(LogicalPlanBuilder::new(rows).project(columns)?.build()?)
+    }
+
+    fn window(&self, input: &Plan, calls: &[bound::WindowCall]) -> Result<LogicalPlan, HuntError> {
+        let rows = self.relation(input)?;
+        let mut columns: Vec<Expr> = input.columns.iter().map(|c| column(c.id)).collect();
+        let mut specs = Vec::with_capacity(calls.len());
+        for call in calls {
+            let mut args = Vec::with_capacity(call.args.len());
+            for (i, arg) in call.args.iter().enumerate() {
+                let name = format!("w{}_{i}", call.output.id.0);
+                columns.push(self.expression(arg)?.alias(&name));
+                args.push((name, arg.ty));
+            }
+            specs.push(WindowSpec {
+                function: call.function,
+                args,
+                output: column_name(call.output.id),
+                ty: call.output.ty,
+            });
+        }
+        let rows = LogicalPlanBuilder::new(rows)
+            .project(dedup_aliases(columns))?
+            .build()?;
+        Ok(RowNode::plan(rows, RowOp::Window(specs))?)
+    }
+
+    fn distinct(&self, plan: &Plan, input: &Plan) -> Result<LogicalPlan, HuntError> {
+        let rows = self.relation(input)?;
+        let columns = dedup_aliases(plan.columns.iter().map(|c| column(c.id)).collect());
+        Ok(LogicalPlanBuilder::new(rows)
+            .aggregate(columns, Vec::<Expr>::new())?
+            .build()?)
+    }
+
+    fn sort(
+        &self,
+        input: &Plan,
+        keys: &[SortKey],
+        fetch: Option<usize>,
+    ) -> Result<LogicalPlan, HuntError> {
+        let rows = self.relation(input)?;
+        let mut sort = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = self.expression(&key.expr)?;
+            if key.expr.ty == Type::Real {
+                // NaN sorts between null and the numbers, at either end.
+                let rank = functions::real_rank(value.clone(), key.nulls_first);
+                sort.push(SortExpr::new(rank, true, false));
+            }
+            sort.push(SortExpr::new(value, !key.descending, key.nulls_first));
+        }
+        let builder = LogicalPlanBuilder::new(rows);
+        let sorted = match fetch {
+            Some(fetch) => builder.sort_with_limit(sort, Some(fetch))?,
+            None => builder.sort(sort)?,
+        };
+        Ok(sorted.build()?)
+    }
+
+    fn union(&self, plan: &Plan, inputs: &[UnionInput]) -> Result<LogicalPlan, HuntError> {
+        let mut branches = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let rows = self.relation(&input.plan)?;
+            let columns = plan
+                .columns
+                .iter()
+                .zip(&input.mapping)
+                .map(|(out, from)| {
+                    let value = match from {
+                        Some(id) => column(*id),
+                        None => Expr::Literal(functions::null_of(out.ty), None),
+                    };
+                    value.alias(column_name(out.id))
+                })
+                .collect::<Vec<_>>();
+            branches.push(Arc::new(
+                LogicalPlanBuilder::new(rows).project(columns)?.build()?,
+            ));
+        }
+        if branches.len() == 1 {
+            return Ok(Arc::unwrap_or_clone(branches.remove(0)));
+        }
+        Ok(LogicalPlan::Union(Union::try_new_with_loose_types(branches)?))
+    }
+
+    fn expand(
+        &self,
+        plan: &Plan,
+        input: &Plan,
+        items: &[bound::MvItem],
+        index: Option<bound::ColumnId>,
+        limit: Option<i64>,
+        kind: bound::MvExpandKind,
+    ) -> Result<LogicalPlan, HuntError> {
+        let rows = self.relation(input)?;
+        let mut columns: Vec<Expr> = input.columns.iter().map(|c| column(c.id)).collect();
+        let mut specs = Vec::with_capacity(items.len());
+        for item in items {
+            let array = format!("x{}", item.output.id.0);
+            columns.push(self.expression(&item.array)?.alias(&array));
+            specs.push(ExpandItem {
+                array,
+                output: column_name(item.output.id),
+                ty: item.output.ty,
+            });
+        }
+        let rows = LogicalPlanBuilder::new(rows)
+            .project(dedup_aliases(columns))?
+            .build()?;
+        let op = RowOp::Expand {
+            items: specs,
+            index: index.map(column_name),
+            limit,
+            kind,
+        };
+        let expanded = RowNode::plan(rows, op)?;
+        self.select(plan, expanded)
+    }
+
+    fn parse_text(&self, plan: &Plan, input: &Plan) -> Result<LogicalPlan, HuntError> {
+        let Node::Parse {
+            source,
+            kind,
+            flags,
+            parts,
+            only_matching,
+            ..
+        } = &plan.node
+        else {
+            return Err(HuntError::Internal("not a parse node".into()));
+        };
+        let rows = self.relation(input)?;
+        let mut columns: Vec<Expr> = input.columns.iter().map(|c| column(c.id)).collect();
+        let id = parts.iter().find_map(|p| match p {
+            bound::ParsePart::Capture(c) => Some(c.id.0),
+            _ => None,
+        });
+        let source_name = format!("p{}", id.unwrap_or(u32::MAX));
+        columns.push(self.expression(source)?.alias(&source_name));
+        let rows = LogicalPlanBuilder::new(rows)
+            .project(dedup_aliases(columns))?
+            .build()?;
+        let spec = ParseSpec::new(
+            source_name,
+            *kind,
+            flags,
+            parts,
+            *only_matching,
+        )?;
+        let parsed = RowNode::plan(rows, RowOp::Parse(spec))?;
+        self.select(plan, parsed)
+    }
+
+    /// Keeps exactly the columns of a node.
+    pub(super) fn select(&self, plan: &Plan, rows: LogicalPlan) -> Result<LogicalPlan, HuntError> {
+        let columns = dedup_aliases(plan.columns.iter().map(|c| column(c.id)).collect());
+        Ok(LogicalPlanBuilder::new(rows).project(columns)?.build()?)
+    }
+
+    /// The value of an expression without columns.
+    pub(super) fn constant(&self, expr: &bound::Expr) -> Result<ScalarValue, HuntError> {
+        let value = self.expression(expr)?;
+        functions::evaluate_constant(&value, &self.context.state)
+    }
+
+    /// A number of rows; null and negative counts are none.
+    fn row_count(&self, expr: &bound::Expr) -> Result<usize, HuntError> {
+        Ok(match self.constant(expr)? {
+            ScalarValue::Int64(Some(n)) => usize::try_from(n).unwrap_or(0),
+            _ => 0,
+        })
+    }
+}
+
+/// The schema of a node's columns in the engine's types.
+fn columns_schema(plan: &Plan) -> SchemaRef {
+    let fields: Vec<Field> = plan
+        .columns
+        .iter()
+        .map(|c| Field::new(column_name(c.id), data_type(c.ty), true))
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// Leaves out expressions whose name was there already: they are the same stream of values.
+fn dedup_aliases(columns: Vec<Expr>) -> Vec<Expr> {
+    let mut seen = std::collections::HashSet::new();
+    columns
+        .into_iter()
+        .filter(|e| seen.insert(e.schema_name().to_string()))
+        .collect()
+}
+
+fn too_many() -> HuntError {
+    HuntError::Evaluation(format!(
+        "range gives more than {MAX_RANGE_ROWS} values"
+    ))
+}
+
+fn long_range(from: i64, to: i64, step: i64) -> Result<Vec<i64>, HuntError> {
+    if step == 0 || (step > 0) != (from <= to) && from != to {
+        return Ok(Vec::new());
+    }
+    let count = (i128::from(to) - i128::from(from)) / i128::from(step) + 1;
+    if count > MAX_RANGE_ROWS {
+        return Err(too_many());
+    }
+    Ok((0..count as i64).map(|i| from.wrapping_add(step.wrapping_mul(i))).collect())
+}
+
+fn real_range(from: f64, to: f64, step: f64) -> Result<Vec<f64>, HuntError> {
+    let count = ((to - from) / step).floor();
+    if step == 0.0 || count.is_nan() || count < 0.0 {
+        return Ok(Vec::new());
+    }
+    if count >= MAX_RANGE_ROWS as f64 {
+        return Err(too_many());
+    }
+    Ok((0..=count as i64).map(|i| from + step * i as f64).collect())
+}
+
+/// The comparison operators that DataFusion has too.
+pub(super) fn operator(op: BinaryOp) -> Option<Operator> {
+    Some(match op {
+        BinaryOp::Eq => Operator::Eq,
+        BinaryOp::Ne => Operator::NotEq,
+        BinaryOp::Lt => Operator::Lt,
+        BinaryOp::Le => Operator::LtEq,
+        BinaryOp::Gt => Operator::Gt,
+        BinaryOp::Ge => Operator::GtEq,
+        _ => return None,
+    })
+}
+

@@ -1,0 +1,277 @@
+//! Execution of row steps.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{
+    Distribution, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
+    InputDistributionRequirements, Partitioning, PlanProperties, ReplaceChildrenOptions,
+    SendableRecordBatchStream,
+};
+use futures::{StreamExt, TryStreamExt};
+
+use super::RowOp;
+use super::expand::Expander;
+use super::first_per_key::FirstPerKey;
+use super::window::compute_windows;
+
+/// Batches of a partition that wait for the partitions before it.
+const WAITING_BATCHES: usize = 4;
+
+/// The physical node of a [`RowOp`].
+#[derive(Debug)]
+pub(crate) struct RowExec {
+    input: Arc<dyn ExecutionPlan>,
+    op: RowOp,
+    schema: SchemaRef,
+    /// The order that the input had when the plan was made; the step relies on it.
+    ordering: Option<LexOrdering>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl RowExec {
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, op: RowOp) -> Result<Self> {
+        let ordering = input.output_ordering().cloned();
+        Self::with_ordering(input, op, ordering)
+    }
+
+    fn with_ordering(
+        input: Arc<dyn ExecutionPlan>,
+        op: RowOp,
+        ordering: Option<LexOrdering>,
+    ) -> Result<Self> {
+        let mut fields: Vec<Arc<Field>> = input.schema().fields().iter().cloned().collect();
+        for (name, ty) in op.added() {
+            fields.push(Arc::new(Field::new(name, ty, true)));
+        }
+        let schema: SchemaRef = Arc::new(Schema::new(fields));
+        // Own columns come after the input's, so the input's order holds with the same indexes.
+        let equivalence = match &ordering {
+            Some(o) => EquivalenceProperties::new_with_orderings(schema.clone(), [o.clone()]),
+            None => EquivalenceProperties::new(schema.clone()),
+        };
+        let partitions = if op.needs_order() {
+            1
+        } else {
+            input.output_partitioning().partition_count()
+        };
+        let properties = PlanProperties::new(
+            equivalence,
+            Partitioning::UnknownPartitioning(partitions),
+            input.pipeline_behavior(),
+            input.boundedness(),
+        );
+        Ok(Self {
+            input,
+            op,
+            schema,
+            ordering,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        })
+    }
+
+    /// All partitions of the input, one after the other. Later partitions run ahead by a few batches.
+    fn in_sequence(&self, context: &Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let partitions = self.input.output_partitioning().partition_count();
+        if partitions == 1 {
+            return self.input.execute(0, context.clone());
+        }
+        let mut streams = Vec::with_capacity(partitions);
+        for partition in 0..partitions {
+            let mut stream = self.input.execute(partition, context.clone())?;
+            let mut builder = RecordBatchReceiverStream::builder(self.input.schema(), WAITING_BATCHES);
+            let sender = builder.tx();
+            builder.spawn(async move {
+                while let Some(batch) = stream.next().await {
+                    if sender.send(batch).await.is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            });
+            streams.push(builder.build());
+        }
+        let all = futures::stream::iter(streams).flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), all)))
+    }
+
+    /// Applies a step that looks at one batch at a time.
+    fn batch_wise(
+        &self,
+        input: SendableRecordBatchStream,
+        metrics: BaselineMetrics,
+        mut step: impl FnMut(RecordBatch) -> Result<RecordBatch> + Send + 'static,
+    ) -> SendableRecordBatchStream {
+        let out = input.map(move |batch| {
+            let _timer = metrics.elapsed_compute().timer();
+            let batch = step(batch?)?;
+            metrics.record_output(batch.num_rows());
+            Ok(batch)
+        });
+        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), out))
+    }
+
+    /// Applies a step that needs all rows at once.
+    fn at_once(
+        &self,
+        input: SendableRecordBatchStream,
+        context: &Arc<TaskContext>,
+        metrics: BaselineMetrics,
+        step: impl FnOnce(RecordBatch) -> Result<RecordBatch> + Send + 'static,
+    ) -> SendableRecordBatchStream {
+        let memory = MemoryConsumer::new(format!("{:?}", self.name())).register(context.memory_pool());
+        let input_schema = self.input.schema();
+        let size = context.session_config().batch_size();
+        let out = futures::stream::once(async move {
+            let mut batches = Vec::new();
+            let mut input = input;
+            while let Some(batch) = input.next().await {
+                let batch = batch?;
+                // Once as it came and once put together.
+                memory.try_grow(batch.get_array_memory_size() * 2)?;
+                batches.push(batch);
+            }
+            let _timer = metrics.elapsed_compute().timer();
+            let all = arrow::compute::concat_batches(&input_schema, &batches)?;
+            let done = step(all)?;
+            metrics.record_output(done.num_rows());
+            let rows = done.num_rows();
+            let slices: Vec<Result<RecordBatch>> = (0..rows)
+                .step_by(size)
+                .map(|at| Ok(done.slice(at, size.min(rows - at))))
+                .collect();
+            Ok::<_, DataFusionError>(futures::stream::iter(slices))
+        })
+        .try_flatten();
+        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), out))
+    }
+}
+
+impl DisplayAs for RowExec {
+    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RowExec: {:?}", self.op)
+    }
+}
+
+impl ExecutionPlan for RowExec {
+    fn name(&self) -> &str {
+        "RowExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        // Sorted partitions have to be merged, not put one after the other.
+        let merged = self.op.needs_order() && self.ordering.is_some();
+        InputDistributionRequirements::new(vec![if merged {
+            Distribution::SinglePartition
+        } else {
+            Distribution::UnspecifiedDistribution
+        }])
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![
+            self.ordering
+                .clone()
+                .filter(|_| self.op.needs_order())
+                .map(OrderingRequirements::from),
+        ]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children
+            .into_iter()
+            .next()
+            .ok_or_else(|| DataFusionError::Internal("a row step lost its input".into()))?;
+        let ordering = if self.op.needs_order() {
+            self.ordering.clone()
+        } else {
+            input.output_ordering().cloned()
+        };
+        Ok(Arc::new(Self::with_ordering(input, self.op.clone(), ordering)?))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(
+            children,
+            ReplaceChildrenOptions::new(datafusion::physical_plan::ChildrenPropertiesMode::Recompute),
+        )
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let schema = self.schema.clone();
+        match &self.op {
+            RowOp::Gather => self.in_sequence(&context),
+            RowOp::FirstPerKey { keys } => {
+                let input = self.in_sequence(&context)?;
+                let mut first = FirstPerKey::new(&self.input.schema(), keys, &context)?;
+                Ok(self.batch_wise(input, metrics, move |batch| first.filter(batch)))
+            }
+            RowOp::Window(calls) => {
+                let input = self.in_sequence(&context)?;
+                let calls = calls.clone();
+                let step = move |batch: RecordBatch| compute_windows(&calls, &batch, schema);
+                Ok(self.at_once(input, &context, metrics, step))
+            }
+            RowOp::Expand { items, index, limit, kind } => {
+                let expander = Expander::new(items.clone(), index.is_some(), *limit, *kind, schema);
+                let input = self.input.execute(partition, context)?;
+                Ok(self.batch_wise(input, metrics, move |batch| expander.expand(&batch)))
+            }
+            RowOp::Parse(spec) => {
+                let pattern = spec.compile()?;
+                let input = self.input.execute(partition, context)?;
+                Ok(self.batch_wise(input, metrics, move |batch| pattern.apply(&batch, &schema)))
+            }
+        }
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}

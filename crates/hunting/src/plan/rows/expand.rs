@@ -1,0 +1,117 @@
+//! `mv-expand`: arrays and bags become rows.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewBuilder, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::SchemaRef;
+use bartizan_kql::bound::MvExpandKind;
+use bartizan_kql::types::Type;
+use datafusion::error::{DataFusionError, Result};
+
+use super::ExpandItem;
+use crate::functions::cast_array;
+use crate::json::{self, Kind};
+
+/// Expands batches.
+pub(super) struct Expander {
+    items: Vec<ExpandItem>,
+    index: bool,
+    limit: usize,
+    kind: MvExpandKind,
+    schema: SchemaRef,
+}
+
+impl Expander {
+    pub(super) fn new(
+        items: Vec<ExpandItem>,
+        index: bool,
+        limit: Option<i64>,
+        kind: MvExpandKind,
+        schema: SchemaRef,
+    ) -> Self {
+        let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(0));
+        Self {
+            items,
+            index,
+            limit,
+            kind,
+            schema,
+        }
+    }
+
+    /// One output row per element. Arrays that are shorter than the longest of their row are padded with null; a
+    /// null counts as one null element, an empty array or bag as none.
+    pub(super) fn expand(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let arrays = self
+            .items
+            .iter()
+            .map(|item| {
+                batch
+                    .column_by_name(&item.array)
+                    .and_then(|a| a.as_string_view_opt())
+                    .ok_or_else(|| DataFusionError::Internal(format!("{} is not dynamic", item.array)))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut builders: Vec<StringViewBuilder> =
+            arrays.iter().map(|_| StringViewBuilder::new()).collect();
+        let (mut sources, mut positions) = (Vec::<u32>::new(), Vec::<i64>::new());
+        let mut elements: Vec<Vec<std::borrow::Cow<'_, str>>> = vec![Vec::new(); arrays.len()];
+        for row in 0..batch.num_rows() {
+            let mut longest = 0;
+            for (array, list) in arrays.iter().zip(&mut elements) {
+                list.clear();
+                let text = array.is_valid(row).then(|| array.value(row));
+                self.elements_of(text, list);
+                longest = longest.max(list.len());
+            }
+            for i in 0..longest.min(self.limit) {
+                sources.push(row as u32);
+                positions.push(i as i64);
+                for (list, builder) in elements.iter().zip(&mut builders) {
+                    builder.append_option(list.get(i).filter(|v| v.as_ref() != "null"));
+                }
+            }
+        }
+        self.assemble(batch, sources, positions, builders)
+    }
+
+    /// The elements of a value as JSON texts; a null element is `null`.
+    fn elements_of<'t>(&self, text: Option<&'t str>, out: &mut Vec<std::borrow::Cow<'t, str>>) {
+        match text.and_then(|t| json::kind(t).map(|k| (t, k))) {
+            Some((text, Kind::Array)) => out.extend(json::elements(text).map(Into::into)),
+            Some((text, Kind::Object)) => out.extend(json::members(text).map(|(key, value)| {
+                match self.kind {
+                    MvExpandKind::Bag => format!("{{{key}:{value}}}").into(),
+                    MvExpandKind::Array => format!("[{key},{value}]").into(),
+                }
+            })),
+            // A scalar is expanded to itself.
+            Some((text, _)) => out.push(text.into()),
+            None => out.push("null".into()),
+        }
+    }
+
+    fn assemble(
+        &self,
+        batch: &RecordBatch,
+        sources: Vec<u32>,
+        positions: Vec<i64>,
+        builders: Vec<StringViewBuilder>,
+    ) -> Result<RecordBatch> {
+        let sources = UInt32Array::from(sources);
+        let mut columns = batch
+            .columns()
+            .iter()
+            .map(|c| Ok(take(c, &sources, None)?))
+            .collect::<Result<Vec<ArrayRef>>>()?;
+        for (item, mut builder) in self.items.iter().zip(builders) {
+            let elements: ArrayRef = Arc::new(builder.finish());
+            columns.push(cast_array(&elements, Type::Dynamic, item.ty)?);
+        }
+        if self.index {
+            columns.push(Arc::new(Int64Array::from(positions)));
+        }
+        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+    }
+}

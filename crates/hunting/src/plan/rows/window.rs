@@ -1,0 +1,161 @@
+//! `row_number`, `prev`, `next` and `row_cumsum` over all rows in their order.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, RecordBatch,
+};
+use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type, SchemaRef};
+use bartizan_kql::bound::WindowFn;
+use bartizan_kql::types::Type;
+use datafusion::error::{DataFusionError, Result};
+
+use super::WindowSpec;
+use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE};
+
+/// Adds the results of the calls to the columns.
+pub(super) fn compute_windows(
+    calls: &[WindowSpec],
+    batch: &RecordBatch,
+    schema: SchemaRef,
+) -> Result<RecordBatch> {
+    let mut columns = batch.columns().to_vec();
+    for call in calls {
+        let args = call
+            .args
+            .iter()
+            .map(|(name, _)| {
+                batch
+                    .column_by_name(name)
+                    .cloned()
+                    .ok_or_else(|| DataFusionError::Internal(format!("no column {name}")))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        columns.push(compute(call, &args, batch.num_rows())?);
+    }
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+fn compute(call: &WindowSpec, args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    match call.function {
+        WindowFn::RowNumber => {
+            let start = args.first().map_or(1, |a| long_at(a, 0).unwrap_or(1));
+            Ok(row_number(start, restarts(args.get(1)), rows))
+        }
+        WindowFn::Prev => shifted(args, rows, -1),
+        WindowFn::Next => shifted(args, rows, 1),
+        WindowFn::RowCumsum => {
+            let value = args
+                .first()
+                .ok_or_else(|| DataFusionError::Internal("row_cumsum of nothing".into()))?;
+            cumulate(value, call.ty, restarts(args.get(1)))
+        }
+    }
+}
+
+/// Whether a row starts the count anew.
+fn restarts(array: Option<&ArrayRef>) -> impl Fn(usize) -> bool + '_ {
+    move |row| {
+        array
+            .and_then(|a| a.as_boolean_opt())
+            .is_some_and(|a| a.is_valid(row) && a.value(row))
+    }
+}
+
+fn long_at(array: &ArrayRef, row: usize) -> Option<i64> {
+    if array.len() <= row || array.is_null(row) {
+        return None;
+    }
+    array
+        .as_primitive_opt::<Int64Type>()
+        .map(|a| a.value(row))
+        .or_else(|| {
+            array
+                .as_primitive_opt::<Int32Type>()
+                .map(|a| i64::from(a.value(row)))
+        })
+}
+
+fn row_number(start: i64, restart: impl Fn(usize) -> bool, rows: usize) -> ArrayRef {
+    let mut next = start;
+    let numbers: Int64Array = (0..rows)
+        .map(|row| {
+            if restart(row) {
+                next = start;
+            }
+            let number = next;
+            next = next.wrapping_add(1);
+            Some(number)
+        })
+        .collect();
+    Arc::new(numbers)
+}
+
+/// The value some rows before or after, or the default where there is no such row.
+fn shifted(args: &[ArrayRef], rows: usize, direction: i64) -> Result<ArrayRef> {
+    let value = args
+        .first()
+        .ok_or_else(|| DataFusionError::Internal("prev or next of nothing".into()))?;
+    let offset = args.get(1).map_or(1, |a| long_at(a, 0).unwrap_or(1));
+    let default = match args.get(2) {
+        Some(default) => default.clone(),
+        None => arrow::array::new_null_array(value.data_type(), rows),
+    };
+    let indices: Vec<(usize, usize)> = (0..rows as i64)
+        .map(|row| {
+            let from = row.saturating_add(offset.saturating_mul(direction));
+            match usize::try_from(from).ok().filter(|f| *f < rows) {
+                Some(from) => (0, from),
+                None => (1, row as usize),
+            }
+        })
+        .collect();
+    Ok(arrow::compute::interleave(
+        &[value.as_ref(), default.as_ref()],
+        &indices,
+    )?)
+}
+
+/// Running sums; null adds nothing.
+fn cumulate(value: &ArrayRef, ty: Type, restart: impl Fn(usize) -> bool) -> Result<ArrayRef> {
+    let rows = value.len();
+    Ok(match ty {
+        Type::Real => {
+            let reals = value.as_primitive::<Float64Type>();
+            let mut sum = 0.0;
+            Arc::new(Float64Array::from_iter_values((0..rows).map(|row| {
+                if restart(row) {
+                    sum = 0.0;
+                }
+                if reals.is_valid(row) {
+                    sum += reals.value(row);
+                }
+                sum
+            })))
+        }
+        Type::Decimal => {
+            let decimals = value.as_primitive::<Decimal128Type>();
+            let mut sum = 0i128;
+            let sums = Decimal128Array::from_iter_values((0..rows).map(|row| {
+                if restart(row) {
+                    sum = 0;
+                }
+                if decimals.is_valid(row) {
+                    sum = sum.wrapping_add(decimals.value(row));
+                }
+                sum
+            }));
+            Arc::new(sums.with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?)
+        }
+        _ => {
+            let mut sum = 0i64;
+            Arc::new(Int64Array::from_iter_values((0..rows).map(|row| {
+                if restart(row) {
+                    sum = 0;
+                }
+                sum = sum.wrapping_add(long_at(value, row).unwrap_or(0));
+                sum
+            })))
+        }
+    })
+}

@@ -1,0 +1,102 @@
+//! The DataFusion session of one query: its configuration and its own memory pool.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::error::Result as DfResult;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{
+    GreedyMemoryPool, MemoryLimit, MemoryPool, MemoryReservation,
+};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+
+use crate::engine::{EngineSettings, HighWater};
+use crate::error::HuntError;
+use crate::plan::KqlQueryPlanner;
+
+/// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit fails
+/// alone; nothing spills to disk.
+#[derive(Debug)]
+pub(crate) struct QueryMemory {
+    pool: GreedyMemoryPool,
+    used: HighWater,
+}
+
+impl QueryMemory {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            pool: GreedyMemoryPool::new(limit),
+            used: HighWater::default(),
+        }
+    }
+
+    /// The most that was reserved at one time, in bytes.
+    pub(crate) fn peak(&self) -> usize {
+        self.used.peak()
+    }
+}
+
+impl fmt::Display for QueryMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "query memory ({})", self.pool)
+    }
+}
+
+impl MemoryPool for QueryMemory {
+    fn name(&self) -> &str {
+        "query memory"
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.pool.grow(reservation, additional);
+        self.used.grow(additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.pool.shrink(reservation, shrink);
+        self.used.shrink(shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> DfResult<()> {
+        self.pool.try_grow(reservation, additional)?;
+        self.used.grow(additional);
+        Ok(())
+    }
+
+    fn reserved(&self) -> usize {
+        self.pool.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.pool.memory_limit()
+    }
+}
+
+/// A session for one query.
+pub(crate) fn session_state(
+    settings: &EngineSettings,
+    memory: Arc<QueryMemory>,
+) -> Result<SessionState, HuntError> {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(settings.threads.max(1))
+        .with_batch_size(settings.batch_rows)
+        // The partitions of a scan are the provider's choice, and their order is the rows' order.
+        .with_round_robin_repartition(false)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    options.execution.parquet.pushdown_filters = false;
+    options.execution.collect_statistics = false;
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(memory)
+        .with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
+        )
+        .build_arc()?;
+    Ok(SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_query_planner(Arc::new(KqlQueryPlanner))
+        .build())
+}
