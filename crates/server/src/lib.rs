@@ -5,6 +5,7 @@ pub mod clock;
 pub mod data_dir;
 pub mod doors;
 pub mod error;
+pub mod identity;
 pub mod ingest;
 pub mod logging;
 pub mod rate;
@@ -21,7 +22,6 @@ mod detection;
 mod dispatch;
 mod handlers;
 mod health;
-mod identity;
 mod workers;
 
 pub use server::{Server, StartError};

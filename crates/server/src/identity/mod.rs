@@ -16,7 +16,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use bartizan_identity::request::correlation_id;
-use bartizan_identity::{Refusal, Trace, Version};
+use bartizan_identity::{Refusal, Trace};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
