@@ -254,17 +254,11 @@ impl Reading<'_> {
         if format == Format::Zip {
             return self.zip(file, name);
         }
-        let mut counted = Counted {
+        let stored = Counted {
             inner: &mut file,
             bytes: 0,
         };
-        let mut reader = BufReader::with_capacity(
-            256 << 10,
-            Counted {
-                inner: &mut counted,
-                bytes: 0,
-            },
-        );
+        let mut reader = BufReader::with_capacity(256 << 10, stored);
         self.any(name, format, &mut reader)
     }
 

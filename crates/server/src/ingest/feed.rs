@@ -1,5 +1,6 @@
 //! Recordings as rows: reads a path twice, once to learn who is who and once to map.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -80,8 +81,16 @@ pub fn feed_path(
     let mut tally = Tally::default();
     let mut rows: Vec<Row> = Vec::new();
     let mut shift = 0;
+    let mut open = false;
+    let enough = Cell::new(false);
+    let mut sink = |fed| {
+        let flow = sink(fed);
+        enough.set(enough.get() | flow.is_break());
+        flow
+    };
     let read = read_path(path, &settings.limits, &mut |step| match step {
         Step::Source(_) => {
+            open = true;
             mapper = learned
                 .next()
                 .unwrap_or_else(|| Mapper::new(settings.mapper.clone()));
@@ -114,6 +123,7 @@ pub fn feed_path(
             ControlFlow::Continue(())
         }
         Step::End(_) => {
+            open = false;
             let last = mapper.finish();
             tally.add_rows(&last);
             rows.extend(moved(last, shift));
@@ -124,6 +134,14 @@ pub fn feed_path(
             }
         }
     });
+    // A limit ended the reading inside a source: what was read of it is kept.
+    if open && !enough.get() {
+        let last = mapper.finish();
+        tally.add_rows(&last);
+        rows.extend(moved(last, shift));
+        // Nothing follows that the flow could stop.
+        let _ = sink(Fed::Rows(rows));
+    }
     FeedReport { read, tally }
 }
 
@@ -136,8 +154,8 @@ fn moved(rows: Vec<Row>, shift: i64) -> impl Iterator<Item = Row> {
     })
 }
 
-/// Sources that are learned before mapping; later ones are mapped as they come. Each keeps its
-/// facts in memory until it is mapped.
+/// Sources that are learned before mapping; later ones are mapped as they come, at their own time.
+/// Each keeps its facts in memory until it is mapped.
 const LEARNED: usize = 16;
 
 /// The first pass: one mapper per source, in order, that has seen all of it.

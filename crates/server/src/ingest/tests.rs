@@ -1,3 +1,5 @@
+//! Every container, whole and damaged, hostile ones, and the way from lines to rows and rejects.
+
 use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -347,4 +349,22 @@ fn a_full_reject_file_still_counts() {
 fn what_is_not_there_is_a_problem() {
     let (_, report) = read(Path::new("/nonexistent/file.json"), &ReadLimits::default());
     assert_eq!(report.problems[0].kind, ProblemKind::Unreadable);
+}
+
+#[test]
+fn a_limit_keeps_the_rows_read_before_it() {
+    let folder = Folder::new();
+    let line = r#"{"SourceName":"Microsoft-Windows-Sysmon","EventID":11,"Hostname":"a.b.c","UtcTime":"2026-01-01 00:00:00","TargetFilename":"C:\\x.txt"}"#;
+    let path = folder.put("a.json", format!("{line}\n").repeat(100_000).as_bytes());
+    let mut settings = settings();
+    settings.limits.total_bytes = 2 << 20;
+    let mut rows = 0;
+    let report = feed_path(&path, &settings, None, &mut |fed| {
+        if let Fed::Rows(batch) = fed {
+            rows += batch.len() as u64;
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(report.read.stopped && rows > 10_000);
+    assert_eq!(rows, report.tally.rows);
 }

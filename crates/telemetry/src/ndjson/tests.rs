@@ -1,3 +1,5 @@
+//! Types, names and envelopes of rows, right and wrong.
+
 use bartizan_contract::time::format_iso8601;
 use serde_json::json;
 
