@@ -7,6 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
+/// Heading of the flags that every command takes.
+pub(crate) const GLOBAL: &str = "Global options";
+/// Heading of the flags of every command that talks to a server.
+pub(crate) const CONNECTION: &str = "Connection";
+
 /// Bartizan: the Microsoft Defender XDR APIs on your own machine, and one client for them and for the cloud.
 #[derive(Debug, Parser)]
 #[command(
@@ -26,13 +31,12 @@ pub(crate) struct Cli {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// How results are printed on standard output.
-    #[arg(long, global = true, value_enum, env = "BARTIZAN_FORMAT")]
+    #[arg(help_heading = GLOBAL, long, global = true, value_enum, env = "BARTIZAN_FORMAT")]
     pub(crate) format: Option<Format>,
     /// When to colour tables and messages.
-    #[arg(
+    #[arg(help_heading = GLOBAL,
         long,
         global = true,
         value_enum,
@@ -41,10 +45,10 @@ pub(crate) struct Global {
     )]
     pub(crate) color: Color,
     /// Log what the command does to standard error (repeat for more).
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(help_heading = GLOBAL, short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print no progress and no remarks.
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = GLOBAL, short, long, global = true)]
     pub(crate) quiet: bool,
 }
 
@@ -75,13 +79,12 @@ pub(crate) enum Color {
 
 /// Whom a client command talks to, and as whom.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
     /// Use the administrator's profile that the server left in this data directory.
-    #[arg(long, env = "BARTIZAN_DATA", value_name = "DIR")]
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Use this profile file.
-    #[arg(
+    #[arg(help_heading = CONNECTION,
         long,
         env = "BARTIZAN_PROFILE",
         value_name = "FILE",
@@ -89,7 +92,7 @@ pub(crate) struct Connection {
     )]
     pub(crate) profile: Option<PathBuf>,
     /// The server's origin, such as https://localhost:8443.
-    #[arg(
+    #[arg(help_heading = CONNECTION,
         long,
         env = "BARTIZAN_URL",
         value_name = "URL",
@@ -97,16 +100,16 @@ pub(crate) struct Connection {
     )]
     pub(crate) url: Option<Url>,
     /// One of Microsoft's clouds: public, gcc, gcc-high, dod.
-    #[arg(long, env = "BARTIZAN_CLOUD", value_name = "NAME")]
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLOUD", value_name = "NAME")]
     pub(crate) cloud: Option<String>,
     /// A certificate authority to trust for that server (PEM).
-    #[arg(long, env = "BARTIZAN_CA", value_name = "FILE")]
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// Tenant id or domain.
-    #[arg(long, env = "BARTIZAN_TENANT_ID", value_name = "TENANT")]
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_TENANT_ID", value_name = "TENANT")]
     pub(crate) tenant: Option<String>,
     /// Application (client) id.
-    #[arg(long, env = "BARTIZAN_CLIENT_ID", value_name = "ID")]
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLIENT_ID", value_name = "ID")]
     pub(crate) client_id: Option<String>,
 }
 

@@ -1,21 +1,25 @@
 //! Exit codes: stable, documented, and the one way that failures of commands end.
-//!
-//! | code | meaning |
-//! | --- | --- |
-//! | 0 | done |
-//! | 1 | failed for a reason that is none of the following |
-//! | 2 | the command line, a setting, a query or an input file is wrong |
-//! | 3 | not authenticated: no token, or a token was refused |
-//! | 4 | authenticated, but not permitted |
-//! | 5 | not found |
-//! | 6 | the server could not be reached, or failed |
-//! | 7 | too many requests, also after retries |
-//! | 8 | partly done: some rows, files or tenants failed |
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
 use bartizan_sdk::Error;
+
+/// Every code and what it means; part of the reference.
+pub(crate) const CODES: &[(u8, &str)] = &[
+    (0, "done"),
+    (1, "failed for a reason that is none of the following"),
+    (
+        2,
+        "the command line, a setting, a query or an input file is wrong",
+    ),
+    (3, "not authenticated: no token, or a token was refused"),
+    (4, "authenticated, but not permitted"),
+    (5, "not found"),
+    (6, "the server could not be reached, or failed"),
+    (7, "too many requests, also after retries"),
+    (8, "partly done: some rows, files or tenants failed"),
+];
 
 /// Why a command ended other than well.
 #[derive(Debug)]
@@ -115,5 +119,49 @@ impl From<std::io::Error> for Failure {
             return Self::reported(0);
         }
         Self::general(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_sdk::error::ApiError;
+    use reqwest::StatusCode;
+
+    use super::*;
+
+    fn code_of(status: u16) -> u8 {
+        let error = ApiError {
+            status: StatusCode::from_u16(status).expect("a status"),
+            code: String::new(),
+            message: String::new(),
+            tracking: None,
+            url: url::Url::parse("https://localhost/").expect("a URL"),
+            retry_after: None,
+        };
+        Failure::from(Error::Api(Box::new(error))).code
+    }
+
+    #[test]
+    fn answers_of_an_api_have_their_codes() {
+        for (status, code) in [
+            (400, 2),
+            (401, 3),
+            (403, 4),
+            (404, 5),
+            (409, 2),
+            (429, 7),
+            (500, 6),
+        ] {
+            assert_eq!(code_of(status), code, "{status}");
+            assert!(CODES.iter().any(|(known, _)| *known == code));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_failure() {
+        let closed = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert_eq!(Failure::from(closed).code, 0);
+        let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert_eq!(Failure::from(other).code, 1);
     }
 }

@@ -89,3 +89,48 @@ pub(crate) fn default_data_dir() -> PathBuf {
         None => PathBuf::from("bartizan-data"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join(ADMINISTRATOR);
+        std::fs::write(&path, text).expect("written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, permissions).expect("a mode");
+        }
+        (dir, path)
+    }
+
+    #[test]
+    fn a_profile_is_read_and_unknown_keys_are_refused() {
+        let (_dir, path) = written(
+            "url = 'https://localhost:8443'\nclient-id = 'a'\nclient-secret = 'b'",
+            0o600,
+        );
+        let profile = Profile::read(&path).expect("a profile");
+        assert_eq!(profile.client_secret.as_deref(), Some("b"));
+        let (_dir, path) = written("client_id = 'a'", 0o600);
+        assert!(matches!(
+            Profile::read(&path),
+            Err(ProfileError::Malformed(..))
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_that_others_can_read_is_not_used() {
+        let (_dir, path) = written("client-secret = 'b'", 0o640);
+        assert!(matches!(
+            Profile::read(&path),
+            Err(ProfileError::Exposed(_))
+        ));
+        let (_dir, path) = written("client-id = 'a'", 0o644);
+        assert!(Profile::read(&path).is_ok(), "nothing in it is secret");
+    }
+}

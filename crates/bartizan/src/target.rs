@@ -28,6 +28,11 @@ pub(crate) fn profile(connection: &Connection) -> Result<Profile, Failure> {
     let secret = std::env::var(SECRET)
         .ok()
         .filter(|secret| !secret.is_empty());
+    Ok(resolve(connection, below, secret))
+}
+
+/// Flags and environment over a profile.
+fn resolve(connection: &Connection, below: Profile, secret: Option<String>) -> Profile {
     // An id without its secret, or the reverse, would pair one application's id with another's secret.
     let (client_id, client_secret) = match &connection.client_id {
         Some(id) if below.client_id.as_ref() == Some(id) => {
@@ -36,16 +41,21 @@ pub(crate) fn profile(connection: &Connection) -> Result<Profile, Failure> {
         Some(id) => (Some(id.clone()), secret),
         None => (below.client_id, below.client_secret.or(secret)),
     };
-    Ok(Profile {
-        url: connection.url.clone().or(below.url),
-        cloud: connection.cloud.clone().or(below.cloud),
+    // A server that is named stands against the profile's cloud as well, and the reverse.
+    let (url, cloud) = match (&connection.url, &connection.cloud) {
+        (None, None) => (below.url, below.cloud),
+        (url, cloud) => (url.clone(), cloud.clone()),
+    };
+    Profile {
+        url,
+        cloud,
         ca: connection.ca.clone().or(below.ca),
         ca_bundle: below.ca_bundle,
         proxy: below.proxy,
         tenant: connection.tenant.clone().or(below.tenant),
         client_id,
         client_secret,
-    })
+    }
 }
 
 /// The cloud of a profile.
@@ -107,4 +117,95 @@ fn build(mut builder: Builder, profile: &Profile) -> Result<Client, Failure> {
         builder = builder.trust(pem);
     }
     Ok(builder.build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile() -> Profile {
+        Profile {
+            url: Some(url("https://localhost:8443")),
+            tenant: Some("t".to_owned()),
+            client_id: Some("operator".to_owned()),
+            client_secret: Some("operator's".to_owned()),
+            ..Profile::default()
+        }
+    }
+
+    fn url(text: &str) -> url::Url {
+        text.parse().expect("a URL")
+    }
+
+    fn identity(connection: &Connection, secret: Option<&str>) -> (Option<String>, Option<String>) {
+        let found = resolve(connection, profile(), secret.map(str::to_owned));
+        (found.client_id, found.client_secret)
+    }
+
+    #[test]
+    fn a_secret_is_never_paired_with_another_application() {
+        let of = |id: &str| Connection {
+            client_id: Some(id.to_owned()),
+            ..Connection::default()
+        };
+        let pair =
+            |id: &str, secret: Option<&str>| (Some(id.to_owned()), secret.map(str::to_owned));
+        assert_eq!(
+            identity(&Connection::default(), None),
+            pair("operator", Some("operator's"))
+        );
+        // The environment's secret belongs to the environment's id, which is not given here.
+        assert_eq!(
+            identity(&Connection::default(), Some("x")),
+            pair("operator", Some("operator's"))
+        );
+        assert_eq!(identity(&of("mine"), Some("x")), pair("mine", Some("x")));
+        assert_eq!(identity(&of("mine"), None), pair("mine", None));
+        assert_eq!(
+            identity(&of("operator"), None),
+            pair("operator", Some("operator's"))
+        );
+    }
+
+    #[test]
+    fn flags_stand_above_the_profile() {
+        let connection = Connection {
+            cloud: Some("gcc".to_owned()),
+            tenant: Some("contoso".to_owned()),
+            ..Connection::default()
+        };
+        let found = resolve(&connection, profile(), None);
+        assert_eq!(found.tenant.as_deref(), Some("contoso"));
+        assert_eq!(cloud(&found).expect("a cloud").name, "gcc");
+        let connection = Connection {
+            url: Some(url("https://other")),
+            ..Connection::default()
+        };
+        let below = Profile {
+            cloud: Some("public".to_owned()),
+            ..Profile::default()
+        };
+        assert_eq!(
+            cloud(&resolve(&connection, below, None))
+                .expect("a server")
+                .name,
+            "own"
+        );
+    }
+
+    #[test]
+    fn nobody_is_told_how_to_name_somebody() {
+        let failure = cloud(&Profile::default()).expect_err("no server");
+        assert!(failure.to_string().contains("bartizan demo"), "{failure}");
+        let unknown = Profile {
+            cloud: Some("moon".to_owned()),
+            ..Profile::default()
+        };
+        assert!(
+            cloud(&unknown)
+                .expect_err("no such cloud")
+                .to_string()
+                .contains("gcc-high")
+        );
+    }
 }

@@ -64,20 +64,21 @@ pub(crate) fn draw(text: &str, diagnostics: &[Diagnostic], printer: &Printer) {
             Severity::Warning => ReportKind::Warning,
             Severity::Suggestion => ReportKind::Advice,
         };
-        let range = place(text, diagnostic);
+        // Named, because a report names its source.
+        let place = ("query", place(text, diagnostic));
         let config = Config::default()
             .with_color(printer.color())
             .with_index_type(IndexType::Byte);
-        let mut report = Report::build(kind, range.clone())
+        let mut report = Report::build(kind, place.clone())
             .with_config(config)
             .with_code(diagnostic.code)
             .with_message(&diagnostic.message)
-            .with_label(Label::new(range).with_message("here"));
+            .with_label(Label::new(place).with_message("here"));
         if let Some(suggestion) = &diagnostic.suggestion {
             report = report.with_help(suggestion);
         }
         // Standard error may be closed; there is nowhere left to say so.
-        let _ = report.finish().eprint(Source::from(text));
+        let _ = report.finish().eprint(("query", Source::from(text)));
     }
 }
 
