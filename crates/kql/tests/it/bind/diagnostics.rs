@@ -1,0 +1,166 @@
+//! What the messages say, where they point, and what they suggest.
+
+use super::{bound, hunting, small};
+use bartizan_kql::{Scope, line_column};
+
+/// Every error as `line:column code message [suggestion]`.
+fn errors(query: &str, scope: &Scope) -> Vec<String> {
+    let bound = bound(query, scope);
+    assert!(bound.query.is_none(), "{query} should be refused");
+    let show = |d: &bartizan_kql::Diagnostic| {
+        let (line, column) = line_column(query, d.span.start);
+        let near = d
+            .suggestion
+            .as_ref()
+            .map(|s| format!(" [{s}]"))
+            .unwrap_or_default();
+        format!("{line}:{column} {} {}{near}", d.code, d.message)
+    };
+    bound
+        .diagnostics
+        .iter()
+        .filter(|d| d.is_error())
+        .map(show)
+        .collect()
+}
+
+#[test]
+fn unknown_names_say_which_operator_wanted_them_and_what_is_near() {
+    let query = "DeviceProcesEvents\n| take 5";
+    assert_eq!(
+        errors(query, &hunting()),
+        [
+            "1:1 KS204 Failed to resolve table or column expression named 'DeviceProcesEvents' [DeviceProcessEvents]"
+        ]
+    );
+    let query = "DeviceProcessEvents\n| where FileNam == 'x'\n| project Devicename, x";
+    assert_eq!(
+        errors(query, &hunting()),
+        [
+            "2:9 KS142 'where' operator: Failed to resolve scalar expression named 'FileNam' [FileName]",
+            "3:11 KS142 'project' operator: Failed to resolve scalar expression named 'Devicename' [DeviceName]",
+            "3:23 KS142 'project' operator: Failed to resolve scalar expression named 'x'",
+        ]
+    );
+}
+
+#[test]
+fn misspelt_functions_and_types_are_suggested() {
+    assert_eq!(
+        errors("T | extend x = tostrin(a), y = dcuont(a)", &small()),
+        [
+            "1:16 KS211 Unknown function: 'tostrin' [tostring]",
+            "1:32 KS211 Unknown function: 'dcuont'"
+        ]
+    );
+    assert_eq!(
+        errors("T | summarize dcuont(a)", &small()),
+        ["1:15 KS211 Unknown function: 'dcuont' [dcount]"]
+    );
+    assert_eq!(
+        errors("T | mv-expand d to typeof(strng)", &small()),
+        ["1:27 KS160 The name 'strng' is not a valid type [string]"]
+    );
+    let function = "let shout = (s:string) { toupper(s) }; T | extend x = shuot(a)";
+    assert_eq!(
+        errors(function, &small()),
+        ["1:55 KS211 Unknown function: 'shuot' [shout]"]
+    );
+}
+
+#[test]
+fn a_mistake_is_reported_once_and_not_where_its_result_is_used() {
+    let query = "T | extend x = zz + 1 | where x > 5 | summarize max(x) by x | project max_x";
+    assert_eq!(
+        errors(query, &small()),
+        ["1:16 KS142 'extend' operator: Failed to resolve scalar expression named 'zz'"]
+    );
+    assert_eq!(
+        errors("Nowhere | where a == 1 | project b | sort by c", &small()).len(),
+        2,
+        "the columns of an unknown table are not known, those of project are"
+    );
+    let twice = "let f = (x:string) { x + zz }; T | extend a = f(a), b = f(b)";
+    assert_eq!(
+        errors(twice, &small()),
+        ["1:26 KS142 Failed to resolve scalar expression named 'zz'"]
+    );
+}
+
+#[test]
+fn types_that_do_not_fit_are_named() {
+    assert_eq!(
+        errors("T | where a > 5 and i has 'x'", &small()),
+        [
+            "1:11 KS106 'where' operator: The operator '>' is not defined for the operand types string and long",
+            "1:21 KS106 'where' operator: The operator 'has' is not defined for the operand types int and string",
+        ]
+    );
+    assert_eq!(
+        errors("T | summarize sum(a), make_set(b) by d", &small()),
+        [
+            "1:19 KS138 'summarize' operator: The argument must be a number, timespan or datetime, this one is string",
+            "1:38 KS116 'summarize' operator: The value of type 'dynamic' is not allowed in this context: \
+             cast it first, for example with tostring()",
+        ]
+    );
+    assert_eq!(
+        errors("T | join U on l", &small()),
+        [
+            "1:15 KS227 'join' operator: The column 'l' must have the same type on both sides, not long and string"
+        ]
+    );
+}
+
+#[test]
+fn numbers_of_arguments() {
+    assert_eq!(
+        errors(
+            "T | extend x = strlen(), y = iff(p, 1), z = case(p, 1, 2, 3), w = substring(a)",
+            &small()
+        ),
+        [
+            "1:16 KS119 'extend' operator: The function 'strlen' expects 1 argument, not 0",
+            "1:30 KS119 'extend' operator: The function 'iff' expects 3 arguments, not 2",
+            "1:45 KS121 'extend' operator: The function 'case' expects another number of arguments, not 4",
+            "1:67 KS120 'extend' operator: The function 'substring' expects between 2 and 3 arguments, not 1",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_run_yet_is_said_once_and_the_rest_is_checked() {
+    assert_eq!(
+        errors(
+            "externaldata(h:string)['https://x'] | where h == zz",
+            &small()
+        ),
+        [
+            "1:1 BZ101 externaldata is not supported yet",
+            "1:50 KS142 'where' operator: Failed to resolve scalar expression named 'zz'",
+        ]
+    );
+    assert_eq!(
+        errors("T | evaluate pivot(a) | where anything > 5", &small()),
+        ["1:14 BZ101 The plugin 'pivot' is not supported yet"]
+    );
+}
+
+#[test]
+fn a_warning_does_not_stop_a_query() {
+    let bound = bound("T | extend x = a.b", &small());
+    assert!(bound.query.is_some());
+    assert_eq!(
+        bound.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(),
+        ["BZ201"]
+    );
+}
+
+#[test]
+fn a_text_without_a_result_is_refused() {
+    assert_eq!(
+        errors("let x = 5;", &small()),
+        ["1:11 BZ104 The query has no result: a tabular expression is missing"]
+    );
+    assert!(!errors("", &small()).is_empty());
+}

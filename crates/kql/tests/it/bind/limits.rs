@@ -1,0 +1,98 @@
+//! Deep, wide and self-doubling queries: an answer or a message, within a stack of 2 MB.
+
+use super::{bound, small};
+
+/// The codes of a query's errors, bound (and dropped) on a thread with the stack of a server's worker.
+fn codes(query: String) -> Vec<&'static str> {
+    let work = move || {
+        let bound = bound(&query, &small());
+        let copy = bound.query.clone();
+        drop(copy);
+        bound
+            .diagnostics
+            .iter()
+            .filter(|d| d.is_error())
+            .map(|d| d.code)
+            .collect()
+    };
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(work)
+        .unwrap()
+        .join()
+        .unwrap()
+}
+
+fn nested(open: &str, inner: &str, close: &str, n: usize) -> String {
+    format!("{}{inner}{}", open.repeat(n), close.repeat(n))
+}
+
+#[test]
+fn nesting_is_bound_or_refused_but_never_overflows() {
+    let forms: [(&str, &str, &str, &str); 7] = [
+        ("T | where ", "not(", "p", ")"),
+        ("T | extend x = ", "strcat('a', ", "a", ")"),
+        ("T | extend x = ", "iff(p, ", "a", ", 'b')"),
+        ("T | extend x = ", "(1 + ", "i", ")"),
+        ("T | extend x = ", "d[tostring(", "a", ")]"),
+        ("T | where ", "(p and (p or ", "p", "))"),
+        ("T | where i ", "in (T | where i ", "== 1 | project i", ")"),
+    ];
+    for (before, open, inner, close) in forms {
+        for n in [10, 100, 119, 120, 240, 499, 990, 5000] {
+            let codes = codes(format!("{before}{}", nested(open, inner, close, n)));
+            assert!(n > 10 || codes.is_empty(), "{open} {n}: {codes:?}");
+            assert!(
+                n < 990 || codes.iter().any(|c| *c == "BZ102" || *c == "KS245"),
+                "{open} {n}: {codes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn chains_of_tests_are_wide_and_not_deep() {
+    let ors: Vec<_> = (0..5000).map(|n| format!("a contains 'word{n}'")).collect();
+    assert!(codes(format!("T | where {}", ors.join(" or "))).is_empty());
+    let mixed: Vec<_> = (0..5000)
+        .map(|n| format!("a == 'x{n}' and i != {n}"))
+        .collect();
+    assert!(codes(format!("T | where {}", mixed.join(" or "))).is_empty());
+    let items: Vec<_> = (0..20_000).map(|n| format!("'x{n}'")).collect();
+    assert!(
+        codes(format!(
+            "let l = dynamic([{}]); T | where a in~ (l)",
+            items.join(", ")
+        ))
+        .is_empty()
+    );
+    let lets: String = (0..5000).map(|n| format!("let x{n} = {n};")).collect();
+    assert!(codes(format!("{lets} print x4999")).is_empty());
+}
+
+#[test]
+fn a_long_pipeline_is_refused() {
+    assert!(codes(format!("T{}", " | extend i = i + 1".repeat(399))).is_empty());
+    assert_eq!(
+        codes(format!("T{}", " | extend i = i + 1".repeat(450))),
+        ["BZ102"]
+    );
+}
+
+#[test]
+fn queries_that_double_themselves_are_refused() {
+    let tables: String = (1..60)
+        .map(|n| format!("let t{n} = union t{}, t{};", n - 1, n - 1))
+        .collect();
+    assert!(codes(format!("let t0 = T; {tables} t59")).contains(&"BZ103"));
+    let functions: String = (1..60)
+        .map(|n| format!("let f{n} = (x:long) {{ f{}(x) + f{}(x) }};", n - 1, n - 1))
+        .collect();
+    let query = format!("let f0 = (x:long) {{ x + x }}; {functions} print f59(1)");
+    assert!(codes(query).iter().any(|c| *c == "BZ103" || *c == "BZ102"));
+    let squared: String = (1..60)
+        .map(|n| format!("let f{n} = (x:long) {{ f{}(x + x) }};", n - 1))
+        .collect();
+    let query = format!("let f0 = (x:long) {{ x }}; {squared} T | extend y = f59(l)");
+    assert!(!codes(query).is_empty());
+}

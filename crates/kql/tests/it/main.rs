@@ -1,0 +1,3 @@
+//! The public interface of the crate, end to end.
+
+mod bind;
