@@ -1,7 +1,6 @@
 //! Keys: RSA with SHA-256, parsed once.
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
@@ -92,10 +91,10 @@ impl SigningKey {
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        let random = SystemRandom::new();
-        // PKCS #1 v1.5 signatures are deterministic: the generator is a formality of the signature.
+        // PKCS #1 v1.5 signatures are deterministic: no randomness is drawn.
+        let digest = digest(&SHA256, token.as_bytes());
         self.pair
-            .sign(&RSA_PKCS1_SHA256, &random, token.as_bytes(), &mut signature)
+            .sign_digest(&RSA_PKCS1_SHA256, &digest, &mut signature)
             .map_err(|_| KeyError::Signing)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
