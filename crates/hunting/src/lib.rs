@@ -8,6 +8,7 @@
 pub mod engine;
 pub mod error;
 pub mod events;
+pub mod local;
 pub mod result;
 pub mod source;
 pub mod tenant_tables;
@@ -22,6 +23,7 @@ mod session;
 mod text;
 
 pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};
+pub use local::{LocalError, LocalTables};
 pub use error::{HuntError, Problem};
 pub use result::{HuntResult, HuntStats, ResultColumn};
 pub use source::{NoTables, TableSource};

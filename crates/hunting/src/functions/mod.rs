@@ -23,6 +23,7 @@ mod numbers;
 mod pieces;
 mod regexes;
 mod sets;
+mod storage;
 mod strings;
 mod text_match;
 mod values;
@@ -44,6 +45,7 @@ pub(crate) use conversion::cast_array;
 pub(crate) use dynamic_path::Step;
 pub(crate) use hashes::xxhash64;
 pub(crate) use sets::{array_test, set_test, set_values, single_test, test_any};
+pub(crate) use storage::from_storage;
 pub(crate) use values::{array_of, null_of, scalar};
 
 /// A call of a documented function.
@@ -120,6 +122,19 @@ pub(crate) fn path(input: Expr, steps: Vec<Step>, arguments: Vec<(Expr, Type)>) 
     args.extend(arguments);
     let kernel = move |call: &call::Call| dynamic_path::walk(call, &steps);
     KqlFunction::call("path", identity, Arc::new(kernel), args, Type::Dynamic)
+}
+
+/// Texts as dynamics, as `parse_json()` takes them.
+pub(crate) fn parse_json_array(texts: &arrow::array::ArrayRef) -> datafusion::error::Result<arrow::array::ArrayRef> {
+    let call = call::Call {
+        rows: arrow::array::Array::len(texts),
+        args: vec![call::Argument {
+            ty: Type::String,
+            array: Arc::clone(texts),
+            constant: false,
+        }],
+    };
+    bags::parse_json(&call)
 }
 
 /// A random real for every row.

@@ -1,0 +1,41 @@
+//! Answers `{"id","query"}` lines on stdin with `{"columns","rows"}` or `{"error"}` lines: for conformance runs
+//! over many small queries in one process. Arguments are tables: `Name=path`.
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bartizan_hunting::{Engine, EngineSettings, HuntRequest, Limits, LocalTables};
+
+/// 2026-01-01T00:00:00Z: a fixed `now()`.
+const NOW: i64 = 639_028_224_000_000_000;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut tables = LocalTables::new();
+    for argument in std::env::args().skip(1) {
+        let (name, path) = argument.split_once('=').ok_or("a table is Name=path")?;
+        tables.add(name, Path::new(path))?;
+    }
+    let tables = Arc::new(tables);
+    let engine = Engine::new(EngineSettings::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let value: serde_json::Value = serde_json::from_str(&line?)?;
+        let request = HuntRequest {
+            query: value["query"].as_str().unwrap_or_default().to_owned(),
+            now_ticks: NOW,
+            timespan: None,
+            limits: Limits { timeout: Duration::from_secs(15), ..Limits::default() },
+            tables: tables.clone(),
+        };
+        let answer = match runtime.block_on(engine.run(request)) {
+            Ok(result) => result.to_columns_rows_json(),
+            Err(error) => serde_json::json!({ "error": error.to_string() }).to_string(),
+        };
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The engine and the event store from outside.
+
+mod events;
+mod kql;
