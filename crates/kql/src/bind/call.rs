@@ -89,7 +89,7 @@ impl Binder<'_> {
             };
         }
         match name {
-            "toscalar" => return self.to_scalar(call),
+            "toscalar" => return self.first_value(call),
             "materialize" | "table" => {
                 self.error(
                     "KS108",
@@ -439,7 +439,7 @@ impl Binder<'_> {
     }
 
     /// `toscalar(rows)` or `toscalar(value)`.
-    fn to_scalar(&mut self, call: &ast::Call) -> Option<Expr> {
+    fn first_value(&mut self, call: &ast::Call) -> Option<Expr> {
         let [only] = call.arguments.as_slice() else {
             self.error(
                 "KS119",

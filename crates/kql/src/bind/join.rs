@@ -85,9 +85,14 @@ impl Binder<'_> {
             ExprKind::Logical {
                 op: LogicalOp::And,
                 operands,
-            } => operands.iter().fold(true, |good, operand| {
-                self.key(left, right, operand, keys) && good
-            }),
+            } => {
+                // Every mistake is reported, not only the first.
+                let mut good = true;
+                for operand in operands {
+                    good &= self.key(left, right, operand, keys);
+                }
+                good
+            }
             ExprKind::Name(name) => {
                 let pair = (self.side(left, name), self.side(right, name));
                 let (Some(a), Some(b)) = pair else {

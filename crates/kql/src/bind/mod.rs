@@ -38,7 +38,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 use environment::Environment;
 
-/// How many nodes the copies that `let` and functions make may have together: a bound against queries that double
+/// How many nodes, columns and expressions the copies that `let` and functions make may have together: a bound against queries that double
 /// themselves with every line.
 const MAX_COPIED_NODES: usize = 200_000;
 

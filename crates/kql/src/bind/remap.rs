@@ -6,7 +6,7 @@ use crate::bound::{
     Column, ColumnId, Expr, ExprKind, Node, ParsePart, PathStep, Plan, Set, SortKey,
 };
 
-/// A copy of `plan` with new ids by `fresh`, and how many nodes and expressions it has: what it cost.
+/// A copy of `plan` with new ids by `fresh`, and how many nodes, columns and expressions it has: what it cost.
 pub(super) fn with_fresh_ids(plan: &Plan, fresh: impl FnMut() -> ColumnId) -> (Plan, usize) {
     let mut copy = plan.clone();
     let mut remap = Remap {
@@ -79,6 +79,7 @@ impl<F: FnMut() -> ColumnId> Remap<F> {
     }
 
     fn columns(&mut self, columns: &mut [Column]) {
+        self.visited += columns.len();
         for column in columns {
             self.id(&mut column.id);
         }
