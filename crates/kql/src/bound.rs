@@ -37,7 +37,7 @@ pub struct Column {
 /// A whole bound query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
-    /// The tabular result. When the query has errors it may be incomplete and must not be run.
+    /// The tabular result.
     pub plan: Plan,
     /// Sub-results that are computed once per execution, before whatever refers to them; an entry refers only to
     /// entries before it.
@@ -422,9 +422,11 @@ pub enum PathStep {
 
 /// Operators between two values.
 ///
-/// Comparison: both operands have one type, or one is dynamic: then the other one is dynamic too, by a cast, unless
-/// it was cast away. `==` and `!=` with one null side are false and true, with two null sides null; the others are
-/// null when a side is. Strings compare by code point, case-sensitively.
+/// Comparison: both operands have one type. Beside a dynamic value the binder casts: two dynamic operands stay dynamic
+/// (`==` and `!=` compare JSON values, the others numbers), beside an int or long both become real, beside anything
+/// else the dynamic side takes the other side's type; so does a string beside another type. `==` and `!=` with one
+/// null side are false and true, with two null sides null; the others are null when a side is. Strings compare by
+/// code point, case-sensitively, and have no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BinaryOp {
     /// number + number (same type), timespan + timespan, datetime + timespan.
