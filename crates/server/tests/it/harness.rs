@@ -229,7 +229,7 @@ title = "Evil process started"
 severity = "High"
 category = "Execution"
 description = "A process named evil.exe was started."
-mitre_techniques = ["T1204"]
+mitre = ["T1204"]
 query = '''
 DeviceProcessEvents
 | where FileName =~ "evil.exe"
@@ -237,12 +237,10 @@ DeviceProcessEvents
 '''
 
 [[entities]]
-kind = "Device"
-columns = { device_id = "DeviceId", dns_name = "DeviceName" }
+kind = "device"
 
 [[entities]]
-kind = "Process"
-columns = { file_name = "FileName", command_line = "ProcessCommandLine", process_id = "ProcessId" }
+kind = "process"
 "#;
 
 /// A row of DeviceProcessEvents, an hour before the start.
