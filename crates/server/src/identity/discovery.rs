@@ -20,9 +20,15 @@ pub(super) async fn configuration(
         Err(refusal) => return respond::error(&refusal.answer_at("discovery", &request.trace)),
     };
     let base = &request.site.base;
-    let userinfo = if request.site.alias { "https://graph.microsoft.com" } else { base };
+    let userinfo = if request.site.alias {
+        "https://graph.microsoft.com"
+    } else {
+        base
+    };
     let issuers = request.app.keys.issuers();
-    respond::document(&openid_configuration(version, base, userinfo, &tenant, issuers))
+    respond::document(&openid_configuration(
+        version, base, userinfo, &tenant, issuers,
+    ))
 }
 
 async fn document_tenant(request: &Request<'_>, segment: &str) -> Result<DocumentTenant, Refusal> {

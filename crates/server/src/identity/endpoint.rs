@@ -56,7 +56,11 @@ pub(crate) fn owns(path: &str) -> bool {
     match lower.as_slice() {
         ["error" | "devicelogin"] => true,
         ["api" | "v1.0" | "beta" | "bartizan", ..] => false,
-        [_, "oauth2" | ".well-known" | "discovery" | "userrealm" | "openid" | "adminconsent", ..] => true,
+        [
+            _,
+            "oauth2" | ".well-known" | "discovery" | "userrealm" | "openid" | "adminconsent",
+            ..,
+        ] => true,
         [_, "v2.0", ".well-known" | "adminconsent", ..] => true,
         _ => false,
     }
@@ -64,7 +68,9 @@ pub(crate) fn owns(path: &str) -> bool {
 
 fn segments(path: &str) -> Vec<String> {
     let present = path.split('/').filter(|segment| !segment.is_empty());
-    present.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect()
+    present
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -74,15 +80,24 @@ mod tests {
     #[test]
     fn paths_with_the_slack_that_clients_need() {
         for (path, endpoint) in [
-            ("/T/oauth2/token", Endpoint::Token(Version::V1, "T".to_owned())),
-            ("/t/OAuth2/v2.0/Token/", Endpoint::Token(Version::V2, "t".to_owned())),
+            (
+                "/T/oauth2/token",
+                Endpoint::Token(Version::V1, "T".to_owned()),
+            ),
+            (
+                "/t/OAuth2/v2.0/Token/",
+                Endpoint::Token(Version::V2, "t".to_owned()),
+            ),
             (
                 "/common//.well-known/openid-configuration",
                 Endpoint::Discovery(Version::V1, "common".to_owned()),
             ),
             ("/common/discovery/instance", Endpoint::Instance),
             ("/x/discovery/v2.0/keys", Endpoint::Keys(Version::V2)),
-            ("/common/UserRealm/a%40b.com", Endpoint::UserRealm("a@b.com".to_owned())),
+            (
+                "/common/UserRealm/a%40b.com",
+                Endpoint::UserRealm("a@b.com".to_owned()),
+            ),
         ] {
             assert_eq!(Endpoint::of(path).as_ref(), Some(&endpoint), "{path}");
             assert!(owns(path), "{path}");
@@ -92,7 +107,14 @@ mod tests {
 
     #[test]
     fn the_apis_keep_their_paths() {
-        for path in ["/api/incidents", "/v1.0/applications", "/v1.0/oauth2", "/", "/healthz", "/bartizan/discovery"] {
+        for path in [
+            "/api/incidents",
+            "/v1.0/applications",
+            "/v1.0/oauth2",
+            "/",
+            "/healthz",
+            "/bartizan/discovery",
+        ] {
             assert!(!owns(path), "{path}");
         }
         assert!(owns("/t/oauth2/unknown"));

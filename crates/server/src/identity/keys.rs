@@ -4,14 +4,14 @@
 //! that a copy of the database signs nothing. Servers that share a database share that file.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bartizan_identity::claims::AccessClaims;
 use bartizan_identity::discovery::key_set;
 use bartizan_identity::jwt::{KeyError, thumbprint};
 use bartizan_identity::{IssuerMode, Issuers, SigningKey, Verifier, Version};
 use bartizan_store::keys::{self as stored, KeyState};
 use bartizan_store::{Store, StoreError};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
@@ -42,7 +42,9 @@ pub enum KeysError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A key of the store was sealed under another sealing key.
-    #[error("the signing key {kid} was sealed with another {SEAL}; restore that file from a backup of the data directory")]
+    #[error(
+        "the signing key {kid} was sealed with another {SEAL}; restore that file from a backup of the data directory"
+    )]
     Sealed {
         /// The key's name.
         kid: String,
@@ -83,8 +85,14 @@ impl Keys {
             kept.insert(0, fresh);
         }
         tx.commit().await?;
-        let active = kept.iter().position(|key| key.state == KeyState::Active).unwrap_or(0);
-        let mut parsed = kept.iter().map(|key| parse(&seal, key)).collect::<Result<Vec<_>, _>>()?;
+        let active = kept
+            .iter()
+            .position(|key| key.state == KeyState::Active)
+            .unwrap_or(0);
+        let mut parsed = kept
+            .iter()
+            .map(|key| parse(&seal, key))
+            .collect::<Result<Vec<_>, _>>()?;
         let issuers = Issuers {
             mode: match settings.issuer {
                 settings::IssuerMode::Canonical => IssuerMode::Canonical,
@@ -92,7 +100,10 @@ impl Keys {
             },
             public_origin: sites.public().origin().ascii_serialization(),
         };
-        let verifying = parsed.iter().map(SigningKey::verifying).collect::<Result<Vec<_>, _>>()?;
+        let verifying = parsed
+            .iter()
+            .map(SigningKey::verifying)
+            .collect::<Result<Vec<_>, _>>()?;
         let own_origins = sites.own_origins().collect();
         Ok(Self {
             v1: key_set(Version::V1, &parsed, &issuers)?,
@@ -140,7 +151,9 @@ fn make(seal: &Seal, clock: &Clock) -> Result<stored::SigningKey, KeysError> {
     let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "accounts.accesscontrol.windows.net");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "accounts.accesscontrol.windows.net");
     params.not_before = from;
     params.not_after = until;
     let certificate = params.self_signed(&key)?;
@@ -167,8 +180,11 @@ fn parse(seal: &Seal, key: &stored::SigningKey) -> Result<SigningKey, KeysError>
         column: "signing_keys.certificate_pem".to_owned(),
         reason: "not a certificate".to_owned(),
     };
-    let body: String =
-        key.certificate_pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let body: String = key
+        .certificate_pem
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
     let certificate = BASE64_STANDARD.decode(body).map_err(|_| corrupt())?;
     Ok(SigningKey::new(&private, certificate)?)
 }
@@ -208,11 +224,16 @@ impl Seal {
     }
 
     fn open_sealed(&self, kid: &str, text: &str) -> Result<Vec<u8>, KeysError> {
-        let refused = || KeysError::Sealed { kid: kid.to_owned() };
+        let refused = || KeysError::Sealed {
+            kid: kid.to_owned(),
+        };
         let mut whole = BASE64_STANDARD.decode(text).map_err(|_| refused())?;
         let (nonce, sealed) = whole.split_at_mut_checked(NONCE).ok_or_else(refused)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused())?;
-        let private = self.0.open_in_place(nonce, Aad::from(kid), sealed).map_err(|_| refused())?;
+        let private = self
+            .0
+            .open_in_place(nonce, Aad::from(kid), sealed)
+            .map_err(|_| refused())?;
         Ok(private.to_vec())
     }
 }

@@ -47,7 +47,10 @@ struct Request<'a> {
 impl Request<'_> {
     /// A parameter of the query string.
     fn query(&self, name: &str) -> Option<&str> {
-        let found = self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = self
+            .query
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -74,14 +77,24 @@ pub(crate) async fn answer(
         Ok(body) => form(&parts.headers, body),
         Err(_) => Vec::new(),
     };
-    let id_header = parts.headers.get("client-request-id").and_then(|id| id.to_str().ok());
+    let id_header = parts
+        .headers
+        .get("client-request-id")
+        .and_then(|id| id.to_str().ok());
     let trace = Trace {
         trace_id: request_id,
         correlation_id: correlation_id(id_header, &query, &form).unwrap_or_else(Uuid::new_v4),
         now: app.clock.unix_seconds(),
     };
-    let request =
-        Request { app, site, method: parts.method, headers: parts.headers, query, form, trace };
+    let request = Request {
+        app,
+        site,
+        method: parts.method,
+        headers: parts.headers,
+        query,
+        form,
+        trace,
+    };
     let mut response = match (body, endpoint) {
         (Err(_), _) => respond::error(&Refusal::Malformed.answer(&trace)),
         (Ok(_), Some(endpoint)) => route(&request, endpoint).await,
@@ -99,7 +112,10 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         return respond::preflight();
     }
     if request.method != Method::GET && request.method != Method::HEAD {
-        let refusal = Refusal::Method { valid: "GET", verb: request.method.to_string() };
+        let refusal = Refusal::Method {
+            valid: "GET",
+            verb: request.method.to_string(),
+        };
         return respond::error(&refusal.answer(&request.trace));
     }
     match endpoint {
@@ -122,11 +138,17 @@ fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
 
 /// The pairs of a body that says it is a form; any other body counts as empty.
 fn form(headers: &HeaderMap, body: &Bytes) -> Vec<(String, String)> {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
+    let essence = media_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return pairs(body);
     }
     Vec::new()
 }
-

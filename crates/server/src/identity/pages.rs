@@ -13,7 +13,9 @@ pub(super) fn native_client() -> Response {
 /// What an AADSTS code means. Only numbers are looked up, so nothing that was sent is printed.
 pub(super) fn error_lookup(code: Option<&str>) -> Response {
     let digits = code.map(|code| code.trim().trim_start_matches("AADSTS"));
-    let row = digits.and_then(|digits| digits.parse().ok()).and_then(identity_error);
+    let row = digits
+        .and_then(|digits| digits.parse().ok())
+        .and_then(identity_error);
     let Some(row) = row else {
         let text = "<h1>Unknown code</h1><p>No error of this server has that code.</p>";
         return page(StatusCode::NOT_FOUND, text.to_owned());
@@ -35,7 +37,10 @@ fn page(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
@@ -44,5 +49,8 @@ fn page(status: StatusCode, body: String) -> Response {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -18,7 +18,11 @@ pub(super) fn json(status: StatusCode, body: &Json) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    set(headers, header::CONTENT_TYPE, "application/json; charset=utf-8");
+    set(
+        headers,
+        header::CONTENT_TYPE,
+        "application/json; charset=utf-8",
+    );
     set(headers, header::CACHE_CONTROL, "no-store, no-cache");
     set(headers, header::PRAGMA, "no-cache");
     set(headers, header::EXPIRES, "-1");
@@ -36,7 +40,11 @@ pub(super) fn error(answer: &ErrorAnswer) -> Response {
 pub(super) fn document(body: &Json) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     let headers = response.headers_mut();
-    set(headers, header::CONTENT_TYPE, "application/json; charset=utf-8");
+    set(
+        headers,
+        header::CONTENT_TYPE,
+        "application/json; charset=utf-8",
+    );
     set(headers, header::CACHE_CONTROL, "max-age=86400, private");
     shared(headers);
     response
@@ -52,7 +60,11 @@ pub(super) fn preflight() -> Response {
 
 fn shared(headers: &mut HeaderMap) {
     set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, OPTIONS");
+    set(
+        headers,
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        "GET, OPTIONS",
+    );
 }
 
 /// The headers that every answer carries.
@@ -63,12 +75,23 @@ pub(super) fn finish(request: &Request<'_>, headers: &mut HeaderMap) {
         }
     };
     id(TRACE_ID, request.trace.trace_id);
-    if request.header("return-client-request-id").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+    if request
+        .header("return-client-request-id")
+        .is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    {
         id(CORRELATION_ID, request.trace.correlation_id);
     }
-    set(headers, SERVER, concat!("bartizan ", env!("CARGO_PKG_VERSION")));
+    set(
+        headers,
+        SERVER,
+        concat!("bartizan ", env!("CARGO_PKG_VERSION")),
+    );
     set(headers, header::X_XSS_PROTECTION, "0");
-    set(headers, HeaderName::from_static("p3p"), "CP=\"DSP CUR OTPi IND OTRi ONL FIN\"");
+    set(
+        headers,
+        HeaderName::from_static("p3p"),
+        "CP=\"DSP CUR OTPi IND OTRi ONL FIN\"",
+    );
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {

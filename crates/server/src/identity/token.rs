@@ -58,7 +58,9 @@ async fn issue(
     };
     let (issuance, secrets, home) = match &asked.grant {
         Grant::ClientCredentials(grant) => {
-            let read = facts(request, &asked, grant, &tenant).await.map_err(fault)?;
+            let read = facts(request, &asked, grant, &tenant)
+                .await
+                .map_err(fault)?;
             let issuance = decide(request, &asked, grant, &tenant, &read.facts)?;
             (issuance, read.secrets, read.home)
         }
@@ -74,11 +76,15 @@ async fn issue(
 
 /// POST; on v1 also GET, because some connectors send their form with it.
 fn check_method(request: &Request<'_>, version: Version) -> Result<(), Refusal> {
-    let get_with_form = request.method == Method::GET && version == Version::V1 && !request.form.is_empty();
+    let get_with_form =
+        request.method == Method::GET && version == Version::V1 && !request.form.is_empty();
     if request.method == Method::POST || get_with_form {
         return Ok(());
     }
-    Err(Refusal::Method { valid: "POST", verb: request.method.to_string() })
+    Err(Refusal::Method {
+        valid: "POST",
+        verb: request.method.to_string(),
+    })
 }
 
 fn decide(
@@ -116,23 +122,43 @@ async fn facts(
     grant: &client_credentials::Request,
     tenant: &TenantPath,
 ) -> Result<Read, StoreError> {
-    let nothing = Read { facts: Facts::default(), secrets: Vec::new(), home: None };
+    let nothing = Read {
+        facts: Facts::default(),
+        secrets: Vec::new(),
+        home: None,
+    };
     if !tenant.is_one_tenant() {
         return Ok(nothing);
     }
     let mut tx = request.app.store.read().await?;
     // An id that is none belongs to no application; the nil id keeps the tenant's answer.
-    let client_id = asked.client_id.parse::<AppId>().unwrap_or(AppId::from_u128(0));
-    let read =
-        token_facts::client_credentials(&mut tx, &tenant.word(), client_id, None).await?;
+    let client_id = asked
+        .client_id
+        .parse::<AppId>()
+        .unwrap_or(AppId::from_u128(0));
+    let read = token_facts::client_credentials(&mut tx, &tenant.word(), client_id, None).await?;
     let resources = match &read.tenant {
         Some(tenant) => {
-            resources(request, &mut tx, tenant.id, &grant.resource, read.client.as_ref()).await?
+            resources(
+                request,
+                &mut tx,
+                tenant.id,
+                &grant.resource,
+                read.client.as_ref(),
+            )
+            .await?
         }
         None => Vec::new(),
     };
-    let home = read.application.as_ref().map(|application| application.tenant);
-    Ok(Read { facts: converted(&read, resources), secrets: read.passwords, home })
+    let home = read
+        .application
+        .as_ref()
+        .map(|application| application.tenant);
+    Ok(Read {
+        facts: converted(&read, resources),
+        secrets: read.passwords,
+        home,
+    })
 }
 
 /// The resource of a name, or all of them when the name is an own origin.
@@ -184,14 +210,20 @@ fn converted(read: &ClientCredentialsFacts, resources: Vec<ResourceFact>) -> Fac
             region: tenant.region.clone(),
             created: tenant.created.div_euclid(MICROS),
         }),
-        application: read.application.as_ref().map(|application| ApplicationFact {
-            app_id: application.app_id,
-            home: application.tenant,
-            display_name: application.display_name.clone(),
-            multi_tenant: application.sign_in_audience != "AzureADMyOrg",
-            secrets: read.passwords.iter().map(secret).collect(),
+        application: read
+            .application
+            .as_ref()
+            .map(|application| ApplicationFact {
+                app_id: application.app_id,
+                home: application.tenant,
+                display_name: application.display_name.clone(),
+                multi_tenant: application.sign_in_audience != "AzureADMyOrg",
+                secrets: read.passwords.iter().map(secret).collect(),
+            }),
+        client: read.client.as_ref().map(|client| PrincipalFact {
+            id: client.id,
+            enabled: client.enabled,
         }),
-        client: read.client.as_ref().map(|client| PrincipalFact { id: client.id, enabled: client.enabled }),
         resources,
     }
 }
@@ -205,8 +237,13 @@ async fn note_use(
     home: Option<TenantId>,
 ) {
     let now = request.app.clock.unix_micros();
-    let (Some(secret), Some(home)) = (secrets.get(issuance.secret_used), home) else { return };
-    if secret.last_used.is_some_and(|last| now - last < LAST_USE_STEP) {
+    let (Some(secret), Some(home)) = (secrets.get(issuance.secret_used), home) else {
+        return;
+    };
+    if secret
+        .last_used
+        .is_some_and(|last| now - last < LAST_USE_STEP)
+    {
         return;
     }
     let note = async {

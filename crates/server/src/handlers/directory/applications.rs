@@ -22,14 +22,22 @@ use crate::handlers::security::listing::Options;
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let options = Options::<ObjectId>::read(&call, &APPLICATIONS_GRAPH)?;
     let mut tx = call.app.store.read().await?;
-    let listing =
-        applications::list(&mut tx, call.tenant(), options.filter.as_ref(), &options.page).await?;
+    let listing = applications::list(
+        &mut tx,
+        call.tenant(),
+        options.filter.as_ref(),
+        &options.page,
+    )
+    .await?;
     let mut value = Vec::with_capacity(listing.items.len());
     for app in &listing.items {
         let secrets = passwords::list(&mut tx, call.tenant(), app.id).await?;
         value.push(wire::application(app, &secrets));
     }
-    answer(StatusCode::OK, &options.collection(&call, value, listing.next)?)
+    answer(
+        StatusCode::OK,
+        &options.collection(&call, value, listing.next)?,
+    )
 }
 
 /// Registers an application.
@@ -51,7 +59,10 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
         properties: Map::new(),
         created: call.app.clock.unix_micros(),
     };
-    app.properties.insert(CREATED_BY.to_owned(), Json::from(call.caller.app.to_string()));
+    app.properties.insert(
+        CREATED_BY.to_owned(),
+        Json::from(call.caller.app.to_string()),
+    );
     apply(&mut app, &body, update)?;
     let mut tx = call.app.store.write().await?;
     applications::create(&mut tx, &app).await.map_err(refused)?;
@@ -59,7 +70,13 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     record(&mut tx, &call, "application.create", app.id, details).await?;
     tx.commit().await?;
     let entity = wire::application(&app, &[]);
-    answer(StatusCode::CREATED, &Entity { context: call.context(), entity })
+    answer(
+        StatusCode::CREATED,
+        &Entity {
+            context: call.context(),
+            entity,
+        },
+    )
 }
 
 /// One application.
@@ -68,7 +85,13 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let app = find(&mut tx, &call).await?;
     let secrets = passwords::list(&mut tx, call.tenant(), app.id).await?;
     let entity = wire::application(&app, &secrets);
-    answer(StatusCode::OK, &Entity { context: call.context(), entity })
+    answer(
+        StatusCode::OK,
+        &Entity {
+            context: call.context(),
+            entity,
+        },
+    )
 }
 
 /// Changes what the body names.
@@ -80,7 +103,14 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     may_manage(&call, &app)?;
     apply(&mut app, &body, update)?;
     applications::update(&mut tx, &app).await.map_err(refused)?;
-    record(&mut tx, &call, "application.update", app.id, names_in(&body)).await?;
+    record(
+        &mut tx,
+        &call,
+        "application.update",
+        app.id,
+        names_in(&body),
+    )
+    .await?;
     tx.commit().await?;
     Ok(no_content())
 }
@@ -110,9 +140,16 @@ pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Application, Ap
 async fn read(call: &mut Call) -> Result<(Json, ApplicationUpdate), ApiError> {
     let body: Json = call.json().await?;
     let update: ApplicationUpdate = serde_json::from_value(body.clone()).map_err(|error| {
-        ApiError::new(Kind::InvalidBody, format!("The request body is not valid: {error}."))
+        ApiError::new(
+            Kind::InvalidBody,
+            format!("The request body is not valid: {error}."),
+        )
     })?;
-    if update.key_credentials.as_ref().is_some_and(|keys| !keys.is_empty()) {
+    if update
+        .key_credentials
+        .as_ref()
+        .is_some_and(|keys| !keys.is_empty())
+    {
         return Err(ApiError::new(
             Kind::NotImplemented,
             "Certificates are not served by this version of Bartizan; use addPassword.",
@@ -122,8 +159,13 @@ async fn read(call: &mut Call) -> Result<(Json, ApplicationUpdate), ApiError> {
 }
 
 /// Properties that are kept as they come.
-const KEPT: &[&str] =
-    &["description", "groupMembershipClaims", "isFallbackPublicClient", "notes", "tags"];
+const KEPT: &[&str] = &[
+    "description",
+    "groupMembershipClaims",
+    "isFallbackPublicClient",
+    "notes",
+    "tags",
+];
 
 fn apply(app: &mut Application, body: &Json, update: ApplicationUpdate) -> Result<(), ApiError> {
     let set = |field: &mut String, value: Option<String>| {
@@ -140,7 +182,9 @@ fn apply(app: &mut Application, body: &Json, update: ApplicationUpdate) -> Resul
         app.required_resource_access = access;
     }
     if let Some(mut roles) = update.app_roles {
-        roles.iter_mut().for_each(|role| role.origin = Some("Application".to_owned()));
+        roles
+            .iter_mut()
+            .for_each(|role| role.origin = Some("Application".to_owned()));
         app.app_roles = roles;
     }
     if let Some(spa) = update.spa {
@@ -182,12 +226,16 @@ fn merged<T: serde::Serialize + serde::de::DeserializeOwned>(
     before: &T,
     change: Option<&Json>,
 ) -> Result<Option<T>, ApiError> {
-    let Some(Json::Object(change)) = change else { return Ok(None) };
+    let Some(Json::Object(change)) = change else {
+        return Ok(None);
+    };
     let mut whole = to_json(before)?;
     for (name, value) in change {
         whole[name] = value.clone();
     }
-    serde_json::from_value(whole).map(Some).map_err(ApiError::internal)
+    serde_json::from_value(whole)
+        .map(Some)
+        .map_err(ApiError::internal)
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<Json, ApiError> {

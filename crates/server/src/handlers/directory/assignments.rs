@@ -72,17 +72,35 @@ async fn create(
         app_role_id: new.app_role_id,
         created: call.app.clock.unix_micros(),
     };
-    assignments::create(&mut tx, tenant, &assignment).await.map_err(refused)?;
-    let role = resource.app_roles.iter().find(|role| role.id == new.app_role_id);
+    assignments::create(&mut tx, tenant, &assignment)
+        .await
+        .map_err(refused)?;
+    let role = resource
+        .app_roles
+        .iter()
+        .find(|role| role.id == new.app_role_id);
     let details = json!({
         "principal": principal.display_name,
         "resource": resource.display_name,
         "role": role.and_then(|role| role.value.as_deref()),
     });
-    record(&mut tx, &call, "appRoleAssignment.create", &assignment.id, details).await?;
+    record(
+        &mut tx,
+        &call,
+        "appRoleAssignment.create",
+        &assignment.id,
+        details,
+    )
+    .await?;
     tx.commit().await?;
     let entity = wire(&assignment, Some(&principal), Some(&resource));
-    answer(StatusCode::CREATED, &Entity { context: call.context(), entity })
+    answer(
+        StatusCode::CREATED,
+        &Entity {
+            context: call.context(),
+            entity,
+        },
+    )
 }
 
 /// Takes a role away; the next token lacks it.
@@ -91,7 +109,10 @@ pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let sp = principals::find(&mut tx, &call).await?;
     let held = assignments::of_principal(&mut tx, call.tenant(), sp.id).await?;
-    let assignment = held.iter().find(|a| a.id == id).ok_or_else(|| missing(&id))?;
+    let assignment = held
+        .iter()
+        .find(|a| a.id == id)
+        .ok_or_else(|| missing(&id))?;
     assignments::delete(&mut tx, call.tenant(), &assignment.id).await?;
     let details = json!({ "principal": sp.display_name, "appRoleId": assignment.app_role_id });
     record(&mut tx, &call, "appRoleAssignment.delete", &id, details).await?;
@@ -109,7 +130,12 @@ async fn collection(
         let (principal, resource) = ends(call, tx, assignment).await?;
         value.push(wire(assignment, principal.as_ref(), resource.as_ref()));
     }
-    let body = Collection { context: call.context(), count: None, value, next_link: None };
+    let body = Collection {
+        context: call.context(),
+        count: None,
+        value,
+        next_link: None,
+    };
     answer(StatusCode::OK, &body)
 }
 

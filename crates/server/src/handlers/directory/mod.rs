@@ -37,7 +37,9 @@ impl Key {
     /// The path's `{id}`. What is no GUID names nothing.
     fn of(call: &Call) -> Result<Self, ApiError> {
         let text = call.param("id");
-        let alternate = text.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("appId"));
+        let alternate = text
+            .split_once('=')
+            .filter(|(name, _)| name.trim().eq_ignore_ascii_case("appId"));
         let key = match alternate {
             Some((_, id)) => id.trim().trim_matches('\'').parse().ok().map(Self::AppId),
             None => text.parse().ok().map(Self::Id),
@@ -59,7 +61,10 @@ fn missing(id: impl std::fmt::Display) -> ApiError {
 /// Refuses a change to an application that the caller may not manage: with `Application.ReadWrite.OwnedBy` alone, an
 /// application manages what it registered itself.
 fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
-    let owner = application.properties.get(CREATED_BY).and_then(Json::as_str);
+    let owner = application
+        .properties
+        .get(CREATED_BY)
+        .and_then(Json::as_str);
     if owner == Some(call.caller.app.to_string().as_str()) {
         return Ok(());
     }
@@ -70,7 +75,10 @@ fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
 fn may_manage_all(call: &Call) -> Result<(), ApiError> {
     let caller = &call.caller;
     let all = caller.kind == CallerKind::User
-        || caller.roles.iter().any(|role| ALL_APPLICATIONS.contains(&role.as_str()));
+        || caller
+            .roles
+            .iter()
+            .any(|role| ALL_APPLICATIONS.contains(&role.as_str()));
     if all {
         return Ok(());
     }
@@ -110,7 +118,9 @@ fn refused(error: StoreError) -> ApiError {
         ),
         StoreError::Missing(what) => ApiError::new(
             Kind::NotFound,
-            format!("The {what} does not exist or one of its queried reference-property objects are not present."),
+            format!(
+                "The {what} does not exist or one of its queried reference-property objects are not present."
+            ),
         ),
         other => other.into(),
     }
@@ -124,6 +134,8 @@ impl From<DirectoryError> for ApiError {
 
 /// Names of the properties in a body, for the audit trail: values may be long, names tell what was done.
 fn names_in(body: &Json) -> Json {
-    let names = body.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+    let names = body
+        .as_object()
+        .map(|object| object.keys().cloned().collect::<Vec<_>>());
     json!({ "properties": names.unwrap_or_default() })
 }

@@ -46,10 +46,23 @@ pub(crate) async fn add(mut call: Call) -> Result<Response, ApiError> {
     }
     passwords::add(&mut tx, call.tenant(), application.id, &credential).await?;
     let details = json!({ "keyId": credential.key_id, "displayName": credential.display_name });
-    record(&mut tx, &call, "application.password.add", application.id, details).await?;
+    record(
+        &mut tx,
+        &call,
+        "application.password.add",
+        application.id,
+        details,
+    )
+    .await?;
     tx.commit().await?;
     let entity = wire::password(&credential, Some(secret));
-    answer(StatusCode::OK, &Entity { context: call.context(), entity })
+    answer(
+        StatusCode::OK,
+        &Entity {
+            context: call.context(),
+            entity,
+        },
+    )
 }
 
 /// Removes a secret by its id.
@@ -59,10 +72,20 @@ pub(crate) async fn remove(mut call: Call) -> Result<Response, ApiError> {
     let application = applications::find(&mut tx, &call).await?;
     may_manage(&call, &application)?;
     if !passwords::remove(&mut tx, call.tenant(), application.id, body.key_id).await? {
-        return Err(ApiError::new(Kind::InvalidInput, "No password credential found with keyId."));
+        return Err(ApiError::new(
+            Kind::InvalidInput,
+            "No password credential found with keyId.",
+        ));
     }
     let details = json!({ "keyId": body.key_id });
-    record(&mut tx, &call, "application.password.remove", application.id, details).await?;
+    record(
+        &mut tx,
+        &call,
+        "application.password.remove",
+        application.id,
+        details,
+    )
+    .await?;
     tx.commit().await?;
     Ok(no_content())
 }

@@ -29,7 +29,10 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         let app = applications::anywhere(&mut tx, sp.app_id).await?;
         value.push(wire::service_principal(sp, app.as_ref()));
     }
-    answer(StatusCode::OK, &options.collection(&call, value, listing.next)?)
+    answer(
+        StatusCode::OK,
+        &options.collection(&call, value, listing.next)?,
+    )
 }
 
 /// Makes the service principal of an application: of this tenant, or a multi-tenant one of another.
@@ -46,11 +49,14 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     if taken.is_some() {
         return Err(ApiError::new(
             Kind::Conflict,
-            format!("The service principal cannot be created: the appId '{app_id}' is in use in this tenant."),
+            format!(
+                "The service principal cannot be created: the appId '{app_id}' is in use in this tenant."
+            ),
         ));
     }
     let app = applications::anywhere(&mut tx, app_id).await?;
-    let usable = app.filter(|app| app.tenant == call.tenant() || app.sign_in_audience != "AzureADMyOrg");
+    let usable =
+        app.filter(|app| app.tenant == call.tenant() || app.sign_in_audience != "AzureADMyOrg");
     let app = usable.ok_or_else(|| {
         ApiError::new(
             Kind::InvalidInput,
@@ -64,12 +70,20 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let id = ObjectId(Uuid::new_v4());
     let mut sp = ServicePrincipal::of_application(id, call.tenant(), &app, now);
     change(&mut sp, &body);
-    service_principals::create(&mut tx, &sp).await.map_err(refused)?;
+    service_principals::create(&mut tx, &sp)
+        .await
+        .map_err(refused)?;
     let details = json!({ "appId": app_id, "displayName": sp.display_name });
     record(&mut tx, &call, "servicePrincipal.create", sp.id, details).await?;
     tx.commit().await?;
     let entity = wire::service_principal(&sp, Some(&app));
-    answer(StatusCode::CREATED, &Entity { context: call.context(), entity })
+    answer(
+        StatusCode::CREATED,
+        &Entity {
+            context: call.context(),
+            entity,
+        },
+    )
 }
 
 /// One service principal.
@@ -78,20 +92,38 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let sp = find(&mut tx, &call).await?;
     let app = applications::anywhere(&mut tx, sp.app_id).await?;
     let entity = wire::service_principal(&sp, app.as_ref());
-    answer(StatusCode::OK, &Entity { context: call.context(), entity })
+    answer(
+        StatusCode::OK,
+        &Entity {
+            context: call.context(),
+            entity,
+        },
+    )
 }
 
 /// Changes what the body names.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let body: Json = call.json().await?;
     let update: ServicePrincipalUpdate = serde_json::from_value(body.clone()).map_err(|error| {
-        ApiError::new(Kind::InvalidBody, format!("The request body is not valid: {error}."))
+        ApiError::new(
+            Kind::InvalidBody,
+            format!("The request body is not valid: {error}."),
+        )
     })?;
     let mut tx = call.app.store.write().await?;
     let mut sp = managed(&mut tx, &call).await?;
     change(&mut sp, &update);
-    service_principals::update(&mut tx, &sp).await.map_err(refused)?;
-    record(&mut tx, &call, "servicePrincipal.update", sp.id, names_in(&body)).await?;
+    service_principals::update(&mut tx, &sp)
+        .await
+        .map_err(refused)?;
+    record(
+        &mut tx,
+        &call,
+        "servicePrincipal.update",
+        sp.id,
+        names_in(&body),
+    )
+    .await?;
     tx.commit().await?;
     Ok(no_content())
 }
@@ -144,7 +176,8 @@ fn change(sp: &mut ServicePrincipal, update: &ServicePrincipalUpdate) {
         sp.display_name.clone_from(name);
     }
     if let Some(notes) = &update.notes {
-        sp.properties.insert("notes".to_owned(), Json::from(notes.as_str()));
+        sp.properties
+            .insert("notes".to_owned(), Json::from(notes.as_str()));
     }
     if let Some(tags) = &update.tags {
         sp.properties.insert("tags".to_owned(), json!(tags));

@@ -23,8 +23,9 @@ pub(super) fn application(
     let properties = &app.properties;
     let mut api: graph::ApiApplication = kept(properties, "api");
     api.oauth2_permission_scopes.clone_from(&app.oauth2_scopes);
-    api.requested_access_token_version =
-        app.requested_access_token_version.and_then(|version| i32::try_from(version).ok());
+    api.requested_access_token_version = app
+        .requested_access_token_version
+        .and_then(|version| i32::try_from(version).ok());
     let mut web: graph::WebApplication = kept(properties, "web");
     web.redirect_uris.clone_from(&app.redirect_uris.web);
     graph::Application {
@@ -49,7 +50,9 @@ pub(super) fn application(
         public_client: graph::PublicClientApplication {
             redirect_uris: app.redirect_uris.public_client.clone(),
         },
-        spa: graph::SpaApplication { redirect_uris: app.redirect_uris.spa.clone() },
+        spa: graph::SpaApplication {
+            redirect_uris: app.redirect_uris.spa.clone(),
+        },
         web,
     }
 }
@@ -84,7 +87,10 @@ pub(super) fn service_principal(
         deleted_date_time: None,
         account_enabled: Some(sp.enabled),
         alternative_names: Vec::new(),
-        app_display_name: Some(app.map_or(&sp.display_name, |app| &app.display_name).clone()),
+        app_display_name: Some(
+            app.map_or(&sp.display_name, |app| &app.display_name)
+                .clone(),
+        ),
         app_id: sp.app_id,
         app_owner_organization_id: Some(sp.owner_tenant),
         app_role_assignment_required: sp.assignment_required,
