@@ -50,6 +50,13 @@ impl Printer {
         self.color
     }
 
+    /// The format in force.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     /// Whether a table is asked for.
     #[must_use]
     pub(crate) fn is_table(&self) -> bool {

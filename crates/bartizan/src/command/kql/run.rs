@@ -1,0 +1,166 @@
+//! `bartizan kql run` and `plan`: a query over local files.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bartizan_contract::time::{Timestamp, parse_iso8601};
+use bartizan_hunting::engine::EngineSettings;
+use bartizan_hunting::local::LocalTables;
+use bartizan_hunting::{Engine, HuntError, HuntRequest, HuntResult, Limits, TableSource as _};
+use serde_json::{Map, Value};
+
+use super::problems::{self, Problem};
+use super::{accept, read};
+use crate::args::{Format, KqlRun};
+use crate::exit::{Failure, Outcome};
+use crate::printer::Printer;
+
+/// What one's own machine may spend on a query: everything but an afternoon.
+const LIMITS: Limits = Limits {
+    max_rows: usize::MAX >> 2,
+    max_bytes: usize::MAX >> 2,
+    timeout: Duration::from_secs(3_600),
+    memory: 8 << 30,
+};
+
+/// `bartizan kql run`
+pub(crate) fn evaluate(run: &KqlRun, printer: &Printer) -> Outcome {
+    let session = Session::new(run, printer)?;
+    let text = read(&run.input)?;
+    let result = session.answer(&text, printer)?;
+    print(&result, printer)
+}
+
+/// `bartizan kql plan`
+pub(crate) fn plan(run: &KqlRun, printer: &Printer) -> Outcome {
+    let session = Session::new(run, printer)?;
+    let text = read(&run.input)?;
+    let request = session.request(&text, printer)?;
+    let plan = session.runtime.block_on(session.engine.explain(request));
+    printer.text(&plan.map_err(|error| failed(&error, printer))?)
+}
+
+/// An engine over the tables of the command line; it can answer any number of queries.
+struct Session {
+    runtime: tokio::runtime::Runtime,
+    engine: Engine,
+    tables: Arc<LocalTables>,
+    now_ticks: i64,
+}
+
+impl Session {
+    fn new(run: &KqlRun, printer: &Printer) -> Result<Self, Failure> {
+        let mut tables = LocalTables::new();
+        for table in &run.tables {
+            let (name, path) = table
+                .split_once('=')
+                .filter(|(name, path)| !name.is_empty() && !path.is_empty())
+                .ok_or_else(|| Failure::usage(format!("--table {table}: NAME=PATH is wanted")))?;
+            tables
+                .add(name, Path::new(path))
+                .map_err(|error| nowhere("BZ310", &error.to_string(), 2, printer))?;
+        }
+        let now_ticks = match &run.now {
+            None => now()?,
+            Some(text) => parse_iso8601(text).ok_or_else(|| {
+                Failure::usage(format!("--now {text}: an ISO 8601 time is wanted"))
+            })?,
+        };
+        let engine = Engine::new(EngineSettings::default()).map_err(Failure::general)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            runtime,
+            engine,
+            tables: Arc::new(tables),
+            now_ticks,
+        })
+    }
+
+    fn answer(&self, text: &str, printer: &Printer) -> Result<HuntResult, Failure> {
+        let request = self.request(text, printer)?;
+        self.runtime
+            .block_on(self.engine.run(request))
+            .map_err(|error| failed(&error, printer))
+    }
+
+    /// A request, once the query has been found to be one: here diagnostics still have their places and advice.
+    fn request(&self, text: &str, printer: &Printer) -> Result<HuntRequest, Failure> {
+        let parsed = bartizan_kql::parse(text);
+        accept(text, &parsed.diagnostics, printer)?;
+        let bound = bartizan_kql::bind(&parsed.query, &self.tables.scope());
+        accept(text, &bound.diagnostics, printer)?;
+        Ok(HuntRequest {
+            query: text.to_owned(),
+            now_ticks: self.now_ticks,
+            timespan: None,
+            limits: LIMITS,
+            tables: self.tables.clone(),
+        })
+    }
+}
+
+fn now() -> Result<i64, Failure> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(Failure::general)?;
+    let micros = i64::try_from(now.as_micros()).map_err(Failure::general)?;
+    Ok(Timestamp::from_unix_micros(micros).ticks())
+}
+
+fn print(result: &HuntResult, printer: &Printer) -> Outcome {
+    if printer.format() == Format::Json {
+        return printer.text(&result.to_columns_rows_json());
+    }
+    let columns: Vec<String> = result
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let mut rows: Vec<Map<String, Value>> = Vec::new();
+    let mut broken = None;
+    result.for_each_row(|row| match serde_json::from_slice(row) {
+        Ok(row) => rows.push(row),
+        Err(error) => broken = Some(error),
+    });
+    if let Some(error) = broken {
+        return Err(Failure::general(format!("a row is not JSON: {error}")));
+    }
+    printer.rows(&columns, &rows)
+}
+
+/// An error of the evaluation, reported. It has no place in the text.
+fn failed(error: &HuntError, printer: &Printer) -> Failure {
+    let (code, exit) = match error {
+        HuntError::Syntax(found) | HuntError::Semantic(found) => {
+            return match found.first() {
+                Some(first) => nowhere(first.code, &first.message, 2, printer),
+                None => nowhere("BZ300", &error.to_string(), 2, printer),
+            };
+        }
+        HuntError::Evaluation(_) => ("BZ301", 2),
+        HuntError::Timeout => ("BZ302", 2),
+        HuntError::ResultTooLarge => ("BZ303", 2),
+        HuntError::MemoryExhausted => ("BZ304", 2),
+        HuntError::Internal(_) => ("BZ399", 1),
+    };
+    nowhere(code, &error.to_string(), exit, printer)
+}
+
+/// An error that is at no place of the text: line and column are 0.
+fn nowhere(code: &str, message: &str, exit: u8, printer: &Printer) -> Failure {
+    if printer.is_table() {
+        eprintln!("error: {code}: {message}");
+    } else {
+        problems::report(&[Problem {
+            code: code.to_owned(),
+            line: 0,
+            column: 0,
+            message: message.to_owned(),
+            suggestion: None,
+        }]);
+    }
+    Failure::reported(exit)
+}
