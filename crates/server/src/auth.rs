@@ -24,8 +24,11 @@ pub(crate) fn caller(
         Some(_) => Err(Rejection::NotBearer),
         None => bearer(value),
     };
-    let verified = token
-        .and_then(|token| app.keys.verifier().verify(token, operation.api, app.clock.unix_seconds()));
+    let verified = token.and_then(|token| {
+        app.keys
+            .verifier()
+            .verify(token, operation.api, app.clock.unix_seconds())
+    });
     verified.map_err(|rejection| {
         let login = app.sites.public().origin().ascii_serialization();
         let mut message = rejection.to_string();

@@ -63,7 +63,10 @@ impl Call {
     /// A parameter of the query string; its name's case does not matter.
     #[must_use]
     pub fn query_param(&self, name: &str) -> Option<&str> {
-        let found = self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self
+            .query
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -104,13 +107,17 @@ impl Call {
     /// [`Kind::TooLarge`].
     pub async fn bytes(&mut self) -> Result<Bytes, ApiError> {
         let body = self.take_body();
-        axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
-            ApiError::new(
-                Kind::TooLarge,
-                format!("The request body could not be read, or is larger than {BODY_LIMIT} bytes."),
-            )
-            .because(error)
-        })
+        axum::body::to_bytes(body, BODY_LIMIT)
+            .await
+            .map_err(|error| {
+                ApiError::new(
+                    Kind::TooLarge,
+                    format!(
+                        "The request body could not be read, or is larger than {BODY_LIMIT} bytes."
+                    ),
+                )
+                .because(error)
+            })
     }
 
     /// Reads the body as JSON.
@@ -118,7 +125,10 @@ impl Call {
     /// # Errors
     /// [`Kind::UnsupportedMediaType`] for another media type, [`Kind::InvalidBody`] with line and column.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
-        let media_type = self.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let media_type = self
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok());
         // Many documented examples leave the header out; only a wrong one is refused.
         if let Some(media_type) = media_type {
             let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -128,13 +138,18 @@ impl Call {
             if !known {
                 return Err(ApiError::new(
                     Kind::UnsupportedMediaType,
-                    format!("The content type '{essence}' is not supported; send application/json."),
+                    format!(
+                        "The content type '{essence}' is not supported; send application/json."
+                    ),
                 ));
             }
         }
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            ApiError::new(Kind::InvalidBody, format!("The request body is not valid: {error}."))
+            ApiError::new(
+                Kind::InvalidBody,
+                format!("The request body is not valid: {error}."),
+            )
         })
     }
 }

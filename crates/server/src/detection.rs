@@ -53,7 +53,11 @@ pub(crate) fn check(rule: &Rule) -> Vec<String> {
     let parsed = bartizan_kql::parse(&rule.query);
     let scope = Reach::All.scope();
     let bound = bartizan_kql::bind(&parsed.query, &scope);
-    let errors = parsed.diagnostics.iter().chain(&bound.diagnostics).filter(|d| d.is_error());
+    let errors = parsed
+        .diagnostics
+        .iter()
+        .chain(&bound.diagnostics)
+        .filter(|d| d.is_error());
     let mut problems: Vec<String> = errors
         .map(|d| {
             let (line, column) = bartizan_kql::line_column(&rule.query, d.span.start);
@@ -61,12 +65,20 @@ pub(crate) fn check(rule: &Rule) -> Vec<String> {
         })
         .collect();
     if problems.is_empty() {
-        let columns = bound.query.map(|query| query.plan.columns).unwrap_or_default();
+        let columns = bound
+            .query
+            .map(|query| query.plan.columns)
+            .unwrap_or_default();
         let has = |name: &str| columns.iter().any(|column| column.name == name);
-        let mapped = rule.entities.iter().flat_map(|entity| entity.named_columns().map(str::to_owned));
+        let mapped = rule
+            .entities
+            .iter()
+            .flat_map(|entity| entity.named_columns().map(str::to_owned));
         let wanted = mapped.chain(rule.dedup_columns.iter().cloned());
         problems.extend(
-            wanted.filter(|name| !has(name)).map(|name| format!("The query gives no column '{name}'.")),
+            wanted
+                .filter(|name| !has(name))
+                .map(|name| format!("The query gives no column '{name}'.")),
         );
     }
     problems
@@ -92,7 +104,10 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        let last = states.iter().find(|state| state.rule_id == rule.id).map(|state| state.last_run);
+        let last = states
+            .iter()
+            .find(|state| state.rule_id == rule.id)
+            .map(|state| state.last_run);
         if which == Which::Due && last.is_some_and(|last| now - last < parsed.frequency) {
             continue;
         }
@@ -100,7 +115,9 @@ pub(crate) async fn run(
             Which::Every(Some(lookback)) => lookback.max(parsed.lookback),
             Which::Every(None) | Which::Due => parsed.lookback,
         };
-        let outcome = run_one(app, tenant, &parsed, lookback, now).await.unwrap_or_else(|error| failed(&rule.id, error));
+        let outcome = run_one(app, tenant, &parsed, lookback, now)
+            .await
+            .unwrap_or_else(|error| failed(&rule.id, error));
         remember(app, tenant, &outcome, now).await?;
         outcomes.push(outcome);
     }
@@ -109,7 +126,13 @@ pub(crate) async fn run(
 
 fn failed(rule_id: &str, error: String) -> Outcome {
     tracing::warn!(rule_id, %error, "detection rule failed");
-    Outcome { rule_id: rule_id.to_owned(), hits: 0, new_alerts: 0, new_incidents: 0, error: Some(error) }
+    Outcome {
+        rule_id: rule_id.to_owned(),
+        hits: 0,
+        new_alerts: 0,
+        new_incidents: 0,
+        error: Some(error),
+    }
 }
 
 async fn run_one(
@@ -123,19 +146,36 @@ async fn run_one(
     let request = HuntRequest {
         query: rule.query.clone(),
         now_ticks: ticks,
-        timespan: Some(TimeWindow { start: ticks - lookback * 10, end: i64::MAX }),
+        timespan: Some(TimeWindow {
+            start: ticks - lookback * 10,
+            end: i64::MAX,
+        }),
         limits: Limits {
             max_rows: MAX_HITS,
             timeout: Duration::from_secs(180),
             memory: app.settings.hunt_memory_mib as usize * 1024 * 1024,
             ..Limits::default()
         },
-        tables: Arc::new(TenantTables::new(Arc::clone(&app.events), tenant, Reach::All)),
+        tables: Arc::new(TenantTables::new(
+            Arc::clone(&app.events),
+            tenant,
+            Reach::All,
+        )),
     };
-    let result = app.engine.run(request).await.map_err(|error| error.to_string())?;
-    let columns: Vec<String> = result.columns.iter().map(|column| column.name.clone()).collect();
+    let result = app
+        .engine
+        .run(request)
+        .await
+        .map_err(|error| error.to_string())?;
+    let columns: Vec<String> = result
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
     let rows = rows(&result);
-    let recorded = record(app, tenant, rule, &columns, &rows, now).await.map_err(|e| e.to_string())?;
+    let recorded = record(app, tenant, rule, &columns, &rows, now)
+        .await
+        .map_err(|e| e.to_string())?;
     metrics::counter!("bartizan_alerts_total").increment(recorded.new_alerts.len() as u64);
     Ok(Outcome {
         rule_id: rule.id.clone(),
@@ -180,7 +220,10 @@ async fn remember(
         rule_id: outcome.rule_id.clone(),
         watermark: now,
         last_run: now,
-        outcome: outcome.error.clone().unwrap_or_else(|| "success".to_owned()),
+        outcome: outcome
+            .error
+            .clone()
+            .unwrap_or_else(|| "success".to_owned()),
     };
     let mut tx = app.store.write().await?;
     rules::put_state(&mut tx, tenant, &state).await?;
@@ -205,7 +248,8 @@ fn rows(result: &HuntResult) -> Vec<Vec<Value>> {
         // The engine wrote this JSON: it parses.
         if let Ok(Json::Object(row)) = serde_json::from_slice::<Json>(json) {
             let values = result.columns.iter().map(|column| {
-                row.get(&column.name).map_or(Value::Null, |value| of_json(column.ty, value))
+                row.get(&column.name)
+                    .map_or(Value::Null, |value| of_json(column.ty, value))
             });
             rows.push(values.collect());
         }

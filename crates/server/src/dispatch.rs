@@ -37,8 +37,11 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request<Body>) 
     // The path may carry an id but never a secret; the query string may carry one and stays out of the log.
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", %request_id, %method, path);
-    let client_request_id =
-        request.headers().get(&CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let client_request_id = request
+        .headers()
+        .get(&CLIENT_REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .map(str::to_owned);
     async move {
         let (mut response, route) = routed(&app, request, request_id, client_request_id).await;
         finish(response.headers_mut(), request_id);
@@ -67,7 +70,10 @@ async fn routed(
             "This server does not answer for the host that the request names. Allow it with the setting allowed-origins or public-url.",
         );
         let error = error.status(StatusCode::MISDIRECTED_REQUEST);
-        return (respond(app, error, Api::Graph, request_id, None), "misdirected");
+        return (
+            respond(app, error, Api::Graph, request_id, None),
+            "misdirected",
+        );
     };
     if !site.alias
         && let Some(response) = health::answer(app, &parts).await
@@ -76,21 +82,26 @@ async fn routed(
     }
     let login = hosts::service_of(&site.host) == Some(Service::Login);
     if (login || !site.alias) && identity::owns(parts.uri.path()) || login {
-        return (identity::answer(app, &site, parts, body, request_id).await, "identity");
+        return (
+            identity::answer(app, &site, parts, body, request_id).await,
+            "identity",
+        );
     }
     let api = dialect(&site, parts.uri.path());
     let host = site.alias.then_some(site.host.as_str());
     let matched = route::find(parts.method.as_str(), parts.uri.path(), host);
     let Some(matched) = matched else {
         let error = not_routed(&parts, host);
-        return (respond(app, error, api, request_id, client_request_id.as_deref()), "unknown");
+        return (
+            respond(app, error, api, request_id, client_request_id.as_deref()),
+            "unknown",
+        );
     };
     let api = matched.operation.api;
     let name = matched.operation.name;
     let answered = operation(app, matched, site, parts, body, request_id).await;
-    let response = answered.unwrap_or_else(|error| {
-        respond(app, error, api, request_id, client_request_id.as_deref())
-    });
+    let response = answered
+        .unwrap_or_else(|error| respond(app, error, api, request_id, client_request_id.as_deref()));
     (response, name)
 }
 
@@ -136,7 +147,17 @@ async fn operation(
         .into_owned()
         .collect();
     let app = Arc::clone(app);
-    handler(Call { app, matched, site, query, headers: parts.headers, caller, request_id, body: body.into() }).await
+    handler(Call {
+        app,
+        matched,
+        site,
+        query,
+        headers: parts.headers,
+        caller,
+        request_id,
+        body: body.into(),
+    })
+    .await
 }
 
 fn not_routed(parts: &Parts, host: Option<&str>) -> ApiError {
@@ -150,13 +171,20 @@ fn not_routed(parts: &Parts, host: Option<&str>) -> ApiError {
     let methods: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
     ApiError::new(
         Kind::MethodNotAllowed,
-        format!("{} is not allowed here; this path takes {}.", parts.method, methods.join(", ")),
+        format!(
+            "{} is not allowed here; this path takes {}.",
+            parts.method,
+            methods.join(", ")
+        ),
     )
 }
 
 /// The dialect of errors for a path that matched nothing.
 fn dialect(site: &Site, path: &str) -> Api {
-    let api = path.trim_start_matches('/').get(..3).is_some_and(|p| p.eq_ignore_ascii_case("api"));
+    let api = path
+        .trim_start_matches('/')
+        .get(..3)
+        .is_some_and(|p| p.eq_ignore_ascii_case("api"));
     match hosts::service_of(&site.host) {
         Some(Service::Security | Service::SecurityCenter) => Api::Xdr,
         Some(Service::Graph) => Api::Graph,
@@ -173,7 +201,12 @@ fn respond(
     client_request_id: Option<&str>,
 ) -> Response {
     let now = app.clock.iso_seconds();
-    error.respond(api, request_id, now.trim_end_matches('Z'), client_request_id)
+    error.respond(
+        api,
+        request_id,
+        now.trim_end_matches('Z'),
+        client_request_id,
+    )
 }
 
 /// The answer when a handler panicked: the documented fault, and the panic's text in the log alone.
@@ -193,13 +226,18 @@ fn finish(headers: &mut http::HeaderMap, request_id: Uuid) {
     }
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+        (
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000; includeSubDomains",
+        ),
         // Answers carry a tenant's data: no shared cache may keep them.
         (header::CACHE_CONTROL, "no-store"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ];
     for (name, value) in fixed {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
 }
 

@@ -230,10 +230,16 @@ impl ApiError {
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status.unwrap_or(self.kind.status());
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=utf-8"),
+        );
         if let Some(after) = self.retry_after {
             // Rounded up: a client that comes back at the second printed must be let through.
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs_f64().ceil() as u64));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(after.as_secs_f64().ceil() as u64),
+            );
         }
         if let Some(Ok(challenge)) = self.challenge.map(HeaderValue::try_from) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);

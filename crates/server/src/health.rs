@@ -18,7 +18,10 @@ pub(crate) async fn answer(app: &App, parts: &Parts) -> Option<Response> {
             Ok(()) => text(StatusCode::OK, "ready\n".to_owned()),
             Err(error) => {
                 tracing::error!(%error, "not ready: the database does not answer");
-                text(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned())
+                text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the database does not answer\n".to_owned(),
+                )
             }
         }),
         "/metrics" => Some(text(StatusCode::OK, app.metrics.render())),
@@ -29,8 +32,9 @@ pub(crate) async fn answer(app: &App, parts: &Parts) -> Option<Response> {
 fn text(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+    );
     response
 }

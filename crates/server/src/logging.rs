@@ -30,7 +30,11 @@ pub fn start(file: Option<&Path>, json: bool, verbose: u8) -> std::io::Result<()
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let writer = Mutex::new(options.open(path)?);
             let builder = builder.with_ansi(false).with_writer(writer);
-            if json { builder.json().try_init() } else { builder.try_init() }
+            if json {
+                builder.json().try_init()
+            } else {
+                builder.try_init()
+            }
         }
     };
     started.map_err(std::io::Error::other)

@@ -34,7 +34,10 @@ impl Default for RateLimits {
         let limiters = operations::all()
             .filter_map(|operation| Some((operation.id, limiters(operation.rate?))))
             .collect();
-        Self { limiters, clock: DefaultClock::default() }
+        Self {
+            limiters,
+            clock: DefaultClock::default(),
+        }
     }
 }
 
@@ -61,11 +64,17 @@ impl RateLimits {
         tenant: TenantId,
         app: AppId,
     ) -> Result<(), TooManyRequests> {
-        let Some(limiters) = self.limiters.get(&operation) else { return Ok(()) };
+        let Some(limiters) = self.limiters.get(&operation) else {
+            return Ok(());
+        };
         for (limit, window, limiter) in limiters {
             if let Err(refused) = limiter.check_key(&(tenant, app)) {
                 let retry_after = refused.wait_time_from(self.clock.now());
-                return Err(TooManyRequests { retry_after, limit: *limit, window });
+                return Err(TooManyRequests {
+                    retry_after,
+                    limit: *limit,
+                    window,
+                });
             }
         }
         Ok(())
@@ -91,15 +100,24 @@ mod tests {
     fn refuses_the_call_after_the_documented_number() {
         let limits = RateLimits::default();
         let operation = operations::find_named("GET", "/api/incidents").expect("a documented row");
-        let per_minute = operation.rate.and_then(|rate| rate.per_minute).expect("a rate");
+        let per_minute = operation
+            .rate
+            .and_then(|rate| rate.per_minute)
+            .expect("a rate");
         let (tenant, app) = ids(1);
         for _ in 0..per_minute {
-            limits.check(operation.id, tenant, app).expect("within the rate");
+            limits
+                .check(operation.id, tenant, app)
+                .expect("within the rate");
         }
-        let refused = limits.check(operation.id, tenant, app).expect_err("over the rate");
+        let refused = limits
+            .check(operation.id, tenant, app)
+            .expect_err("over the rate");
         assert_eq!((refused.limit, refused.window), (per_minute, "minute"));
         assert!(refused.retry_after > Duration::ZERO);
         let (tenant, other) = ids(2);
-        limits.check(operation.id, tenant, other).expect("another application has its own count");
+        limits
+            .check(operation.id, tenant, other)
+            .expect("another application has its own count");
     }
 }

@@ -55,7 +55,9 @@ pub struct FirstStart {
 
 impl std::fmt::Debug for FirstStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FirstStart").field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("FirstStart")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,18 +157,29 @@ async fn seed(
         created: now,
     };
     users::create(tx, tenant, &account).await?;
-    audit::append(tx, tenant, &audit::AuditEvent {
-        id: Uuid::now_v7(),
-        occurred: now,
-        actor: "system".to_owned(),
-        action: "tenant.create".to_owned(),
-        target: tenant.to_string(),
-        outcome: "success".to_owned(),
-        request_id: None,
-        details: json!({ "displayName": "Bartizan", "domain": domain, "administrator": user }),
-    })
+    audit::append(
+        tx,
+        tenant,
+        &audit::AuditEvent {
+            id: Uuid::now_v7(),
+            occurred: now,
+            actor: "system".to_owned(),
+            action: "tenant.create".to_owned(),
+            target: tenant.to_string(),
+            outcome: "success".to_owned(),
+            request_id: None,
+            details: json!({ "displayName": "Bartizan", "domain": domain, "administrator": user }),
+        },
+    )
     .await?;
-    Ok((operator, FirstStart { tenant, user, password }))
+    Ok((
+        operator,
+        FirstStart {
+            tenant,
+            user,
+            password,
+        },
+    ))
 }
 
 /// Letters and digits that are not mistaken for each other; 20 of them hold 116 bits of chance.
@@ -187,8 +200,10 @@ fn password() -> Result<String, SeedError> {
 }
 
 fn password_hash(password: &str) -> Result<String, SeedError> {
-    let hash = argon2::Argon2::default().hash_password_with_salt(password.as_bytes(), &random::<16>()?);
-    hash.map(|hash| hash.to_string()).map_err(|error| SeedError::Hash(error.to_string()))
+    let hash =
+        argon2::Argon2::default().hash_password_with_salt(password.as_bytes(), &random::<16>()?);
+    hash.map(|hash| hash.to_string())
+        .map_err(|error| SeedError::Hash(error.to_string()))
 }
 
 async fn add_secret(
@@ -213,12 +228,11 @@ async fn add_secret(
     Ok(secret)
 }
 
-async fn home_of(
-    tx: &mut bartizan_store::WriteTx,
-    operator: AppId,
-) -> Result<TenantId, SeedError> {
+async fn home_of(tx: &mut bartizan_store::WriteTx, operator: AppId) -> Result<TenantId, SeedError> {
     let application = applications::anywhere(tx, operator).await?;
-    Ok(application.ok_or(StoreError::Missing("the operator's application"))?.tenant)
+    Ok(application
+        .ok_or(StoreError::Missing("the operator's application"))?
+        .tenant)
 }
 
 /// The secret in a profile that is still about this operator.
@@ -253,7 +267,10 @@ fn write_profile(
 }
 
 /// The event store's settings under a server's.
-pub(crate) fn event_settings(data: &DataDir, settings: &Settings) -> std::io::Result<EventSettings> {
+pub(crate) fn event_settings(
+    data: &DataDir,
+    settings: &Settings,
+) -> std::io::Result<EventSettings> {
     let mut events = EventSettings::new(data.folder("events")?);
     let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
     events.retention = settings.retention_days.map(days);

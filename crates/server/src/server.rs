@@ -41,7 +41,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// A listener's address is taken.
-    #[error("{name} {address} is already in use; choose other ports with --ports FIRST, or this one with --{name}")]
+    #[error(
+        "{name} {address} is already in use; choose other ports with --ports FIRST, or this one with --{name}"
+    )]
     AddressInUse {
         /// The listener.
         name: &'static str,
@@ -99,8 +101,10 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub async fn start(mut settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let data = DataDir::open(&settings.data)
-            .map_err(|source| StartError::DataDirectory { path: settings.data.clone(), source })?;
+        let data = DataDir::open(&settings.data).map_err(|source| StartError::DataDirectory {
+            path: settings.data.clone(),
+            source,
+        })?;
         let https = bind("https", settings.https).await?;
         let http = bind("http", settings.http).await?;
         let proxy = bind("proxy", settings.proxy).await?;
@@ -109,7 +113,10 @@ impl Server {
         settings.http = local(&http, settings.http);
         settings.proxy = local(&proxy, settings.proxy);
 
-        let aliases: Vec<String> = hosts::HOSTS.iter().map(|host| host.name.to_owned()).collect();
+        let aliases: Vec<String> = hosts::HOSTS
+            .iter()
+            .map(|host| host.name.to_owned())
+            .collect();
         let names: Vec<&str> = aliases.iter().map(String::as_str).collect();
         let now = clock.now();
         let authority = CertificateAuthority::open(&data, &names, now)?;
@@ -126,7 +133,11 @@ impl Server {
             None => Store::open_file(&data.file("bartizan.db")).await?,
         };
         let keys = identity::Keys::open(&store, &data, &clock, &settings, &sites).await?;
-        let events = EventStore::open(seed::event_settings(&data, &settings).map_err(seed::SeedError::from)?, store.clone()).await?;
+        let events = EventStore::open(
+            seed::event_settings(&data, &settings).map_err(seed::SeedError::from)?,
+            store.clone(),
+        )
+        .await?;
         events.start();
         let engine = Engine::new(EngineSettings::default())?;
         let app = Arc::new(App {
@@ -165,9 +176,22 @@ impl Server {
         let connections = Connections::new(router, tls, stop.clone());
         let (https_at, http_at, proxy_at) =
             (app.settings.https, app.settings.http, app.settings.proxy);
-        tracker.spawn(listener::accept(https, Door::Https, connections.clone(), tracker.clone()));
-        tracker.spawn(listener::accept(http, Door::Http, connections.clone(), tracker.clone()));
-        let rules = ProxyRules { hosts: aliases.into(), other: app.settings.proxy_other_hosts };
+        tracker.spawn(listener::accept(
+            https,
+            Door::Https,
+            connections.clone(),
+            tracker.clone(),
+        ));
+        tracker.spawn(listener::accept(
+            http,
+            Door::Http,
+            connections.clone(),
+            tracker.clone(),
+        ));
+        let rules = ProxyRules {
+            hosts: aliases.into(),
+            other: app.settings.proxy_other_hosts,
+        };
         tracker.spawn(proxy::accept(
             proxy_listener,
             rules,
@@ -176,7 +200,16 @@ impl Server {
             tracker.clone(),
         ));
         workers::spawn(&app, &stop, &tracker);
-        Self { app, https: https_at, http: http_at, proxy: proxy_at, stop, tracker, first: None, _data: data }
+        Self {
+            app,
+            https: https_at,
+            http: http_at,
+            proxy: proxy_at,
+            stop,
+            tracker,
+            first: None,
+            _data: data,
+        }
     }
 
     /// The server's parts.
@@ -225,7 +258,10 @@ impl Server {
     pub async fn stop(self) {
         self.stop.cancel();
         self.tracker.close();
-        if tokio::time::timeout(GRACE, self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(GRACE, self.tracker.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some requests did not end in time; their connections are closed");
         }
         if let Err(error) = self.app.events.shutdown().await {
@@ -237,10 +273,16 @@ impl Server {
 }
 
 async fn bind(name: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        std::io::ErrorKind::AddrInUse => StartError::AddressInUse { name, address },
-        _ => StartError::Listen { name, address, source },
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => StartError::AddressInUse { name, address },
+            _ => StartError::Listen {
+                name,
+                address,
+                source,
+            },
+        })
 }
 
 fn local(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
@@ -249,7 +291,9 @@ fn local(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
 
 /// The names of the leaf: the aliases, loopback, and the operator's own.
 fn leaf_names(aliases: &[String], settings: &Settings) -> Vec<String> {
-    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .to_vec();
     names.extend(aliases.iter().map(|alias| match alias.strip_prefix('.') {
         Some(parent) => format!("*.{parent}"),
         None => alias.clone(),

@@ -40,22 +40,39 @@ impl Sites {
         allowed: &[Url],
         aliases: impl IntoIterator<Item = String>,
     ) -> Self {
-        let mut own: Vec<Url> = public.cloned().into_iter().chain(allowed.iter().cloned()).collect();
+        let mut own: Vec<Url> = public
+            .cloned()
+            .into_iter()
+            .chain(allowed.iter().cloned())
+            .collect();
         for (scheme, address) in [("https", https), ("http", http)] {
-            let mut hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
+            let mut hosts = vec![
+                "localhost".to_owned(),
+                "127.0.0.1".to_owned(),
+                "[::1]".to_owned(),
+            ];
             if !address.ip().is_loopback() && !address.ip().is_unspecified() {
                 hosts.push(bracketed(address.ip()));
             }
             let port = address.port();
             own.extend(
-                hosts.iter().filter_map(|host| Url::parse(&format!("{scheme}://{host}:{port}")).ok()),
+                hosts
+                    .iter()
+                    .filter_map(|host| Url::parse(&format!("{scheme}://{host}:{port}")).ok()),
             );
         }
         let public = public.cloned().unwrap_or_else(|| {
             // The first listener's own name; an address parsed above, so this cannot miss.
-            own.iter().find(|url| url.scheme() == "https").cloned().unwrap_or_else(|| own[0].clone())
+            own.iter()
+                .find(|url| url.scheme() == "https")
+                .cloned()
+                .unwrap_or_else(|| own[0].clone())
         });
-        Self { own, aliases: aliases.into_iter().collect(), public }
+        Self {
+            own,
+            aliases: aliases.into_iter().collect(),
+            public,
+        }
     }
 
     /// The origin to print where no request says which one to use.
@@ -66,7 +83,9 @@ impl Sites {
 
     /// Every own origin, without trailing slashes: they are accepted as token resources too.
     pub fn own_origins(&self) -> impl Iterator<Item = String> + '_ {
-        self.own.iter().map(|url| url.origin().ascii_serialization())
+        self.own
+            .iter()
+            .map(|url| url.origin().ascii_serialization())
     }
 
     /// The site of a request, or `None` when it named a host that is not served.
@@ -83,26 +102,44 @@ impl Sites {
         if self.is_alias(&host) && authority.port_u16().is_none_or(|port| port == 443) {
             return Some(alias_site(&host));
         }
-        let scheme = if *door == Door::Https { "https" } else { "http" };
+        let scheme = if *door == Door::Https {
+            "https"
+        } else {
+            "http"
+        };
         let url = Url::parse(&format!("{scheme}://{authority}")).ok()?;
         // A reverse proxy ends TLS and forwards the public name over the plain listener.
         let behind_proxy = self.public.host() == url.host()
-            && url.port().is_none_or(|port| self.public.port_or_known_default() == Some(port));
+            && url
+                .port()
+                .is_none_or(|port| self.public.port_or_known_default() == Some(port));
         let found = self.own.iter().find(|own| own.origin() == url.origin());
         let base = found.or_else(|| behind_proxy.then_some(&self.public))?;
-        Some(Site { base: base.origin().ascii_serialization(), host, alias: false })
+        Some(Site {
+            base: base.origin().ascii_serialization(),
+            host,
+            alias: false,
+        })
     }
 
     fn is_alias(&self, host: &str) -> bool {
-        self.aliases.iter().any(|known| match known.strip_prefix('.') {
-            Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.')),
-            None => known == host,
-        })
+        self.aliases
+            .iter()
+            .any(|known| match known.strip_prefix('.') {
+                Some(parent) => host
+                    .strip_suffix(parent)
+                    .is_some_and(|rest| rest.ends_with('.')),
+                None => known == host,
+            })
     }
 }
 
 fn alias_site(host: &str) -> Site {
-    Site { base: format!("https://{host}"), host: host.to_owned(), alias: true }
+    Site {
+        base: format!("https://{host}"),
+        host: host.to_owned(),
+        alias: true,
+    }
 }
 
 fn authority(parts: &Parts) -> Option<http::uri::Authority> {
@@ -132,7 +169,10 @@ mod tests {
             "127.0.0.1:8080".parse().expect("an address"),
             public.map(|url| url.parse().expect("a URL")).as_ref(),
             &[],
-            ["login.windows.net".to_owned(), ".api.security.microsoft.com".to_owned()],
+            [
+                "login.windows.net".to_owned(),
+                ".api.security.microsoft.com".to_owned(),
+            ],
         )
     }
 
@@ -162,7 +202,11 @@ mod tests {
     #[test]
     fn answers_for_aliases_by_any_door() {
         let sites = sites(None);
-        for door in [Door::Https, Door::Http, Door::Proxy("login.windows.net".to_owned())] {
+        for door in [
+            Door::Https,
+            Door::Http,
+            Door::Proxy("login.windows.net".to_owned()),
+        ] {
             let base = of(&sites, door, "login.windows.net");
             assert_eq!(base.as_deref(), Some("https://login.windows.net"));
         }

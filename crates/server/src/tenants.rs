@@ -13,7 +13,9 @@ pub(crate) const OPERATOR: &str = "operator_app_id";
 #[derive(Debug, thiserror::Error)]
 pub enum TenantError {
     /// The domain is not one.
-    #[error("'{0}' is not a domain name: letters, digits and hyphens, in at least two parts joined by dots")]
+    #[error(
+        "'{0}' is not a domain name: letters, digits and hyphens, in at least two parts joined by dots"
+    )]
     Domain(String),
     /// The display name is empty or too long.
     #[error("a display name has 1 to 256 characters")]
@@ -32,7 +34,11 @@ pub fn proposed_domain(display_name: &str) -> String {
         .map(|c| c.to_ascii_lowercase())
         .take(27)
         .collect();
-    let label = if label.is_empty() { "tenant".to_owned() } else { label };
+    let label = if label.is_empty() {
+        "tenant".to_owned()
+    } else {
+        label
+    };
     format!("{label}.onmicrosoft.com")
 }
 
@@ -43,11 +49,14 @@ fn check_domain(domain: &str) -> Result<(), TenantError> {
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     let labels: Vec<&str> = domain.split('.').collect();
     let fine = domain.len() <= 253 && labels.len() >= 2 && labels.iter().all(|l| label(l));
-    fine.then_some(()).ok_or_else(|| TenantError::Domain(domain.to_owned()))
+    fine.then_some(())
+        .ok_or_else(|| TenantError::Domain(domain.to_owned()))
 }
 
 /// Makes a tenant with the first-party service principals, and consents there to the operator's application, if
@@ -79,16 +88,17 @@ pub async fn create(
     };
     tenants::create(tx, &tenant).await?;
     if let Some(operator) = settings::get(tx, OPERATOR).await? {
-        let operator: AppId = operator
-            .parse()
-            .map_err(|_| corrupt_operator())?;
+        let operator: AppId = operator.parse().map_err(|_| corrupt_operator())?;
         consent_to_operator(tx, id, operator, now).await?;
     }
     Ok(tenant)
 }
 
 pub(crate) fn corrupt_operator() -> StoreError {
-    StoreError::Corrupt { column: format!("settings.{OPERATOR}"), reason: "not a GUID".to_owned() }
+    StoreError::Corrupt {
+        column: format!("settings.{OPERATOR}"),
+        reason: "not a GUID".to_owned(),
+    }
 }
 
 /// Gives the operator's application every application permission in a tenant.
@@ -117,14 +127,18 @@ pub(crate) async fn consent_to_operator(
             .await?
             .ok_or(StoreError::Missing("a resource's service principal"))?;
         for permission in resource.permissions {
-            let has = held.iter().any(|a| a.resource == target.id && a.app_role_id == permission.id);
+            let has = held
+                .iter()
+                .any(|a| a.resource == target.id && a.app_role_id == permission.id);
             if permission.kind != PermissionKind::Application || has {
                 continue;
             }
             let name = format!("{}/{}", target.id, permission.id);
             let assignment = assignments::AppRoleAssignment {
                 // Derived, so that a tenant that is brought up to date twice stays as it is.
-                id: Uuid::new_v5(&principal.id.uuid(), name.as_bytes()).simple().to_string(),
+                id: Uuid::new_v5(&principal.id.uuid(), name.as_bytes())
+                    .simple()
+                    .to_string(),
                 principal: principal.id,
                 principal_kind: "ServicePrincipal".to_owned(),
                 resource: target.id,
@@ -146,9 +160,14 @@ mod tests {
         for fine in ["contoso.com", "a-b.onmicrosoft.com"] {
             assert!(check_domain(fine).is_ok(), "{fine}");
         }
-        for wrong in ["contoso", "", "a..b", "-a.com", "a_b.com", "a b.com", "x/y.com"] {
+        for wrong in [
+            "contoso", "", "a..b", "-a.com", "a_b.com", "a b.com", "x/y.com",
+        ] {
             assert!(check_domain(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(proposed_domain("Fabrikam (EU) 2"), "fabrikameu2.onmicrosoft.com");
+        assert_eq!(
+            proposed_domain("Fabrikam (EU) 2"),
+            "fabrikameu2.onmicrosoft.com"
+        );
     }
 }

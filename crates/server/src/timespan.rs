@@ -24,12 +24,16 @@ pub fn parse(text: &str, now: i64) -> Result<(i64, i64), TimespanError> {
         None => duration(text.trim()).and_then(|d| Some((now.checked_sub(d)?, now))),
         Some((first, second)) => match (duration(first), duration(second)) {
             (Some(d), None) => instant(second).and_then(|end| Some((end.checked_sub(d)?, end))),
-            (None, Some(d)) => instant(first).and_then(|start| Some((start, start.checked_add(d)?))),
+            (None, Some(d)) => {
+                instant(first).and_then(|start| Some((start, start.checked_add(d)?)))
+            }
             (None, None) => instant(first).zip(instant(second)),
             (Some(_), Some(_)) => None,
         },
     };
-    interval.filter(|(start, end)| start <= end).ok_or_else(wrong)
+    interval
+        .filter(|(start, end)| start <= end)
+        .ok_or_else(wrong)
 }
 
 fn instant(text: &str) -> Option<i64> {
@@ -48,7 +52,11 @@ fn duration(text: &str) -> Option<i64> {
         return None;
     }
     let date = parts(date, &[('W', 7 * TICKS_PER_DAY), ('D', TICKS_PER_DAY)])?;
-    let units = [('H', TICKS_PER_HOUR), ('M', TICKS_PER_MINUTE), ('S', TICKS_PER_SECOND)];
+    let units = [
+        ('H', TICKS_PER_HOUR),
+        ('M', TICKS_PER_MINUTE),
+        ('S', TICKS_PER_SECOND),
+    ];
     date.checked_add(parts(time, &units)?)
 }
 
@@ -57,7 +65,11 @@ fn parts(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
     let mut units = units.iter();
     while !text.is_empty() {
         let end = text.find(|c: char| c.is_ascii_alphabetic())?;
-        let number: f64 = text[..end].replace(',', ".").parse().ok().filter(|n| *n >= 0.0)?;
+        let number: f64 = text[..end]
+            .replace(',', ".")
+            .parse()
+            .ok()
+            .filter(|n| *n >= 0.0)?;
         let letter = text[end..].chars().next()?.to_ascii_uppercase();
         // Units come in falling order, each once.
         let (_, ticks) = units.find(|(unit, _)| *unit == letter)?;
@@ -93,7 +105,10 @@ mod tests {
     #[test]
     fn a_duration_ends_now() {
         assert_eq!(parse("P7D", NOW), Ok((NOW - 7 * TICKS_PER_DAY, NOW)));
-        assert_eq!(parse("PT1H30M", NOW), Ok((NOW - 90 * TICKS_PER_MINUTE, NOW)));
+        assert_eq!(
+            parse("PT1H30M", NOW),
+            Ok((NOW - 90 * TICKS_PER_MINUTE, NOW))
+        );
         assert_eq!(parse("P1W", NOW), Ok((NOW - 7 * TICKS_PER_DAY, NOW)));
     }
 
@@ -101,14 +116,29 @@ mod tests {
     fn intervals_come_in_three_forms() {
         let day = parse_iso8601("2024-02-01T00:00:00Z").expect("a time");
         let next = day + TICKS_PER_DAY;
-        for text in ["2024-02-01T00:00:00Z/2024-02-02T00:00:00Z", "2024-02-01T00:00:00Z/P1D", "P1D/2024-02-02T00:00:00Z"] {
+        for text in [
+            "2024-02-01T00:00:00Z/2024-02-02T00:00:00Z",
+            "2024-02-01T00:00:00Z/P1D",
+            "P1D/2024-02-02T00:00:00Z",
+        ] {
             assert_eq!(parse(text, NOW), Ok((day, next)), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_timespan_is_refused() {
-        for text in ["", "P", "PT", "7D", "P1M", "P1D/P1D", "P-1D", "PT1S1H", "2024-02-02T00:00:00Z/2024-02-01T00:00:00Z", "P99999999999D"] {
+        for text in [
+            "",
+            "P",
+            "PT",
+            "7D",
+            "P1M",
+            "P1D/P1D",
+            "P-1D",
+            "PT1S1H",
+            "2024-02-02T00:00:00Z/2024-02-01T00:00:00Z",
+            "P99999999999D",
+        ] {
             assert!(parse(text, NOW).is_err(), "{text}");
         }
     }

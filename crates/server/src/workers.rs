@@ -14,14 +14,19 @@ use crate::detection;
 pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTracker) {
     let detection_interval = u64::from(app.settings.detection_interval_seconds.max(1));
     let shared = Arc::clone(app);
-    repeat(tracker, stop, Duration::from_secs(detection_interval), move || {
-        let app = Arc::clone(&shared);
-        async move {
-            if let Err(error) = detection::run_due(&app).await {
-                tracing::error!(%error, "detection rules could not be run");
+    repeat(
+        tracker,
+        stop,
+        Duration::from_secs(detection_interval),
+        move || {
+            let app = Arc::clone(&shared);
+            async move {
+                if let Err(error) = detection::run_due(&app).await {
+                    tracing::error!(%error, "detection rules could not be run");
+                }
             }
-        }
-    });
+        },
+    );
     let shared = Arc::clone(app);
     repeat(tracker, stop, Duration::from_secs(300), move || {
         let app = Arc::clone(&shared);

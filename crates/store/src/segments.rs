@@ -117,8 +117,7 @@ pub async fn watermark(tx: &mut ReadTx, log: Uuid) -> Result<i64, StoreError> {
         .int("watermark")
 }
 
-/// The files of a tenant's table that may hold rows of a time range (both ends included), and the
-/// watermark of a log.
+/// The files of a tenant's table, latest first, and the watermark of a log.
 ///
 /// # Errors
 /// [`StoreError::Missing`] when the log was never opened, or [`StoreError::Database`].
@@ -127,34 +126,17 @@ pub async fn snapshot(
     log: Uuid,
     tenant: TenantId,
     table: &str,
-    from: Option<i64>,
-    to: Option<i64>,
 ) -> Result<Snapshot, StoreError> {
-    let mut sql = Sql::new("select watermark from event_logs where id = ");
-    sql.bind(log.to_string());
-    let rows = sql.fetch_all(tx).await?;
-    let watermark = rows
-        .first()
-        .ok_or(StoreError::Missing("event log"))?
-        .int("watermark")?;
+    let watermark = watermark(tx, log).await?;
     let mut sql = select_files();
     sql.push(" and tenant = ")
         .bind(tenant)
         .push(" and table_name = ")
         .bind(table);
-    // Rows without a Timestamp never match a time range, so files of null range drop out too.
-    if let Some(from) = from {
-        sql.push(" and max_time >= ").bind(from);
-    }
-    if let Some(to) = to {
-        sql.push(" and min_time <= ").bind(to);
-    }
     sql.push(" order by max_time desc, path");
     let files = sql.fetch_all(tx).await?;
-    Ok(Snapshot {
-        watermark,
-        files: files.iter().map(read_file).collect::<Result<_, _>>()?,
-    })
+    let files = files.iter().map(read_file).collect::<Result<_, _>>()?;
+    Ok(Snapshot { watermark, files })
 }
 
 /// Puts flushed files and their batches into the catalogue and moves the log's watermark.

@@ -48,13 +48,19 @@ pub(crate) async fn run_graph(call: Call) -> Result<Response, ApiError> {
 async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
     let body: Value = call.json().await?;
     let query = field(&body, "Query")?.ok_or_else(|| {
-        ApiError::new(Kind::MissingParameter, "The request body must have the field 'Query', a text.")
+        ApiError::new(
+            Kind::MissingParameter,
+            "The request body must have the field 'Query', a text.",
+        )
     })?;
     if query.trim().is_empty() {
         return Err(ApiError::new(Kind::BadRequest, "The query is empty."));
     }
     if query.len() > MAX_QUERY {
-        let text = format!("The query has {} bytes; at most {MAX_QUERY} are allowed.", query.len());
+        let text = format!(
+            "The query has {} bytes; at most {MAX_QUERY} are allowed.",
+            query.len()
+        );
         return Err(ApiError::new(Kind::TooLarge, text));
     }
     let now = call.app.clock.ticks();
@@ -63,16 +69,26 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
         Some(text) => {
             let (start, end) = timespan::parse(text, now)
                 .map_err(|error| ApiError::new(Kind::InvalidInput, error.to_string()))?;
-            Some(TimeWindow { start: start.max(now - LOOK_BACK), end })
+            Some(TimeWindow {
+                start: start.max(now - LOOK_BACK),
+                end,
+            })
         }
     };
-    let reach = if wire == Wire::Mde { Reach::Endpoint } else { Reach::All };
+    let reach = if wire == Wire::Mde {
+        Reach::Endpoint
+    } else {
+        Reach::All
+    };
     let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach);
     let seconds = if wire == Wire::Mde { 200 } else { 180 };
     let request = HuntRequest {
         query: query.to_owned(),
         now_ticks: now,
-        timespan: Some(timespan.unwrap_or(TimeWindow { start: now - LOOK_BACK, end: i64::MAX })),
+        timespan: Some(timespan.unwrap_or(TimeWindow {
+            start: now - LOOK_BACK,
+            end: i64::MAX,
+        })),
         limits: Limits {
             max_rows: 100_000,
             timeout: Duration::from_secs(seconds),
@@ -81,20 +97,33 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
         },
         tables: Arc::new(tables),
     };
-    let result = call.app.engine.run(request).await.map_err(|error| refusal(error, wire))?;
+    let result = call
+        .app
+        .engine
+        .run(request)
+        .await
+        .map_err(|error| refusal(error, wire))?;
     answer(&call, wire, &result)
 }
 
 /// A text field by name; both spellings occur among real clients (`Query`, `query`).
 fn field<'a>(body: &'a Value, name: &str) -> Result<Option<&'a str>, ApiError> {
     let object = body.as_object().ok_or_else(|| {
-        ApiError::new(Kind::InvalidBody, "The request body must be a JSON object with the field 'Query'.")
+        ApiError::new(
+            Kind::InvalidBody,
+            "The request body must be a JSON object with the field 'Query'.",
+        )
     })?;
-    let found = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let found = object
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name));
     match found.map(|(_, value)| value) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(ApiError::new(Kind::InvalidBody, format!("The field '{name}' must be a text."))),
+        Some(_) => Err(ApiError::new(
+            Kind::InvalidBody,
+            format!("The field '{name}' must be a text."),
+        )),
     }
 }
 
@@ -107,11 +136,13 @@ fn refusal(error: HuntError, wire: Wire) -> ApiError {
                 .map(|p| format!("{} (line {}, column {})", p.message, p.line, p.column))
                 .collect();
             let error = ApiError::new(Kind::BadRequest, texts.join(" "));
-            if wire == Wire::Graph { error.code("BadRequest") } else { error }
+            if wire == Wire::Graph {
+                error.code("BadRequest")
+            } else {
+                error
+            }
         }
-        HuntError::Timeout => {
-            ApiError::new(Kind::BadRequest, "Query exceeded the timeout period.")
-        }
+        HuntError::Timeout => ApiError::new(Kind::BadRequest, "Query exceeded the timeout period."),
         HuntError::ResultTooLarge => ApiError::new(
             Kind::BadRequest,
             "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again",
@@ -143,7 +174,11 @@ const fn wire_type(ty: Type) -> &'static str {
 
 fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiError> {
     let graph = wire == Wire::Graph;
-    let (name, ty) = if graph { ("name", "type") } else { ("Name", "Type") };
+    let (name, ty) = if graph {
+        ("name", "type")
+    } else {
+        ("Name", "Type")
+    };
     let schema: Vec<Value> = result
         .columns
         .iter()
@@ -151,8 +186,10 @@ fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiE
         .collect();
     let mut body = Vec::with_capacity(1024);
     if graph {
-        let context =
-            format!("{}/$metadata#microsoft.graph.security.huntingQueryResults", call.service_root());
+        let context = format!(
+            "{}/$metadata#microsoft.graph.security.huntingQueryResults",
+            call.service_root()
+        );
         body.extend_from_slice(format!("{{\"@odata.context\":{}", json!(context)).as_bytes());
         body.extend_from_slice(format!(",\"schema\":{}", json!(schema)).as_bytes());
         body.extend_from_slice(b",\"results\":");
@@ -166,7 +203,9 @@ fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiE
             },
             "dataset_statistics": [{ "table_row_count": result.stats.rows, "table_size": result.stats.bytes }],
         });
-        body.extend_from_slice(format!("{{\"Stats\":{stats},\"Schema\":{}", json!(schema)).as_bytes());
+        body.extend_from_slice(
+            format!("{{\"Stats\":{stats},\"Schema\":{}", json!(schema)).as_bytes(),
+        );
         body.extend_from_slice(b",\"Results\":");
     }
     result.write_rows(&mut body);

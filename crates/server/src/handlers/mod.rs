@@ -35,22 +35,52 @@ pub(crate) fn of(id: OperationId) -> Option<Handler> {
         OperationId::BartizanCreateOrReplaceDetectionRule => |call| Box::pin(own::rules::put(call)),
         OperationId::BartizanRunDetectionRules => |call| Box::pin(own::rules::run(call)),
         OperationId::GraphListApplications => |call| Box::pin(directory::applications::list(call)),
-        OperationId::GraphCreateApplication => |call| Box::pin(directory::applications::create(call)),
+        OperationId::GraphCreateApplication => {
+            |call| Box::pin(directory::applications::create(call))
+        }
         OperationId::GraphGetApplication => |call| Box::pin(directory::applications::get(call)),
-        OperationId::GraphUpdateApplication => |call| Box::pin(directory::applications::update(call)),
-        OperationId::GraphDeleteApplication => |call| Box::pin(directory::applications::delete(call)),
-        OperationId::GraphAddPasswordToApplication => |call| Box::pin(directory::passwords::add(call)),
-        OperationId::GraphRemovePasswordFromApplication => |call| Box::pin(directory::passwords::remove(call)),
-        OperationId::GraphListServicePrincipals => |call| Box::pin(directory::service_principals::list(call)),
-        OperationId::GraphCreateServicePrincipal => |call| Box::pin(directory::service_principals::create(call)),
-        OperationId::GraphGetServicePrincipal => |call| Box::pin(directory::service_principals::get(call)),
-        OperationId::GraphUpdateServicePrincipal => |call| Box::pin(directory::service_principals::update(call)),
-        OperationId::GraphDeleteServicePrincipal => |call| Box::pin(directory::service_principals::delete(call)),
-        OperationId::GraphListAppRoleAssignments => |call| Box::pin(directory::assignments::held(call)),
-        OperationId::GraphGrantAppRoleAssignment => |call| Box::pin(directory::assignments::grant(call)),
-        OperationId::GraphDeleteAppRoleAssignment => |call| Box::pin(directory::assignments::delete(call)),
-        OperationId::GraphListAssignmentsOfTheAppRoles => |call| Box::pin(directory::assignments::given(call)),
-        OperationId::GraphGrantAppRoleOfTheResource => |call| Box::pin(directory::assignments::grant_of_resource(call)),
+        OperationId::GraphUpdateApplication => {
+            |call| Box::pin(directory::applications::update(call))
+        }
+        OperationId::GraphDeleteApplication => {
+            |call| Box::pin(directory::applications::delete(call))
+        }
+        OperationId::GraphAddPasswordToApplication => {
+            |call| Box::pin(directory::passwords::add(call))
+        }
+        OperationId::GraphRemovePasswordFromApplication => {
+            |call| Box::pin(directory::passwords::remove(call))
+        }
+        OperationId::GraphListServicePrincipals => {
+            |call| Box::pin(directory::service_principals::list(call))
+        }
+        OperationId::GraphCreateServicePrincipal => {
+            |call| Box::pin(directory::service_principals::create(call))
+        }
+        OperationId::GraphGetServicePrincipal => {
+            |call| Box::pin(directory::service_principals::get(call))
+        }
+        OperationId::GraphUpdateServicePrincipal => {
+            |call| Box::pin(directory::service_principals::update(call))
+        }
+        OperationId::GraphDeleteServicePrincipal => {
+            |call| Box::pin(directory::service_principals::delete(call))
+        }
+        OperationId::GraphListAppRoleAssignments => {
+            |call| Box::pin(directory::assignments::held(call))
+        }
+        OperationId::GraphGrantAppRoleAssignment => {
+            |call| Box::pin(directory::assignments::grant(call))
+        }
+        OperationId::GraphDeleteAppRoleAssignment => {
+            |call| Box::pin(directory::assignments::delete(call))
+        }
+        OperationId::GraphListAssignmentsOfTheAppRoles => {
+            |call| Box::pin(directory::assignments::given(call))
+        }
+        OperationId::GraphGrantAppRoleOfTheResource => {
+            |call| Box::pin(directory::assignments::grant_of_resource(call))
+        }
         OperationId::GraphGetOrganization => |call| Box::pin(directory::organization::list(call)),
         _ => return None,
     })

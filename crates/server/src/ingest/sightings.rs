@@ -16,11 +16,20 @@ impl Sightings {
     /// Takes in one row; rows without a device or a time say nothing.
     pub fn add(&mut self, row: &Row) {
         let text = |column: &str| {
-            row.get(column).and_then(|v| v.as_str()).filter(|t| !t.is_empty()).map(str::to_owned)
+            row.get(column)
+                .and_then(|v| v.as_str())
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
         };
-        let (Some(id), Some(ticks)) = (text("DeviceId"), row.timestamp()) else { return };
+        let (Some(id), Some(ticks)) = (text("DeviceId"), row.timestamp()) else {
+            return;
+        };
         let at = unix_micros_from_ticks(ticks);
-        let fresh = || Sighting { first_seen: at, last_seen: at, ..Sighting::default() };
+        let fresh = || Sighting {
+            first_seen: at,
+            last_seen: at,
+            ..Sighting::default()
+        };
         let seen = self.0.entry(DeviceId::from(id)).or_insert_with(fresh);
         seen.first_seen = seen.first_seen.min(at);
         seen.last_seen = seen.last_seen.max(at);
@@ -47,10 +56,16 @@ impl Sightings {
             }
             "DeviceNetworkInfo" => {
                 let mac = text("MacAddress");
-                let addresses = row.get("IPAddresses").and_then(|v| v.as_str()).unwrap_or("[]");
+                let addresses = row
+                    .get("IPAddresses")
+                    .and_then(|v| v.as_str())
+                    .unwrap_or("[]");
                 for ip in addresses_of(addresses) {
                     if !seen.ip_addresses.iter().any(|known| known.ip == ip) {
-                        seen.ip_addresses.push(IpAddress { ip, mac: mac.clone() });
+                        seen.ip_addresses.push(IpAddress {
+                            ip,
+                            mac: mac.clone(),
+                        });
                     }
                 }
             }
@@ -67,8 +82,13 @@ impl Sightings {
 
 /// `[{"IPAddress":"10.0.0.1",…}]`, as the documentation shows the column.
 fn addresses_of(json: &str) -> Vec<String> {
-    let Ok(Json::Array(items)) = serde_json::from_str(json) else { return Vec::new() };
-    items.iter().filter_map(|item| item.get("IPAddress")?.as_str().map(str::to_owned)).collect()
+    let Ok(Json::Array(items)) = serde_json::from_str(json) else {
+        return Vec::new();
+    };
+    items
+        .iter()
+        .filter_map(|item| item.get("IPAddress")?.as_str().map(str::to_owned))
+        .collect()
 }
 
 #[cfg(test)]
@@ -90,17 +110,29 @@ mod tests {
         let device = ("DeviceId", Value::String("ab".to_owned()));
         let mut seen = Sightings::default();
         let later = 630_000_000_000_000_000;
-        seen.add(&row("DeviceProcessEvents", &[device.clone(), ("Timestamp", Value::DateTime(later))]));
-        seen.add(&row("DeviceInfo", &[
-            device.clone(),
-            ("Timestamp", Value::DateTime(later - 10)),
-            ("OSPlatform", Value::String("Windows10".to_owned())),
-        ]));
-        seen.add(&row("DeviceNetworkInfo", &[
-            device,
-            ("Timestamp", Value::DateTime(later)),
-            ("IPAddresses", Value::Dynamic(r#"[{"IPAddress":"10.0.0.1"}]"#.to_owned())),
-        ]));
+        seen.add(&row(
+            "DeviceProcessEvents",
+            &[device.clone(), ("Timestamp", Value::DateTime(later))],
+        ));
+        seen.add(&row(
+            "DeviceInfo",
+            &[
+                device.clone(),
+                ("Timestamp", Value::DateTime(later - 10)),
+                ("OSPlatform", Value::String("Windows10".to_owned())),
+            ],
+        ));
+        seen.add(&row(
+            "DeviceNetworkInfo",
+            &[
+                device,
+                ("Timestamp", Value::DateTime(later)),
+                (
+                    "IPAddresses",
+                    Value::Dynamic(r#"[{"IPAddress":"10.0.0.1"}]"#.to_owned()),
+                ),
+            ],
+        ));
         let seen = seen.into_vec();
         assert_eq!(seen.len(), 1);
         let (_, sighting) = &seen[0];

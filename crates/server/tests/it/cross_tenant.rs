@@ -12,7 +12,10 @@ async fn a_second_tenant_sees_nothing_of_the_first() {
     let second = server.create_tenant("Second").await;
     let incidents = server.with_incidents(&first, &["alpha"]).await;
     let incident = incidents[0]["incidentId"].as_i64().expect("an id");
-    let alert = incidents[0]["alerts"][0]["alertId"].as_str().expect("an id").to_owned();
+    let alert = incidents[0]["alerts"][0]["alertId"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let app = server.create_app(&first, &[]).await;
 
     let xdr = server.token_in(&second, XDR).await;
@@ -20,7 +23,11 @@ async fn a_second_tenant_sees_nothing_of_the_first() {
     let graph = server.token_in(&second, GRAPH).await;
     let own = server.token_in(&second, OWN).await;
 
-    for (path, token) in [("/api/incidents", &xdr), ("/api/alerts", &mde), ("/api/machines", &mde)] {
+    for (path, token) in [
+        ("/api/incidents", &xdr),
+        ("/api/alerts", &mde),
+        ("/api/machines", &mde),
+    ] {
         let answer = server.get(path, token).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_eq!(answer.body["value"], json!([]), "{path}");
@@ -33,16 +40,29 @@ async fn a_second_tenant_sees_nothing_of_the_first() {
         (format!("/api/machines/{device}"), &mde),
         ("/api/machines/alpha.contoso.com".to_owned(), &mde),
         (format!("/v1.0/applications(appId='{}')", app.0), &graph),
-        (format!("/v1.0/servicePrincipals(appId='{}')", app.0), &graph),
+        (
+            format!("/v1.0/servicePrincipals(appId='{}')", app.0),
+            &graph,
+        ),
     ];
     for (path, token) in &missing {
-        assert_eq!(server.get(path, token).await.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(
+            server.get(path, token).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
     let change = Some(json!({ "status": "Resolved" }));
-    let answer = server.call(Method::PATCH, &incident_path, Some(&xdr), change).await;
+    let answer = server
+        .call(Method::PATCH, &incident_path, Some(&xdr), change)
+        .await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
 
-    let listed = server.get("/v1.0/applications", &graph).await.body.to_string();
+    let listed = server
+        .get("/v1.0/applications", &graph)
+        .await
+        .body
+        .to_string();
     assert!(!listed.contains(&app.0), "{listed}");
     let rules = server.get("/bartizan/v1/rules", &own).await;
     assert_eq!(rules.body["value"], json!([]));
@@ -54,7 +74,10 @@ async fn a_second_tenant_sees_nothing_of_the_first() {
     ];
     for (path, token, field) in hunts {
         let query = "union Device* | where true or TenantId == '' | take 10";
-        for query in [query.replace(" or TenantId == ''", ""), "DeviceProcessEvents | take 10".to_owned()] {
+        for query in [
+            query.replace(" or TenantId == ''", ""),
+            "DeviceProcessEvents | take 10".to_owned(),
+        ] {
             let body = Some(json!({ "Query": query }));
             let answer = server.call(Method::POST, path, Some(token), body).await;
             assert_eq!(answer.status, StatusCode::OK, "{path}: {:?}", answer.body);
@@ -74,9 +97,14 @@ async fn tenants_are_managed_from_the_operators_tenant_alone() {
     let answer = server.get("/bartizan/v1/tenants", &token).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{:?}", answer.body);
     let body = Some(json!({ "displayName": "Third" }));
-    let answer = server.call(Method::POST, "/bartizan/v1/tenants", Some(&token), body).await;
+    let answer = server
+        .call(Method::POST, "/bartizan/v1/tenants", Some(&token), body)
+        .await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    let names: Vec<Value> = server.get("/bartizan/v1/tenants", &server.token(OWN).await).await.body["value"]
+    let names: Vec<Value> = server
+        .get("/bartizan/v1/tenants", &server.token(OWN).await)
+        .await
+        .body["value"]
         .as_array()
         .expect("a list")
         .iter()
@@ -97,7 +125,13 @@ async fn an_application_of_one_tenant_gets_no_token_in_another() {
         ("client_secret", app.1.as_str()),
         ("scope", XDR),
     ];
-    let answer = server.http.post(url).form(&form).send().await.expect("an answer");
+    let answer = server
+        .http
+        .post(url)
+        .form(&form)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     let body: Value = answer.json().await.expect("JSON");
     assert_eq!(body["error_codes"], json!([700_016]), "{body}");

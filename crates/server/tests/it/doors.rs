@@ -9,10 +9,21 @@ use crate::harness::{TestServer, XDR, read};
 async fn tls_is_trusted_by_whoever_trusts_the_authority() {
     let server = TestServer::start().await;
     let url = format!("{}/healthz", server.server.loopback_url());
-    let answer = server.http.get(&url).send().await.expect("a trusted answer");
+    let answer = server
+        .http
+        .get(&url)
+        .send()
+        .await
+        .expect("a trusted answer");
     assert_eq!(answer.status(), StatusCode::OK);
-    let stranger = reqwest::Client::builder().no_proxy().build().expect("a client");
-    assert!(stranger.get(&url).send().await.is_err(), "nobody else trusts it");
+    let stranger = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    assert!(
+        stranger.get(&url).send().await.is_err(),
+        "nobody else trusts it"
+    );
 }
 
 /// A script with Microsoft's hosts in it, through the proxy: the v1 token and the incidents of the documented page.
@@ -20,9 +31,18 @@ async fn tls_is_trusted_by_whoever_trusts_the_authority() {
 async fn hard_coded_hosts_are_answered_through_the_proxy() {
     let server = TestServer::start().await;
     let app = server
-        .create_app(&server.tenant, &[("8ee8fdad-f234-4243-8f3b-15c294843740", "Incident.Read.All")])
+        .create_app(
+            &server.tenant,
+            &[("8ee8fdad-f234-4243-8f3b-15c294843740", "Incident.Read.All")],
+        )
         .await;
-    let authority = server.server.app().authority.certificate_pem().as_bytes().to_vec();
+    let authority = server
+        .server
+        .app()
+        .authority
+        .certificate_pem()
+        .as_bytes()
+        .to_vec();
     let client = reqwest::Client::builder()
         .proxy(reqwest::Proxy::https(server.server.proxy_url()).expect("a proxy"))
         .add_root_certificate(reqwest::Certificate::from_pem(&authority).expect("a root"))
@@ -35,14 +55,30 @@ async fn hard_coded_hosts_are_answered_through_the_proxy() {
         ("client_secret", app.1.as_str()),
         ("grant_type", "client_credentials"),
     ];
-    let answer = client.post(url).form(&form).send().await.expect("an answer");
+    let answer = client
+        .post(url)
+        .form(&form)
+        .send()
+        .await
+        .expect("an answer");
     let body: Value = answer.json().await.expect("JSON");
     assert_eq!(body["expires_in"], "3599", "v1 numbers are texts: {body}");
     let token = body["access_token"].as_str().expect("a token");
     let url = "https://api.security.microsoft.com/api/incidents";
-    let answer = read(client.get(url).bearer_auth(token).send().await.expect("an answer")).await;
+    let answer = read(
+        client
+            .get(url)
+            .bearer_auth(token)
+            .send()
+            .await
+            .expect("an answer"),
+    )
+    .await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
-    assert_eq!(answer.body["@odata.context"], "https://api.security.microsoft.com/api/$metadata#Incidents");
+    assert_eq!(
+        answer.body["@odata.context"],
+        "https://api.security.microsoft.com/api/$metadata#Incidents"
+    );
     let refused = client.get("https://example.org/").send().await;
     assert!(refused.is_err(), "a host that is not served is refused");
 }
@@ -50,7 +86,10 @@ async fn hard_coded_hosts_are_answered_through_the_proxy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unlisted_host_gets_nothing_built_from_its_name() {
     let server = TestServer::start().await;
-    let url = format!("{}/common/v2.0/.well-known/openid-configuration", server.server.http_url());
+    let url = format!(
+        "{}/common/v2.0/.well-known/openid-configuration",
+        server.server.http_url()
+    );
     let request = server.http.get(&url).header("host", "evil.example");
     let answer = read(request.send().await.expect("an answer")).await;
     assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
@@ -63,7 +102,11 @@ async fn the_own_origin_is_a_resource_for_every_api() {
     let scope = format!("{}/.default", server.server.url());
     let token = server.token(&scope).await;
     for path in ["/api/incidents", "/api/alerts", "/v1.0/organization"] {
-        assert_eq!(server.get(path, &token).await.status, StatusCode::OK, "{path}");
+        assert_eq!(
+            server.get(path, &token).await.status,
+            StatusCode::OK,
+            "{path}"
+        );
     }
 }
 
@@ -72,11 +115,25 @@ async fn health_and_metrics_are_there_and_tell_no_secret() {
     let server = TestServer::start().await;
     let token = server.token(XDR).await;
     server.get("/api/incidents", &token).await;
-    let get = |path: &str| server.http.get(format!("{}{path}", server.server.http_url())).send();
+    let get = |path: &str| {
+        server
+            .http
+            .get(format!("{}{path}", server.server.http_url()))
+            .send()
+    };
     for path in ["/healthz", "/readyz"] {
-        assert_eq!(get(path).await.expect("an answer").status(), StatusCode::OK, "{path}");
+        assert_eq!(
+            get(path).await.expect("an answer").status(),
+            StatusCode::OK,
+            "{path}"
+        );
     }
-    let metrics = get("/metrics").await.expect("an answer").text().await.expect("text");
+    let metrics = get("/metrics")
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("text");
     assert!(metrics.contains("bartizan_requests_total"), "{metrics}");
     assert!(!metrics.contains(&token));
 }
@@ -94,28 +151,54 @@ async fn a_started_server_finds_its_data_again() {
         proxy: Some("127.0.0.1:0".parse().expect("an address")),
         ..Default::default()
     };
-    let settings =
-        bartizan_server::settings::Settings::resolve(data.path().to_owned(), partial).expect("settings");
+    let settings = bartizan_server::settings::Settings::resolve(data.path().to_owned(), partial)
+        .expect("settings");
     let clock = bartizan_server::clock::Clock::from_fn(|| {
         time::OffsetDateTime::from_unix_timestamp(crate::harness::START + 60).expect("a time")
     });
-    let again = bartizan_server::Server::start(settings, clock).await.expect("started again");
+    let again = bartizan_server::Server::start(settings, clock)
+        .await
+        .expect("started again");
     assert!(again.first_start().is_none());
     let after = std::fs::read_to_string(data.path().join("admin.toml")).expect("a profile");
-    let secret = |text: &str| text.lines().find(|line| line.starts_with("client-secret")).map(str::to_owned);
-    assert_eq!(secret(&profile), secret(&after), "the operator's secret stays");
+    let secret = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("client-secret"))
+            .map(str::to_owned)
+    };
+    assert_eq!(
+        secret(&profile),
+        secret(&after),
+        "the operator's secret stays"
+    );
     let after: toml::Table = after.parse().expect("TOML");
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", after["client-id"].as_str().expect("text")),
-        ("client_secret", after["client-secret"].as_str().expect("text")),
+        (
+            "client_secret",
+            after["client-secret"].as_str().expect("text"),
+        ),
         ("scope", XDR),
     ];
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
     let url = format!("{}/{tenant}/oauth2/v2.0/token", again.http_url());
-    let body: Value = http.post(url).form(&form).send().await.expect("sent").json().await.expect("JSON");
+    let body: Value = http
+        .post(url)
+        .form(&form)
+        .send()
+        .await
+        .expect("sent")
+        .json()
+        .await
+        .expect("JSON");
     let token = body["access_token"].as_str().expect("a token");
-    let request = http.get(format!("{}/api/incidents", again.http_url())).bearer_auth(token);
+    let request = http
+        .get(format!("{}/api/incidents", again.http_url()))
+        .bearer_auth(token);
     let answer = read(request.send().await.expect("an answer")).await;
     assert_eq!(answer.body["value"], json!(listed));
     again.stop().await;

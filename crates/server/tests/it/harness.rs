@@ -109,9 +109,18 @@ impl TestServer {
             ("client_secret", client.1),
             ("scope", scope),
         ];
-        let answer = self.http.post(url).form(&form).send().await.expect("an answer");
+        let answer = self
+            .http
+            .post(url)
+            .form(&form)
+            .send()
+            .await
+            .expect("an answer");
         let body: Value = answer.json().await.expect("JSON");
-        body["access_token"].as_str().unwrap_or_else(|| panic!("no token: {body}")).to_owned()
+        body["access_token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no token: {body}"))
+            .to_owned()
     }
 
     /// The operator's token in its own tenant.
@@ -121,7 +130,8 @@ impl TestServer {
 
     /// The operator's token in any tenant.
     pub async fn token_in(&self, tenant: &str, scope: &str) -> String {
-        self.token_of(tenant, (&self.operator.0, &self.operator.1), scope).await
+        self.token_of(tenant, (&self.operator.0, &self.operator.1), scope)
+            .await
     }
 
     /// A call over plain HTTP.
@@ -132,7 +142,9 @@ impl TestServer {
         token: Option<&str>,
         body: Option<Value>,
     ) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.server.http_url()));
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.server.http_url()));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -151,7 +163,9 @@ impl TestServer {
     pub async fn create_tenant(&self, name: &str) -> String {
         let token = self.token(OWN).await;
         let body = Some(json!({ "displayName": name }));
-        let answer = self.call(Method::POST, "/bartizan/v1/tenants", Some(&token), body).await;
+        let answer = self
+            .call(Method::POST, "/bartizan/v1/tenants", Some(&token), body)
+            .await;
         assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
         answer.body["id"].as_str().expect("an id").to_owned()
     }
@@ -162,32 +176,68 @@ impl TestServer {
         let post = |path: String, body: Value| {
             let token = token.clone();
             async move {
-                let answer = self.call(Method::POST, &path, Some(&token), Some(body)).await;
+                let answer = self
+                    .call(Method::POST, &path, Some(&token), Some(body))
+                    .await;
                 assert!(answer.status.is_success(), "{path}: {:?}", answer.body);
                 answer.body
             }
         };
-        let app = post("/v1.0/applications".to_owned(), json!({ "displayName": "story" })).await;
+        let app = post(
+            "/v1.0/applications".to_owned(),
+            json!({ "displayName": "story" }),
+        )
+        .await;
         let app_id = app["appId"].as_str().expect("appId").to_owned();
-        let principal = post("/v1.0/servicePrincipals".to_owned(), json!({ "appId": app_id })).await;
+        let principal = post(
+            "/v1.0/servicePrincipals".to_owned(),
+            json!({ "appId": app_id }),
+        )
+        .await;
         let principal_id = principal["id"].as_str().expect("id").to_owned();
         for (resource, role) in roles {
             let path = format!("/v1.0/servicePrincipals(appId='{resource}')");
             let resource = self.get(&path, &token).await.body;
             let offered = resource["appRoles"].as_array().expect("appRoles");
-            let role = offered.iter().find(|r| r["value"] == **role).expect("the role")["id"].clone();
+            let role = offered
+                .iter()
+                .find(|r| r["value"] == **role)
+                .expect("the role")["id"]
+                .clone();
             let body = json!({ "principalId": principal_id, "resourceId": resource["id"], "appRoleId": role });
-            post(format!("/v1.0/servicePrincipals/{principal_id}/appRoleAssignments"), body).await;
+            post(
+                format!("/v1.0/servicePrincipals/{principal_id}/appRoleAssignments"),
+                body,
+            )
+            .await;
         }
-        let path = format!("/v1.0/applications/{}/addPassword", app["id"].as_str().expect("id"));
-        let secret = post(path, json!({ "passwordCredential": { "displayName": "story" } })).await;
-        (app_id, secret["secretText"].as_str().expect("secretText").to_owned())
+        let path = format!(
+            "/v1.0/applications/{}/addPassword",
+            app["id"].as_str().expect("id")
+        );
+        let secret = post(
+            path,
+            json!({ "passwordCredential": { "displayName": "story" } }),
+        )
+        .await;
+        (
+            app_id,
+            secret["secretText"]
+                .as_str()
+                .expect("secretText")
+                .to_owned(),
+        )
     }
 
     /// Sends rows of a table.
     pub async fn ingest(&self, tenant: &str, table: &str, rows: &[Value]) -> Answer {
         let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
-        self.ingest_bytes(tenant, &format!("table={table}&name=rows.ndjson"), lines.into_bytes()).await
+        self.ingest_bytes(
+            tenant,
+            &format!("table={table}&name=rows.ndjson"),
+            lines.into_bytes(),
+        )
+        .await
     }
 
     /// Sends a body.
@@ -205,14 +255,23 @@ impl TestServer {
         let body = Some(json!({ "source": source }));
         let stored = self.call(Method::PUT, &path, Some(&token), body).await;
         assert!(stored.status.is_success(), "{:?}", stored.body);
-        self.call(Method::POST, "/bartizan/v1/rules/run", Some(&token), None).await
+        self.call(Method::POST, "/bartizan/v1/rules/run", Some(&token), None)
+            .await
     }
 
     /// Incidents made by one suspicious process on each of `devices`; gives the listing.
     pub async fn with_incidents(&self, tenant: &str, devices: &[&str]) -> Vec<Value> {
-        let rows: Vec<Value> = devices.iter().map(|device| process(device, "evil.exe")).collect();
+        let rows: Vec<Value> = devices
+            .iter()
+            .map(|device| process(device, "evil.exe"))
+            .collect();
         let taken = self.ingest(tenant, "DeviceProcessEvents", &rows).await;
-        assert_eq!(taken.body["acceptedRows"], devices.len(), "{:?}", taken.body);
+        assert_eq!(
+            taken.body["acceptedRows"],
+            devices.len(),
+            "{:?}",
+            taken.body
+        );
         let ran = self.detect(tenant, "evil-process", RULE).await;
         assert_eq!(ran.body["value"][0]["error"], Value::Null, "{:?}", ran.body);
         let token = self.token_in(tenant, XDR).await;
@@ -261,12 +320,20 @@ pub fn process(device: &str, file: &str) -> Value {
 
 /// 40 hexadecimal digits for a name.
 pub fn device_id(name: &str) -> String {
-    name.bytes().cycle().take(20).map(|byte| format!("{byte:02x}")).collect()
+    name.bytes()
+        .cycle()
+        .take(20)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Reads an answer to its end.
 pub async fn read(answer: reqwest::Response) -> Answer {
     let (status, headers) = (answer.status(), answer.headers().clone());
     let bytes = answer.bytes().await.expect("a body");
-    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    Answer {
+        status,
+        headers,
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    }
 }

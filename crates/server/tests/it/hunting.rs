@@ -6,43 +6,70 @@ use serde_json::{Value, json};
 use crate::harness::{GRAPH, MDE, TestServer, XDR, process};
 
 async fn hunt(server: &TestServer, path: &str, token: &str, body: Value) -> crate::harness::Answer {
-    server.call(Method::POST, path, Some(token), Some(body)).await
+    server
+        .call(Method::POST, path, Some(token), Some(body))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_rows_come_back_on_every_wire() {
     let server = TestServer::start().await;
     server
-        .ingest(&server.tenant, "DeviceProcessEvents", &[process("alpha", "a.exe"), process("beta", "b.exe")])
+        .ingest(
+            &server.tenant,
+            "DeviceProcessEvents",
+            &[process("alpha", "a.exe"), process("beta", "b.exe")],
+        )
         .await;
     let query = "DeviceProcessEvents | summarize n = count() by FileName | order by FileName asc";
     let rows = json!([{ "FileName": "a.exe", "n": 1 }, { "FileName": "b.exe", "n": 1 }]);
-    for (path, scope) in [("/api/advancedhunting/run", XDR), ("/api/advancedqueries/run", MDE)] {
+    for (path, scope) in [
+        ("/api/advancedhunting/run", XDR),
+        ("/api/advancedqueries/run", MDE),
+    ] {
         let token = server.token(scope).await;
         let answer = hunt(&server, path, &token, json!({ "Query": query })).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {:?}", answer.body);
         assert_eq!(answer.body["Results"], rows);
-        let schema = json!([{ "Name": "FileName", "Type": "String" }, { "Name": "n", "Type": "Int64" }]);
+        let schema =
+            json!([{ "Name": "FileName", "Type": "String" }, { "Name": "n", "Type": "Int64" }]);
         assert_eq!(answer.body["Schema"], schema);
         assert!(answer.body["Stats"]["ExecutionTime"].is_number());
     }
     let token = server.token(GRAPH).await;
-    for path in ["/v1.0/security/runHuntingQuery", "/v1.0//security/microsoft.graph.security.runHuntingQuery"] {
+    for path in [
+        "/v1.0/security/runHuntingQuery",
+        "/v1.0//security/microsoft.graph.security.runHuntingQuery",
+    ] {
         let answer = hunt(&server, path, &token, json!({ "query": query })).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {:?}", answer.body);
         assert_eq!(answer.body["results"], rows);
-        assert_eq!(answer.body["schema"][0], json!({ "name": "FileName", "type": "String" }));
+        assert_eq!(
+            answer.body["schema"][0],
+            json!({ "name": "FileName", "type": "String" })
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn times_are_iso_8601_with_seven_digits() {
     let server = TestServer::start().await;
-    server.ingest(&server.tenant, "DeviceProcessEvents", &[process("alpha", "a.exe")]).await;
+    server
+        .ingest(
+            &server.tenant,
+            "DeviceProcessEvents",
+            &[process("alpha", "a.exe")],
+        )
+        .await;
     let token = server.token(XDR).await;
-    let query = json!({ "Query": "DeviceProcessEvents | project Timestamp, ProcessId, AdditionalFields" });
+    let query =
+        json!({ "Query": "DeviceProcessEvents | project Timestamp, ProcessId, AdditionalFields" });
     let answer = hunt(&server, "/api/advancedhunting/run", &token, query).await;
-    assert_eq!(answer.body["Results"][0]["Timestamp"], "2026-01-15T11:00:00.0000000Z", "{:?}", answer.body);
+    assert_eq!(
+        answer.body["Results"][0]["Timestamp"], "2026-01-15T11:00:00.0000000Z",
+        "{:?}",
+        answer.body
+    );
     assert_eq!(answer.body["Schema"][0]["Type"], "DateTime");
 }
 
@@ -51,7 +78,12 @@ async fn the_endpoint_api_reaches_endpoint_tables_only() {
     let server = TestServer::start().await;
     let query = json!({ "Query": "EmailEvents | take 1" });
     let xdr = server.token(XDR).await;
-    assert_eq!(hunt(&server, "/api/advancedhunting/run", &xdr, query.clone()).await.status, StatusCode::OK);
+    assert_eq!(
+        hunt(&server, "/api/advancedhunting/run", &xdr, query.clone())
+            .await
+            .status,
+        StatusCode::OK
+    );
     let mde = server.token(MDE).await;
     let answer = hunt(&server, "/api/advancedqueries/run", &mde, query).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{:?}", answer.body);
@@ -64,15 +96,33 @@ async fn hunting_looks_back_thirty_days_and_graph_can_narrow() {
     old["Timestamp"] = json!("2025-11-01T00:00:00Z");
     let mut yesterday = process("alpha", "yesterday.exe");
     yesterday["Timestamp"] = json!("2026-01-14T06:00:00Z");
-    server.ingest(&server.tenant, "DeviceProcessEvents", &[old, yesterday, process("alpha", "today.exe")]).await;
+    server
+        .ingest(
+            &server.tenant,
+            "DeviceProcessEvents",
+            &[old, yesterday, process("alpha", "today.exe")],
+        )
+        .await;
     let token = server.token(GRAPH).await;
     let path = "/v1.0/security/runHuntingQuery";
     let query = "DeviceProcessEvents | count";
     let all = hunt(&server, path, &token, json!({ "Query": query })).await;
     assert_eq!(all.body["results"][0]["Count"], 2, "{:?}", all.body);
-    let day = hunt(&server, path, &token, json!({ "Query": query, "Timespan": "P1D" })).await;
+    let day = hunt(
+        &server,
+        path,
+        &token,
+        json!({ "Query": query, "Timespan": "P1D" }),
+    )
+    .await;
     assert_eq!(day.body["results"][0]["Count"], 1, "{:?}", day.body);
-    let wrong = hunt(&server, path, &token, json!({ "Query": query, "Timespan": "soon" })).await;
+    let wrong = hunt(
+        &server,
+        path,
+        &token,
+        json!({ "Query": query, "Timespan": "soon" }),
+    )
+    .await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
 }
 
@@ -82,9 +132,18 @@ async fn a_wrong_query_is_told_with_its_place() {
     let token = server.token(XDR).await;
     let path = "/api/advancedhunting/run";
     let cases = [
-        (json!({ "Query": "DeviceProcessEvents | project Nothing" }), "Nothing"),
-        (json!({ "Query": "DeviceProcesEvents | take 1" }), "DeviceProcessEvents"),
-        (json!({ "Query": "DeviceProcessEvents | where (" }), "line 1"),
+        (
+            json!({ "Query": "DeviceProcessEvents | project Nothing" }),
+            "Nothing",
+        ),
+        (
+            json!({ "Query": "DeviceProcesEvents | take 1" }),
+            "DeviceProcessEvents",
+        ),
+        (
+            json!({ "Query": "DeviceProcessEvents | where (" }),
+            "line 1",
+        ),
         (json!({ "Query": "" }), "empty"),
         (json!({}), "Query"),
         (json!({ "Query": 5 }), "text"),
@@ -92,7 +151,12 @@ async fn a_wrong_query_is_told_with_its_place() {
     ];
     for (body, part) in cases {
         let answer = hunt(&server, path, &token, body.clone()).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}: {}", answer.body);
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_REQUEST,
+            "{body}: {}",
+            answer.body
+        );
         let message = answer.body["error"]["message"].as_str().expect("a text");
         assert!(message.contains(part), "{body}: {message}");
     }
@@ -105,7 +169,12 @@ async fn oversized_and_deep_queries_are_refused_in_the_wires_format() {
     let path = "/api/advancedhunting/run";
     let long = format!("print x = '{}'", "a".repeat(1_100_000));
     let answer = hunt(&server, path, &token, json!({ "Query": long })).await;
-    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{:?}", answer.body);
+    assert_eq!(
+        answer.status,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "{:?}",
+        answer.body
+    );
     let deep = format!("print x = {}1{}", "(".repeat(50_000), ")".repeat(50_000));
     let answer = hunt(&server, path, &token, json!({ "Query": deep })).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
@@ -118,8 +187,13 @@ async fn oversized_and_deep_queries_are_refused_in_the_wires_format() {
         ("application/json", "{\"Query\":", StatusCode::BAD_REQUEST),
         ("application/json", "\u{fffd}{", StatusCode::BAD_REQUEST),
     ] {
-        let request = server.http.post(&url).bearer_auth(&token).header("content-type", media_type);
-        let answer = crate::harness::read(request.body(body).send().await.expect("an answer")).await;
+        let request = server
+            .http
+            .post(&url)
+            .bearer_auth(&token)
+            .header("content-type", media_type);
+        let answer =
+            crate::harness::read(request.body(body).send().await.expect("an answer")).await;
         assert_eq!(answer.status, status, "{media_type} {body}");
         assert!(answer.body["error"]["code"].is_string(), "{body}");
     }

@@ -10,7 +10,14 @@ use crate::harness::{OWN, TestServer, XDR, process};
 async fn count(server: &TestServer, table: &str) -> Value {
     let token = server.token(XDR).await;
     let body = json!({ "Query": format!("{table} | count") });
-    let answer = server.call(Method::POST, "/api/advancedhunting/run", Some(&token), Some(body)).await;
+    let answer = server
+        .call(
+            Method::POST,
+            "/api/advancedhunting/run",
+            Some(&token),
+            Some(body),
+        )
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     answer.body["Results"][0]["Count"].clone()
 }
@@ -20,7 +27,9 @@ async fn rows_can_be_hunted_as_soon_as_they_are_acknowledged() {
     let server = TestServer::start().await;
     for n in 1..=3 {
         let row = process("alpha", &format!("{n}.exe"));
-        let answer = server.ingest(&server.tenant, "DeviceProcessEvents", &[row]).await;
+        let answer = server
+            .ingest(&server.tenant, "DeviceProcessEvents", &[row])
+            .await;
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(count(&server, "DeviceProcessEvents").await, n);
     }
@@ -30,8 +39,12 @@ async fn rows_can_be_hunted_as_soon_as_they_are_acknowledged() {
 async fn a_body_that_is_sent_again_adds_nothing() {
     let server = TestServer::start().await;
     let rows = [process("alpha", "a.exe"), process("alpha", "b.exe")];
-    server.ingest(&server.tenant, "DeviceProcessEvents", &rows).await;
-    let again = server.ingest(&server.tenant, "DeviceProcessEvents", &rows).await;
+    server
+        .ingest(&server.tenant, "DeviceProcessEvents", &rows)
+        .await;
+    let again = server
+        .ingest(&server.tenant, "DeviceProcessEvents", &rows)
+        .await;
     assert_eq!(again.body["duplicateRows"], 2, "{:?}", again.body);
     assert_eq!(count(&server, "DeviceProcessEvents").await, 2);
 }
@@ -48,13 +61,29 @@ async fn bad_lines_are_counted_and_returned_and_good_ones_kept() {
     body.extend_from_slice(b"\xff\xfe\xfd\n");
     let deep = format!("{}{}\n", "[".repeat(100_000), "]".repeat(100_000));
     body.extend_from_slice(deep.as_bytes());
-    let answer = server.ingest_bytes(&server.tenant, "table=DeviceProcessEvents&name=rows.ndjson", body).await;
+    let answer = server
+        .ingest_bytes(
+            &server.tenant,
+            "table=DeviceProcessEvents&name=rows.ndjson",
+            body,
+        )
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     assert_eq!(answer.body["acceptedRows"], 1, "{:?}", answer.body);
-    let rejected: u64 = answer.body["rejected"].as_object().expect("counts").values().filter_map(Value::as_u64).sum();
+    let rejected: u64 = answer.body["rejected"]
+        .as_object()
+        .expect("counts")
+        .values()
+        .filter_map(Value::as_u64)
+        .sum();
     assert_eq!(rejected, 5, "{:?}", answer.body["rejected"]);
     let rejects = answer.body["rejects"].as_array().expect("a list");
-    assert!(rejects.iter().any(|r| r["line"] == 2 && r["text"].as_str().expect("text").contains("ProcessId")), "{rejects:?}");
+    assert!(
+        rejects
+            .iter()
+            .any(|r| r["line"] == 2 && r["text"].as_str().expect("text").contains("ProcessId")),
+        "{rejects:?}"
+    );
     assert_eq!(count(&server, "DeviceProcessEvents").await, 1);
 }
 
@@ -63,23 +92,37 @@ async fn archives_are_read_and_hostile_ones_bounded() {
     let server = TestServer::start().await;
     let line = format!("{}\n", process("alpha", "a.exe"));
     let zipped = zip(&[("DeviceProcessEvents.ndjson", line.as_bytes())]);
-    let answer = server.ingest_bytes(&server.tenant, "name=rows.zip&table=DeviceProcessEvents", zipped.clone()).await;
+    let answer = server
+        .ingest_bytes(
+            &server.tenant,
+            "name=rows.zip&table=DeviceProcessEvents",
+            zipped.clone(),
+        )
+        .await;
     assert_eq!(answer.body["acceptedRows"], 1, "{:?}", answer.body);
 
     let cut = zipped[..zipped.len() / 2].to_vec();
-    let answer = server.ingest_bytes(&server.tenant, "name=cut.zip", cut).await;
+    let answer = server
+        .ingest_bytes(&server.tenant, "name=cut.zip", cut)
+        .await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{:?}", answer.body);
     assert_eq!(answer.body["error"]["code"], "Request_BadRequest");
 
     let bomb = zip(&[("bomb.json", &vec![b' '; 200 << 20])]);
     assert!(bomb.len() < 1 << 20);
-    let answer = server.ingest_bytes(&server.tenant, "name=bomb.zip", bomb).await;
+    let answer = server
+        .ingest_bytes(&server.tenant, "name=bomb.zip", bomb)
+        .await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{:?}", answer.body);
 
-    let empty = server.ingest_bytes(&server.tenant, "name=empty.json", Vec::new()).await;
+    let empty = server
+        .ingest_bytes(&server.tenant, "name=empty.json", Vec::new())
+        .await;
     assert_eq!(empty.status, StatusCode::BAD_REQUEST);
     assert_eq!(count(&server, "DeviceProcessEvents").await, 1);
-    let left = std::fs::read_dir(server.data.path().join("spool")).expect("the folder").count();
+    let left = std::fs::read_dir(server.data.path().join("spool"))
+        .expect("the folder")
+        .count();
     assert_eq!(left, 0, "nothing is left in the spool");
 }
 
@@ -87,10 +130,17 @@ async fn archives_are_read_and_hostile_ones_bounded() {
 async fn a_hundred_megabytes_of_nothing_is_refused_line_by_line() {
     let server = TestServer::start().await;
     let body = "not json at all, but long enough to be a line of a log\n".repeat(2_000_000);
-    let answer = server.ingest_bytes(&server.tenant, "name=big.log", body.into_bytes()).await;
+    let answer = server
+        .ingest_bytes(&server.tenant, "name=big.log", body.into_bytes())
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     assert_eq!(answer.body["acceptedRows"], 0);
-    let rejected: u64 = answer.body["rejected"].as_object().expect("counts").values().filter_map(Value::as_u64).sum();
+    let rejected: u64 = answer.body["rejected"]
+        .as_object()
+        .expect("counts")
+        .values()
+        .filter_map(Value::as_u64)
+        .sum();
     assert_eq!(rejected, 2_000_000);
 }
 
@@ -101,33 +151,53 @@ async fn a_recording_can_end_now() {
     old["Timestamp"] = json!("2020-05-01T10:00:00Z");
     let mut older = process("alpha", "b.exe");
     older["Timestamp"] = json!("2020-05-01T09:00:00Z");
-    let envelope = |row: &Value| {
-        json!({ "records": [{ "time": row["Timestamp"], "tenantId": "x", "category": "AdvancedHunting-DeviceProcessEvents", "properties": row }] })
-    };
+    let envelope = |row: &Value| json!({ "records": [{ "time": row["Timestamp"], "tenantId": "x", "category": "AdvancedHunting-DeviceProcessEvents", "properties": row }] });
     let body = format!("{}\n{}\n", envelope(&old), envelope(&older)).into_bytes();
-    let answer = server.ingest_bytes(&server.tenant, "name=old.json&end=now", body).await;
+    let answer = server
+        .ingest_bytes(&server.tenant, "name=old.json&end=now", body)
+        .await;
     assert_eq!(answer.body["acceptedRows"], 2, "{:?}", answer.body);
     let token = server.token(XDR).await;
     let query = json!({ "Query": "DeviceProcessEvents | project FileName, Timestamp | order by FileName asc" });
-    let hunted = server.call(Method::POST, "/api/advancedhunting/run", Some(&token), Some(query)).await;
-    assert_eq!(hunted.body["Results"][0]["Timestamp"], "2026-01-15T12:00:00.0000000Z", "{:?}", hunted.body);
-    assert_eq!(hunted.body["Results"][1]["Timestamp"], "2026-01-15T11:00:00.0000000Z");
+    let hunted = server
+        .call(
+            Method::POST,
+            "/api/advancedhunting/run",
+            Some(&token),
+            Some(query),
+        )
+        .await;
+    assert_eq!(
+        hunted.body["Results"][0]["Timestamp"], "2026-01-15T12:00:00.0000000Z",
+        "{:?}",
+        hunted.body
+    );
+    assert_eq!(
+        hunted.body["Results"][1]["Timestamp"],
+        "2026-01-15T11:00:00.0000000Z"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_table_is_told() {
     let server = TestServer::start().await;
-    let answer = server.ingest(&server.tenant, "deviceprocessevents", &[json!({})]).await;
+    let answer = server
+        .ingest(&server.tenant, "deviceprocessevents", &[json!({})])
+        .await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     let token = server.token(OWN).await;
-    let none = server.call(Method::POST, "/bartizan/v1/ingest", Some(&token), None).await;
+    let none = server
+        .call(Method::POST, "/bartizan/v1/ingest", Some(&token), None)
+        .await;
     assert_eq!(none.status, StatusCode::BAD_REQUEST);
 }
 
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in files {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a member");
+        writer
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .expect("a member");
         writer.write_all(bytes).expect("bytes");
     }
     writer.finish().expect("an archive").into_inner()

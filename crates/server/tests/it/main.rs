@@ -10,3 +10,4 @@ mod identity;
 mod incidents;
 mod ingest;
 mod operations;
+mod rules;

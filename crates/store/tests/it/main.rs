@@ -7,4 +7,5 @@ mod fixture;
 mod incidents;
 mod installation;
 mod machines;
+mod segments;
 mod taking_in;

@@ -49,7 +49,9 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
     let folder = spool_folder(&call.app).map_err(ApiError::internal)?;
     let path = folder.path().join(&options.name);
     let digest = spool(&mut call, &path).await?;
-    let upload = options.upload.unwrap_or_else(|| upload_id(&options, &digest));
+    let upload = options
+        .upload
+        .unwrap_or_else(|| upload_id(&options, &digest));
     let app = Arc::clone(&call.app);
     let tenant = call.tenant();
     let span = tracing::Span::current();
@@ -59,7 +61,9 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
         let _folder = &folder;
         take_in(&app, tenant, &path, &options, upload)
     };
-    let report = tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)??;
+    let report = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(ApiError::internal)??;
     answer(StatusCode::OK, &report)
 }
 
@@ -67,35 +71,53 @@ fn options(call: &Call) -> Result<Options, ApiError> {
     let invalid = |text: String| ApiError::new(Kind::InvalidInput, text);
     let table = match call.query_param("table") {
         None => None,
-        Some(name) => Some(
-            hunting::table(name)
-                .ok_or_else(|| invalid(format!("There is no hunting table '{name}' (names are case-sensitive).")))?,
-        ),
+        Some(name) => Some(hunting::table(name).ok_or_else(|| {
+            invalid(format!(
+                "There is no hunting table '{name}' (names are case-sensitive)."
+            ))
+        })?),
     };
     let end_at = match call.query_param("end") {
         None => None,
         Some("now") => Some(call.app.clock.ticks()),
-        Some(text) => Some(
-            time::parse_iso8601(text)
-                .ok_or_else(|| invalid(format!("end='{text}' is neither 'now' nor an ISO 8601 time.")))?,
-        ),
+        Some(text) => Some(time::parse_iso8601(text).ok_or_else(|| {
+            invalid(format!(
+                "end='{text}' is neither 'now' nor an ISO 8601 time."
+            ))
+        })?),
     };
     let upload = match call.query_param("upload") {
         None => None,
-        Some(text) => {
-            Some(text.parse().map_err(|_| invalid(format!("upload='{text}' is not a GUID.")))?)
-        }
+        Some(text) => Some(
+            text.parse()
+                .map_err(|_| invalid(format!("upload='{text}' is not a GUID.")))?,
+        ),
     };
-    Ok(Options { name: file_name(call.query_param("name").unwrap_or("body")), table, end_at, upload })
+    Ok(Options {
+        name: file_name(call.query_param("name").unwrap_or("body")),
+        table,
+        end_at,
+        upload,
+    })
 }
 
 /// A name that stays inside its folder, whatever was sent.
 fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = last.chars().map(safe).take(128).collect();
     let name = name.trim_start_matches('.');
-    if name.is_empty() { "body".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "body".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 /// A folder below the data directory that is removed with its guard.
@@ -116,7 +138,11 @@ impl Drop for SpoolFolder {
 }
 
 fn spool_folder(app: &App) -> std::io::Result<SpoolFolder> {
-    let path = app.settings.data.join("spool").join(Uuid::new_v4().simple().to_string());
+    let path = app
+        .settings
+        .data
+        .join("spool")
+        .join(Uuid::new_v4().simple().to_string());
     std::fs::create_dir_all(&path)?;
     Ok(SpoolFolder(path))
 }
@@ -124,12 +150,17 @@ fn spool_folder(app: &App) -> std::io::Result<SpoolFolder> {
 /// Writes the body to `path` and gives its SHA-256.
 async fn spool(call: &mut Call, path: &Path) -> Result<Vec<u8>, ApiError> {
     let mut stream = call.take_body().into_data_stream();
-    let mut file = tokio::fs::File::create(path).await.map_err(ApiError::internal)?;
+    let mut file = tokio::fs::File::create(path)
+        .await
+        .map_err(ApiError::internal)?;
     let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut size = 0u64;
     let broken = |error: axum::Error| {
-        ApiError::new(Kind::BadRequest, "The request body broke off; nothing was taken in. Send it again.")
-            .because(error)
+        ApiError::new(
+            Kind::BadRequest,
+            "The request body broke off; nothing was taken in. Send it again.",
+        )
+        .because(error)
     };
     while let Some(chunk) = stream.try_next().await.map_err(broken)? {
         size += chunk.len() as u64;
@@ -142,7 +173,10 @@ async fn spool(call: &mut Call, path: &Path) -> Result<Vec<u8>, ApiError> {
     }
     file.flush().await.map_err(ApiError::internal)?;
     if size == 0 {
-        return Err(ApiError::new(Kind::InvalidBody, "The request body is empty."));
+        return Err(ApiError::new(
+            Kind::InvalidBody,
+            "The request body is empty.",
+        ));
     }
     Ok(digest.finish().as_ref().to_vec())
 }
@@ -246,7 +280,12 @@ fn rows_of(
     let mut tally = Tally::default();
     let mut rows = Vec::new();
     let read = read_path(path, &crate::ingest::ReadLimits::default(), &mut |step| {
-        if let Step::Record { source, line, bytes } = step {
+        if let Step::Record {
+            source,
+            line,
+            bytes,
+        } = step
+        {
             let mut outcome = bartizan_telemetry::MapOutcome::default();
             match ndjson::row(table.name, bytes, &limits) {
                 Ok(row) => outcome.rows.push(row),
@@ -282,7 +321,10 @@ fn note(
 async fn remember(
     app: &App,
     tenant: TenantId,
-    seen: &[(bartizan_contract::DeviceId, bartizan_security::machine::Sighting)],
+    seen: &[(
+        bartizan_contract::DeviceId,
+        bartizan_security::machine::Sighting,
+    )],
 ) -> Result<(), ApiError> {
     if seen.is_empty() {
         return Ok(());
@@ -310,7 +352,9 @@ fn refused(error: EventsError) -> ApiError {
 
 fn read_rejects(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    text.lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 fn report(
@@ -319,7 +363,8 @@ fn report(
     tally: &Tally,
     rejects: Vec<Value>,
 ) -> Result<Value, ApiError> {
-    let problem = |problem: &crate::ingest::Problem| format!("{}: {}", problem.source, problem.text);
+    let problem =
+        |problem: &crate::ingest::Problem| format!("{}: {}", problem.source, problem.text);
     let mut warnings: Vec<String> = read.problems.iter().map(problem).collect();
     if intake.dates_dropped > 0 {
         warnings.push(format!(
@@ -328,13 +373,25 @@ fn report(
         ));
     }
     if intake.rows + intake.duplicates == 0 && tally.lines == 0 {
-        let why = warnings.first().cloned().unwrap_or_else(|| "it holds no record".to_owned());
-        return Err(ApiError::new(Kind::InvalidBody, format!("Nothing in the body can be read: {why}.")));
+        let why = warnings
+            .first()
+            .cloned()
+            .unwrap_or_else(|| "it holds no record".to_owned());
+        return Err(ApiError::new(
+            Kind::InvalidBody,
+            format!("Nothing in the body can be read: {why}."),
+        ));
     }
-    let skipped: BTreeMap<&str, u64> =
-        tally.skipped.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
-    let rejected: BTreeMap<&str, u64> =
-        tally.rejected.iter().map(|(code, count)| (code.as_str(), *count)).collect();
+    let skipped: BTreeMap<&str, u64> = tally
+        .skipped
+        .iter()
+        .map(|(reason, count)| (reason.as_str(), *count))
+        .collect();
+    let rejected: BTreeMap<&str, u64> = tally
+        .rejected
+        .iter()
+        .map(|(code, count)| (code.as_str(), *count))
+        .collect();
     Ok(json!({
         "events": tally.lines,
         "rows": tally.tables,

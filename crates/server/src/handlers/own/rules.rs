@@ -35,16 +35,28 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let states = rules::states(&mut tx, call.tenant()).await?;
     let rules = rules::list(&mut tx, call.tenant()).await?;
     let state = |id: &str| states.iter().find(|state| state.rule_id == id);
-    let value = rules.iter().map(|rule| wire(rule, state(&rule.id))).collect();
-    let body: Collection<Value> = Collection { context: call.context(), count: None, value, next_link: None };
+    let value = rules
+        .iter()
+        .map(|rule| wire(rule, state(&rule.id)))
+        .collect();
+    let body: Collection<Value> = Collection {
+        context: call.context(),
+        count: None,
+        value,
+        next_link: None,
+    };
     answer(StatusCode::OK, &body)
 }
 
 /// Stores a rule after it was parsed and its query bound.
 pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
     let new: NewRule = call.json().await?;
-    let rule = Rule::parse(&new.source)
-        .map_err(|error| ApiError::new(Kind::InvalidInput, format!("The rule is not valid: {error}")))?;
+    let rule = Rule::parse(&new.source).map_err(|error| {
+        ApiError::new(
+            Kind::InvalidInput,
+            format!("The rule is not valid: {error}"),
+        )
+    })?;
     let id = call.param("id").to_owned();
     if rule.id != id {
         let text = format!("The path names the rule '{id}', its text '{}'.", rule.id);
@@ -55,11 +67,19 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         return Err(ApiError::new(Kind::InvalidInput, problems.join(" ")));
     }
     let now = call.app.clock.unix_micros();
-    let stored =
-        StoredRule { id: id.clone(), source: new.source, enabled: new.enabled, created: now, updated: now };
+    let stored = StoredRule {
+        id: id.clone(),
+        source: new.source,
+        enabled: new.enabled,
+        created: now,
+        updated: now,
+    };
     let tenant = call.tenant();
     let mut tx = call.app.store.write().await?;
-    let known = rules::list(&mut tx, tenant).await?.iter().any(|rule| rule.id == id);
+    let known = rules::list(&mut tx, tenant)
+        .await?
+        .iter()
+        .any(|rule| rule.id == id);
     rules::put(&mut tx, tenant, &stored).await?;
     let event = AuditEvent {
         id: Uuid::now_v7(),
@@ -73,7 +93,14 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
     };
     audit::append(&mut tx, tenant, &event).await?;
     tx.commit().await?;
-    answer(if known { StatusCode::OK } else { StatusCode::CREATED }, &wire(&stored, None))
+    answer(
+        if known {
+            StatusCode::OK
+        } else {
+            StatusCode::CREATED
+        },
+        &wire(&stored, None),
+    )
 }
 
 /// The body of a run; empty means each rule's own look-back.
@@ -90,7 +117,8 @@ pub(crate) async fn run(mut call: Call) -> Result<Response, ApiError> {
     let run: Run = if body.is_empty() {
         Run::default()
     } else {
-        serde_json::from_slice(&body).map_err(|error| ApiError::new(Kind::InvalidBody, error.to_string()))?
+        serde_json::from_slice(&body)
+            .map_err(|error| ApiError::new(Kind::InvalidBody, error.to_string()))?
     };
     let now = call.app.clock.ticks();
     let lookback = match run.lookback {
@@ -114,7 +142,12 @@ pub(crate) async fn run(mut call: Call) -> Result<Response, ApiError> {
             })
         })
         .collect();
-    let body: Collection<Value> = Collection { context: None, count: None, value, next_link: None };
+    let body: Collection<Value> = Collection {
+        context: None,
+        count: None,
+        value,
+        next_link: None,
+    };
     answer(StatusCode::OK, &body)
 }
 

@@ -32,14 +32,21 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.read().await?;
     operator_only(&call, &mut tx).await?;
     let value = stored::list(&mut tx).await?.iter().map(wire).collect();
-    let body: Collection<Value> = Collection { context: call.context(), count: None, value, next_link: None };
+    let body: Collection<Value> = Collection {
+        context: call.context(),
+        count: None,
+        value,
+        next_link: None,
+    };
     answer(StatusCode::OK, &body)
 }
 
 /// Makes a tenant.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let new: NewTenant = call.json().await?;
-    let domain = new.initial_domain.unwrap_or_else(|| tenants::proposed_domain(&new.display_name));
+    let domain = new
+        .initial_domain
+        .unwrap_or_else(|| tenants::proposed_domain(&new.display_name));
     let now = call.app.clock.unix_micros();
     let mut tx = call.app.store.write().await?;
     operator_only(&call, &mut tx).await?;
@@ -57,7 +64,15 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     };
     // In both trails: the operator's, and the first entry of the tenant's own.
     audit::append(&mut tx, call.tenant(), &event).await?;
-    audit::append(&mut tx, id, &AuditEvent { id: Uuid::now_v7(), ..event }).await?;
+    audit::append(
+        &mut tx,
+        id,
+        &AuditEvent {
+            id: Uuid::now_v7(),
+            ..event
+        },
+    )
+    .await?;
     tx.commit().await?;
     answer(StatusCode::CREATED, &wire(&tenant))
 }
@@ -74,8 +89,12 @@ fn wire(tenant: &stored::Tenant) -> Value {
 
 async fn operator_only(call: &Call, tx: &mut ReadTx) -> Result<(), ApiError> {
     let operator = settings::get(tx, OPERATOR).await?;
-    let operator = operator.and_then(|id| id.parse().ok()).ok_or(StoreError::Missing("operator"))?;
-    let home = applications::anywhere(tx, operator).await?.map(|application| application.tenant);
+    let operator = operator
+        .and_then(|id| id.parse().ok())
+        .ok_or(StoreError::Missing("operator"))?;
+    let home = applications::anywhere(tx, operator)
+        .await?
+        .map(|application| application.tenant);
     if home == Some(call.tenant()) {
         return Ok(());
     }

@@ -23,10 +23,20 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let tenant = call.tenant();
     let mut tx = call.app.store.read().await?;
     let filter = options.filter.as_ref();
-    let listing =
-        alerts::list(&mut tx, tenant, AlertScope::All, filter, &options.page, true).await?;
-    let devices: Vec<DeviceId> =
-        listing.items.iter().filter_map(|alert| alert.device_id.clone()).collect();
+    let listing = alerts::list(
+        &mut tx,
+        tenant,
+        AlertScope::All,
+        filter,
+        &options.page,
+        true,
+    )
+    .await?;
+    let devices: Vec<DeviceId> = listing
+        .items
+        .iter()
+        .filter_map(|alert| alert.device_id.clone())
+        .collect();
     let machines: HashMap<DeviceId, Machine> = machines::get_many(&mut tx, tenant, &devices)
         .await?
         .into_iter()
@@ -38,7 +48,10 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         .iter()
         .map(|alert| wire::mde_alert(alert, tenant, of(&alert.device_id), evidence))
         .collect();
-    json(StatusCode::OK, &options.collection(&call, value, listing.next)?)
+    json(
+        StatusCode::OK,
+        &options.collection(&call, value, listing.next)?,
+    )
 }
 
 /// One alert, with its evidence.

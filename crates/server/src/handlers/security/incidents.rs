@@ -29,7 +29,10 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let tenant = call.tenant();
     let listing = incidents::list(&mut tx, tenant, options.filter.as_ref(), &options.page).await?;
     let value = embedded(&mut tx, tenant, &listing.items).await?;
-    json(StatusCode::OK, &options.collection(&call, value, listing.next)?)
+    json(
+        StatusCode::OK,
+        &options.collection(&call, value, listing.next)?,
+    )
 }
 
 /// One incident.
@@ -58,7 +61,10 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
             }
         }
     }
-    Err(ApiError::new(Kind::Conflict, format!("Incident {id} is being changed by others; try again.")))
+    Err(ApiError::new(
+        Kind::Conflict,
+        format!("Incident {id} is being changed by others; try again."),
+    ))
 }
 
 async fn apply(
@@ -87,21 +93,26 @@ async fn apply(
     Ok(patched)
 }
 
-async fn entity(
-    call: &Call,
-    tx: &mut ReadTx,
-    incident: &Incident,
-) -> Result<Response, ApiError> {
+async fn entity(call: &Call, tx: &mut ReadTx, incident: &Incident) -> Result<Response, ApiError> {
     let wire = embedded(tx, call.tenant(), std::slice::from_ref(incident)).await?;
-    let entity = wire.into_iter().next().ok_or_else(|| ApiError::internal("no incident embedded"))?;
-    let context = Some(format!("{}/$metadata#Incidents/$entity", call.service_root()));
+    let entity = wire
+        .into_iter()
+        .next()
+        .ok_or_else(|| ApiError::internal("no incident embedded"))?;
+    let context = Some(format!(
+        "{}/$metadata#Incidents/$entity",
+        call.service_root()
+    ));
     json(StatusCode::OK, &Entity { context, entity })
 }
 
 fn id(call: &Call) -> Result<IncidentId, ApiError> {
     let text = call.param("id");
     text.parse().map_err(|_| {
-        ApiError::new(Kind::InvalidInput, format!("'{text}' is not an incident id: it must be a number."))
+        ApiError::new(
+            Kind::InvalidInput,
+            format!("'{text}' is not an incident id: it must be a number."),
+        )
     })
 }
 
@@ -116,7 +127,10 @@ async fn embedded(
     let mut devices: HashSet<DeviceId> = HashSet::new();
     for alert in alerts::of_incidents(tx, tenant, &ids).await? {
         devices.extend(wire::device_ids(&alert));
-        by_incident.entry(alert.incident_id).or_default().push(alert);
+        by_incident
+            .entry(alert.incident_id)
+            .or_default()
+            .push(alert);
     }
     let devices: Vec<DeviceId> = devices.into_iter().collect();
     let machines: HashMap<DeviceId, Machine> = machines::get_many(tx, tenant, &devices)
@@ -134,9 +148,9 @@ async fn embedded(
 impl From<PatchError> for ApiError {
     fn from(error: PatchError) -> Self {
         let kind = match &error {
-            PatchError::NotAnObject | PatchError::UnknownField { .. } | PatchError::WrongType { .. } => {
-                Kind::InvalidBody
-            }
+            PatchError::NotAnObject
+            | PatchError::UnknownField { .. }
+            | PatchError::WrongType { .. } => Kind::InvalidBody,
             PatchError::Empty { .. } => Kind::MissingParameter,
             PatchError::UnknownValue { .. }
             | PatchError::TooLong { .. }

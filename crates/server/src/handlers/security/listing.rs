@@ -1,11 +1,11 @@
 //! What every listing does alike: read OData options, bound the page, and print where the next one is.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bartizan_contract::odata::Collection;
 use bartizan_contract::operations::Filter as Documented;
 use bartizan_store::listing::Page;
 use bartizan_store::odata::{FieldMap, ODataError, QueryOptions, SqlFilter};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -34,8 +34,14 @@ struct Token<C> {
 
 impl From<ODataError> for ApiError {
     fn from(error: ODataError) -> Self {
-        let place = error.position.map(|at| format!(" (position {at})")).unwrap_or_default();
-        Self::new(Kind::OData, format!("{}: {}{place}", error.option, error.message))
+        let place = error
+            .position
+            .map(|at| format!(" (position {at})"))
+            .unwrap_or_default();
+        Self::new(
+            Kind::OData,
+            format!("{}: {}{place}", error.option, error.message),
+        )
     }
 }
 
@@ -43,19 +49,32 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
     /// Reads the options of `call`; `fields` are the ones that `$filter` may name.
     pub(crate) fn read(call: &Call, fields: &FieldMap) -> Result<Self, ApiError> {
         let operation = call.operation();
-        let pairs = call.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = call
+            .query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         let options = QueryOptions::parse(pairs)?;
         let filter = match (&options.filter, operation.filter) {
             (None, _) => None,
             (Some(_), Documented::None) => {
-                return Err(ApiError::new(Kind::OData, "$filter is not supported by this operation."));
+                return Err(ApiError::new(
+                    Kind::OData,
+                    "$filter is not supported by this operation.",
+                ));
             }
             (Some(filter), _) => Some(SqlFilter::compile(filter, fields)?),
         };
-        let expand: Vec<String> =
-            options.expand.iter().map(|expand| expand.path.to_ascii_lowercase()).collect();
+        let expand: Vec<String> = options
+            .expand
+            .iter()
+            .map(|expand| expand.path.to_ascii_lowercase())
+            .collect();
         for name in &expand {
-            if !operation.expand.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            if !operation
+                .expand
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+            {
                 return Err(ApiError::new(
                     Kind::OData,
                     format!("$expand={name} is not supported by this operation."),
@@ -67,18 +86,29 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
         if let Some(top) = options.top.filter(|top| *top > most) {
             return Err(ApiError::new(
                 Kind::OData,
-                format!("The limit of '{most}' for Top query has been exceeded. The value from the incoming request is '{top}'."),
+                format!(
+                    "The limit of '{most}' for Top query has been exceeded. The value from the incoming request is '{top}'."
+                ),
             ));
         }
         let token = options.skip_token.as_deref().map(decode::<C>).transpose()?;
         let remaining = token.as_ref().map_or(options.top, |token| token.remaining);
         let top = remaining.map_or(u64::from(size), |left| left.min(u64::from(size)));
         let page = Page {
-            skip: if token.is_some() { 0 } else { options.skip.unwrap_or(0) },
+            skip: if token.is_some() {
+                0
+            } else {
+                options.skip.unwrap_or(0)
+            },
             after: token.map(|token| token.after),
             top: u32::try_from(top).unwrap_or(size),
         };
-        Ok(Self { filter, page, expand, remaining })
+        Ok(Self {
+            filter,
+            page,
+            expand,
+            remaining,
+        })
     }
 
     /// The answer's envelope. A page that ends where `$top` ends has no next one.
@@ -88,12 +118,25 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
         value: Vec<T>,
         next: Option<C>,
     ) -> Result<Collection<T>, ApiError> {
-        let left = self.remaining.map(|left| left.saturating_sub(value.len() as u64));
+        let left = self
+            .remaining
+            .map(|left| left.saturating_sub(value.len() as u64));
         let next_link = match next {
-            Some(after) if left != Some(0) => Some(self.link(call, Token { after, remaining: left })?),
+            Some(after) if left != Some(0) => Some(self.link(
+                call,
+                Token {
+                    after,
+                    remaining: left,
+                },
+            )?),
             _ => None,
         };
-        Ok(Collection { context: call.context(), count: None, value, next_link })
+        Ok(Collection {
+            context: call.context(),
+            count: None,
+            value,
+            next_link,
+        })
     }
 
     fn link(&self, call: &Call, token: Token<C>) -> Result<String, ApiError> {
@@ -101,18 +144,29 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in &call.query {
             let replaced = ["$top", "$skip", "$skiptoken"];
-            if !replaced.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            if !replaced
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+            {
                 query.append_pair(name, value);
             }
         }
         query.append_pair("$skiptoken", &BASE64_URL_SAFE_NO_PAD.encode(token));
-        Ok(format!("{}{}?{}", call.site.base, call.operation().path, query.finish()))
+        Ok(format!(
+            "{}{}?{}",
+            call.site.base,
+            call.operation().path,
+            query.finish()
+        ))
     }
 }
 
 fn decode<C: DeserializeOwned>(token: &str) -> Result<Token<C>, ApiError> {
     let wrong = || {
-        ApiError::new(Kind::OData, "$skiptoken is not one of this server's; follow @odata.nextLink as it is.")
+        ApiError::new(
+            Kind::OData,
+            "$skiptoken is not one of this server's; follow @odata.nextLink as it is.",
+        )
     };
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong())?;
     serde_json::from_slice(&bytes).map_err(|_| wrong())

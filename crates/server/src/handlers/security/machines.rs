@@ -19,7 +19,10 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let filter = options.filter.as_ref();
     let listing = machines::list(&mut tx, call.tenant(), filter, &options.page).await?;
     let value = listing.items.iter().map(wire::machine).collect();
-    json(StatusCode::OK, &options.collection(&call, value, listing.next)?)
+    json(
+        StatusCode::OK,
+        &options.collection(&call, value, listing.next)?,
+    )
 }
 
 /// One device, by id or fully qualified name.
@@ -33,6 +36,15 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
         None => machines::by_name(&mut tx, tenant, &id).await?,
     };
     let machine = machine.ok_or_else(|| ApiError::not_found("Machine", &id))?;
-    let context = Some(format!("{}/$metadata#Machines/$entity", call.service_root()));
-    json(StatusCode::OK, &Entity { context, entity: wire::machine(&machine) })
+    let context = Some(format!(
+        "{}/$metadata#Machines/$entity",
+        call.service_root()
+    ));
+    json(
+        StatusCode::OK,
+        &Entity {
+            context,
+            entity: wire::machine(&machine),
+        },
+    )
 }

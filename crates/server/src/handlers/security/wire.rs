@@ -41,14 +41,22 @@ pub(crate) fn incident(
         created_time: time(incident.created),
         last_update_time: time(incident.last_update),
         assigned_to: incident.assigned_to.clone(),
-        classification: incident.classification.map_or_else(|| "Unknown".to_owned(), word),
-        determination: incident.determination.map_or("NotAvailable", |d| d.incident_name()).to_owned(),
+        classification: incident
+            .classification
+            .map_or_else(|| "Unknown".to_owned(), word),
+        determination: incident
+            .determination
+            .map_or("NotAvailable", |d| d.incident_name())
+            .to_owned(),
         detection_source: None,
         status: word(incident.status),
         severity: word(incident.severity),
         tags: incident.tags.clone(),
         comments: comments(&incident.comments),
-        alerts: alerts.iter().map(|alert| xdr_alert(alert, machines)).collect(),
+        alerts: alerts
+            .iter()
+            .map(|alert| xdr_alert(alert, machines))
+            .collect(),
     }
 }
 
@@ -84,10 +92,13 @@ fn xdr_alert(alert: &Alert, machines: &HashMap<DeviceId, Machine>) -> xdr::Alert
 
 /// The ids of every device that an alert names, its own first.
 pub(crate) fn device_ids(alert: &Alert) -> Vec<DeviceId> {
-    let named = alert.evidence.iter().filter_map(|evidence| match &evidence.entity {
-        Entity::Device(device) => Some(DeviceId::from(device.device_id.as_str())),
-        _ => evidence.device_id.clone(),
-    });
+    let named = alert
+        .evidence
+        .iter()
+        .filter_map(|evidence| match &evidence.entity {
+            Entity::Device(device) => Some(DeviceId::from(device.device_id.as_str())),
+            _ => evidence.device_id.clone(),
+        });
     let mut ids: Vec<DeviceId> = Vec::new();
     for id in alert.device_id.clone().into_iter().chain(named) {
         if !ids.contains(&id) {
@@ -141,7 +152,9 @@ fn xdr_entity(evidence: &Evidence) -> Option<xdr::Entity> {
             entity.file_name.clone_from(&process.file_name);
             entity.file_path.clone_from(&process.file_path);
             entity.process_id = process.process_id;
-            entity.process_command_line.clone_from(&process.command_line);
+            entity
+                .process_command_line
+                .clone_from(&process.command_line);
             entity.process_creation_time = process.created.map(time);
             entity.parent_process_id = process.parent_process_id;
             entity.parent_process_creation_time = process.parent_created.map(time);
@@ -196,7 +209,10 @@ pub(crate) fn mde_alert(
         last_event_time: Some(time(alert.last_activity)),
         last_update_time: Some(time(alert.last_update)),
         resolved_time: alert.resolved.map(time),
-        machine_id: alert.device_id.clone().unwrap_or_else(|| DeviceId::from("")),
+        machine_id: alert
+            .device_id
+            .clone()
+            .unwrap_or_else(|| DeviceId::from("")),
         computer_dns_name: name.or_else(|| details.device_name.clone()),
         rbac_group_name: machine.and_then(|machine| machine.rbac_group_name.clone()),
         aad_tenant_id: tenant,
@@ -204,18 +220,25 @@ pub(crate) fn mde_alert(
         mitre_techniques: details.mitre_techniques.clone(),
         related_user: related_user(alert),
         comments: comments(&details.comments),
-        evidence: if with_evidence { alert.evidence.iter().filter_map(mde_evidence).collect() } else { Vec::new() },
+        evidence: if with_evidence {
+            alert.evidence.iter().filter_map(mde_evidence).collect()
+        } else {
+            Vec::new()
+        },
     }
 }
 
 fn related_user(alert: &Alert) -> Option<mde::RelatedUser> {
-    alert.evidence.iter().find_map(|evidence| match &evidence.entity {
-        Entity::User(user) => Some(mde::RelatedUser {
-            user_name: user.account_name.clone(),
-            domain_name: user.domain_name.clone(),
-        }),
-        _ => None,
-    })
+    alert
+        .evidence
+        .iter()
+        .find_map(|evidence| match &evidence.entity {
+            Entity::User(user) => Some(mde::RelatedUser {
+                user_name: user.account_name.clone(),
+                domain_name: user.domain_name.clone(),
+            }),
+            _ => None,
+        })
 }
 
 fn mde_evidence(evidence: &Evidence) -> Option<mde::Evidence> {
@@ -243,8 +266,10 @@ fn mde_evidence(evidence: &Evidence) -> Option<mde::Evidence> {
             wire.process_creation_time = process.created.map(time);
             wire.parent_process_id = process.parent_process_id;
             wire.parent_process_creation_time = process.parent_created.map(time);
-            wire.parent_process_file_name.clone_from(&process.parent_file_name);
-            wire.parent_process_file_path.clone_from(&process.parent_file_path);
+            wire.parent_process_file_name
+                .clone_from(&process.parent_file_name);
+            wire.parent_process_file_path
+                .clone_from(&process.parent_file_path);
             wire.account_name.clone_from(&process.account_name);
             wire.domain_name.clone_from(&process.domain_name);
         }
