@@ -155,11 +155,17 @@ impl Mapper {
         };
         if !matches!(of_object(&object), Detected::Event(_)) {
             let rows = ndjson::rows_of(&object, &self.settings.limits).unwrap_or_default();
-            self.latest = rows.iter().filter_map(Row::timestamp).chain(self.latest).max();
+            self.latest = rows
+                .iter()
+                .filter_map(Row::timestamp)
+                .chain(self.latest)
+                .max();
             return;
         }
         if let Ok(event) = event::normalise(&object, 0) {
-            let Ok(mut context) = self.context(&event) else { return };
+            let Ok(mut context) = self.context(&event) else {
+                return;
+            };
             let at = context.at;
             learn::event(&mut context);
             self.latest = self.latest.max(Some(at));

@@ -108,11 +108,15 @@ fn host(
     application: Option<&str>,
     user: Option<&str>,
 ) -> std::sync::Arc<Process> {
-    let account = cx
-        .event
-        .header_user
-        .clone()
-        .or_else(|| user.and_then(Account::from_user));
+    // A dump of a log has the user's SID in the header and the name in the text.
+    let named = user.and_then(Account::from_user);
+    let account = match (cx.event.header_user.clone(), named) {
+        (Some(header), Some(named)) if header.name.is_none() => Some(Account {
+            sid: header.sid.or(named.sid),
+            ..named
+        }),
+        (header, named) => header.or(named),
+    };
     let mentioned = Process {
         pid: cx.event.header_pid.filter(|pid| *pid > 0),
         image: application.map(|line| program(line).to_owned()),
