@@ -19,7 +19,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let tables = Arc::new(tables);
     let engine = Engine::new(EngineSettings::default())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let value: serde_json::Value = serde_json::from_str(&line?)?;
@@ -27,7 +29,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             query: value["query"].as_str().unwrap_or_default().to_owned(),
             now_ticks: NOW,
             timespan: None,
-            limits: Limits { timeout: Duration::from_secs(15), ..Limits::default() },
+            limits: Limits {
+                timeout: Duration::from_secs(15),
+                ..Limits::default()
+            },
             tables: tables.clone(),
         };
         let answer = match runtime.block_on(engine.run(request)) {

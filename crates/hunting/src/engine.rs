@@ -211,7 +211,9 @@ impl Prepared {
             tables: request.tables.clone(),
         };
         let planner = Planner::new(&context, query).await?;
-        let logical = planner.root(request.limits.max_rows.saturating_add(1)).await?;
+        let logical = planner
+            .root(request.limits.max_rows.saturating_add(1))
+            .await?;
         let optimized = context.state.optimize(&logical)?;
         let physical = context
             .state

@@ -114,7 +114,11 @@ impl HuntResult {
         let mut first = true;
         for batch in &self.batches {
             for i in 0..batch.num_rows() {
-                out.push_str(if std::mem::take(&mut first) { "[" } else { ",[" });
+                out.push_str(if std::mem::take(&mut first) {
+                    "["
+                } else {
+                    ",["
+                });
                 for (c, column) in self.columns.iter().enumerate() {
                     if c > 0 {
                         out.push(',');

@@ -89,7 +89,9 @@ pub(crate) fn parse_decimal(text: &str) -> Option<i128> {
         if in_fraction && scale <= 0 {
             continue;
         }
-        value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
+        value = value
+            .checked_mul(10)?
+            .checked_add(i128::from(digit - b'0'))?;
         scale -= i32::from(in_fraction);
     }
     let value = if scale >= 0 {

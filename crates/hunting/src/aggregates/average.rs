@@ -61,12 +61,20 @@ impl GroupsAccumulator for Average {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let groups = emit_to.take_needed(&mut self.groups);
-        let means = groups.iter().map(|(count, sum)| (*count != 0).then(|| sum / i128::from(*count)));
+        let means = groups
+            .iter()
+            .map(|(count, sum)| (*count != 0).then(|| sum / i128::from(*count)));
         Ok(match self.ty {
             Type::Decimal => Arc::new(
-                means.collect::<Decimal128Array>().with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?,
+                means
+                    .collect::<Decimal128Array>()
+                    .with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?,
             ),
-            _ => Arc::new(means.map(|m| m.and_then(|m| i64::try_from(m).ok())).collect::<Int64Array>()),
+            _ => Arc::new(
+                means
+                    .map(|m| m.and_then(|m| i64::try_from(m).ok()))
+                    .collect::<Int64Array>(),
+            ),
         })
     }
 
@@ -94,7 +102,11 @@ impl GroupsAccumulator for Average {
         Ok(())
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
         let mut fresh = Self::new(self.ty);
         let each: Vec<usize> = (0..rows).collect();

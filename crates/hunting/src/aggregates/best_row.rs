@@ -49,7 +49,9 @@ pub(super) struct BestRow {
 impl BestRow {
     pub(super) fn new(greatest: Option<bool>, types: Vec<DataType>) -> Result<Self> {
         let converter = match (greatest, types.first()) {
-            (Some(_), Some(ty)) if *ty != DataType::Int64 => Some(RowConverter::new(vec![SortField::new(ty.clone())])?),
+            (Some(_), Some(ty)) if *ty != DataType::Int64 => {
+                Some(RowConverter::new(vec![SortField::new(ty.clone())])?)
+            }
             _ => None,
         };
         let nulls = types.iter().map(|t| new_null_array(t, 1)).collect();
@@ -72,7 +74,8 @@ impl BestRow {
         filter: Option<&BooleanArray>,
         groups: usize,
     ) -> Result<()> {
-        self.ranks.resize(groups.max(self.ranks.len()), Rank::Nothing);
+        self.ranks
+            .resize(groups.max(self.ranks.len()), Rank::Nothing);
         self.places.resize(groups.max(self.places.len()), (0, 0));
         if group_indices.is_empty() {
             return Ok(());
@@ -122,7 +125,11 @@ impl BestRow {
     }
 
     fn wanted(&self) -> Ordering {
-        if self.greatest == Some(false) { Ordering::Less } else { Ordering::Greater }
+        if self.greatest == Some(false) {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        }
     }
 
     fn beats_bytes(&self, bytes: &[u8], current: &Rank) -> bool {
@@ -145,10 +152,14 @@ impl BestRow {
     }
 
     fn gather(&self, places: &[(u32, u32)]) -> Result<Vec<ArrayRef>> {
-        let indices: Vec<(usize, usize)> = places.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
+        let indices: Vec<(usize, usize)> = places
+            .iter()
+            .map(|(b, r)| (*b as usize, *r as usize))
+            .collect();
         (0..self.types.len())
             .map(|column| {
-                let arrays: Vec<&dyn Array> = self.batches.iter().map(|b| b[column].as_ref()).collect();
+                let arrays: Vec<&dyn Array> =
+                    self.batches.iter().map(|b| b[column].as_ref()).collect();
                 let picked = interleave(&arrays, &indices)?;
                 // Views would keep the buffers of all batches alive.
                 Ok(match picked.as_string_view_opt() {
@@ -195,7 +206,11 @@ impl GroupsAccumulator for BestRow {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let columns = self.take(emit_to)?;
-        Ok(Arc::new(StructArray::try_new(row_fields(&self.types), columns, None)?))
+        Ok(Arc::new(StructArray::try_new(
+            row_fields(&self.types),
+            columns,
+            None,
+        )?))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -211,12 +226,21 @@ impl GroupsAccumulator for BestRow {
         self.offer(values, group_indices, None, total_num_groups)
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let Some(filter) = opt_filter else {
             return Ok(values.to_vec());
         };
-        let out: BooleanArray = (0..filter.len()).map(|row| Some(!passes(Some(filter), row))).collect();
-        values.iter().map(|v| Ok(arrow::compute::nullif(v, &out)?)).collect()
+        let out: BooleanArray = (0..filter.len())
+            .map(|row| Some(!passes(Some(filter), row)))
+            .collect();
+        values
+            .iter()
+            .map(|v| Ok(arrow::compute::nullif(v, &out)?))
+            .collect()
     }
 
     fn size(&self) -> usize {

@@ -41,12 +41,19 @@ impl Collect {
 
     fn grow(&mut self, groups: usize) {
         self.salts.grow(groups);
-        self.texts.resize(groups.max(self.texts.len()), String::new());
+        self.texts
+            .resize(groups.max(self.texts.len()), String::new());
         self.counts.resize(groups.max(self.counts.len()), 0);
     }
 
-    /// Adds an element, or the members of a bag.
+    /// Adds an element, the elements of an array to a set, or the members of a bag.
     fn add(&mut self, group: usize, json: &str) {
+        if self.kind == CollectKind::Set && json::kind(json) == Some(json::Kind::Array) {
+            for element in json::elements(json).filter(|e| *e != "null") {
+                self.add_part(group, element, element);
+            }
+            return;
+        }
         if self.kind != CollectKind::Bag {
             self.add_part(group, json, json);
             return;
@@ -65,7 +72,11 @@ impl Collect {
             return;
         }
         let unique = matches!(self.kind, CollectKind::Set | CollectKind::Bag);
-        if unique && !self.seen.insert(self.salts.mix(group, xxhash64(key.as_bytes()))) {
+        if unique
+            && !self
+                .seen
+                .insert(self.salts.mix(group, xxhash64(key.as_bytes())))
+        {
             return;
         }
         let text = &mut self.texts[group];
@@ -110,7 +121,9 @@ impl GroupsAccumulator for Collect {
         let column = &values[0];
         let mut json = json_column(column, self.ty);
         for (row, group) in group_indices.iter().enumerate() {
-            if !passes(opt_filter, row) || (column.is_null(row) && self.kind != CollectKind::ListWithNulls) {
+            if !passes(opt_filter, row)
+                || (column.is_null(row) && self.kind != CollectKind::ListWithNulls)
+            {
                 continue;
             }
             if self.counts[*group] < self.limit {
@@ -150,7 +163,11 @@ impl GroupsAccumulator for Collect {
         Ok(())
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
         let mut fresh = Self::new(self.kind, self.limit, self.ty);
         let each: Vec<usize> = (0..rows).collect();
@@ -159,6 +176,9 @@ impl GroupsAccumulator for Collect {
     }
 
     fn size(&self) -> usize {
-        self.bytes + self.texts.capacity() * 24 + self.counts.capacity() * 16 + self.seen.capacity() * 9
+        self.bytes
+            + self.texts.capacity() * 24
+            + self.counts.capacity() * 16
+            + self.seen.capacity() * 9
     }
 }

@@ -72,7 +72,11 @@ pub(crate) enum MomentKind {
 }
 
 /// An aggregate of the given kind over arguments; `filter` says which rows take part.
-pub(crate) fn aggregate(kind: AggregateKind, args: Vec<(Expr, Type)>, filter: Option<Expr>) -> Expr {
+pub(crate) fn aggregate(
+    kind: AggregateKind,
+    args: Vec<(Expr, Type)>,
+    filter: Option<Expr>,
+) -> Expr {
     let (args, types): (Vec<Expr>, Vec<Type>) = args.into_iter().unzip();
     let function = KqlAggregate {
         kind,
@@ -108,7 +112,9 @@ impl KqlAggregate {
 
     fn returns(&self) -> DataType {
         match &self.kind {
-            AggregateKind::Best { .. } | AggregateKind::Any => DataType::Struct(row_fields(&self.argument_types())),
+            AggregateKind::Best { .. } | AggregateKind::Any => {
+                DataType::Struct(row_fields(&self.argument_types()))
+            }
             AggregateKind::Distinct => DataType::Int64,
             AggregateKind::Collect(..) | AggregateKind::PercentileArray(_) => DataType::Utf8View,
             AggregateKind::Percentile(_) | AggregateKind::Average => data_type(self.first_type()),
@@ -122,8 +128,12 @@ impl KqlAggregate {
             AggregateKind::Best { greatest } => Box::new(BestRow::new(Some(*greatest), types)?),
             AggregateKind::Any => Box::new(BestRow::new(None, types)?),
             AggregateKind::Distinct => Box::new(Distinct::new(types)?),
-            AggregateKind::Collect(kind, limit) => Box::new(Collect::new(*kind, *limit, self.first_type())),
-            AggregateKind::Percentile(p) => Box::new(Percentiles::one(f64::from_bits(*p), self.first_type())),
+            AggregateKind::Collect(kind, limit) => {
+                Box::new(Collect::new(*kind, *limit, self.first_type()))
+            }
+            AggregateKind::Percentile(p) => {
+                Box::new(Percentiles::one(f64::from_bits(*p), self.first_type()))
+            }
             AggregateKind::PercentileArray(all) => {
                 let all = all.iter().map(|p| f64::from_bits(*p)).collect();
                 Box::new(Percentiles::array(all, self.first_type()))
@@ -170,7 +180,10 @@ impl AggregateUDFImpl for KqlAggregate {
     }
 
     fn accumulator(&self, _acc_args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Single::new(self.accumulate()?, self.argument_types())))
+        Ok(Box::new(Single::new(
+            self.accumulate()?,
+            self.argument_types(),
+        )))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -179,7 +192,9 @@ impl AggregateUDFImpl for KqlAggregate {
             AggregateKind::Best { .. } | AggregateKind::Any => self.argument_types(),
             AggregateKind::Distinct => vec![list(DataType::UInt64)],
             AggregateKind::Collect(..) => vec![DataType::Utf8View],
-            AggregateKind::Percentile(_) | AggregateKind::PercentileArray(_) => vec![list(DataType::Int64)],
+            AggregateKind::Percentile(_) | AggregateKind::PercentileArray(_) => {
+                vec![list(DataType::Int64)]
+            }
             AggregateKind::Moment(_) => vec![DataType::Int64, DataType::Float64, DataType::Float64],
             AggregateKind::Average => vec![DataType::Int64, DataType::Decimal128(38, 0)],
         };
@@ -194,7 +209,10 @@ impl AggregateUDFImpl for KqlAggregate {
         true
     }
 
-    fn create_groups_accumulator(&self, _args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+    fn create_groups_accumulator(
+        &self,
+        _args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
         self.accumulate()
     }
 

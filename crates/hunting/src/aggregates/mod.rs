@@ -58,7 +58,8 @@ impl Salts {
     fn grow(&mut self, groups: usize) {
         while self.salts.len() < groups {
             self.next += 1;
-            self.salts.push(self.next.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            self.salts
+                .push(self.next.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         }
     }
 

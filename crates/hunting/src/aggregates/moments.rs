@@ -32,7 +32,8 @@ impl Spread {
         }
         let total = (self.count + other.count) as f64;
         let delta = other.mean - self.mean;
-        self.squares += other.squares + delta * delta * self.count as f64 * other.count as f64 / total;
+        self.squares +=
+            other.squares + delta * delta * self.count as f64 * other.count as f64 / total;
         self.mean += delta * other.count as f64 / total;
         self.count += other.count;
     }
@@ -68,7 +69,8 @@ impl Moments {
     }
 
     fn grow(&mut self, groups: usize) {
-        self.groups.resize(groups.max(self.groups.len()), Spread::default());
+        self.groups
+            .resize(groups.max(self.groups.len()), Spread::default());
     }
 }
 
@@ -100,8 +102,12 @@ impl GroupsAccumulator for Moments {
         let groups = emit_to.take_needed(&mut self.groups);
         Ok(vec![
             Arc::new(Int64Array::from_iter_values(groups.iter().map(|g| g.count))),
-            Arc::new(Float64Array::from_iter_values(groups.iter().map(|g| g.mean))),
-            Arc::new(Float64Array::from_iter_values(groups.iter().map(|g| g.squares))),
+            Arc::new(Float64Array::from_iter_values(
+                groups.iter().map(|g| g.mean),
+            )),
+            Arc::new(Float64Array::from_iter_values(
+                groups.iter().map(|g| g.squares),
+            )),
         ])
     }
 
@@ -125,7 +131,11 @@ impl GroupsAccumulator for Moments {
         Ok(())
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
         let mut fresh = Self::new(self.kind);
         let each: Vec<usize> = (0..rows).collect();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StringViewBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StringViewBuilder,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Int64Type};
 use bartizan_kql::types::Type;
@@ -10,7 +12,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::passes;
-use crate::functions::{json_column, number_column, number_array};
+use crate::functions::{json_column, number_array, number_column};
 
 /// Values of every group, as whole numbers in the same order as the values.
 pub(super) struct Percentiles {
@@ -43,7 +45,8 @@ impl Percentiles {
     }
 
     fn grow(&mut self, groups: usize) {
-        self.values.resize(groups.max(self.values.len()), Vec::new());
+        self.values
+            .resize(groups.max(self.values.len()), Vec::new());
     }
 
     fn take(&mut self, emit_to: EmitTo) -> Vec<Vec<i64>> {
@@ -84,7 +87,11 @@ impl GroupsAccumulator for Percentiles {
             if !passes(opt_filter, row) {
                 continue;
             }
-            let value = if fractional { number.real(row).map(ordered) } else { number.long(row) };
+            let value = if fractional {
+                number.real(row).map(ordered)
+            } else {
+                number.long(row)
+            };
             if let Some(value) = value {
                 self.values[*group].push(value);
                 self.count += 1;
@@ -105,7 +112,11 @@ impl GroupsAccumulator for Percentiles {
                 crate::functions::long_array(picked.collect(), self.ty)
             }
         };
-        let columns = self.wanted.iter().map(|p| column(*p)).collect::<Result<Vec<_>>>()?;
+        let columns = self
+            .wanted
+            .iter()
+            .map(|p| column(*p))
+            .collect::<Result<Vec<_>>>()?;
         if !self.array {
             return Ok(columns[0].clone());
         }
@@ -116,7 +127,10 @@ impl GroupsAccumulator for Percentiles {
                 builder.append_null();
                 continue;
             }
-            let parts = writers.iter_mut().map(|w| w(row)).collect::<Result<Vec<_>>>()?;
+            let parts = writers
+                .iter_mut()
+                .map(|w| w(row))
+                .collect::<Result<Vec<_>>>()?;
             builder.append_value(format!("[{}]", parts.join(",")));
         }
         Ok(Arc::new(builder.finish()))
@@ -127,7 +141,12 @@ impl GroupsAccumulator for Percentiles {
         let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
         let all: Int64Array = groups.into_iter().flatten().map(Some).collect();
         let field = Arc::new(Field::new_list_field(DataType::Int64, true));
-        Ok(vec![Arc::new(ListArray::try_new(field, offsets, Arc::new(all), None)?)])
+        Ok(vec![Arc::new(ListArray::try_new(
+            field,
+            offsets,
+            Arc::new(all),
+            None,
+        )?)])
     }
 
     fn merge_batch(
@@ -148,7 +167,11 @@ impl GroupsAccumulator for Percentiles {
         Ok(())
     }
 
-    fn convert_to_state(&self, values: &[ArrayRef], opt_filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
         let mut fresh = Self::new(self.wanted.clone(), self.array, self.ty);
         let each: Vec<usize> = (0..rows).collect();

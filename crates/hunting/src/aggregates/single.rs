@@ -33,11 +33,15 @@ impl Single {
     }
 
     fn inner(&mut self) -> &mut dyn GroupsAccumulator {
-        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+        self.inner
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
     }
 
     fn zeros(&mut self, values: &[ArrayRef]) {
-        self.indices.resize(values.first().map_or(0, |v| v.len()), 0);
+        self.indices
+            .resize(values.first().map_or(0, |v| v.len()), 0);
     }
 }
 
@@ -68,7 +72,10 @@ impl Accumulator for Single {
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         self.touch()?;
         let arrays = self.inner().state(EmitTo::All)?;
-        arrays.iter().map(|a| ScalarValue::try_from_array(a, 0)).collect()
+        arrays
+            .iter()
+            .map(|a| ScalarValue::try_from_array(a, 0))
+            .collect()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

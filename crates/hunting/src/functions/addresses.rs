@@ -14,13 +14,20 @@ use crate::json;
 fn ipv4(text: &str) -> Option<(u32, u32)> {
     let text = text.trim();
     let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, prefix.trim().parse::<u32>().ok().filter(|p| *p <= 32)?),
+        Some((address, prefix)) => (
+            address,
+            prefix.trim().parse::<u32>().ok().filter(|p| *p <= 32)?,
+        ),
         None => (text, 32),
     };
     let mut value = 0u32;
     let mut parts = 0;
     for part in address.trim().split('.') {
-        let byte: u8 = if part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()) { part.parse().ok()? } else { return None };
+        let byte: u8 = if part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()) {
+            part.parse().ok()?
+        } else {
+            return None;
+        };
         value = value << 8 | u32::from(byte);
         parts += 1;
     }
@@ -43,7 +50,11 @@ pub(super) fn ipv4_is_private(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     call.make_bools(|row| {
         let (address, prefix) = ipv4(texts.get(row))?;
-        Some(PRIVATE.iter().any(|(network, length)| prefix >= *length && address & mask(*length) == *network))
+        Some(
+            PRIVATE
+                .iter()
+                .any(|(network, length)| prefix >= *length && address & mask(*length) == *network),
+        )
     })
 }
 
@@ -62,7 +73,9 @@ pub(super) fn ipv4_is_in_range(call: &Call) -> Result<ArrayRef> {
 fn listed(arguments: &[Argument], row: usize) -> Vec<String> {
     let mut all = Vec::new();
     for argument in arguments {
-        let Ok(texts) = argument.texts() else { continue };
+        let Ok(texts) = argument.texts() else {
+            continue;
+        };
         let text = texts.get(row);
         if argument.ty == Type::Dynamic && json::kind(text) == Some(json::Kind::Array) {
             all.extend(json::elements(text).map(|e| json::to_text(e).into_owned()));
@@ -79,7 +92,11 @@ pub(super) fn ipv4_is_in_any_range(call: &Call) -> Result<ArrayRef> {
     let addresses = call.texts(0)?;
     call.make_bools(|row| {
         ipv4(addresses.get(row))?;
-        Some(listed(&call.args[1..], row).iter().any(|r| in_range(addresses.get(row), r) == Some(true)))
+        Some(
+            listed(&call.args[1..], row)
+                .iter()
+                .any(|r| in_range(addresses.get(row), r) == Some(true)),
+        )
     })
 }
 
@@ -93,7 +110,11 @@ fn prefix_of(call: &Call, row: usize) -> Option<Option<i64>> {
 pub(super) fn ipv4_compare(call: &Call) -> Result<ArrayRef> {
     let (left, right) = (call.texts(0)?, call.texts(1)?);
     call.make_longs(|row| {
-        let (a, b) = masked(ipv4(left.get(row))?, ipv4(right.get(row))?, prefix_of(call, row)?);
+        let (a, b) = masked(
+            ipv4(left.get(row))?,
+            ipv4(right.get(row))?,
+            prefix_of(call, row)?,
+        );
         Some(a.cmp(&b) as i64)
     })
 }
@@ -101,7 +122,11 @@ pub(super) fn ipv4_compare(call: &Call) -> Result<ArrayRef> {
 pub(super) fn ipv4_is_match(call: &Call) -> Result<ArrayRef> {
     let (left, right) = (call.texts(0)?, call.texts(1)?);
     call.make_bools(|row| {
-        let (a, b) = masked(ipv4(left.get(row))?, ipv4(right.get(row))?, prefix_of(call, row)?);
+        let (a, b) = masked(
+            ipv4(left.get(row))?,
+            ipv4(right.get(row))?,
+            prefix_of(call, row)?,
+        );
         Some(a == b)
     })
 }
@@ -115,7 +140,9 @@ pub(super) fn parse_ipv4_mask(call: &Call) -> Result<ArrayRef> {
     let (texts, prefixes) = (call.texts(0)?, call.longs(1)?);
     call.make_longs(|row| {
         let (address, own) = ipv4(texts.get(row))?;
-        let prefix = u32::try_from(prefixes.get(row)?).ok().filter(|p| *p <= 32)?;
+        let prefix = u32::try_from(prefixes.get(row)?)
+            .ok()
+            .filter(|p| *p <= 32)?;
         Some(i64::from(address & mask(prefix.min(own))))
     })
 }
@@ -131,7 +158,9 @@ pub(super) fn format_ipv4(call: &Call) -> Result<ArrayRef> {
                 .and_then(|n| u32::try_from(n.long(row)?).ok())
                 .map(|v| (v, 32)),
         };
-        let wanted = prefixes.map_or(Some(32), |p| p.get(row)).and_then(|p| u32::try_from(p).ok());
+        let wanted = prefixes
+            .map_or(Some(32), |p| p.get(row))
+            .and_then(|p| u32::try_from(p).ok());
         if let (Some((address, own)), Some(prefix)) = (value, wanted.filter(|p| *p <= 32)) {
             out.push_str(&Ipv4Addr::from(address & mask(prefix.min(own))).to_string());
         }
@@ -147,10 +176,16 @@ pub(super) fn ipv4_netmask_suffix(call: &Call) -> Result<ArrayRef> {
 /// An IPv6 address and the length of its prefix; an IPv4 address is mapped.
 fn ipv6(text: &str) -> Option<(u128, u32)> {
     if let Some((address, prefix)) = ipv4(text) {
-        return Some((u128::from(Ipv4Addr::from(address).to_ipv6_mapped()), prefix + 96));
+        return Some((
+            u128::from(Ipv4Addr::from(address).to_ipv6_mapped()),
+            prefix + 96,
+        ));
     }
     let (address, prefix) = match text.trim().split_once('/') {
-        Some((address, prefix)) => (address, prefix.trim().parse::<u32>().ok().filter(|p| *p <= 128)?),
+        Some((address, prefix)) => (
+            address,
+            prefix.trim().parse::<u32>().ok().filter(|p| *p <= 128)?,
+        ),
         None => (text.trim(), 128),
     };
     Some((u128::from(address.parse::<Ipv6Addr>().ok()?), prefix))
@@ -158,14 +193,20 @@ fn ipv6(text: &str) -> Option<(u128, u32)> {
 
 fn masked6(a: (u128, u32), b: (u128, u32), prefix: Option<i64>) -> (u128, u128) {
     let given = prefix.and_then(|p| u32::try_from(p).ok()).unwrap_or(128);
-    let mask = u128::MAX.checked_shl(128 - a.1.min(b.1).min(given)).unwrap_or(0);
+    let mask = u128::MAX
+        .checked_shl(128 - a.1.min(b.1).min(given))
+        .unwrap_or(0);
     (a.0 & mask, b.0 & mask)
 }
 
 pub(super) fn ipv6_compare(call: &Call) -> Result<ArrayRef> {
     let (left, right) = (call.texts(0)?, call.texts(1)?);
     call.make_longs(|row| {
-        let (a, b) = masked6(ipv6(left.get(row))?, ipv6(right.get(row))?, prefix_of(call, row)?);
+        let (a, b) = masked6(
+            ipv6(left.get(row))?,
+            ipv6(right.get(row))?,
+            prefix_of(call, row)?,
+        );
         Some(a.cmp(&b) as i64)
     })
 }
@@ -173,7 +214,11 @@ pub(super) fn ipv6_compare(call: &Call) -> Result<ArrayRef> {
 pub(super) fn ipv6_is_match(call: &Call) -> Result<ArrayRef> {
     let (left, right) = (call.texts(0)?, call.texts(1)?);
     call.make_bools(|row| {
-        let (a, b) = masked6(ipv6(left.get(row))?, ipv6(right.get(row))?, prefix_of(call, row)?);
+        let (a, b) = masked6(
+            ipv6(left.get(row))?,
+            ipv6(right.get(row))?,
+            prefix_of(call, row)?,
+        );
         Some(a == b)
     })
 }
@@ -181,9 +226,15 @@ pub(super) fn ipv6_is_match(call: &Call) -> Result<ArrayRef> {
 pub(super) fn parse_ipv6(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     call.make_texts(|row, out| {
-        let Some((address, prefix)) = ipv6(texts.get(row)) else { return true };
+        let Some((address, prefix)) = ipv6(texts.get(row)) else {
+            return true;
+        };
         let address = address & u128::MAX.checked_shl(128 - prefix).unwrap_or(0);
-        let groups: Vec<String> = Ipv6Addr::from(address).segments().iter().map(|s| format!("{s:04x}")).collect();
+        let groups: Vec<String> = Ipv6Addr::from(address)
+            .segments()
+            .iter()
+            .map(|s| format!("{s:04x}"))
+            .collect();
         out.push_str(&groups.join(":"));
         true
     })
@@ -216,6 +267,10 @@ pub(super) fn has_ipv4(call: &Call) -> Result<ArrayRef> {
 pub(super) fn has_any_ipv4(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     call.make_bools(|row| {
-        Some(listed(&call.args[1..], row).iter().any(|a| has_address(texts.get(row), a)))
+        Some(
+            listed(&call.args[1..], row)
+                .iter()
+                .any(|a| has_address(texts.get(row), a)),
+        )
     })
 }

@@ -19,7 +19,9 @@ pub(super) fn binary(call: &Call, op: BinaryOp, returns: Type) -> Result<ArrayRe
     let (left, right) = (Number::of(call.arg(0)?)?, Number::of(call.arg(1)?)?);
     match returns {
         Type::Real => call.make_reals(|row| Some(reals(op, left.real(row)?, right.real(row)?))),
-        Type::Decimal => call.make_decimals(|row| decimals(op, left.decimal(row)?, right.decimal(row)?)),
+        Type::Decimal => {
+            call.make_decimals(|row| decimals(op, left.decimal(row)?, right.decimal(row)?))
+        }
         Type::TimeSpan if matches!(op, BinaryOp::Mul | BinaryOp::Div) => {
             let scaled = |row| {
                 let ticks = reals(op, left.real(row)?, right.real(row)?);
@@ -30,11 +32,15 @@ pub(super) fn binary(call: &Call, op: BinaryOp, returns: Type) -> Result<ArrayRe
                 return call.make_longs(|row| Some(left.long(row)?.wrapping_mul(right.long(row)?)));
             }
             if op == BinaryOp::Mul {
-                return call.make_longs(|row| scaled_exactly(left.real(row)?, right.real(row)?).or_else(|| scaled(row)));
+                return call.make_longs(|row| {
+                    scaled_exactly(left.real(row)?, right.real(row)?).or_else(|| scaled(row))
+                });
             }
             call.make_longs(scaled)
         }
-        Type::Int => call.make_ints(|row| longs(op, left.long(row)?, right.long(row)?).map(|v| v as i32)),
+        Type::Int => {
+            call.make_ints(|row| longs(op, left.long(row)?, right.long(row)?).map(|v| v as i32))
+        }
         _ => call.make_longs(|row| longs(op, left.long(row)?, right.long(row)?)),
     }
 }

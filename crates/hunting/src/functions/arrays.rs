@@ -52,9 +52,16 @@ pub(super) fn pack_array(call: &Call) -> Result<ArrayRef> {
 
 /// All elements of all arrays; an argument that is no array is left out.
 pub(super) fn array_concat(call: &Call) -> Result<ArrayRef> {
-    let arrays = call.args.iter().map(Argument::texts).collect::<Result<Vec<_>>>()?;
+    let arrays = call
+        .args
+        .iter()
+        .map(Argument::texts)
+        .collect::<Result<Vec<_>>>()?;
     call.make_texts(|row, out| {
-        let lists: Vec<_> = arrays.iter().filter_map(|a| elements(a.some(row))).collect();
+        let lists: Vec<_> = arrays
+            .iter()
+            .filter_map(|a| elements(a.some(row)))
+            .collect();
         let any = !lists.is_empty();
         push_array(out, lists.into_iter().flatten());
         any
@@ -63,13 +70,19 @@ pub(super) fn array_concat(call: &Call) -> Result<ArrayRef> {
 
 /// An index into an array as KQL counts: negative from the end.
 fn position(index: i64, length: usize) -> i64 {
-    if index < 0 { index + length as i64 } else { index }
+    if index < 0 {
+        index + length as i64
+    } else {
+        index
+    }
 }
 
 pub(super) fn array_slice(call: &Call) -> Result<ArrayRef> {
     let (arrays, starts, ends) = (call.texts(0)?, call.longs(1)?, call.longs(2)?);
     call.make_texts(|row, out| {
-        let (Some(list), Some(start), Some(end)) = (elements(arrays.some(row)), starts.get(row), ends.get(row)) else {
+        let (Some(list), Some(start), Some(end)) =
+            (elements(arrays.some(row)), starts.get(row), ends.get(row))
+        else {
             return false;
         };
         let start = position(start, list.len()).max(0) as usize;
@@ -112,11 +125,16 @@ fn json_of(argument: &Argument, row: usize) -> String {
 pub(super) fn array_index_of(call: &Call) -> Result<ArrayRef> {
     let arrays = call.texts(0)?;
     let value = call.arg(1)?;
-    let (starts, lengths, occurrences) = (call.longs_opt(2)?, call.longs_opt(3)?, call.longs_opt(4)?);
+    let (starts, lengths, occurrences) =
+        (call.longs_opt(2)?, call.longs_opt(3)?, call.longs_opt(4)?);
     call.make_longs(|row| {
         let list = elements(arrays.some(row))?;
-        let start = position(starts.and_then(|s| s.get(row)).unwrap_or(0), list.len()).max(0) as usize;
-        let length = lengths.and_then(|l| l.get(row)).filter(|l| *l >= 0).map_or(usize::MAX, |l| l as usize);
+        let start =
+            position(starts.and_then(|s| s.get(row)).unwrap_or(0), list.len()).max(0) as usize;
+        let length = lengths
+            .and_then(|l| l.get(row))
+            .filter(|l| *l >= 0)
+            .map_or(usize::MAX, |l| l as usize);
         let occurrence = occurrences.and_then(|o| o.get(row)).unwrap_or(1).max(1) as usize;
         let wanted = key(&json_of(value, row));
         let found = list
@@ -143,10 +161,13 @@ fn sorted(call: &Call, descending: bool) -> Result<ArrayRef> {
     let arrays = call.texts(0)?;
     let nulls = call.args.get(1).map(Argument::bools).transpose()?;
     call.make_texts(|row, out| {
-        let Some(list) = elements(arrays.some(row)) else { return false };
+        let Some(list) = elements(arrays.some(row)) else {
+            return false;
+        };
         let nulls_last = nulls.and_then(|n| n.get(row)).unwrap_or(true);
-        let (missing, mut there): (Vec<&str>, Vec<&str>) =
-            list.into_iter().partition(|e| json::kind(e) == Some(Kind::Null));
+        let (missing, mut there): (Vec<&str>, Vec<&str>) = list
+            .into_iter()
+            .partition(|e| json::kind(e) == Some(Kind::Null));
         there.sort_by(|a, b| {
             let order = compare(a, b);
             if descending { order.reverse() } else { order }
@@ -173,7 +194,9 @@ fn compare(a: &str, b: &str) -> std::cmp::Ordering {
 pub(super) fn array_reverse(call: &Call) -> Result<ArrayRef> {
     let arrays = call.texts(0)?;
     call.make_texts(|row, out| {
-        let Some(list) = elements(arrays.some(row)) else { return false };
+        let Some(list) = elements(arrays.some(row)) else {
+            return false;
+        };
         push_array(out, list.into_iter().rev());
         true
     })
@@ -191,14 +214,22 @@ pub(super) fn set_has_element(call: &Call) -> Result<ArrayRef> {
 
 /// The sets of a row; none when one of them is no array.
 fn sets<'a>(call: &'a Call, row: usize) -> Option<Vec<Vec<&'a str>>> {
-    call.args.iter().map(|a| elements(a.texts().ok()?.some(row))).collect()
+    call.args
+        .iter()
+        .map(|a| elements(a.texts().ok()?.some(row)))
+        .collect()
 }
 
 pub(super) fn set_union(call: &Call) -> Result<ArrayRef> {
     call.make_texts(|row, out| {
-        let Some(sets) = sets(call, row) else { return false };
+        let Some(sets) = sets(call, row) else {
+            return false;
+        };
         let mut seen = HashSet::new();
-        push_array(out, sets.into_iter().flatten().filter(|e| seen.insert(key(e))));
+        push_array(
+            out,
+            sets.into_iter().flatten().filter(|e| seen.insert(key(e))),
+        );
         true
     })
 }
@@ -214,9 +245,14 @@ pub(super) fn set_difference(call: &Call) -> Result<ArrayRef> {
 /// The first set's elements that are in all, or in none, of the others.
 fn combined(call: &Call, in_all: bool) -> Result<ArrayRef> {
     call.make_texts(|row, out| {
-        let Some(sets) = sets(call, row) else { return false };
-        let others: Vec<HashSet<String>> =
-            sets.iter().skip(1).map(|s| s.iter().map(|e| key(e)).collect()).collect();
+        let Some(sets) = sets(call, row) else {
+            return false;
+        };
+        let others: Vec<HashSet<String>> = sets
+            .iter()
+            .skip(1)
+            .map(|s| s.iter().map(|e| key(e)).collect())
+            .collect();
         let mut seen = HashSet::new();
         let first = sets.first().map_or(&[][..], Vec::as_slice);
         push_array(
@@ -237,12 +273,18 @@ fn combined(call: &Call, in_all: bool) -> Result<ArrayRef> {
 
 pub(super) fn jaccard_index(call: &Call) -> Result<ArrayRef> {
     call.make_reals(|row| {
-        let sets: Vec<HashSet<String>> =
-            sets(call, row)?.into_iter().map(|s| s.into_iter().map(key).collect()).collect();
+        let sets: Vec<HashSet<String>> = sets(call, row)?
+            .into_iter()
+            .map(|s| s.into_iter().map(key).collect())
+            .collect();
         let (a, b) = (sets.first()?, sets.get(1)?);
         let common = a.intersection(b).count();
         let all = a.len() + b.len() - common;
-        Some(if all == 0 { f64::NAN } else { common as f64 / all as f64 })
+        Some(if all == 0 {
+            f64::NAN
+        } else {
+            common as f64 / all as f64
+        })
     })
 }
 
@@ -263,7 +305,10 @@ pub(super) fn zip(call: &Call) -> Result<ArrayRef> {
             if i > 0 {
                 out.push(',');
             }
-            push_array(out, lists.iter().map(|l| l.get(i).copied().unwrap_or("null")));
+            push_array(
+                out,
+                lists.iter().map(|l| l.get(i).copied().unwrap_or("null")),
+            );
         }
         out.push(']');
         true
@@ -275,7 +320,11 @@ const LONGEST_ARRAY: usize = 1_048_576;
 
 /// `range(from, to, step)`.
 pub(super) fn array_range(call: &Call) -> Result<ArrayRef> {
-    let numbers = call.args.iter().map(Number::of).collect::<Result<Vec<_>>>()?;
+    let numbers = call
+        .args
+        .iter()
+        .map(Number::of)
+        .collect::<Result<Vec<_>>>()?;
     let ty = call.arg(0)?.ty;
     call.make_texts(|row, out| {
         let step_default = match ty {
@@ -290,8 +339,10 @@ pub(super) fn array_range(call: &Call) -> Result<ArrayRef> {
             value.push(out);
         };
         if ty == Type::Real {
-            let value = |i: usize, default: f64| numbers.get(i).map_or(Some(default), |n| n.real(row));
-            let (Some(from), Some(to), Some(step)) = (value(0, 0.0), value(1, 0.0), value(2, 1.0)) else {
+            let value =
+                |i: usize, default: f64| numbers.get(i).map_or(Some(default), |n| n.real(row));
+            let (Some(from), Some(to), Some(step)) = (value(0, 0.0), value(1, 0.0), value(2, 1.0))
+            else {
                 return false;
             };
             for i in 0..LONGEST_ARRAY {
@@ -302,13 +353,20 @@ pub(super) fn array_range(call: &Call) -> Result<ArrayRef> {
                 push(out, Value::Real(at));
             }
         } else {
-            let value = |i: usize, default: i64| numbers.get(i).map_or(Some(default), |n| n.long(row));
-            let (Some(from), Some(to), Some(step)) = (value(0, 0), value(1, 0), value(2, step_default)) else {
+            let value =
+                |i: usize, default: i64| numbers.get(i).map_or(Some(default), |n| n.long(row));
+            let (Some(from), Some(to), Some(step)) =
+                (value(0, 0), value(1, 0), value(2, step_default))
+            else {
                 return false;
             };
             let mut at = Some(from);
             for _ in 0..LONGEST_ARRAY {
-                let Some(now) = at.filter(|a| step != 0 && if step > 0 { *a <= to } else { *a >= to }) else { break };
+                let Some(now) =
+                    at.filter(|a| step != 0 && if step > 0 { *a <= to } else { *a >= to })
+                else {
+                    break;
+                };
                 push(out, Value::Long(now, ty));
                 at = now.checked_add(step);
             }
@@ -347,7 +405,9 @@ pub(super) fn repeat(call: &Call) -> Result<ArrayRef> {
     let value = call.arg(0)?;
     let counts = call.longs(1)?;
     call.make_texts(|row, out| {
-        let Some(count) = counts.get(row) else { return false };
+        let Some(count) = counts.get(row) else {
+            return false;
+        };
         let json = json_of(value, row);
         let count = usize::try_from(count).unwrap_or(0).min(LONGEST_ARRAY);
         push_array(out, std::iter::repeat_n(json.as_str(), count));

@@ -19,12 +19,18 @@ pub(super) fn parse_json(call: &Call) -> Result<ArrayRef> {
     let texts = argument.texts()?;
     let dynamic = argument.ty == Type::Dynamic;
     call.make_texts(|row, out| {
-        let Some(text) = texts.some(row) else { return false };
+        let Some(text) = texts.some(row) else {
+            return false;
+        };
         if dynamic && json::kind(text) != Some(Kind::String) {
             out.push_str(text);
             return true;
         }
-        let inner = if dynamic { json::to_text(text) } else { text.into() };
+        let inner = if dynamic {
+            json::to_text(text)
+        } else {
+            text.into()
+        };
         let trimmed = inner.trim();
         if trimmed.is_empty() || trimmed == "null" {
             return false;
@@ -74,7 +80,9 @@ fn packed(call: &Call, leave_out_empty: bool) -> Result<ArrayRef> {
 pub(super) fn bag_keys(call: &Call) -> Result<ArrayRef> {
     let bags = call.texts(0)?;
     call.make_texts(|row, out| {
-        let Some(bag) = bags.some(row).filter(|b| is_bag(b)) else { return false };
+        let Some(bag) = bags.some(row).filter(|b| is_bag(b)) else {
+            return false;
+        };
         out.push('[');
         for (i, (key, _)) in json::members(bag).enumerate() {
             if i > 0 {
@@ -88,9 +96,17 @@ pub(super) fn bag_keys(call: &Call) -> Result<ArrayRef> {
 }
 
 pub(super) fn bag_merge(call: &Call) -> Result<ArrayRef> {
-    let bags = call.args.iter().map(Argument::texts).collect::<Result<Vec<_>>>()?;
+    let bags = call
+        .args
+        .iter()
+        .map(Argument::texts)
+        .collect::<Result<Vec<_>>>()?;
     call.make_texts(|row, out| {
-        let there: Vec<&str> = bags.iter().filter_map(|b| b.some(row)).filter(|b| is_bag(b)).collect();
+        let there: Vec<&str> = bags
+            .iter()
+            .filter_map(|b| b.some(row))
+            .filter(|b| is_bag(b))
+            .collect();
         merge(out, there.iter().copied());
         !there.is_empty()
     })
@@ -118,16 +134,23 @@ pub(super) fn bag_has_key(call: &Call) -> Result<ArrayRef> {
     let (bags, keys) = (call.texts(0)?, call.texts(1)?);
     call.make_bools(|row| {
         let bag = bags.some(row).filter(|b| is_bag(b))?;
-        Some(json::member(bag, keys.get(row)).is_some())
+        let key = keys.get(row);
+        Some(match super::pieces::json_path(key) {
+            Some(path) => super::pieces::follow(bag, &path).is_some(),
+            None => json::member(bag, key).is_some(),
+        })
     })
 }
 
 pub(super) fn bag_remove_keys(call: &Call) -> Result<ArrayRef> {
     let (bags, keys) = (call.texts(0)?, call.texts(1)?);
     call.make_texts(|row, out| {
-        let Some(bag) = bags.some(row).filter(|b| is_bag(b)) else { return false };
-        let removed: HashSet<String> =
-            json::elements(keys.get(row)).map(|k| json::to_text(k).into_owned()).collect();
+        let Some(bag) = bags.some(row).filter(|b| is_bag(b)) else {
+            return false;
+        };
+        let removed: HashSet<String> = json::elements(keys.get(row))
+            .map(|k| json::to_text(k).into_owned())
+            .collect();
         out.push('{');
         for (key, value) in json::members(bag) {
             if removed.contains(json::string_value(key).as_ref()) {

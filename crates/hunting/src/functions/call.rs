@@ -225,33 +225,18 @@ impl Call {
     }
 
     /// A result of longs, datetimes or timespans.
-    pub(crate) fn make_longs(
-        &self,
-        each: impl FnMut(usize) -> Option<i64>,
-    ) -> Result<ArrayRef> {
-        Ok(Arc::new(
-            (0..self.rows).map(each).collect::<Int64Array>(),
-        ))
+    pub(crate) fn make_longs(&self, each: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
+        Ok(Arc::new((0..self.rows).map(each).collect::<Int64Array>()))
     }
 
     /// A result of ints.
-    pub(crate) fn make_ints(
-        &self,
-        each: impl FnMut(usize) -> Option<i32>,
-    ) -> Result<ArrayRef> {
-        Ok(Arc::new(
-            (0..self.rows).map(each).collect::<Int32Array>(),
-        ))
+    pub(crate) fn make_ints(&self, each: impl FnMut(usize) -> Option<i32>) -> Result<ArrayRef> {
+        Ok(Arc::new((0..self.rows).map(each).collect::<Int32Array>()))
     }
 
     /// A result of reals.
-    pub(crate) fn make_reals(
-        &self,
-        each: impl FnMut(usize) -> Option<f64>,
-    ) -> Result<ArrayRef> {
-        Ok(Arc::new(
-            (0..self.rows).map(each).collect::<Float64Array>(),
-        ))
+    pub(crate) fn make_reals(&self, each: impl FnMut(usize) -> Option<f64>) -> Result<ArrayRef> {
+        Ok(Arc::new((0..self.rows).map(each).collect::<Float64Array>()))
     }
 
     /// A result of decimals.

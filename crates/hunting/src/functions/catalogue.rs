@@ -43,10 +43,18 @@ pub(super) fn kernel(function: ScalarFn) -> (&'static str, Plain) {
         F::FormatTimespan => ("format_timespan", format_time::format_timespan),
         F::MakeDatetime => ("make_datetime", dates::make_datetime),
         F::MakeTimespan => ("make_timespan", dates::make_timespan),
-        F::UnixtimeSecondsToDatetime => ("unixtime_seconds_todatetime", |c| dates::from_unix_time(c, 1e7)),
-        F::UnixtimeMillisecondsToDatetime => ("unixtime_milliseconds_todatetime", |c| dates::from_unix_time(c, 1e4)),
-        F::UnixtimeMicrosecondsToDatetime => ("unixtime_microseconds_todatetime", |c| dates::from_unix_time(c, 10.0)),
-        F::UnixtimeNanosecondsToDatetime => ("unixtime_nanoseconds_todatetime", |c| dates::from_unix_time(c, 0.01)),
+        F::UnixtimeSecondsToDatetime => ("unixtime_seconds_todatetime", |c| {
+            dates::from_unix_time(c, 1e7)
+        }),
+        F::UnixtimeMillisecondsToDatetime => ("unixtime_milliseconds_todatetime", |c| {
+            dates::from_unix_time(c, 1e4)
+        }),
+        F::UnixtimeMicrosecondsToDatetime => ("unixtime_microseconds_todatetime", |c| {
+            dates::from_unix_time(c, 10.0)
+        }),
+        F::UnixtimeNanosecondsToDatetime => ("unixtime_nanoseconds_todatetime", |c| {
+            dates::from_unix_time(c, 0.01)
+        }),
         F::IngestionTime => ("ingestion_time", dates::ingestion_time),
         F::StrCat => ("strcat", strings::strcat),
         F::StrCatDelim => ("strcat_delim", strings::strcat_delim),
@@ -86,8 +94,14 @@ pub(super) fn kernel(function: ScalarFn) -> (&'static str, Plain) {
         F::Base64DecodeToString => ("base64_decode_tostring", codecs::base64_decode),
         F::Base64DecodeToArray => ("base64_decode_toarray", codecs::base64_decode_to_array),
         F::ToHex => ("tohex", codecs::to_hex),
-        F::UnicodeCodepointsFromString => ("unicode_codepoints_from_string", strings::codepoints_from_string),
-        F::UnicodeCodepointsToString => ("unicode_codepoints_to_string", strings::codepoints_to_string),
+        F::UnicodeCodepointsFromString => (
+            "unicode_codepoints_from_string",
+            strings::codepoints_from_string,
+        ),
+        F::UnicodeCodepointsToString => (
+            "unicode_codepoints_to_string",
+            strings::codepoints_to_string,
+        ),
         F::IsEmpty => ("isempty", choices::is_empty),
         F::IsNull => ("isnull", choices::is_null),
         F::IsNan => ("isnan", numbers::is_nan),

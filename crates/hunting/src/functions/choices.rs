@@ -24,7 +24,8 @@ pub(super) fn is_empty(call: &Call) -> Result<ArrayRef> {
     }
     if argument.ty == Type::Dynamic {
         let texts = argument.texts()?;
-        return call.make_bools(|row| Some(texts.some(row).is_none_or(|t| t.is_empty() || t == "\"\"")));
+        return call
+            .make_bools(|row| Some(texts.some(row).is_none_or(|t| t.is_empty() || t == "\"\"")));
     }
     call.make_bools(|row| Some(argument.is_null(row)))
 }
@@ -68,10 +69,25 @@ fn extreme(call: &Call, wanted: std::cmp::Ordering) -> Result<ArrayRef> {
 fn compare_values(a: &Argument, b: &Argument, row: usize) -> Option<std::cmp::Ordering> {
     use super::conversion::Number;
     match a.ty {
-        Type::String | Type::Guid | Type::Dynamic => Some(a.texts().ok()?.get(row).cmp(b.texts().ok()?.get(row))),
-        Type::Real => Number::of(a).ok()?.real(row)?.partial_cmp(&Number::of(b).ok()?.real(row)?),
-        Type::Decimal => Some(Number::of(a).ok()?.decimal(row)?.cmp(&Number::of(b).ok()?.decimal(row)?)),
-        _ => Some(Number::of(a).ok()?.long(row)?.cmp(&Number::of(b).ok()?.long(row)?)),
+        Type::String | Type::Guid | Type::Dynamic => {
+            Some(a.texts().ok()?.get(row).cmp(b.texts().ok()?.get(row)))
+        }
+        Type::Real => Number::of(a)
+            .ok()?
+            .real(row)?
+            .partial_cmp(&Number::of(b).ok()?.real(row)?),
+        Type::Decimal => Some(
+            Number::of(a)
+                .ok()?
+                .decimal(row)?
+                .cmp(&Number::of(b).ok()?.decimal(row)?),
+        ),
+        _ => Some(
+            Number::of(a)
+                .ok()?
+                .long(row)?
+                .cmp(&Number::of(b).ok()?.long(row)?),
+        ),
     }
 }
 
@@ -94,7 +110,11 @@ pub(super) fn get_type(call: &Call) -> Result<ArrayRef> {
     let argument = call.arg(0)?;
     if argument.ty != Type::Dynamic {
         return call.make_slices(|row| {
-            Some(if argument.is_null(row) { "null" } else { argument.ty.name() })
+            Some(if argument.is_null(row) {
+                "null"
+            } else {
+                argument.ty.name()
+            })
         });
     }
     let texts = argument.texts()?;

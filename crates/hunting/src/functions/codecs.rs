@@ -21,7 +21,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// What `url_encode` leaves as it is.
-const URL_SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const URL_SAFE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 pub(super) fn base64_encode(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
@@ -45,7 +49,9 @@ pub(super) fn base64_decode(call: &Call) -> Result<ArrayRef> {
 pub(super) fn base64_decode_to_array(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     call.make_texts(|row, out| {
-        let Ok(bytes) = BASE64.decode(texts.get(row).trim()) else { return false };
+        let Ok(bytes) = BASE64.decode(texts.get(row).trim()) else {
+            return false;
+        };
         let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
         write!(out, "[{}]", bytes.join(",")).is_ok()
     })
@@ -73,7 +79,10 @@ pub(super) fn to_hex(call: &Call) -> Result<ArrayRef> {
     let widths = call.longs_opt(1)?;
     call.make_texts(|row, out| {
         if let Some(value) = number.long(row) {
-            let width = widths.and_then(|w| w.get(row)).and_then(|w| usize::try_from(w).ok()).unwrap_or(0);
+            let width = widths
+                .and_then(|w| w.get(row))
+                .and_then(|w| usize::try_from(w).ok())
+                .unwrap_or(0);
             let _ = write!(out, "{value:0width$x}", width = width.min(64));
         }
         true

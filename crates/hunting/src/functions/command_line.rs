@@ -46,7 +46,9 @@ fn arguments(line: &str) -> Vec<String> {
             }
             c => {
                 if backslashes > 0 {
-                    current.get_or_insert_default().extend(std::iter::repeat_n('\\', backslashes));
+                    current
+                        .get_or_insert_default()
+                        .extend(std::iter::repeat_n('\\', backslashes));
                 }
                 if !quoted && matches!(c, ' ' | '\t' | '\r' | '\n') {
                     all.extend(current.take());
@@ -58,7 +60,9 @@ fn arguments(line: &str) -> Vec<String> {
         backslashes = 0;
     }
     if backslashes > 0 {
-        current.get_or_insert_default().extend(std::iter::repeat_n('\\', backslashes));
+        current
+            .get_or_insert_default()
+            .extend(std::iter::repeat_n('\\', backslashes));
     }
     all.extend(current);
     all
@@ -70,8 +74,14 @@ mod tests {
 
     #[test]
     fn quotes_and_backslashes() {
-        assert_eq!(arguments(r#"echo "hello world" x"#), ["echo", "hello world", "x"]);
-        assert_eq!(arguments(r#"a\\b "c:\dir\\" \"q"#), [r"a\\b", r"c:\dir\", "\"q"]);
+        assert_eq!(
+            arguments(r#"echo "hello world" x"#),
+            ["echo", "hello world", "x"]
+        );
+        assert_eq!(
+            arguments(r#"a\\b "c:\dir\\" \"q"#),
+            [r"a\\b", r"c:\dir\", "\"q"]
+        );
         assert_eq!(arguments(r#"  "" z\ "#), ["", r"z\"]);
         assert!(arguments("  ").is_empty());
     }

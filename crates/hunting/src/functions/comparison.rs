@@ -77,14 +77,23 @@ fn ordering<'a>(left: &'a Argument, right: &'a Argument) -> Result<Comparator<'a
     let (l, r) = (Number::of(left)?, Number::of(right)?);
     if left.ty == Type::Real || right.ty == Type::Real {
         return Ok(Box::new(move |row| {
-            let pair = (l.real(row).unwrap_or(f64::NAN), r.real(row).unwrap_or(f64::NAN));
-            pair.0.partial_cmp(&pair.1).map_or(Order::Different, Order::Is)
+            let pair = (
+                l.real(row).unwrap_or(f64::NAN),
+                r.real(row).unwrap_or(f64::NAN),
+            );
+            pair.0
+                .partial_cmp(&pair.1)
+                .map_or(Order::Different, Order::Is)
         }));
     }
     if left.ty == Type::Decimal || right.ty == Type::Decimal {
-        return Ok(Box::new(move |row| Order::Is(l.decimal(row).cmp(&r.decimal(row)))));
+        return Ok(Box::new(move |row| {
+            Order::Is(l.decimal(row).cmp(&r.decimal(row)))
+        }));
     }
-    Ok(Box::new(move |row| Order::Is(l.long(row).cmp(&r.long(row)))))
+    Ok(Box::new(move |row| {
+        Order::Is(l.long(row).cmp(&r.long(row)))
+    }))
 }
 
 /// Two dynamic values: numbers by size, texts by code point or as times, anything else by its text.
@@ -111,7 +120,9 @@ fn dynamics(left: &str, right: &str) -> Order {
             }
             Order::Is(l.cmp(&r))
         }
-        (Some(Kind::Bool), Some(Kind::Bool)) => Order::Is((left.trim() == "true").cmp(&(right.trim() == "true"))),
+        (Some(Kind::Bool), Some(Kind::Bool)) => {
+            Order::Is((left.trim() == "true").cmp(&(right.trim() == "true")))
+        }
         _ => {
             if json::to_text(left) == json::to_text(right) {
                 Order::Is(Ordering::Equal)

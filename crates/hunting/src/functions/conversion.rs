@@ -15,8 +15,11 @@ use crate::types::DECIMAL_SCALE;
 
 const DECIMAL_UNIT: i128 = 10i128.pow(DECIMAL_SCALE as u32);
 
-/// Converts an array.
+/// Converts an array. Strings come out without nulls, also from strings.
 pub(crate) fn cast_array(array: &ArrayRef, from: Type, to: Type) -> Result<ArrayRef> {
+    if from == to && to != Type::String {
+        return Ok(array.clone());
+    }
     let call = Call {
         rows: array.len(),
         args: vec![Argument {
@@ -44,7 +47,9 @@ pub(super) fn cast_argument(call: &Call, to: Type) -> Result<ArrayRef> {
     match to {
         Type::String => to_string(call, argument),
         Type::Dynamic => to_dynamic(call, argument),
-        _ if matches!(argument.ty, Type::String | Type::Guid | Type::Dynamic) => from_text(call, argument, to),
+        _ if matches!(argument.ty, Type::String | Type::Guid | Type::Dynamic) => {
+            from_text(call, argument, to)
+        }
         _ => from_number(call, argument, to),
     }
 }
@@ -57,7 +62,11 @@ pub(super) fn push_text(argument: &Argument, row: usize, out: &mut String) -> Re
     match argument.ty {
         Type::String | Type::Guid => out.push_str(argument.texts()?.get(row)),
         Type::Dynamic => out.push_str(&json::to_text(argument.texts()?.get(row))),
-        Type::Bool => out.push_str(if argument.bools()?.get(row) == Some(true) { "true" } else { "false" }),
+        Type::Bool => out.push_str(if argument.bools()?.get(row) == Some(true) {
+            "true"
+        } else {
+            "false"
+        }),
         Type::Int => {
             let _ = write!(out, "{}", argument.ints()?.get(row).unwrap_or(0));
         }
@@ -142,23 +151,31 @@ fn from_text(call: &Call, argument: &Argument, to: Type) -> Result<ArrayRef> {
     // The text to read, and whether it was written as a number or boolean.
     let text = |row: usize| -> Option<std::borrow::Cow<'_, str>> {
         let text = texts.some(row)?;
-        Some(if dynamic { json::to_text(text) } else { text.into() })
+        Some(if dynamic {
+            json::to_text(text)
+        } else {
+            text.into()
+        })
     };
     match to {
         Type::Bool => call.make_bools(|row| parse_bool(&text(row)?)),
-        Type::Int => call.make_ints(|row| i32::try_from(long_of(&text(row)?, dynamic, texts.get(row))?).ok()),
+        Type::Int => {
+            call.make_ints(|row| i32::try_from(long_of(&text(row)?, dynamic, texts.get(row))?).ok())
+        }
         Type::Long => call.make_longs(|row| long_of(&text(row)?, dynamic, texts.get(row))),
         Type::Real => call.make_reals(|row| parse_real(&text(row)?)),
         Type::Decimal => call.make_decimals(|row| parse_decimal(&text(row)?)),
         Type::DateTime => call.make_longs(|row| {
             let is_text = !dynamic || json::kind(texts.get(row)) == Some(Kind::String);
             let text = text(row)?;
-            if is_text { parse_datetime(text.trim()) } else { text.trim().parse().ok() }
+            if is_text {
+                parse_datetime(text.trim())
+            } else {
+                text.trim().parse().ok()
+            }
         }),
         Type::TimeSpan => call.make_longs(|row| parse_timespan(text(row)?.trim())),
-        Type::Guid => call.make_texts(|row, out| {
-            text(row).is_some_and(|t| push_guid(out, &t))
-        }),
+        Type::Guid => call.make_texts(|row, out| text(row).is_some_and(|t| push_guid(out, &t))),
         Type::String | Type::Dynamic => Ok(argument.array.clone()),
     }
 }
@@ -184,7 +201,10 @@ pub(super) fn parse_long(text: &str) -> Option<i64> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let magnitude = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+    let magnitude = match digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
         Some(hex) => i128::from(u64::from_str_radix(hex, 16).ok()?),
         None if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<i128>().ok()?,
         None => return None,
@@ -221,12 +241,14 @@ fn parse_real(text: &str) -> Option<f64> {
     }
 }
 
-/// A guid in its usual form; also without hyphens and in braces.
+/// A guid in its usual form; also with fewer hyphens, and in braces.
 fn push_guid(out: &mut String, text: &str) -> bool {
-    let text = text.trim().trim_start_matches(['{', '(']).trim_end_matches(['}', ')']);
+    let text = text
+        .trim()
+        .trim_start_matches(['{', '('])
+        .trim_end_matches(['}', ')']);
     let hex: String = text.chars().filter(|c| *c != '-').collect();
-    let hyphens = text.matches('-').count();
-    if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) || !(hyphens == 0 || hyphens == 4) {
+    if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return false;
     }
     for (i, c) in hex.chars().enumerate() {
@@ -286,7 +308,9 @@ impl<'a> Number<'a> {
             Self::Int(v) => v.get(row).map(i64::from),
             Self::Long(v) => v.get(row),
             Self::Real(v) => v.get(row).and_then(real_to_long),
-            Self::Decimal(v) => v.get(row).and_then(|d| i64::try_from(d / DECIMAL_UNIT).ok()),
+            Self::Decimal(v) => v
+                .get(row)
+                .and_then(|d| i64::try_from(d / DECIMAL_UNIT).ok()),
         }
     }
 
@@ -312,4 +336,3 @@ impl<'a> Number<'a> {
         }
     }
 }
-

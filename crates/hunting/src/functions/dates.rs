@@ -2,7 +2,8 @@
 
 use arrow::array::ArrayRef;
 use bartizan_kql::time::{
-    MAX_DATETIME_TICKS, TICKS_PER_DAY, TICKS_PER_SECOND, date_from_days, days_from_date, days_in_month,
+    MAX_DATETIME_TICKS, TICKS_PER_DAY, TICKS_PER_SECOND, date_from_days, days_from_date,
+    days_in_month,
 };
 use datafusion::error::Result;
 
@@ -46,7 +47,10 @@ pub(super) fn start_of(call: &Call, unit: Unit) -> Result<ArrayRef> {
     let (times, offsets) = (call.longs(0)?, call.longs_opt(1)?);
     call.make_longs(|row| {
         let offset = offsets.map_or(Some(0), |o| o.get(row))?;
-        checked(start(unit, times.get(row)?.div_euclid(TICKS_PER_DAY), offset)?.checked_mul(TICKS_PER_DAY)?)
+        checked(
+            start(unit, times.get(row)?.div_euclid(TICKS_PER_DAY), offset)?
+                .checked_mul(TICKS_PER_DAY)?,
+        )
     })
 }
 
@@ -116,7 +120,9 @@ pub(super) fn get_year(call: &Call) -> Result<ArrayRef> {
 
 pub(super) fn day_of_week_fn(call: &Call) -> Result<ArrayRef> {
     let times = call.longs(0)?;
-    call.make_longs(|row| Some(day_of_week(times.get(row)?.div_euclid(TICKS_PER_DAY)) * TICKS_PER_DAY))
+    call.make_longs(|row| {
+        Some(day_of_week(times.get(row)?.div_euclid(TICKS_PER_DAY)) * TICKS_PER_DAY)
+    })
 }
 
 /// A period or part by its name, singular, lower case.
@@ -161,14 +167,19 @@ pub(super) fn datetime_diff(call: &Call) -> Result<ArrayRef> {
         let period = period(periods.get(row));
         let (a, b) = (a.get(row)?, b.get(row)?);
         let difference = period_number(&period, a)?.wrapping_sub(period_number(&period, b)?);
-        Some(if period == "nanosecond" { difference.wrapping_mul(100) } else { difference })
+        Some(if period == "nanosecond" {
+            difference.wrapping_mul(100)
+        } else {
+            difference
+        })
     })
 }
 
 pub(super) fn datetime_add(call: &Call) -> Result<ArrayRef> {
     let (periods, amounts, times) = (call.texts(0)?, call.longs(1)?, call.longs(2)?);
     call.make_longs(|row| {
-        let (period, amount, ticks) = (period(periods.get(row)), amounts.get(row)?, times.get(row)?);
+        let (period, amount, ticks) =
+            (period(periods.get(row)), amounts.get(row)?, times.get(row)?);
         let months = match period.as_str() {
             "year" => amount.checked_mul(12)?,
             "quarter" => amount.checked_mul(3)?,
@@ -212,25 +223,39 @@ pub(super) fn datetime_part(call: &Call) -> Result<ArrayRef> {
 
 /// A part of a clock in ticks, from a real number of seconds.
 fn seconds(value: f64) -> Option<i64> {
-    (value.is_finite() && value.abs() < 9e11).then(|| (value * TICKS_PER_SECOND as f64).round() as i64)
+    (value.is_finite() && value.abs() < 9e11)
+        .then(|| (value * TICKS_PER_SECOND as f64).round() as i64)
 }
 
 pub(super) fn make_datetime(call: &Call) -> Result<ArrayRef> {
-    let numbers = call.args.iter().map(Number::of).collect::<Result<Vec<_>>>()?;
+    let numbers = call
+        .args
+        .iter()
+        .map(Number::of)
+        .collect::<Result<Vec<_>>>()?;
     call.make_longs(|row| {
         let long = |i: usize| numbers.get(i).map_or(Some(0), |n: &Number<'_>| n.long(row));
         let days = days_from_date(long(0)?, long(1)?, long(2)?)?;
         let (hour, minute) = (long(3)?, long(4)?);
         let second = numbers.get(5).map_or(Some(0.0), |n| n.real(row))?;
-        if !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0.0..60.0).contains(&second) {
+        if !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0.0..60.0).contains(&second)
+        {
             return None;
         }
-        checked(days * TICKS_PER_DAY + (hour * 3600 + minute * 60) * TICKS_PER_SECOND + seconds(second)?)
+        checked(
+            days * TICKS_PER_DAY
+                + (hour * 3600 + minute * 60) * TICKS_PER_SECOND
+                + seconds(second)?,
+        )
     })
 }
 
 pub(super) fn make_timespan(call: &Call) -> Result<ArrayRef> {
-    let numbers = call.args.iter().map(Number::of).collect::<Result<Vec<_>>>()?;
+    let numbers = call
+        .args
+        .iter()
+        .map(Number::of)
+        .collect::<Result<Vec<_>>>()?;
     let with_days = numbers.len() == 4;
     call.make_longs(|row| {
         let long = |i: usize| numbers.get(i).map_or(Some(0), |n: &Number<'_>| n.long(row));
@@ -238,7 +263,10 @@ pub(super) fn make_timespan(call: &Call) -> Result<ArrayRef> {
         let at = usize::from(with_days);
         let (hours, minutes) = (long(at)?, long(at + 1)?);
         let second = numbers.get(at + 2).map_or(Some(0.0), |n| n.real(row))?;
-        if !(0..24).contains(&hours) || !(0..60).contains(&minutes) || !(0.0..60.0).contains(&second) {
+        if !(0..24).contains(&hours)
+            || !(0..60).contains(&minutes)
+            || !(0.0..60.0).contains(&second)
+        {
             return None;
         }
         days.checked_mul(TICKS_PER_DAY)?

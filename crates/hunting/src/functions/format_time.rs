@@ -75,7 +75,12 @@ pub(super) fn format_datetime(call: &Call) -> Result<ArrayRef> {
     call.make_texts(|row, out| {
         if let Some(ticks) = times.get(row) {
             let (year, month, day) = date_from_days(ticks.div_euclid(TICKS_PER_DAY));
-            let clock = Clock { year, month, day, ..Clock::new(ticks) };
+            let clock = Clock {
+                year,
+                month,
+                day,
+                ..Clock::new(ticks)
+            };
             runs(formats.get(row)).for_each(|run| push_run(out, run, &clock));
         }
         true
@@ -87,13 +92,20 @@ pub(super) fn format_timespan(call: &Call) -> Result<ArrayRef> {
     call.make_texts(|row, out| {
         if let Some(ticks) = spans.get(row) {
             let magnitude = i64::try_from(ticks.unsigned_abs()).unwrap_or(i64::MAX);
-            let clock = Clock { day: magnitude / TICKS_PER_DAY, ..Clock::new(magnitude) };
+            let clock = Clock {
+                day: magnitude / TICKS_PER_DAY,
+                ..Clock::new(magnitude)
+            };
             if ticks < 0 {
                 out.push('-');
             }
             for run in runs(formats.get(row)) {
                 // The hours of a length of time are those of a 24-hour clock.
-                let run = if run.starts_with('h') { run.to_ascii_uppercase() } else { run.to_owned() };
+                let run = if run.starts_with('h') {
+                    run.to_ascii_uppercase()
+                } else {
+                    run.to_owned()
+                };
                 push_run(out, &run, &clock);
             }
         }

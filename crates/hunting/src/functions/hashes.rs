@@ -66,7 +66,10 @@ fn round(accumulator: u64, input: u64) -> u64 {
 }
 
 fn word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// xxHash64 with seed 0 (specification: doc/xxhash_spec.md of the xxHash project).
@@ -81,7 +84,10 @@ pub(crate) fn xxhash64(bytes: &[u8]) -> u64 {
             }
         }
         let turns = [1, 7, 12, 18];
-        let mut hash = lanes.iter().zip(turns).fold(0u64, |h, (lane, t)| h.wrapping_add(lane.rotate_left(t)));
+        let mut hash = lanes
+            .iter()
+            .zip(turns)
+            .fold(0u64, |h, (lane, t)| h.wrapping_add(lane.rotate_left(t)));
         for lane in lanes {
             hash = (hash ^ round(0, lane)).wrapping_mul(P1).wrapping_add(P4);
         }
@@ -93,14 +99,22 @@ pub(crate) fn xxhash64(bytes: &[u8]) -> u64 {
     let eights = rest.chunks_exact(8);
     let mut rest = eights.remainder();
     for part in eights {
-        hash = (hash ^ round(0, word(part))).rotate_left(27).wrapping_mul(P1).wrapping_add(P4);
+        hash = (hash ^ round(0, word(part)))
+            .rotate_left(27)
+            .wrapping_mul(P1)
+            .wrapping_add(P4);
     }
     if rest.len() >= 4 {
-        hash = (hash ^ word(&rest[..4]).wrapping_mul(P1)).rotate_left(23).wrapping_mul(P2).wrapping_add(P3);
+        hash = (hash ^ word(&rest[..4]).wrapping_mul(P1))
+            .rotate_left(23)
+            .wrapping_mul(P2)
+            .wrapping_add(P3);
         rest = &rest[4..];
     }
     for byte in rest {
-        hash = (hash ^ u64::from(*byte).wrapping_mul(P5)).rotate_left(11).wrapping_mul(P1);
+        hash = (hash ^ u64::from(*byte).wrapping_mul(P5))
+            .rotate_left(11)
+            .wrapping_mul(P1);
     }
     hash = (hash ^ hash >> 33).wrapping_mul(P2);
     hash = (hash ^ hash >> 29).wrapping_mul(P3);
@@ -115,6 +129,9 @@ mod tests {
     fn published_vectors() {
         assert_eq!(xxhash64(b""), 0xEF46_DB37_51D8_E999);
         assert_eq!(xxhash64(b"a"), 0xD24E_C4F1_A98C_6E5B);
-        assert_eq!(xxhash64(b"Nobody inspects the spammish repetition"), 0xFBCE_A83C_8A37_8BF1);
+        assert_eq!(
+            xxhash64(b"Nobody inspects the spammish repetition"),
+            0xFBCE_A83C_8A37_8BF1
+        );
     }
 }

@@ -79,13 +79,25 @@ pub(crate) fn cast(value: Expr, from: Type, to: Type) -> Expr {
     }
     let kernel = move |call: &call::Call| conversion::cast_argument(call, to);
     let name = format!("to_{to}");
-    KqlFunction::call(&name, String::new(), Arc::new(kernel), vec![(value, from)], to)
+    KqlFunction::call(
+        &name,
+        String::new(),
+        Arc::new(kernel),
+        vec![(value, from)],
+        to,
+    )
 }
 
 /// `-value`.
 pub(crate) fn negate(value: Expr, from: Type, to: Type) -> Expr {
     let kernel = move |call: &call::Call| arithmetic::negate(call, to);
-    KqlFunction::call("negate", String::new(), Arc::new(kernel), vec![(value, from)], to)
+    KqlFunction::call(
+        "negate",
+        String::new(),
+        Arc::new(kernel),
+        vec![(value, from)],
+        to,
+    )
 }
 
 /// Arithmetic or comparison with KQL's exact value.
@@ -94,11 +106,23 @@ pub(crate) fn binary(op: BinaryOp, left: (Expr, Type), right: (Expr, Type), retu
     match op {
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod => {
             let kernel = move |call: &call::Call| arithmetic::binary(call, op, returns);
-            KqlFunction::call(&name, String::new(), Arc::new(kernel), vec![left, right], returns)
+            KqlFunction::call(
+                &name,
+                String::new(),
+                Arc::new(kernel),
+                vec![left, right],
+                returns,
+            )
         }
         _ => {
             let kernel = move |call: &call::Call| comparison::compare(call, op);
-            KqlFunction::call(&name, String::new(), Arc::new(kernel), vec![left, right], Type::Bool)
+            KqlFunction::call(
+                &name,
+                String::new(),
+                Arc::new(kernel),
+                vec![left, right],
+                Type::Bool,
+            )
         }
     }
 }
@@ -109,7 +133,13 @@ pub(crate) fn string_test(op: StringOp, case_sensitive: bool, left: Expr, right:
     let name = format!("{op:?}{case}").to_lowercase();
     let args = vec![(left, Type::String), (right, Type::String)];
     if op == StringOp::MatchesRegex {
-        return KqlFunction::call(&name, String::new(), Arc::new(regexes::matches), args, Type::Bool);
+        return KqlFunction::call(
+            &name,
+            String::new(),
+            Arc::new(regexes::matches),
+            args,
+            Type::Bool,
+        );
     }
     let kernel = move |call: &call::Call| strings::test(call, op, case_sensitive);
     KqlFunction::call(&name, String::new(), Arc::new(kernel), args, Type::Bool)
@@ -125,7 +155,9 @@ pub(crate) fn path(input: Expr, steps: Vec<Step>, arguments: Vec<(Expr, Type)>) 
 }
 
 /// Texts as dynamics, as `parse_json()` takes them.
-pub(crate) fn parse_json_array(texts: &arrow::array::ArrayRef) -> datafusion::error::Result<arrow::array::ArrayRef> {
+pub(crate) fn parse_json_array(
+    texts: &arrow::array::ArrayRef,
+) -> datafusion::error::Result<arrow::array::ArrayRef> {
     let call = call::Call {
         rows: arrow::array::Array::len(texts),
         args: vec![call::Argument {
@@ -146,7 +178,13 @@ pub(crate) fn random() -> Expr {
 pub(crate) fn real_rank(value: Expr, nulls_first: bool) -> Expr {
     let kernel = move |call: &call::Call| numbers::rank(call, nulls_first);
     let identity = nulls_first.to_string();
-    KqlFunction::call("real_rank", identity, Arc::new(kernel), vec![(value, Type::Real)], Type::Int)
+    KqlFunction::call(
+        "real_rank",
+        identity,
+        Arc::new(kernel),
+        vec![(value, Type::Real)],
+        Type::Int,
+    )
 }
 
 /// Null strings become "".
@@ -175,11 +213,20 @@ pub(crate) fn or_default(value: Expr, ty: Type, default: ScalarValue) -> Expr {
 /// A field of a struct, by position.
 pub(crate) fn struct_field(value: Expr, index: usize, ty: Type) -> Expr {
     let kernel = move |call: &call::Call| values::struct_field(call, index);
-    KqlFunction::call("field", index.to_string(), Arc::new(kernel), vec![(value, Type::Dynamic)], ty)
+    KqlFunction::call(
+        "field",
+        index.to_string(),
+        Arc::new(kernel),
+        vec![(value, Type::Dynamic)],
+        ty,
+    )
 }
 
 /// The value of an expression without columns.
-pub(crate) fn evaluate_constant(expr: &Expr, state: &SessionState) -> Result<ScalarValue, HuntError> {
+pub(crate) fn evaluate_constant(
+    expr: &Expr,
+    state: &SessionState,
+) -> Result<ScalarValue, HuntError> {
     if let Expr::Literal(value, _) = expr {
         return Ok(value.clone());
     }

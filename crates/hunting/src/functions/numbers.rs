@@ -83,7 +83,13 @@ pub(super) fn ceiling(call: &Call) -> Result<ArrayRef> {
 }
 
 pub(super) fn sign(call: &Call) -> Result<ArrayRef> {
-    real(call, |v| if v == 0.0 || v.is_nan() { v } else { v.signum() })
+    real(call, |v| {
+        if v == 0.0 || v.is_nan() {
+            v
+        } else {
+            v.signum()
+        }
+    })
 }
 
 pub(super) fn sqrt(call: &Call) -> Result<ArrayRef> {
@@ -225,7 +231,11 @@ pub(super) fn bin_at(call: &Call) -> Result<ArrayRef> {
 fn binned(call: &Call, fixed: bool) -> Result<ArrayRef> {
     let value = Number::of(call.arg(0)?)?;
     let size = Number::of(call.arg(1)?)?;
-    let origin = if fixed { Some(Number::of(call.arg(2)?)?) } else { None };
+    let origin = if fixed {
+        Some(Number::of(call.arg(2)?)?)
+    } else {
+        None
+    };
     let longs = |row| {
         let size = size.long(row).filter(|s| *s > 0)?;
         let origin = match &origin {
@@ -233,7 +243,10 @@ fn binned(call: &Call, fixed: bool) -> Result<ArrayRef> {
             None => 0,
         };
         let from = value.long(row)?.wrapping_sub(origin);
-        Some(from.wrapping_sub(from.rem_euclid(size)).wrapping_add(origin))
+        Some(
+            from.wrapping_sub(from.rem_euclid(size))
+                .wrapping_add(origin),
+        )
     };
     match call.arg(0)?.ty {
         Type::Real => call.make_reals(|row| {

@@ -23,7 +23,11 @@ fn push_bag(out: &mut String, members: &[(&str, &str)]) {
 
 /// Appends the parameters of a URL's query as a bag.
 fn push_parameters(out: &mut String, query: &str) {
-    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let decode = |text: &str| {
+        percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
     let pairs: Vec<(String, String)> = query
         .split('&')
         .filter(|p| !p.is_empty())
@@ -32,7 +36,10 @@ fn push_parameters(out: &mut String, query: &str) {
             (decode(key), decode(value))
         })
         .collect();
-    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let pairs: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
     push_bag(out, &pairs);
 }
 
@@ -43,7 +50,17 @@ pub(super) fn parse_url(call: &Call) -> Result<ArrayRef> {
         let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let Some((scheme, rest)) = rest.split_once(':') else {
-            push_bag(out, &[("Scheme", ""), ("Host", ""), ("Port", ""), ("Path", text), ("Username", ""), ("Password", "")]);
+            push_bag(
+                out,
+                &[
+                    ("Scheme", ""),
+                    ("Host", ""),
+                    ("Port", ""),
+                    ("Path", text),
+                    ("Username", ""),
+                    ("Password", ""),
+                ],
+            );
             out.pop();
             out.push_str(",\"Query Parameters\":{},\"Fragment\":\"\"}");
             return true;
@@ -107,7 +124,6 @@ pub(super) fn parse_path(call: &Call) -> Result<ArrayRef> {
         let last_separator = rest.rfind(['\\', '/']);
         let stream_at = rest[from.max(last_separator.unwrap_or(0))..]
             .find(':')
-            .filter(|_| scheme.is_empty())
             .map(|at| at + from.max(last_separator.unwrap_or(0)));
         let (body, stream) = match stream_at {
             Some(at) => (&rest[..at], &rest[at + 1..]),
@@ -144,7 +160,11 @@ pub(super) fn parse_version(call: &Call) -> Result<ArrayRef> {
         let mut value: i128 = 0;
         let mut count = 0;
         for part in text.split('.') {
-            if part.is_empty() || part.len() > 8 || !part.bytes().all(|b| b.is_ascii_digit()) || count == 4 {
+            if part.is_empty()
+                || part.len() > 8
+                || !part.bytes().all(|b| b.is_ascii_digit())
+                || count == 4
+            {
                 return None;
             }
             value = value * 100_000_000 + part.parse::<i128>().ok()?;
@@ -154,7 +174,9 @@ pub(super) fn parse_version(call: &Call) -> Result<ArrayRef> {
             value *= 100_000_000;
         }
         // The whole number may be longer than a decimal with its fraction can hold: then there is no value.
-        value.checked_mul(10i128.pow(crate::types::DECIMAL_SCALE as u32)).filter(|v| *v < 10i128.pow(38))
+        value
+            .checked_mul(10i128.pow(crate::types::DECIMAL_SCALE as u32))
+            .filter(|v| *v < 10i128.pow(38))
     })
 }
 
@@ -182,13 +204,13 @@ pub(super) fn parse_csv(call: &Call) -> Result<ArrayRef> {
 }
 
 /// A step of a JSONPath.
-enum PathStep {
+pub(super) enum PathStep {
     Member(String),
     Index(i64),
 }
 
 /// `$.a.b[0]['c d']`; none when it is something else.
-fn json_path(path: &str) -> Option<Vec<PathStep>> {
+pub(super) fn json_path(path: &str) -> Option<Vec<PathStep>> {
     let mut rest = path.trim().strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
@@ -213,6 +235,14 @@ fn json_path(path: &str) -> Option<Vec<PathStep>> {
     Some(steps)
 }
 
+/// The value at the end of a path.
+pub(super) fn follow<'a>(text: &'a str, path: &[PathStep]) -> Option<&'a str> {
+    path.iter().try_fold(text, |value, step| match step {
+        PathStep::Member(name) => json::member(value, name),
+        PathStep::Index(i) => json::element(value, *i),
+    })
+}
+
 pub(super) fn extract_json(call: &Call) -> Result<ArrayRef> {
     let (paths, texts) = (call.texts(0)?, call.texts(1)?);
     let fixed = paths.constant().map(json_path);
@@ -225,13 +255,10 @@ pub(super) fn extract_json(call: &Call) -> Result<ArrayRef> {
                 &computed
             }
         };
-        let found = steps.as_ref().and_then(|steps| {
-            steps.iter().try_fold(texts.get(row), |value, step| match step {
-                PathStep::Member(name) => json::member(value, name),
-                PathStep::Index(i) => json::element(value, *i),
-            })
-        });
-        if let Some(value) = found {
+        if let Some(value) = steps
+            .as_ref()
+            .and_then(|steps| follow(texts.get(row), steps))
+        {
             out.push_str(&json::to_text(value));
         }
         true

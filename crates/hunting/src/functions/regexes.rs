@@ -21,7 +21,9 @@ static CACHE: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::def
 
 /// Compiles an expression, or takes it from the cache.
 pub(super) fn compile(pattern: &str) -> Result<Regex> {
-    let mut cache = CACHE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut cache = CACHE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(regex) = cache.get(pattern) {
         return Ok(regex.clone());
     }
@@ -192,7 +194,10 @@ pub(super) fn trim_end(call: &Call) -> Result<ArrayRef> {
 fn trimmed(call: &Call, start: bool, end: bool) -> Result<ArrayRef> {
     let (patterns, texts) = (call.texts(0)?, call.texts(1)?);
     let anchored = |p: &str| -> Result<(Regex, Regex)> {
-        Ok((compile(&format!("^(?:{p})+"))?, compile(&format!("(?:{p})+$"))?))
+        Ok((
+            compile(&format!("^(?:{p})+"))?,
+            compile(&format!("(?:{p})+$"))?,
+        ))
     };
     let fixed = patterns.constant().map(anchored).transpose()?;
     call.make_slices(|row| {
@@ -224,7 +229,10 @@ pub(super) fn count_of(call: &Call) -> Result<ArrayRef> {
             return Some(0);
         }
         // Overlapping occurrences count.
-        let found = text.as_bytes().windows(search.len()).filter(|w| *w == search.as_bytes());
+        let found = text
+            .as_bytes()
+            .windows(search.len())
+            .filter(|w| *w == search.as_bytes());
         Some(found.count() as i64)
     })
 }
@@ -232,8 +240,9 @@ pub(super) fn count_of(call: &Call) -> Result<ArrayRef> {
 /// `indexof_regex(text, regex, start, length, occurrence)`.
 pub(super) fn index_of_regex(call: &Call) -> Result<ArrayRef> {
     let patterns = call.texts(1)?;
-    super::strings::index_with(call, |row, part, occurrence| {
+    super::strings::index_with(call, |row, rest, length, occurrence| {
         let regex = compile(patterns.get(row)).ok()?;
+        let part = super::strings::first_characters(rest, length);
         regex.find_iter(part).nth(occurrence).map(|m| m.start())
     })
 }

@@ -21,7 +21,12 @@ use crate::json;
 const SMALL_SET: usize = 24;
 
 /// A test against constants.
-pub(crate) fn set_test(op: SetOp, case_sensitive: bool, value: (Expr, Type), values: Vec<ScalarValue>) -> Expr {
+pub(crate) fn set_test(
+    op: SetOp,
+    case_sensitive: bool,
+    value: (Expr, Type),
+    values: Vec<ScalarValue>,
+) -> Expr {
     match op {
         SetOp::In if case_sensitive && !matches!(value.1, Type::Dynamic | Type::Real) => {
             let list: Vec<Expr> = values
@@ -34,7 +39,11 @@ pub(crate) fn set_test(op: SetOp, case_sensitive: bool, value: (Expr, Type), val
             }
             let found = value.0.in_list(list, false);
             // A null value is in no set.
-            if value.1 == Type::String { found } else { found.is_true() }
+            if value.1 == Type::String {
+                found
+            } else {
+                found.is_true()
+            }
         }
         SetOp::In => in_texts(case_sensitive, value, values),
         SetOp::HasAny => {
@@ -52,13 +61,24 @@ pub(crate) fn set_test(op: SetOp, case_sensitive: bool, value: (Expr, Type), val
                     .collect();
                 call.make_bools(|row| Some(matchers.iter().all(|m| m.is_match(texts.get(row)))))
             };
-            KqlFunction::call("has_all", format!("{case_sensitive}\0{identity}"), Arc::new(kernel), vec![value], Type::Bool)
+            KqlFunction::call(
+                "has_all",
+                format!("{case_sensitive}\0{identity}"),
+                Arc::new(kernel),
+                vec![value],
+                Type::Bool,
+            )
         }
     }
 }
 
 /// Whether a text passes one string test for any of the patterns.
-pub(crate) fn test_any(op: StringOp, case_sensitive: bool, value: Expr, patterns: Vec<String>) -> Expr {
+pub(crate) fn test_any(
+    op: StringOp,
+    case_sensitive: bool,
+    value: Expr,
+    patterns: Vec<String>,
+) -> Expr {
     let identity = format!("{op:?}\0{case_sensitive}\0{}", patterns.join("\0"));
     let name = format!("{op:?}_any").to_lowercase();
     let args = vec![(value, Type::String)];
@@ -85,7 +105,11 @@ fn in_texts(case_sensitive: bool, value: (Expr, Type), values: Vec<ScalarValue>)
     let ty = value.1;
     let keys: Vec<String> = match ty {
         Type::String | Type::Guid => values.iter().map(text_of).collect(),
-        _ => values.iter().filter(|v| !v.is_null()).filter_map(|v| key_of_scalar(v, ty)).collect(),
+        _ => values
+            .iter()
+            .filter(|v| !v.is_null())
+            .filter_map(|v| key_of_scalar(v, ty))
+            .collect(),
     };
     let identity = format!("{case_sensitive}\0{}", keys.join("\0"));
     let set = TextSet::new(case_sensitive, keys);
@@ -98,10 +122,19 @@ fn in_texts(case_sensitive: bool, value: (Expr, Type), values: Vec<ScalarValue>)
         }
         call.make_bools(|row| {
             key.clear();
-            Some(push_key(argument, row, &mut key).unwrap_or(false) && set.contains(&key, &mut buffer))
+            Some(
+                push_key(argument, row, &mut key).unwrap_or(false)
+                    && set.contains(&key, &mut buffer),
+            )
         })
     };
-    KqlFunction::call("in_set", identity, Arc::new(kernel), vec![value], Type::Bool)
+    KqlFunction::call(
+        "in_set",
+        identity,
+        Arc::new(kernel),
+        vec![value],
+        Type::Bool,
+    )
 }
 
 /// A text by which values of one type are equal; false for null.
@@ -155,7 +188,13 @@ impl TextSet {
                 large: HashSet::new(),
             };
         }
-        let fold = |t: String| if case_sensitive { t } else { t.to_ascii_lowercase() };
+        let fold = |t: String| {
+            if case_sensitive {
+                t
+            } else {
+                t.to_ascii_lowercase()
+            }
+        };
         Self {
             case_sensitive,
             small: Vec::new(),
@@ -167,7 +206,12 @@ impl TextSet {
     fn contains(&self, text: &str, buffer: &mut String) -> bool {
         if self.large.is_empty() {
             return self.small.iter().any(|t| {
-                t.len() == text.len() && if self.case_sensitive { t == text } else { t.eq_ignore_ascii_case(text) }
+                t.len() == text.len()
+                    && if self.case_sensitive {
+                        t == text
+                    } else {
+                        t.eq_ignore_ascii_case(text)
+                    }
             });
         }
         if self.case_sensitive {
@@ -181,7 +225,12 @@ impl TextSet {
 }
 
 /// A test against the elements of an array that is known per row.
-pub(crate) fn array_test(op: SetOp, case_sensitive: bool, value: (Expr, Type), array: Expr) -> Expr {
+pub(crate) fn array_test(
+    op: SetOp,
+    case_sensitive: bool,
+    value: (Expr, Type),
+    array: Expr,
+) -> Expr {
     let name = format!("{op:?}_array{}", if case_sensitive { "_cs" } else { "" }).to_lowercase();
     let kernel = move |call: &Call| {
         let (argument, arrays) = (call.arg(0)?, call.texts(1)?);
@@ -202,13 +251,25 @@ pub(crate) fn array_test(op: SetOp, case_sensitive: bool, value: (Expr, Type), a
             };
             let has = |k: &String| Matcher::new(StringOp::Has, case_sensitive, k).is_match(&key);
             Some(match op {
-                SetOp::In => keys.iter().any(|k| if case_sensitive { *k == key } else { k.eq_ignore_ascii_case(&key) }),
+                SetOp::In => keys.iter().any(|k| {
+                    if case_sensitive {
+                        *k == key
+                    } else {
+                        k.eq_ignore_ascii_case(&key)
+                    }
+                }),
                 SetOp::HasAny => keys.iter().any(has),
                 SetOp::HasAll => keys.iter().all(has),
             })
         })
     };
-    KqlFunction::call(&name, String::new(), Arc::new(kernel), vec![value, (array, Type::Dynamic)], Type::Bool)
+    KqlFunction::call(
+        &name,
+        String::new(),
+        Arc::new(kernel),
+        vec![value, (array, Type::Dynamic)],
+        Type::Bool,
+    )
 }
 
 fn keys_of_array(text: &str) -> Vec<String> {
@@ -225,22 +286,41 @@ fn keys_of_array(text: &str) -> Vec<String> {
 }
 
 /// A test against one value.
-pub(crate) fn single_test(op: SetOp, case_sensitive: bool, value: (Expr, Type), item: (Expr, Type)) -> Expr {
+pub(crate) fn single_test(
+    op: SetOp,
+    case_sensitive: bool,
+    value: (Expr, Type),
+    item: (Expr, Type),
+) -> Expr {
     match op {
         SetOp::In if case_sensitive => super::binary(BinaryOp::Eq, value, item, Type::Bool),
         SetOp::In => super::string_test(StringOp::Equals, false, value.0, item.0),
-        SetOp::HasAny | SetOp::HasAll => super::string_test(StringOp::Has, case_sensitive, value.0, item.0),
+        SetOp::HasAny | SetOp::HasAll => {
+            super::string_test(StringOp::Has, case_sensitive, value.0, item.0)
+        }
     }
 }
 
 /// The values of the first column of some batches, as values of type `to`. Arrays in a dynamic column count by
 /// their elements.
-pub(crate) fn set_values(batches: &[RecordBatch], from: Type, to: Type) -> Result<Vec<ScalarValue>, HuntError> {
+pub(crate) fn set_values(
+    batches: &[RecordBatch],
+    from: Type,
+    to: Type,
+) -> Result<Vec<ScalarValue>, HuntError> {
     let mut values = Vec::new();
     for batch in batches {
         let column = batch.column(0);
-        let flat = if from == Type::Dynamic { flatten(column) } else { column.clone() };
-        let converted = if from == to { flat } else { cast_array(&flat, from, to)? };
+        let flat = if from == Type::Dynamic {
+            flatten(column)
+        } else {
+            column.clone()
+        };
+        let converted = if from == to {
+            flat
+        } else {
+            cast_array(&flat, from, to)?
+        };
         for row in 0..converted.len() {
             values.push(ScalarValue::try_from_array(&converted, row)?);
         }

@@ -27,7 +27,13 @@ pub(crate) fn from_storage(value: Expr, stored: &DataType, ty: Type) -> Expr {
         let argument = call.arg(0)?;
         convert(&argument.array, ty)
     };
-    KqlFunction::call(&format!("read_{ty}"), String::new(), Arc::new(kernel), vec![(value, Type::Dynamic)], ty)
+    KqlFunction::call(
+        &format!("read_{ty}"),
+        String::new(),
+        Arc::new(kernel),
+        vec![(value, Type::Dynamic)],
+        ty,
+    )
 }
 
 /// Converts a stored array.
@@ -40,12 +46,10 @@ fn convert(array: &ArrayRef, ty: Type) -> Result<ArrayRef> {
     match ty {
         Type::String => {
             let texts = cast(array, &DataType::Utf8View)?;
-            cast_array(&texts, Type::String, Type::String).map(|a| fill(&a))
+            cast_array(&texts, Type::String, Type::String)
         }
         // JSON text stays as it is; other text is a JSON string.
-        Type::Dynamic if text => {
-            super::parse_json_array(&cast(array, &DataType::Utf8View)?)
-        }
+        Type::Dynamic if text => super::parse_json_array(&cast(array, &DataType::Utf8View)?),
         Type::Dynamic => nested(array),
         _ if text => cast_array(&cast(array, &DataType::Utf8View)?, Type::String, ty),
         Type::DateTime | Type::TimeSpan => ticks(array, ty),
@@ -53,26 +57,20 @@ fn convert(array: &ArrayRef, ty: Type) -> Result<ArrayRef> {
     }
 }
 
-/// Null strings become "".
-fn fill(array: &ArrayRef) -> ArrayRef {
-    if array.null_count() == 0 {
-        return array.clone();
-    }
-    let mut builder = StringViewBuilder::with_capacity(array.len());
-    for text in array.as_string_view() {
-        builder.append_value(text.unwrap_or(""));
-    }
-    Arc::new(builder.finish())
-}
-
 /// Times of any unit as ticks.
 fn ticks(array: &ArrayRef, ty: Type) -> Result<ArrayRef> {
     let (array, unit) = match array.data_type() {
-        DataType::Timestamp(unit, _) | DataType::Duration(unit) | DataType::Time64(unit) => (array.clone(), *unit),
-        DataType::Time32(_) => (cast(array, &DataType::Time64(TimeUnit::Microsecond))?, TimeUnit::Microsecond),
-        DataType::Date32 | DataType::Date64 => {
-            (cast(array, &DataType::Timestamp(TimeUnit::Second, None))?, TimeUnit::Second)
+        DataType::Timestamp(unit, _) | DataType::Duration(unit) | DataType::Time64(unit) => {
+            (array.clone(), *unit)
         }
+        DataType::Time32(_) => (
+            cast(array, &DataType::Time64(TimeUnit::Microsecond))?,
+            TimeUnit::Microsecond,
+        ),
+        DataType::Date32 | DataType::Date64 => (
+            cast(array, &DataType::Timestamp(TimeUnit::Second, None))?,
+            TimeUnit::Second,
+        ),
         _ => return Ok(cast(array, &DataType::Int64)?),
     };
     let epoch = if ty == Type::DateTime { UNIX_EPOCH } else { 0 };

@@ -68,7 +68,9 @@ pub(super) fn string_size(call: &Call) -> Result<ArrayRef> {
 
 /// The byte offset of a character, or the end.
 fn offset(text: &str, characters: usize) -> usize {
-    text.char_indices().nth(characters).map_or(text.len(), |(i, _)| i)
+    text.char_indices()
+        .nth(characters)
+        .map_or(text.len(), |(i, _)| i)
 }
 
 pub(super) fn substring(call: &Call) -> Result<ArrayRef> {
@@ -90,25 +92,33 @@ pub(super) fn substring(call: &Call) -> Result<ArrayRef> {
 
 pub(super) fn index_of(call: &Call) -> Result<ArrayRef> {
     let lookups = call.texts(1)?;
-    index_with(call, |row, part, occurrence| {
+    index_with(call, |row, rest, length, occurrence| {
+        // The length is searched anew after each occurrence, as .NET's IndexOf does.
         let lookup = lookups.get(row);
         let mut from = 0;
         for _ in 0..occurrence {
-            from += part[from..].find(lookup)? + lookup.chars().next().map_or(0, char::len_utf8).max(1);
-            part.get(from..)?;
+            let window = first_characters(rest.get(from..)?, length);
+            from += window.find(lookup)? + lookup.chars().next().map_or(1, char::len_utf8);
         }
-        part.get(from..)?.find(lookup).map(|at| from + at)
+        let window = first_characters(rest.get(from..)?, length);
+        window.find(lookup).map(|at| from + at)
     })
 }
 
-/// The character position of something in the first argument, between the start (argument 2) and length (3);
-/// `find` gets the part to search and how many occurrences to skip, and gives a byte offset in that part.
+/// The first characters of a text; all without a number.
+pub(super) fn first_characters(text: &str, characters: Option<usize>) -> &str {
+    characters.map_or(text, |n| &text[..offset(text, n)])
+}
+
+/// The character position of something in the first argument, after the start (argument 2) and within a length (3);
+/// `find` gets the text from the start on, the length and how many occurrences to skip, and gives a byte offset.
 pub(super) fn index_with(
     call: &Call,
-    find: impl Fn(usize, &str, usize) -> Option<usize>,
+    find: impl Fn(usize, &str, Option<usize>, usize) -> Option<usize>,
 ) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
-    let (starts, lengths, occurrences) = (call.longs_opt(2)?, call.longs_opt(3)?, call.longs_opt(4)?);
+    let (starts, lengths, occurrences) =
+        (call.longs_opt(2)?, call.longs_opt(3)?, call.longs_opt(4)?);
     call.make_longs(|row| {
         let text = texts.get(row);
         let mut start = starts.map_or(Some(0), |s| s.get(row))?;
@@ -121,15 +131,12 @@ pub(super) fn index_with(
         }
         let from = offset(text, usize::try_from(start).unwrap_or(usize::MAX));
         let rest = &text[from..];
-        let part = match lengths.map_or(Some(-1), |l| l.get(row))? {
-            length if length < 0 => rest,
-            length => &rest[..offset(rest, length as usize)],
-        };
+        let length = usize::try_from(lengths.map_or(Some(-1), |l| l.get(row))?).ok();
         if start as usize > text.chars().count() {
             return Some(-1);
         }
-        Some(match find(row, part, occurrence as usize - 1) {
-            Some(at) => start + part[..at].chars().count() as i64,
+        Some(match find(row, rest, length, occurrence as usize - 1) {
+            Some(at) => start + rest[..at].chars().count() as i64,
             None => -1,
         })
     })
@@ -215,16 +222,38 @@ pub(super) fn replace_string(call: &Call) -> Result<ArrayRef> {
 pub(super) fn replace_strings(call: &Call) -> Result<ArrayRef> {
     let (texts, lookups, rewrites) = (call.texts(0)?, call.texts(1)?, call.texts(2)?);
     call.make_texts(|row, out| {
-        let mut text = texts.get(row).to_owned();
-        let with: Vec<_> = json::elements(rewrites.get(row)).map(json::to_text).collect();
+        // Parts of the text; what a lookup has put in is not looked at by the next ones.
+        let mut parts: Vec<(std::borrow::Cow<'_, str>, bool)> =
+            vec![(texts.get(row).into(), false)];
+        let with: Vec<_> = json::elements(rewrites.get(row))
+            .map(json::to_text)
+            .collect();
         for (i, lookup) in json::elements(lookups.get(row)).enumerate() {
             let lookup = json::to_text(lookup);
-            let Some(rewrite) = with.get(i).or_else(|| with.last()) else { break };
-            if !lookup.is_empty() {
-                text = text.replace(lookup.as_ref(), rewrite);
+            let Some(rewrite) = with.get(i).or_else(|| with.last()) else {
+                break;
+            };
+            if lookup.is_empty() {
+                continue;
             }
+            parts = parts
+                .into_iter()
+                .flat_map(|(part, fixed)| {
+                    if fixed {
+                        return vec![(part, true)];
+                    }
+                    let mut pieces = Vec::new();
+                    for (i, piece) in part.split(lookup.as_ref()).enumerate() {
+                        if i > 0 {
+                            pieces.push((rewrite.clone(), true));
+                        }
+                        pieces.push((piece.to_owned().into(), false));
+                    }
+                    pieces
+                })
+                .collect();
         }
-        out.push_str(&text);
+        parts.iter().for_each(|(part, _)| out.push_str(part));
         true
     })
 }
@@ -281,7 +310,11 @@ pub(super) fn translate(call: &Call) -> Result<ArrayRef> {
 pub(super) fn codepoints_from_string(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     call.make_texts(|row, out| {
-        let points: Vec<String> = texts.get(row).chars().map(|c| (c as u32).to_string()).collect();
+        let points: Vec<String> = texts
+            .get(row)
+            .chars()
+            .map(|c| (c as u32).to_string())
+            .collect();
         out.push('[');
         out.push_str(&points.join(","));
         out.push(']');
@@ -295,7 +328,9 @@ pub(super) fn codepoints_to_string(call: &Call) -> Result<ArrayRef> {
         for argument in &call.args {
             match argument.ty {
                 Type::Dynamic => {
-                    let Ok(texts) = argument.texts() else { continue };
+                    let Ok(texts) = argument.texts() else {
+                        continue;
+                    };
                     let text = texts.get(row);
                     match json::kind(text) {
                         Some(json::Kind::Array) => json::elements(text)
@@ -305,7 +340,9 @@ pub(super) fn codepoints_to_string(call: &Call) -> Result<ArrayRef> {
                     }
                 }
                 _ => {
-                    let Ok(number) = super::conversion::Number::of(argument) else { continue };
+                    let Ok(number) = super::conversion::Number::of(argument) else {
+                        continue;
+                    };
                     number.long(row).into_iter().for_each(&mut push);
                 }
             }

@@ -95,7 +95,11 @@ impl<'p> Matcher<'p> {
 }
 
 fn same(a: &[u8], b: &[u8], exact: bool) -> bool {
-    if exact { a == b } else { a.eq_ignore_ascii_case(b) }
+    if exact {
+        a == b
+    } else {
+        a.eq_ignore_ascii_case(b)
+    }
 }
 
 fn is_letter_or_digit(byte: u8) -> bool {

@@ -51,9 +51,9 @@ pub(crate) fn array_of(values: Vec<ScalarValue>, ty: Type) -> Result<ArrayRef, H
 /// A field of a struct argument.
 pub(super) fn struct_field(call: &Call, index: usize) -> Result<ArrayRef> {
     let array = &call.arg(0)?.array;
-    let fields = array
-        .as_struct_opt()
-        .ok_or_else(|| DataFusionError::Internal("a field of something that is no struct".into()))?;
+    let fields = array.as_struct_opt().ok_or_else(|| {
+        DataFusionError::Internal("a field of something that is no struct".into())
+    })?;
     let field = fields
         .columns()
         .get(index)

@@ -278,9 +278,16 @@ mod tests {
 
     #[test]
     fn broken_text_finds_nothing_and_does_not_panic() {
-        for broken in ["{", "[", "{\"a", "{\"a\":", "[1,", "\"", "{\"a\\", "", "é", "[\"\\", "{1:2}"] {
+        for broken in [
+            "{", "[", "{\"a", "{\"a\":", "[1,", "\"", "{\"a\\", "", "é", "[\"\\", "{1:2}",
+        ] {
             let _ = members(broken).count() + elements(broken).count();
-            let _ = (kind(broken), to_text(broken), member(broken, "a"), element(broken, -1));
+            let _ = (
+                kind(broken),
+                to_text(broken),
+                member(broken, "a"),
+                element(broken, -1),
+            );
             assert!(!is_valid(broken));
         }
     }

@@ -80,12 +80,13 @@ impl LocalTables {
     /// # Errors
     /// See [`LocalError`].
     pub fn add(&mut self, name: &str, path: &Path) -> Result<(), LocalError> {
-        let wanted: Option<Vec<(String, Type)>> = bartizan_contract::hunting::table(name).map(|t| {
-            t.columns
-                .iter()
-                .map(|c| (c.name.to_owned(), of_contract(c.ty)))
-                .collect()
-        });
+        let wanted: Option<Vec<(String, Type)>> =
+            bartizan_contract::hunting::table(name).map(|t| {
+                t.columns
+                    .iter()
+                    .map(|c| (c.name.to_owned(), of_contract(c.ty)))
+                    .collect()
+            });
         let extension = path
             .extension()
             .map(|e| e.to_string_lossy().to_ascii_lowercase())

@@ -9,7 +9,9 @@ use bartizan_kql::types::Type;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, TableReference};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -28,8 +30,8 @@ pub(super) fn open(path: &Path, wanted: Option<&[(String, Type)]>) -> Result<Ope
         ListingTableUrl::parse(absolute.display().to_string())
     }
     .map_err(|e| fail(&e))?;
-    let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
-        .with_file_extension(".parquet");
+    let options =
+        ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
     let config = ListingTableConfig::new(url)
         .with_listing_options(options)
         .with_schema(stored.clone());
@@ -39,9 +41,14 @@ pub(super) fn open(path: &Path, wanted: Option<&[(String, Type)]>) -> Result<Ope
 
 /// The schema of a file, or of the first file of a folder.
 fn stored_schema(path: &Path) -> Result<SchemaRef, LocalError> {
-    let file = if path.is_dir() { first_file(path)? } else { path.to_owned() };
+    let file = if path.is_dir() {
+        first_file(path)?
+    } else {
+        path.to_owned()
+    };
     let open = File::open(&file).map_err(|e| LocalError::io(&file, e))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| LocalError::content(&file, e))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(open)
+        .map_err(|e| LocalError::content(&file, e))?;
     Ok(reader.schema().clone())
 }
 
@@ -93,12 +100,15 @@ fn view(
 fn kql_type(stored: &DataType) -> Type {
     match stored {
         DataType::Boolean => Type::Bool,
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => Type::Int,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
+            Type::Int
+        }
         DataType::UInt32 | DataType::Int64 | DataType::UInt64 => Type::Long,
         DataType::Float16 | DataType::Float32 | DataType::Float64 => Type::Real,
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
-            Type::Decimal
-        }
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => Type::Decimal,
         DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Type::DateTime,
         DataType::Time32(_) | DataType::Time64(_) | DataType::Duration(_) => Type::TimeSpan,
         DataType::List(_)

@@ -59,7 +59,10 @@ pub(super) fn csv(path: &Path, wanted: Option<&[(String, Type)]>) -> Result<Open
 }
 
 /// One JSON object per line.
-pub(super) fn json_lines(path: &Path, wanted: Option<&[(String, Type)]>) -> Result<Opened, LocalError> {
+pub(super) fn json_lines(
+    path: &Path,
+    wanted: Option<&[(String, Type)]>,
+) -> Result<Opened, LocalError> {
     let text = std::fs::read_to_string(path).map_err(|e| LocalError::io(path, e))?;
     let mut table = JsonTable::default();
     for (number, line) in text.lines().enumerate() {
@@ -119,7 +122,8 @@ impl JsonTable {
                 Some(index) => *index,
                 None => {
                     self.columns.push(Column::new(&name, self.rows));
-                    self.by_name.insert(name.into_owned(), self.columns.len() - 1);
+                    self.by_name
+                        .insert(name.into_owned(), self.columns.len() - 1);
                     self.columns.len() - 1
                 }
             };
@@ -127,7 +131,9 @@ impl JsonTable {
             // A repeated key keeps its first value.
             if arrow::array::ArrayBuilder::len(&column.values) == self.rows {
                 column.inference.json(value);
-                column.values.append_option((value != "null").then_some(value));
+                column
+                    .values
+                    .append_option((value != "null").then_some(value));
             }
         }
         self.rows += 1;
@@ -153,7 +159,11 @@ fn finish(
     let fail = |e: &dyn std::fmt::Display| LocalError::content(path, e.to_string());
     for mut column in columns {
         let documented = wanted.and_then(|w| w.iter().find(|(name, _)| *name == column.name));
-        let mixed = if held == Type::Dynamic { Type::Dynamic } else { Type::String };
+        let mixed = if held == Type::Dynamic {
+            Type::Dynamic
+        } else {
+            Type::String
+        };
         let ty = documented.map_or_else(|| column.inference.ty(mixed), |(_, ty)| *ty);
         let values: ArrayRef = Arc::new(column.values.finish());
         rows = values.len();

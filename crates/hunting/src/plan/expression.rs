@@ -33,18 +33,36 @@ impl Planner<'_> {
                 Ok(functions::negate(value, inner.ty, expr.ty))
             }
             ExprKind::Binary { op, left, right } => self.binary(*op, left, right, expr.ty),
-            ExprKind::StringTest { op, case_sensitive, left, right } => {
+            ExprKind::StringTest {
+                op,
+                case_sensitive,
+                left,
+                right,
+            } => {
                 let (l, r) = (self.expression(left)?, self.expression(right)?);
                 Ok(functions::string_test(*op, *case_sensitive, l, r))
             }
-            ExprKind::SetTest { op, case_sensitive, input, set } => self.set_test(*op, *case_sensitive, input, set),
+            ExprKind::SetTest {
+                op,
+                case_sensitive,
+                input,
+                set,
+            } => self.set_test(*op, *case_sensitive, input, set),
             ExprKind::And(terms) => self.connected(Operator::And, terms),
             ExprKind::Or(terms) => self.connected(Operator::Or, terms),
             ExprKind::Not(inner) => Ok(!self.expression(inner)?),
-            ExprKind::Case { branches, otherwise } => {
+            ExprKind::Case {
+                branches,
+                otherwise,
+            } => {
                 let when_then = branches
                     .iter()
-                    .map(|(when, then)| Ok((Box::new(self.expression(when)?), Box::new(self.expression(then)?))))
+                    .map(|(when, then)| {
+                        Ok((
+                            Box::new(self.expression(when)?),
+                            Box::new(self.expression(then)?),
+                        ))
+                    })
                     .collect::<Result<Vec<_>, HuntError>>()?;
                 let otherwise = Some(Box::new(self.expression(otherwise)?));
                 Ok(Expr::Case(Case::new(None, when_then, otherwise)))
@@ -62,7 +80,10 @@ impl Planner<'_> {
     }
 
     fn connected(&self, op: Operator, terms: &[bound::Expr]) -> Result<Expr, HuntError> {
-        let parts = terms.iter().map(|t| self.expression(t)).collect::<Result<Vec<_>, _>>()?;
+        let parts = terms
+            .iter()
+            .map(|t| self.expression(t))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(balanced(op, parts))
     }
 
@@ -80,10 +101,17 @@ impl Planner<'_> {
         let native = match op {
             // Wrapping 64-bit addition is DataFusion's as well.
             BinaryOp::Add | BinaryOp::Sub if plain(left.ty) && plain(right.ty) => {
-                Some(if op == BinaryOp::Add { Operator::Plus } else { Operator::Minus })
+                Some(if op == BinaryOp::Add {
+                    Operator::Plus
+                } else {
+                    Operator::Minus
+                })
             }
             BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge
-                if same && !matches!(left.ty, Type::Real | Type::Dynamic) => operator(op),
+                if same && !matches!(left.ty, Type::Real | Type::Dynamic) =>
+            {
+                operator(op)
+            }
             BinaryOp::Eq | BinaryOp::Ne if same && left.ty == Type::String => operator(op),
             _ => None,
         };
@@ -103,10 +131,20 @@ impl Planner<'_> {
         let value = self.expression(input)?;
         if let Set::Array(array) = set {
             let array = self.expression(array)?;
-            return Ok(functions::array_test(op, case_sensitive, (value, input.ty), array));
+            return Ok(functions::array_test(
+                op,
+                case_sensitive,
+                (value, input.ty),
+                array,
+            ));
         }
         if let Some(values) = self.literals(set, input.ty)? {
-            return Ok(functions::set_test(op, case_sensitive, (value, input.ty), values));
+            return Ok(functions::set_test(
+                op,
+                case_sensitive,
+                (value, input.ty),
+                values,
+            ));
         }
         // Items that differ from row to row: one test each.
         let Set::Items(items) = set else {
@@ -116,10 +154,22 @@ impl Planner<'_> {
             .iter()
             .map(|item| {
                 let right = self.expression(item)?;
-                Ok(functions::single_test(op, case_sensitive, (value.clone(), input.ty), (right, item.ty)))
+                Ok(functions::single_test(
+                    op,
+                    case_sensitive,
+                    (value.clone(), input.ty),
+                    (right, item.ty),
+                ))
             })
             .collect::<Result<Vec<_>, HuntError>>()?;
-        Ok(balanced(if op == SetOp::HasAll { Operator::And } else { Operator::Or }, tests))
+        Ok(balanced(
+            if op == SetOp::HasAll {
+                Operator::And
+            } else {
+                Operator::Or
+            },
+            tests,
+        ))
     }
 
     fn path(&self, input: &bound::Expr, steps: &[PathStep]) -> Result<Expr, HuntError> {

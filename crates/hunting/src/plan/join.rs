@@ -20,7 +20,12 @@ impl Planner<'_> {
         let (mut left_rows, left_keys) = self.with_keys(left, &left_exprs, "l")?;
         let (right_rows, right_keys) = self.with_keys(right, &right_exprs, "r")?;
         if kind == JoinKind::InnerUnique {
-            left_rows = RowNode::plan(left_rows, RowOp::FirstPerKey { keys: left_keys.clone() })?;
+            left_rows = RowNode::plan(
+                left_rows,
+                RowOp::FirstPerKey {
+                    keys: left_keys.clone(),
+                },
+            )?;
         }
         let join_type = match kind {
             JoinKind::InnerUnique | JoinKind::Inner => JoinType::Inner,
@@ -34,15 +39,24 @@ impl Planner<'_> {
         };
         let keys = |names: Vec<String>| names.iter().map(|n| named(n)).collect::<Vec<Expr>>();
         let joined = LogicalPlanBuilder::new(left_rows)
-            .join_with_expr_keys(right_rows, join_type, (keys(left_keys), keys(right_keys)), None)?
+            .join_with_expr_keys(
+                right_rows,
+                join_type,
+                (keys(left_keys), keys(right_keys)),
+                None,
+            )?
             .build()?;
-        let outer = matches!(kind, JoinKind::LeftOuter | JoinKind::RightOuter | JoinKind::FullOuter);
+        let outer = matches!(
+            kind,
+            JoinKind::LeftOuter | JoinKind::RightOuter | JoinKind::FullOuter
+        );
         if !outer {
             return self.select(plan, joined);
         }
         let columns = plan
             .columns
             .iter()
+            .filter(|c| !self.unread.contains(&c.id))
             .map(|c| never_null(column(c.id), c.ty).alias(column_name(c.id)))
             .collect::<Vec<_>>();
         Ok(LogicalPlanBuilder::new(joined).project(columns)?.build()?)
@@ -56,7 +70,7 @@ impl Planner<'_> {
         prefix: &str,
     ) -> Result<(LogicalPlan, Vec<String>), HuntError> {
         let rows = self.relation(side)?;
-        let mut columns: Vec<Expr> = side.columns.iter().map(|c| column(c.id)).collect();
+        let mut columns = self.carried(&side.columns);
         let mut names = Vec::with_capacity(keys.len());
         for (i, key) in keys.iter().enumerate() {
             let name = format!("{prefix}{i}");

@@ -9,8 +9,9 @@ mod predicate;
 mod relation;
 mod rows;
 mod summarize;
+mod usage;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -60,6 +61,8 @@ pub(crate) struct Planner<'q> {
     query: &'q bound::Query,
     providers: HashMap<String, Arc<dyn TableProvider>>,
     shared: Vec<SharedResult>,
+    /// Columns that are not carried along because nobody reads them.
+    unread: HashSet<ColumnId>,
 }
 
 impl<'q> Planner<'q> {
@@ -73,6 +76,7 @@ impl<'q> Planner<'q> {
             query,
             providers: HashMap::new(),
             shared: Vec::with_capacity(query.shared.len()),
+            unread: usage::unread(query),
         };
         let mut names = BTreeSet::new();
         for plan in query.shared.iter().chain([&query.plan]) {
@@ -84,8 +88,10 @@ impl<'q> Planner<'q> {
         }
         for (i, plan) in query.shared.iter().enumerate() {
             let logical = planner.relation(plan)?;
-            let logical = planner.in_order(logical)?;
-            let result = planner.compute(logical, &format!("shared result {i}")).await?;
+            let logical = planner.select(plan, planner.in_order(logical)?)?;
+            let result = planner
+                .compute(logical, &format!("shared result {i}"))
+                .await?;
             planner.shared.push(result);
         }
         Ok(planner)
@@ -94,6 +100,7 @@ impl<'q> Planner<'q> {
     /// The plan of the query's result, cut off after `max_rows`.
     pub(crate) async fn root(&self, max_rows: usize) -> Result<LogicalPlan, HuntError> {
         let plan = self.relation(&self.query.plan)?;
+        let plan = self.select(&self.query.plan, plan)?;
         let plan = match self.query.plan.node {
             Node::Sort { .. } | Node::Top { .. } => plan,
             _ => self.in_order(plan)?,
@@ -122,6 +129,15 @@ impl<'q> Planner<'q> {
             batches,
             _memory: memory,
         })
+    }
+
+    /// References to the columns of a node that are carried along.
+    fn carried(&self, columns: &[bound::Column]) -> Vec<Expr> {
+        columns
+            .iter()
+            .filter(|c| !self.unread.contains(&c.id))
+            .map(|c| column(c.id))
+            .collect()
     }
 
     fn shared(&self, id: bound::SharedId) -> Result<&SharedResult, HuntError> {

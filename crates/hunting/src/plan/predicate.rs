@@ -11,6 +11,9 @@ use super::relation::operator;
 use crate::error::HuntError;
 use crate::functions;
 
+/// Conditions of one filter that DataFusion sees one by one, to push them down.
+const MOST_CONJUNCTS: usize = 64;
+
 impl Planner<'_> {
     /// A condition for a filter: true exactly when `expr` (or with `negated` its negation) is true; where it is not
     /// true it may be false or null, whichever is cheaper.
@@ -20,7 +23,11 @@ impl Planner<'_> {
             ExprKind::Or(terms) => self.connect(terms, negated, negated),
             ExprKind::Not(inner) => self.predicate(inner, !negated),
             ExprKind::Binary { op, left, right } => {
-                let op = if negated { negate(*op, left.ty) } else { Some(*op) };
+                let op = if negated {
+                    negate(*op, left.ty)
+                } else {
+                    Some(*op)
+                };
                 match op {
                     Some(op) => self.filter_comparison(op, left, right),
                     None => Ok(!self.expression(expr)?),
@@ -31,10 +38,12 @@ impl Planner<'_> {
                 case_sensitive: true,
                 input,
                 set,
-            } if input.ty != Type::Dynamic && input.ty != Type::Real => match self.literals(set, input.ty)? {
-                Some(values) => self.filter_in(input, values, negated),
-                None => self.negated(self.expression(expr)?, negated),
-            },
+            } if input.ty != Type::Dynamic && input.ty != Type::Real => {
+                match self.literals(set, input.ty)? {
+                    Some(values) => self.filter_in(input, values, negated),
+                    None => self.negated(self.expression(expr)?, negated),
+                }
+            }
             _ => self.negated(self.expression(expr)?, negated),
         }
     }
@@ -46,14 +55,26 @@ impl Planner<'_> {
     /// Terms as conditions; `all` when all have to hold. Or-ed tests of one column become one test.
     fn connect(&self, terms: &[bound::Expr], negated: bool, all: bool) -> Result<Expr, HuntError> {
         let op = if all { Operator::And } else { Operator::Or };
-        let merged = if negated || all { None } else { self.merge_tests(terms)? };
-        let parts = match merged {
+        let merged = if negated || all {
+            None
+        } else {
+            self.merge_tests(terms)?
+        };
+        let mut parts = match merged {
             Some(parts) => parts,
             None => terms
                 .iter()
                 .map(|t| self.predicate(t, negated))
                 .collect::<Result<Vec<_>, _>>()?,
         };
+        if all && parts.len() > MOST_CONJUNCTS {
+            // DataFusion takes conjunctions apart and puts them together as a chain, which must not grow deep.
+            let size = parts.len().div_ceil(MOST_CONJUNCTS);
+            parts = parts
+                .chunks(size)
+                .map(|chunk| balanced(op, chunk.to_vec()).is_true())
+                .collect();
+        }
         Ok(balanced(op, parts))
     }
 
@@ -63,11 +84,19 @@ impl Planner<'_> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         let mut others = Vec::new();
         for term in terms {
-            let ExprKind::StringTest { op, case_sensitive, left, right } = &term.kind else {
+            let ExprKind::StringTest {
+                op,
+                case_sensitive,
+                left,
+                right,
+            } = &term.kind
+            else {
                 others.push(term);
                 continue;
             };
-            let (ExprKind::Literal(bound::Value::String(text)), ExprKind::Column(_)) = (&right.kind, &left.kind) else {
+            let (ExprKind::Literal(bound::Value::String(text)), ExprKind::Column(_)) =
+                (&right.kind, &left.kind)
+            else {
                 others.push(term);
                 continue;
             };
@@ -75,7 +104,10 @@ impl Planner<'_> {
                 others.push(term);
                 continue;
             }
-            match groups.iter_mut().find(|g| g.0 == *op && g.1 == *case_sensitive && *g.2 == **left) {
+            match groups
+                .iter_mut()
+                .find(|g| g.0 == *op && g.1 == *case_sensitive && *g.2 == **left)
+            {
                 Some(group) => group.3.push(text.clone()),
                 None => groups.push((*op, *case_sensitive, left, vec![text.clone()])),
             }
@@ -113,7 +145,12 @@ impl Planner<'_> {
         Ok(binary_expr(l, Operator::IsDistinctFrom, r))
     }
 
-    fn filter_in(&self, input: &bound::Expr, values: Vec<ScalarValue>, negated: bool) -> Result<Expr, HuntError> {
+    fn filter_in(
+        &self,
+        input: &bound::Expr,
+        values: Vec<ScalarValue>,
+        negated: bool,
+    ) -> Result<Expr, HuntError> {
         let input_expr = self.expression(input)?;
         let list: Vec<Expr> = values
             .into_iter()
@@ -128,11 +165,19 @@ impl Planner<'_> {
             return Ok(input_expr.in_list(list, false));
         }
         let outside = input_expr.clone().in_list(list, true);
-        Ok(if nullable { outside.or(input_expr.is_null()) } else { outside })
+        Ok(if nullable {
+            outside.or(input_expr.is_null())
+        } else {
+            outside
+        })
     }
 
     /// The constants of a set, or none when one is known only per row.
-    pub(super) fn literals(&self, set: &Set, ty: Type) -> Result<Option<Vec<ScalarValue>>, HuntError> {
+    pub(super) fn literals(
+        &self,
+        set: &Set,
+        ty: Type,
+    ) -> Result<Option<Vec<ScalarValue>>, HuntError> {
         match set {
             Set::Items(items) => {
                 let mut values = Vec::with_capacity(items.len());
@@ -146,7 +191,12 @@ impl Planner<'_> {
             }
             Set::Array(_) => Ok(None),
             Set::Shared(id) => {
-                let element = self.query.shared.get(id.0 as usize).and_then(|p| p.columns.first()).map(|c| c.ty);
+                let element = self
+                    .query
+                    .shared
+                    .get(id.0 as usize)
+                    .and_then(|p| p.columns.first())
+                    .map(|c| c.ty);
                 let result = self.shared(*id)?;
                 functions::set_values(&result.batches, element.unwrap_or(ty), ty).map(Some)
             }
@@ -194,8 +244,12 @@ pub(super) fn is_constant(expr: &bound::Expr) -> bool {
     match &expr.kind {
         ExprKind::Literal(_) | ExprKind::SharedScalar(_) => true,
         ExprKind::Column(_) => false,
-        ExprKind::Cast(inner) | ExprKind::Negate(inner) | ExprKind::Not(inner) => is_constant(inner),
-        ExprKind::Call { function, args } => !functions::is_volatile(*function) && args.iter().all(is_constant),
+        ExprKind::Cast(inner) | ExprKind::Negate(inner) | ExprKind::Not(inner) => {
+            is_constant(inner)
+        }
+        ExprKind::Call { function, args } => {
+            !functions::is_volatile(*function) && args.iter().all(is_constant)
+        }
         ExprKind::Binary { left, right, .. } => is_constant(left) && is_constant(right),
         _ => false,
     }

@@ -56,7 +56,9 @@ impl Planner<'_> {
                     _ => self.in_order(rows)?,
                 };
                 let count = self.row_count(count)?;
-                Ok(LogicalPlanBuilder::new(rows).limit(0, Some(count))?.build()?)
+                Ok(LogicalPlanBuilder::new(rows)
+                    .limit(0, Some(count))?
+                    .build()?)
             }
             Node::Sample { input, count } => {
                 let rows = self.relation(input)?;
@@ -93,12 +95,7 @@ impl Planner<'_> {
         Ok(RowNode::plan(input, RowOp::Gather)?)
     }
 
-    fn table(
-        &self,
-        plan: &Plan,
-        name: &str,
-        sources: &[String],
-    ) -> Result<LogicalPlan, HuntError> {
+    fn table(&self, plan: &Plan, name: &str, sources: &[String]) -> Result<LogicalPlan, HuntError> {
         let provider = self
             .providers
             .get(name)
@@ -113,8 +110,9 @@ impl Planner<'_> {
         ) && *field.data_type() == data_type(Type::DateTime)
         {
             let bound = |op, ticks| binary_expr(of_table("Timestamp"), op, lit(ticks));
-            builder = builder
-                .filter(bound(Operator::GtEq, window.start).and(bound(Operator::LtEq, window.end)))?;
+            builder = builder.filter(
+                bound(Operator::GtEq, window.start).and(bound(Operator::LtEq, window.end)),
+            )?;
         }
         let columns = plan
             .columns
@@ -161,11 +159,7 @@ impl Planner<'_> {
     }
 
     /// Drops the qualifiers that a scan puts on its columns.
-    fn unqualified(
-        &self,
-        plan: &Plan,
-        scan: LogicalPlanBuilder,
-    ) -> Result<LogicalPlan, HuntError> {
+    fn unqualified(&self, plan: &Plan, scan: LogicalPlanBuilder) -> Result<LogicalPlan, HuntError> {
         let columns = scan
             .schema()
             .columns()
@@ -212,13 +206,21 @@ impl Planner<'_> {
             self.constant(step)?,
         );
         let array: ArrayRef = match (&from, &to, &step) {
-            (ScalarValue::Float64(Some(a)), ScalarValue::Float64(Some(b)), ScalarValue::Float64(Some(s))) => {
-                Arc::new(arrow::array::Float64Array::from(real_range(*a, *b, *s)?))
-            }
-            (ScalarValue::Int64(Some(a)), ScalarValue::Int64(Some(b)), ScalarValue::Int64(Some(s))) => {
-                Arc::new(Int64Array::from(long_range(*a, *b, *s)?))
-            }
-            (ScalarValue::Int32(Some(a)), ScalarValue::Int32(Some(b)), ScalarValue::Int32(Some(s))) => {
+            (
+                ScalarValue::Float64(Some(a)),
+                ScalarValue::Float64(Some(b)),
+                ScalarValue::Float64(Some(s)),
+            ) => Arc::new(arrow::array::Float64Array::from(real_range(*a, *b, *s)?)),
+            (
+                ScalarValue::Int64(Some(a)),
+                ScalarValue::Int64(Some(b)),
+                ScalarValue::Int64(Some(s)),
+            ) => Arc::new(Int64Array::from(long_range(*a, *b, *s)?)),
+            (
+                ScalarValue::Int32(Some(a)),
+                ScalarValue::Int32(Some(b)),
+                ScalarValue::Int32(Some(s)),
+            ) => {
                 let longs = long_range(i64::from(*a), i64::from(*b), i64::from(*s))?;
                 let ints = longs.into_iter().filter_map(|v| i32::try_from(v).ok());
                 Arc::new(ints.collect::<arrow::array::Int32Array>())
@@ -255,7 +257,7 @@ impl Planner<'_> {
 
     fn window(&self, input: &Plan, calls: &[bound::WindowCall]) -> Result<LogicalPlan, HuntError> {
         let rows = self.relation(input)?;
-        let mut columns: Vec<Expr> = input.columns.iter().map(|c| column(c.id)).collect();
+        let mut columns = self.carried(&input.columns);
         let mut specs = Vec::with_capacity(calls.len());
         for call in calls {
             let mut args = Vec::with_capacity(call.args.len());
@@ -333,7 +335,9 @@ impl Planner<'_> {
         if branches.len() == 1 {
             return Ok(Arc::unwrap_or_clone(branches.remove(0)));
         }
-        Ok(LogicalPlan::Union(Union::try_new_with_loose_types(branches)?))
+        Ok(LogicalPlan::Union(Union::try_new_with_loose_types(
+            branches,
+        )?))
     }
 
     fn expand(
@@ -346,7 +350,7 @@ impl Planner<'_> {
         kind: bound::MvExpandKind,
     ) -> Result<LogicalPlan, HuntError> {
         let rows = self.relation(input)?;
-        let mut columns: Vec<Expr> = input.columns.iter().map(|c| column(c.id)).collect();
+        let mut columns = self.carried(&input.columns);
         let mut specs = Vec::with_capacity(items.len());
         for item in items {
             let array = format!("x{}", item.output.id.0);
@@ -383,7 +387,7 @@ impl Planner<'_> {
             return Err(HuntError::Internal("not a parse node".into()));
         };
         let rows = self.relation(input)?;
-        let mut columns: Vec<Expr> = input.columns.iter().map(|c| column(c.id)).collect();
+        let mut columns = self.carried(&input.columns);
         let id = parts.iter().find_map(|p| match p {
             bound::ParsePart::Capture(c) => Some(c.id.0),
             _ => None,
@@ -393,20 +397,14 @@ impl Planner<'_> {
         let rows = LogicalPlanBuilder::new(rows)
             .project(dedup_aliases(columns))?
             .build()?;
-        let spec = ParseSpec::new(
-            source_name,
-            *kind,
-            flags,
-            parts,
-            *only_matching,
-        )?;
+        let spec = ParseSpec::new(source_name, *kind, flags, parts, *only_matching)?;
         let parsed = RowNode::plan(rows, RowOp::Parse(spec))?;
         self.select(plan, parsed)
     }
 
     /// Keeps exactly the columns of a node.
     pub(super) fn select(&self, plan: &Plan, rows: LogicalPlan) -> Result<LogicalPlan, HuntError> {
-        let columns = dedup_aliases(plan.columns.iter().map(|c| column(c.id)).collect());
+        let columns = dedup_aliases(self.carried(&plan.columns));
         Ok(LogicalPlanBuilder::new(rows).project(columns)?.build()?)
     }
 
@@ -445,9 +443,7 @@ fn dedup_aliases(columns: Vec<Expr>) -> Vec<Expr> {
 }
 
 fn too_many() -> HuntError {
-    HuntError::Evaluation(format!(
-        "range gives more than {MAX_RANGE_ROWS} values"
-    ))
+    HuntError::Evaluation(format!("range gives more than {MAX_RANGE_ROWS} values"))
 }
 
 fn long_range(from: i64, to: i64, step: i64) -> Result<Vec<i64>, HuntError> {
@@ -458,7 +454,9 @@ fn long_range(from: i64, to: i64, step: i64) -> Result<Vec<i64>, HuntError> {
     if count > MAX_RANGE_ROWS {
         return Err(too_many());
     }
-    Ok((0..count as i64).map(|i| from.wrapping_add(step.wrapping_mul(i))).collect())
+    Ok((0..count as i64)
+        .map(|i| from.wrapping_add(step.wrapping_mul(i)))
+        .collect())
 }
 
 fn real_range(from: f64, to: f64, step: f64) -> Result<Vec<f64>, HuntError> {
@@ -484,4 +482,3 @@ pub(super) fn operator(op: BinaryOp) -> Option<Operator> {
         _ => return None,
     })
 }
-

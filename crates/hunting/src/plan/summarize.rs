@@ -11,6 +11,7 @@ use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, lit};
 
+use super::usage::gives_row;
 use super::{Planner, column_name, named, never_null};
 use crate::aggregates::{AggregateKind, CollectKind, MomentKind, aggregate};
 use crate::error::HuntError;
@@ -67,8 +68,19 @@ impl Planner<'_> {
         call: &bound::Aggregate,
         stages: &mut Stages,
     ) -> Result<(), HuntError> {
+        let rowwise = gives_row(call.function);
+        // The first argument of arg_max and arg_min is what rows are ranked by.
+        let ranked = rowwise && call.function != AggregateFn::TakeAny;
+        let wanted = |i: usize| {
+            !rowwise
+                || (ranked && i == 0)
+                || call
+                    .outputs
+                    .get(i)
+                    .is_some_and(|c| !self.unread.contains(&c.id))
+        };
         let mut args = Vec::with_capacity(call.args.len());
-        for (i, arg) in call.args.iter().enumerate() {
+        for (i, arg) in call.args.iter().enumerate().filter(|(i, _)| wanted(*i)) {
             let name = format!("a{index}_{i}");
             stages.inputs.push(self.expression(arg)?.alias(&name));
             args.push((named(&name), arg.ty));
@@ -76,16 +88,17 @@ impl Planner<'_> {
         let filter = match &call.filter {
             Some(condition) => {
                 let name = format!("a{index}_if");
-                stages.inputs.push(self.predicate(condition, false)?.alias(&name));
+                stages
+                    .inputs
+                    .push(self.predicate(condition, false)?.alias(&name));
                 Some(named(&name))
             }
             None => None,
         };
         let result = |i: usize| format!("g{index}_{i}");
-        let rowwise = matches!(
-            call.function,
-            AggregateFn::ArgMax | AggregateFn::ArgMin | AggregateFn::TakeAny
-        );
+        if rowwise && args.is_empty() {
+            return Ok(());
+        }
         if rowwise {
             let kind = match call.function {
                 AggregateFn::ArgMax => AggregateKind::Best { greatest: true },
@@ -93,9 +106,12 @@ impl Planner<'_> {
                 _ => AggregateKind::Any,
             };
             let name = result(0);
-            stages.aggregates.push(aggregate(kind, args, filter).alias(&name));
-            for (i, out) in call.outputs.iter().enumerate() {
-                let field = functions::struct_field(named(&name), i, out.ty);
+            stages
+                .aggregates
+                .push(aggregate(kind, args, filter).alias(&name));
+            let outputs = call.outputs.iter().enumerate().filter(|(i, _)| wanted(*i));
+            for (field, (_, out)) in outputs.enumerate() {
+                let field = functions::struct_field(named(&name), field, out.ty);
                 let value = never_null(field, out.ty);
                 stages.results.push(value.alias(column_name(out.id)));
             }
@@ -104,9 +120,15 @@ impl Planner<'_> {
         if call.function == AggregateFn::Percentile {
             for (i, out) in call.outputs.iter().enumerate() {
                 let p = self.percentage(call.args.get(i + 1))?;
-                let value = aggregate(AggregateKind::Percentile(p), args[..1].to_vec(), filter.clone());
+                let value = aggregate(
+                    AggregateKind::Percentile(p),
+                    args[..1].to_vec(),
+                    filter.clone(),
+                );
                 stages.aggregates.push(value.alias(result(i)));
-                stages.results.push(named(&result(i)).alias(column_name(out.id)));
+                stages
+                    .results
+                    .push(named(&result(i)).alias(column_name(out.id)));
             }
             return Ok(());
         }
@@ -131,7 +153,9 @@ impl Planner<'_> {
         let own = |kind, args: Vec<(Expr, Type)>, filter| Ok(aggregate(kind, args, filter));
         match call.function {
             AggregateFn::Count => Ok(native(count_udaf(), lit(1i64), filter)),
-            AggregateFn::CountDistinct | AggregateFn::DCount => own(AggregateKind::Distinct, args, filter),
+            AggregateFn::CountDistinct | AggregateFn::DCount => {
+                own(AggregateKind::Distinct, args, filter)
+            }
             AggregateFn::Sum => Ok(native(sum_udaf(), first(args)?, filter)),
             AggregateFn::Avg if matches!(ty, Type::DateTime | Type::TimeSpan | Type::Decimal) => {
                 own(AggregateKind::Average, args, filter)
@@ -144,7 +168,9 @@ impl Planner<'_> {
             AggregateFn::Max => Ok(native(max_udaf(), first(args)?, filter)),
             AggregateFn::MakeSet => self.collect(CollectKind::Set, call, args, filter),
             AggregateFn::MakeList => self.collect(CollectKind::List, call, args, filter),
-            AggregateFn::MakeListWithNulls => self.collect(CollectKind::ListWithNulls, call, args, filter),
+            AggregateFn::MakeListWithNulls => {
+                self.collect(CollectKind::ListWithNulls, call, args, filter)
+            }
             AggregateFn::MakeBag => self.collect(CollectKind::Bag, call, args, filter),
             AggregateFn::PercentilesArray => {
                 let wanted = (1..call.args.len())
@@ -156,13 +182,18 @@ impl Planner<'_> {
             AggregateFn::Stdev => own(AggregateKind::Moment(MomentKind::Stdev), args, filter),
             AggregateFn::StdevP => own(AggregateKind::Moment(MomentKind::StdevP), args, filter),
             AggregateFn::Variance => own(AggregateKind::Moment(MomentKind::Variance), args, filter),
-            AggregateFn::VarianceP => own(AggregateKind::Moment(MomentKind::VarianceP), args, filter),
+            AggregateFn::VarianceP => {
+                own(AggregateKind::Moment(MomentKind::VarianceP), args, filter)
+            }
             AggregateFn::BinaryAllAnd => Ok(native(bit_and_udaf(), first(args)?, filter)),
             AggregateFn::BinaryAllOr => Ok(native(bit_or_udaf(), first(args)?, filter)),
             AggregateFn::BinaryAllXor => Ok(native(bit_xor_udaf(), first(args)?, filter)),
-            AggregateFn::ArgMax | AggregateFn::ArgMin | AggregateFn::TakeAny | AggregateFn::Percentile => Err(
-                HuntError::Internal("an aggregate of several results was taken for a plain one".into()),
-            ),
+            AggregateFn::ArgMax
+            | AggregateFn::ArgMin
+            | AggregateFn::TakeAny
+            | AggregateFn::Percentile => Err(HuntError::Internal(
+                "an aggregate of several results was taken for a plain one".into(),
+            )),
         }
     }
 
@@ -187,7 +218,9 @@ impl Planner<'_> {
     /// A percentage as the bits of a real.
     fn percentage(&self, expr: Option<&bound::Expr>) -> Result<u64, HuntError> {
         let Some(expr) = expr else {
-            return Err(HuntError::Internal("a percentile without its percentage".into()));
+            return Err(HuntError::Internal(
+                "a percentile without its percentage".into(),
+            ));
         };
         let value = match self.constant(expr)? {
             ScalarValue::Float64(Some(p)) => p,

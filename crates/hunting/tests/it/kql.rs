@@ -17,7 +17,11 @@ const NOW: i64 = 639_079_632_000_000_000;
 /// What a document expects of a query.
 #[derive(Debug)]
 enum Expected {
-    Table { header: Vec<String>, rows: Vec<Vec<String>>, any_order: bool },
+    Table {
+        header: Vec<String>,
+        rows: Vec<Vec<String>>,
+        any_order: bool,
+    },
     Error(String),
 }
 
@@ -56,21 +60,34 @@ fn read(path: &Path, folder: &Path, tables: &mut LocalTables) -> Vec<Case> {
         let line = lines[i];
         if let Some(kind) = line.strip_prefix("```") {
             let from = i + 1;
-            i = (from..lines.len()).find(|j| lines[*j] == "```").expect("a closed block");
+            i = (from..lines.len())
+                .find(|j| lines[*j] == "```")
+                .expect("a closed block");
             let body = lines[from..i].join("\n");
-            match kind.split_once(' ').map_or((kind, ""), |(k, rest)| (k, rest)) {
+            match kind
+                .split_once(' ')
+                .map_or((kind, ""), |(k, rest)| (k, rest))
+            {
                 ("csv", name) => {
                     let file = folder.join(format!("{name}.csv"));
                     std::fs::write(&file, body).expect("a writable folder");
                     tables.add(name, &file).expect("a table");
                 }
                 ("kql", _) => {
-                    assert!(pending.is_none(), "{}:{from}: a query without a result before this one", path.display());
+                    assert!(
+                        pending.is_none(),
+                        "{}:{from}: a query without a result before this one",
+                        path.display()
+                    );
                     pending = Some((from, body));
                 }
                 ("error", _) => {
                     let (line, query) = pending.take().expect("a query before its error");
-                    cases.push(Case { line, query, expected: Expected::Error(body) });
+                    cases.push(Case {
+                        line,
+                        query,
+                        expected: Expected::Error(body),
+                    });
                 }
                 _ => {}
             }
@@ -86,19 +103,36 @@ fn read(path: &Path, folder: &Path, tables: &mut LocalTables) -> Vec<Case> {
                 i += 1;
             }
             let any_order = std::mem::take(&mut any_order);
-            cases.push(Case { line: at, query, expected: Expected::Table { header, rows, any_order } });
+            cases.push(Case {
+                line: at,
+                query,
+                expected: Expected::Table {
+                    header,
+                    rows,
+                    any_order,
+                },
+            });
             continue;
         }
         i += 1;
     }
-    assert!(pending.is_none(), "{}: the last query has no result", path.display());
+    assert!(
+        pending.is_none(),
+        "{}: the last query has no result",
+        path.display()
+    );
     cases
 }
 
 /// A result as header and cells.
 fn render(result: &HuntResult) -> (Vec<String>, Vec<Vec<String>>) {
-    let header = result.columns.iter().map(|c| format!("{}:{}", c.name, c.ty)).collect();
-    let value: serde_json::Value = serde_json::from_str(&result.to_columns_rows_json()).expect("JSON");
+    let header = result
+        .columns
+        .iter()
+        .map(|c| format!("{}:{}", c.name, c.ty))
+        .collect();
+    let value: serde_json::Value =
+        serde_json::from_str(&result.to_columns_rows_json()).expect("JSON");
     let cell = |v: &serde_json::Value| match v {
         serde_json::Value::String(s) => s.replace('\n', "\\n"),
         other => other.to_string(),
@@ -113,7 +147,11 @@ fn render(result: &HuntResult) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 fn markdown(header: &[String], rows: &[Vec<String>]) -> String {
-    let mut out = format!("| {} |\n|{}\n", header.join(" | "), "---|".repeat(header.len()));
+    let mut out = format!(
+        "| {} |\n|{}\n",
+        header.join(" | "),
+        "---|".repeat(header.len())
+    );
     for row in rows {
         let cells: Vec<String> = row.iter().map(|c| c.replace('|', "\\|")).collect();
         let _ = writeln!(out, "| {} |", cells.join(" | "));
@@ -121,7 +159,10 @@ fn markdown(header: &[String], rows: &[Vec<String>]) -> String {
     out
 }
 
-fn check(case: &Case, result: Result<HuntResult, bartizan_hunting::HuntError>) -> Result<(), String> {
+fn check(
+    case: &Case,
+    result: Result<HuntResult, bartizan_hunting::HuntError>,
+) -> Result<(), String> {
     match (&case.expected, result) {
         (Expected::Error(part), Err(error)) if error.to_string().contains(part.trim()) => Ok(()),
         (Expected::Error(_), Err(error)) => Err(format!("another error: {error}")),
@@ -130,7 +171,14 @@ fn check(case: &Case, result: Result<HuntResult, bartizan_hunting::HuntError>) -
             Err(format!("no error but\n{}", markdown(&header, &rows)))
         }
         (Expected::Table { .. }, Err(error)) => Err(format!("an error: {error}")),
-        (Expected::Table { header, rows, any_order }, Ok(result)) => {
+        (
+            Expected::Table {
+                header,
+                rows,
+                any_order,
+            },
+            Ok(result),
+        ) => {
             let (got_header, mut got) = render(&result);
             let shown = markdown(&got_header, &got);
             let mut wanted = rows.clone();
@@ -138,7 +186,11 @@ fn check(case: &Case, result: Result<HuntResult, bartizan_hunting::HuntError>) -
                 wanted.sort();
                 got.sort();
             }
-            if *header == got_header && wanted == got { Ok(()) } else { Err(format!("got\n{shown}")) }
+            if *header == got_header && wanted == got {
+                Ok(())
+            } else {
+                Err(format!("got\n{shown}"))
+            }
         }
     }
 }
@@ -152,8 +204,15 @@ fn documents_hold() {
         .filter(|p| p.extension().is_some_and(|e| e == "md"))
         .collect();
     documents.sort();
-    let engine = Engine::new(EngineSettings { threads: 2, batch_rows: 4 }).expect("an engine");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let engine = Engine::new(EngineSettings {
+        threads: 2,
+        batch_rows: 4,
+    })
+    .expect("an engine");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let (mut count, mut failures) = (0, String::new());
     for document in documents {
         let folder = tempfile::tempdir().expect("a folder");

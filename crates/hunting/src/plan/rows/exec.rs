@@ -9,11 +9,13 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr};
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr,
+};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
-    Distribution, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
     InputDistributionRequirements, Partitioning, PlanProperties, ReplaceChildrenOptions,
     SendableRecordBatchStream,
 };
@@ -90,7 +92,8 @@ impl RowExec {
         let mut streams = Vec::with_capacity(partitions);
         for partition in 0..partitions {
             let mut stream = self.input.execute(partition, context.clone())?;
-            let mut builder = RecordBatchReceiverStream::builder(self.input.schema(), WAITING_BATCHES);
+            let mut builder =
+                RecordBatchReceiverStream::builder(self.input.schema(), WAITING_BATCHES);
             let sender = builder.tx();
             builder.spawn(async move {
                 while let Some(batch) = stream.next().await {
@@ -103,7 +106,10 @@ impl RowExec {
             streams.push(builder.build());
         }
         let all = futures::stream::iter(streams).flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.input.schema(), all)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.input.schema(),
+            all,
+        )))
     }
 
     /// Applies a step that looks at one batch at a time.
@@ -130,7 +136,8 @@ impl RowExec {
         metrics: BaselineMetrics,
         step: impl FnOnce(RecordBatch) -> Result<RecordBatch> + Send + 'static,
     ) -> SendableRecordBatchStream {
-        let memory = MemoryConsumer::new(format!("{:?}", self.name())).register(context.memory_pool());
+        let memory =
+            MemoryConsumer::new(format!("{:?}", self.name())).register(context.memory_pool());
         let input_schema = self.input.schema();
         let size = context.session_config().batch_size();
         let out = futures::stream::once(async move {
@@ -225,7 +232,11 @@ impl ExecutionPlan for RowExec {
         } else {
             input.output_ordering().cloned()
         };
-        Ok(Arc::new(Self::with_ordering(input, self.op.clone(), ordering)?))
+        Ok(Arc::new(Self::with_ordering(
+            input,
+            self.op.clone(),
+            ordering,
+        )?))
     }
 
     fn with_new_children(
@@ -234,7 +245,9 @@ impl ExecutionPlan for RowExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         self.replace_children(
             children,
-            ReplaceChildrenOptions::new(datafusion::physical_plan::ChildrenPropertiesMode::Recompute),
+            ReplaceChildrenOptions::new(
+                datafusion::physical_plan::ChildrenPropertiesMode::Recompute,
+            ),
         )
     }
 
@@ -258,7 +271,12 @@ impl ExecutionPlan for RowExec {
                 let step = move |batch: RecordBatch| compute_windows(&calls, &batch, schema);
                 Ok(self.at_once(input, &context, metrics, step))
             }
-            RowOp::Expand { items, index, limit, kind } => {
+            RowOp::Expand {
+                items,
+                index,
+                limit,
+                kind,
+            } => {
                 let expander = Expander::new(items.clone(), index.is_some(), *limit, *kind, schema);
                 let input = self.input.execute(partition, context)?;
                 Ok(self.batch_wise(input, metrics, move |batch| expander.expand(&batch)))

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewBuilder, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewBuilder, UInt32Array,
+};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use bartizan_kql::bound::MvExpandKind;
@@ -50,7 +52,9 @@ impl Expander {
                 batch
                     .column_by_name(&item.array)
                     .and_then(|a| a.as_string_view_opt())
-                    .ok_or_else(|| DataFusionError::Internal(format!("{} is not dynamic", item.array)))
+                    .ok_or_else(|| {
+                        DataFusionError::Internal(format!("{} is not dynamic", item.array))
+                    })
             })
             .collect::<Result<Vec<_>>>()?;
         let mut builders: Vec<StringViewBuilder> =
@@ -80,12 +84,12 @@ impl Expander {
     fn elements_of<'t>(&self, text: Option<&'t str>, out: &mut Vec<std::borrow::Cow<'t, str>>) {
         match text.and_then(|t| json::kind(t).map(|k| (t, k))) {
             Some((text, Kind::Array)) => out.extend(json::elements(text).map(Into::into)),
-            Some((text, Kind::Object)) => out.extend(json::members(text).map(|(key, value)| {
-                match self.kind {
+            Some((text, Kind::Object)) => {
+                out.extend(json::members(text).map(|(key, value)| match self.kind {
                     MvExpandKind::Bag => format!("{{{key}:{value}}}").into(),
                     MvExpandKind::Array => format!("[{key},{value}]").into(),
-                }
-            })),
+                }))
+            }
             // A scalar is expanded to itself.
             Some((text, _)) => out.push(text.into()),
             None => out.push("null".into()),

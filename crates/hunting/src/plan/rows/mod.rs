@@ -218,7 +218,11 @@ impl UserDefinedLogicalNodeCore for RowNode {
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
         let input = self.input.schema();
         let width = input.fields().len();
-        let mut wanted: Vec<usize> = output_columns.iter().copied().filter(|i| *i < width).collect();
+        let mut wanted: Vec<usize> = output_columns
+            .iter()
+            .copied()
+            .filter(|i| *i < width)
+            .collect();
         for name in self.op.reads() {
             wanted.push(input.index_of_column_by_name(None, name)?);
         }
@@ -264,6 +268,9 @@ impl ExtensionPlanner for RowPlanner {
         ) else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(RowExec::new(input.clone(), node.op.clone())?)))
+        Ok(Some(Arc::new(RowExec::new(
+            input.clone(),
+            node.op.clone(),
+        )?)))
     }
 }

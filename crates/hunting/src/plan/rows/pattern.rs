@@ -101,17 +101,15 @@ impl ParseSpec {
     }
 }
 
-/// The expression of one capture. Numbers in a simple or relaxed pattern take what looks like one.
+/// The expression of one capture. Whole numbers take what looks like one, unless the pattern is relaxed.
 fn capture(index: usize, ty: Type, kind: ParseKind, last: bool) -> String {
     let shape = match ty {
-        Type::Int | Type::Long if kind != ParseKind::Regex => r"\s*[-+]?(?:0[xX][0-9a-fA-F]+|[0-9]+)",
+        Type::Int | Type::Long if kind != ParseKind::Relaxed => {
+            r"\s*[-+]?(?:0[xX][0-9a-fA-F]+|[0-9]+)"
+        }
         _ if last => "(?s:.*)",
         _ => "(?s:.*?)",
     };
-    if kind == ParseKind::Relaxed || !matches!(ty, Type::Int | Type::Long) {
-        let any = if last { "(?s:.*)" } else { "(?s:.*?)" };
-        return format!("(?P<k{index}>{any})");
-    }
     format!("(?P<k{index}>{shape})")
 }
 
@@ -133,7 +131,11 @@ impl Pattern {
             (0..count).map(|_| StringViewBuilder::new()).collect();
         let mut matched = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
-            let text = if texts.is_valid(row) { texts.value(row) } else { "" };
+            let text = if texts.is_valid(row) {
+                texts.value(row)
+            } else {
+                ""
+            };
             let found = self.regex.captures(text);
             matched.push(found.is_some());
             for (i, builder) in builders.iter_mut().enumerate() {
@@ -154,7 +156,10 @@ impl Pattern {
             self.all_or_nothing(&raw, &mut values, &mut matched)?;
         }
         let mut columns = batch.columns().to_vec();
-        columns.append(&mut values);
+        for (value, (_, ty)) in values.iter().zip(&self.spec.captures) {
+            // What was not captured is "" as a string.
+            columns.push(cast_array(value, *ty, *ty)?);
+        }
         let out = RecordBatch::try_new(schema.clone(), columns)?;
         if self.spec.only_matching {
             return Ok(arrow::compute::filter_record_batch(

@@ -11,6 +11,7 @@ use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
 
 use super::WindowSpec;
+use crate::functions::cast_array;
 use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
 /// Adds the results of the calls to the columns.
@@ -31,7 +32,8 @@ pub(super) fn compute_windows(
                     .ok_or_else(|| DataFusionError::Internal(format!("no column {name}")))
             })
             .collect::<Result<Vec<_>>>()?;
-        columns.push(compute(call, &args, batch.num_rows())?);
+        let result = compute(call, &args, batch.num_rows())?;
+        columns.push(cast_array(&result, call.ty, call.ty)?);
     }
     Ok(RecordBatch::try_new(schema, columns)?)
 }
