@@ -1,0 +1,119 @@
+//! `bartizan kql`: the language without a server, as other programs drive it.
+
+use serde_json::{Value, json};
+
+use crate::process::{Ended, run_with};
+
+fn evaluate(query: &str, more: &[&str]) -> Ended {
+    let arguments: Vec<&str> = ["kql", "run", "-"].iter().chain(more).copied().collect();
+    run_with(&arguments, &[], query)
+}
+
+fn error(ended: Ended) -> Value {
+    let err = ended.bad(2);
+    let line = err.lines().last().expect("a line");
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {err}"))
+}
+
+#[test]
+fn a_query_over_nothing_has_columns_and_rows() {
+    let answer = evaluate("print x = 1, s = 'a'", &["--format", "json"]).json();
+    assert_eq!(
+        answer,
+        json!({
+            "columns": [{ "name": "x", "type": "long" }, { "name": "s", "type": "string" }],
+            "rows": [[1, "a"]]
+        })
+    );
+    let table = "datatable(n:int, t:string)[1,'a', 2,'b', 3,'a'] | summarize s = sum(n) by t | sort by t asc";
+    assert_eq!(
+        evaluate(table, &[]).json()["rows"],
+        json!([["a", 4], ["b", 2]])
+    );
+}
+
+#[test]
+fn now_is_what_it_is_told_to_be() {
+    let answer = evaluate("print now()", &["--now", "2026-01-02T03:04:05Z"]).json();
+    let time = answer["rows"][0][0].as_str().expect("a time");
+    assert!(time.starts_with("2026-01-02T03:04:05"), "{time}");
+    evaluate("print now()", &["--now", "yesterday"]).bad(2);
+}
+
+#[test]
+fn tables_come_from_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let csv = write(
+        "t.csv",
+        "name,size\nalpha,1\nbeta,20\n\"with, comma\",300\n",
+    );
+    let lines = write(
+        "t.ndjson",
+        "{\"name\":\"alpha\",\"ok\":true}\n{\"name\":\"beta\",\"ok\":false}\n",
+    );
+    let (a, b) = (format!("A={csv}"), format!("B={lines}"));
+    let more = ["--table", a.as_str(), "--table", b.as_str()];
+    let query = "A | join kind=inner B on name | project name, size, ok | sort by name asc";
+    assert_eq!(
+        evaluate(query, &more).json()["rows"],
+        json!([["alpha", 1, true], ["beta", 20, false]])
+    );
+    assert_eq!(evaluate("A | count", &more).json()["rows"], json!([[3]]));
+}
+
+#[test]
+fn mistakes_are_json_with_a_place() {
+    let place = |found: &Value| (found["line"].as_u64(), found["column"].as_u64());
+    let found = error(evaluate("print 1\n| where", &[]));
+    assert_eq!(found["line"], 2, "{found}");
+    assert!(
+        found["message"].is_string() && found["code"].is_string(),
+        "{found}"
+    );
+    let found = error(run_with(
+        &["kql", "check"],
+        &[],
+        "DeviceEvents\n| where Nope == 1",
+    ));
+    assert_eq!(place(&found), (Some(2), Some(9)), "{found}");
+    assert!(
+        found["message"].as_str().expect("text").contains("Nope"),
+        "{found}"
+    );
+    let found = error(evaluate("NoSuchTable | count", &[]));
+    assert!(
+        found["message"]
+            .as_str()
+            .expect("text")
+            .contains("NoSuchTable"),
+        "{found}"
+    );
+    error(evaluate("T | count", &["--table", "T=no-such-file.csv"]));
+}
+
+#[test]
+fn a_good_query_is_checked_against_the_hunting_schema() {
+    let answer = run_with(
+        &["kql", "check"],
+        &[],
+        "DeviceProcessEvents | summarize n = count() by DeviceName",
+    )
+    .json();
+    assert_eq!(
+        answer["columns"],
+        json!([{ "name": "DeviceName", "type": "string" }, { "name": "n", "type": "long" }])
+    );
+}
+
+#[test]
+fn deep_and_long_queries_end_with_an_error_not_a_crash() {
+    let deep = format!("print {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+    error(evaluate(&deep, &[]));
+    let binary = run_with(&["kql", "check"], &[], "\u{0}\u{1}print\u{7f}");
+    binary.bad(2);
+}

@@ -1,0 +1,129 @@
+//! How servers start, end, and refuse to start.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use crate::process::{Home, Operator, run_with};
+
+const XDR: &str = "https://api.security.microsoft.com/.default";
+
+#[tokio::test]
+async fn a_detached_server_runs_until_it_is_told_to_stop() {
+    let home = Home::new();
+    let ports = home.ports.to_string();
+    let screen = home.cli(&["serve", "--ports", &ports, "--detach"]).good();
+    assert!(screen.contains("Bartizan is ready."), "{screen}");
+    assert!(
+        screen.contains("password"),
+        "the first start shows the administrator: {screen}"
+    );
+    let operator = Operator::of(&home);
+    assert!(operator.token(XDR).await.starts_with("eyJ"));
+
+    // The directory is taken, and said to be.
+    let second = home
+        .cli(&[
+            "serve",
+            "--ports",
+            &crate::process::free_ports().to_string(),
+        ])
+        .bad(2);
+    assert!(second.contains("in use by another server"), "{second}");
+
+    home.cli(&["stop"]).good();
+    let client = (operator.client.0.as_str(), operator.client.1.as_str());
+    assert!(
+        operator.token_of(client, XDR).await.is_none(),
+        "it still answers"
+    );
+    home.cli(&["stop"]).good();
+
+    let started = Instant::now();
+    let again = home.cli(&["serve", "--ports", &ports, "--detach"]).good();
+    println!("started again in {:?}", started.elapsed());
+    assert!(!again.contains("password"), "{again}");
+    assert!(
+        operator.token(XDR).await.starts_with("eyJ"),
+        "the operator's secret outlives the process"
+    );
+    home.cli(&["stop"]).good();
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_the_way_out() {
+    let home = Home::new();
+    let _taken = TcpListener::bind(("127.0.0.1", home.ports)).expect("a port");
+    let said = home
+        .cli(&["serve", "--ports", &home.ports.to_string()])
+        .bad(2);
+    assert!(
+        said.contains(&home.ports.to_string()) && said.contains("--ports"),
+        "{said}"
+    );
+    assert!(
+        !home.data().join("admin.toml").exists(),
+        "nothing is written before the ports are held"
+    );
+}
+
+#[test]
+fn unknown_settings_are_refused() {
+    let home = Home::new();
+    std::fs::write(home.data().join("bartizan.toml"), "rate-limit = false\n").expect("written");
+    let said = home
+        .cli(&["serve", "--ports", &home.ports.to_string()])
+        .bad(2);
+    assert!(said.contains("rate-limit"), "{said}");
+    let said = home.cli(&["serve", "--ports", "65535"]).bad(2);
+    assert!(said.contains("--ports"), "{said}");
+    home.cli(&["serve", "--no-such-flag"]).bad(2);
+}
+
+#[test]
+fn other_machines_are_kept_out_unless_told_otherwise() {
+    let home = Home::new();
+    let said = home.cli(&["serve", "--https", "0.0.0.0:0"]).bad(2);
+    assert!(said.contains("expose"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn files_with_secrets_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let serving = home.serve();
+    for name in ["admin.toml", "bartizan.db"] {
+        let mode = std::fs::metadata(home.data().join(name))
+            .expect("the file")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+    let profile = home.data().join("admin.toml");
+    std::fs::set_permissions(&profile, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    let said = home.cli(&["token", "get"]).bad(2);
+    assert!(said.contains("chmod 600"), "{said}");
+    drop(serving);
+}
+
+#[tokio::test]
+async fn a_first_start_that_is_killed_is_taken_up_by_the_next() {
+    for millis in [20, 120, 250, 450] {
+        let home = Home::new();
+        let first = home.spawn();
+        std::thread::sleep(Duration::from_millis(millis));
+        first.kill();
+        let _serving = home.serve();
+        let token = Operator::of(&home).token(XDR).await;
+        assert!(token.starts_with("eyJ"), "killed after {millis} ms");
+    }
+}
+
+#[test]
+fn commands_without_a_server_say_how_to_get_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    let nobody = [("HOME", path), ("XDG_DATA_HOME", path)];
+    let said = run_with(&["incident", "list"], &nobody, "").bad(2);
+    assert!(said.contains("bartizan demo"), "{said}");
+}

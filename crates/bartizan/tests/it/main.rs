@@ -1,0 +1,8 @@
+//! The built binary as people and programs use it: commands, a server's life, and its death at any moment.
+#![cfg(feature = "server")]
+
+mod cli;
+mod kill;
+mod kql;
+mod lifecycle;
+mod process;
