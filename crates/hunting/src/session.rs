@@ -88,6 +88,8 @@ pub(crate) fn session_state(
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = false;
+    // A partition reads its own files only: `take` gives the same rows every time.
+    options.execution.enable_file_stream_work_stealing = false;
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(memory)
         .with_disk_manager_builder(

@@ -213,7 +213,7 @@ pub(super) fn set_has_element(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The sets of a row; none when one of them is no array.
-fn sets<'a>(call: &'a Call, row: usize) -> Option<Vec<Vec<&'a str>>> {
+fn sets(call: &Call, row: usize) -> Option<Vec<Vec<&str>>> {
     call.args
         .iter()
         .map(|a| elements(a.texts().ok()?.some(row)))

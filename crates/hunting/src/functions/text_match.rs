@@ -25,7 +25,7 @@ enum Test<'p> {
 }
 
 enum Search<'p> {
-    Exact(memmem::Finder<'p>),
+    Exact(Box<memmem::Finder<'p>>),
     Folded(FoldedFinder<'p>),
 }
 
@@ -39,7 +39,7 @@ impl<'p> Matcher<'p> {
             }
             Test::Search {
                 search: if case_sensitive {
-                    Search::Exact(memmem::Finder::new(bytes))
+                    Search::Exact(Box::new(memmem::Finder::new(bytes)))
                 } else {
                     Search::Folded(FoldedFinder::new(bytes))
                 },

@@ -60,7 +60,7 @@ pub(super) fn struct_field(call: &Call, index: usize) -> Result<ArrayRef> {
         .ok_or_else(|| DataFusionError::Internal(format!("no field {index}")))?;
     if call.arg(0)?.constant && call.rows != 1 {
         let first = Arc::clone(field);
-        return Ok(ScalarValue::try_from_array(&first, 0)?.to_array_of_size(call.rows)?);
+        return ScalarValue::try_from_array(&first, 0)?.to_array_of_size(call.rows);
     }
     match fields.nulls() {
         // A null struct has null fields.

@@ -3,3 +3,4 @@
 mod events;
 mod kql;
 mod limits;
+mod local;

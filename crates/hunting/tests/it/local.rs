@@ -1,0 +1,206 @@
+//! Files as tables, and the window of time.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray, TimestampNanosecondArray,
+};
+use bartizan_hunting::{
+    Engine, EngineSettings, HuntError, HuntRequest, Limits, LocalError, LocalTables, TimeWindow,
+};
+use parquet::arrow::ArrowWriter;
+
+const DAY: i64 = 864_000_000_000;
+/// 2026-03-01T00:00:00Z.
+const MARCH: i64 = 639_079_200_000_000_000;
+/// The same in microseconds since 1970.
+const MARCH_MICROS: i64 = 1_772_323_200_000_000;
+
+fn rows(
+    tables: &LocalTables,
+    query: &str,
+    timespan: Option<TimeWindow>,
+) -> Result<String, HuntError> {
+    let engine = Engine::new(EngineSettings {
+        threads: 2,
+        batch_rows: 64,
+    })
+    .expect("an engine");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let result = runtime.block_on(engine.run(HuntRequest {
+        query: query.to_owned(),
+        now_ticks: MARCH + DAY,
+        timespan,
+        limits: Limits::default(),
+        tables: Arc::new(tables.clone()),
+    }))?;
+    let mut out = Vec::new();
+    result.write_rows(&mut out);
+    Ok(String::from_utf8(out).expect("UTF-8"))
+}
+
+fn write_parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let file = fs::File::create(path).expect("a file");
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+}
+
+#[test]
+fn parquet_of_any_origin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.parquet");
+    let mut list = ListBuilder::new(StringBuilder::new());
+    list.append_value([Some("a"), Some("b")]);
+    list.append_null();
+    write_parquet(
+        &path,
+        vec![
+            (
+                "When",
+                Arc::new(
+                    TimestampMicrosecondArray::from(vec![MARCH_MICROS + 1, MARCH_MICROS])
+                        .with_timezone("UTC"),
+                ),
+            ),
+            (
+                "Nanos",
+                Arc::new(TimestampNanosecondArray::from(vec![Some(100), None])),
+            ),
+            ("Text", Arc::new(StringArray::from(vec![Some("x"), None]))),
+            ("Number", Arc::new(Int64Array::from(vec![Some(7), None]))),
+            ("List", Arc::new(list.finish())),
+        ],
+    );
+    let mut tables = LocalTables::new();
+    tables.add("T", &path).expect("a table");
+    assert_eq!(
+        rows(&tables, "T | sort by When asc", None).expect("rows"),
+        r#"[{"When":"2026-03-01T00:00:00.0000000Z","Nanos":null,"Text":"","Number":null,"List":null},{"When":"2026-03-01T00:00:00.0000010Z","Nanos":"1970-01-01T00:00:00.0000001Z","Text":"x","Number":7,"List":["a","b"]}]"#
+    );
+    assert_eq!(
+        rows(
+            &tables,
+            "T | where Text == '' and When < ago(1h) | project Text, n = array_length(List)",
+            None
+        )
+        .expect("rows"),
+        r#"[{"Text":"","n":null}]"#
+    );
+}
+
+#[test]
+fn a_folder_is_read_file_after_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for i in 0..5i64 {
+        let values: Int64Array = (0..1000).map(|v| Some(i * 1000 + v)).collect();
+        write_parquet(
+            &folder.path().join(format!("{i}.parquet")),
+            vec![("n", Arc::new(values))],
+        );
+    }
+    let mut tables = LocalTables::new();
+    tables.add("T", folder.path()).expect("a table");
+    assert_eq!(
+        rows(
+            &tables,
+            "T | summarize c = count(), s = sum(n), d = dcount(n), m = max(n)",
+            None
+        )
+        .expect("rows"),
+        r#"[{"c":5000,"s":12497500,"d":5000,"m":4999}]"#
+    );
+    for _ in 0..5 {
+        assert_eq!(
+            rows(&tables, "T | where n % 900 == 0 | take 2", None).expect("rows"),
+            r#"[{"n":0},{"n":900}]"#,
+            "take is the same every time"
+        );
+    }
+}
+
+#[test]
+fn hunting_tables_have_their_documented_columns_and_the_window_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("events.jsonl");
+    let lines = [
+        r#"{"Timestamp":"2026-02-27T10:00:00Z","FileName":"old.exe","ProcessId":"17","AdditionalFields":{"a":{"b":5}},"Own":"kept"}"#,
+        "",
+        r#"{"Timestamp":"2026-03-01T10:00:00.1234567Z","FileName":"new.exe","ProcessId":null}"#,
+    ];
+    fs::write(&path, lines.join("\n")).expect("written");
+    let mut tables = LocalTables::new();
+    tables.add("DeviceProcessEvents", &path).expect("a table");
+    let query = "DeviceProcessEvents | project Timestamp, FileName, ProcessId, b = toint(parse_json(tostring(AdditionalFields)).a.b), DeviceName, Own | sort by Timestamp asc";
+    assert_eq!(
+        rows(&tables, query, None).expect("rows"),
+        r#"[{"Timestamp":"2026-02-27T10:00:00.0000000Z","FileName":"old.exe","ProcessId":17,"b":5,"DeviceName":"","Own":"kept"},{"Timestamp":"2026-03-01T10:00:00.1234567Z","FileName":"new.exe","ProcessId":null,"b":null,"DeviceName":"","Own":""}]"#
+    );
+    let window = TimeWindow {
+        start: MARCH,
+        end: MARCH + DAY,
+    };
+    assert_eq!(
+        rows(
+            &tables,
+            "DeviceProcessEvents | project FileName",
+            Some(window)
+        )
+        .expect("rows"),
+        r#"[{"FileName":"new.exe"}]"#
+    );
+}
+
+#[test]
+fn json_and_csv_types_are_inferred() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("a.json");
+    fs::write(
+        &json,
+        r#"{"Schema":[],"Results":[{"n":1,"r":1,"m":"x"},{"n":2,"r":2.5,"m":[1]}]}"#,
+    )
+    .expect("written");
+    let csv = folder.path().join("b.csv");
+    fs::write(&csv, "n,t,s\n1,2026-03-01T00:00:00Z,\"a,b\"\n,,\n").expect("written");
+    let mut tables = LocalTables::new();
+    tables.add("A", &json).expect("a table");
+    tables.add("B", &csv).expect("a table");
+    assert_eq!(
+        rows(
+            &tables,
+            "A | getschema | summarize t = strcat_array(make_list(ColumnType), ',')",
+            None
+        )
+        .expect("rows"),
+        r#"[{"t":"long,real,dynamic"}]"#
+    );
+    assert_eq!(
+        rows(&tables, "B", None).expect("rows"),
+        r#"[{"n":1,"t":"2026-03-01T00:00:00.0000000Z","s":"a,b"},{"n":null,"t":null,"s":""}]"#
+    );
+}
+
+#[test]
+fn files_that_are_no_tables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut tables = LocalTables::new();
+    let bad = folder.path().join("a.jsonl");
+    fs::write(&bad, "{\"a\":1}\n[2]\n").expect("written");
+    let error = tables.add("T", &bad).expect_err("no table").to_string();
+    assert!(error.contains("line 2: not a JSON object"), "{error}");
+    assert!(matches!(
+        tables.add("T", &folder.path().join("none.csv")),
+        Err(LocalError::Content { .. } | LocalError::Io { .. })
+    ));
+    assert!(matches!(
+        tables.add("T", &folder.path().join("x.txt")),
+        Err(LocalError::Format(_))
+    ));
+}
