@@ -1,11 +1,19 @@
 //! The command line: what people may type. Nothing here acts; commands take these after [`crate::target`] has
 //! resolved them.
 
+mod kql;
+mod rule;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
+
+#[cfg(feature = "server")]
+pub(crate) use kql::KqlRun;
+pub(crate) use kql::{Kql, KqlInput};
+pub(crate) use rule::Rule;
 
 /// Heading of the flags that every command takes.
 pub(crate) const GLOBAL: &str = "Global options";
@@ -211,6 +219,9 @@ pub(crate) enum Command {
     /// Devices of Defender for Endpoint.
     #[command(subcommand)]
     Machine(Machine),
+    /// Detection rules.
+    #[command(subcommand)]
+    Rule(Rule),
     /// Run a hunting query (KQL).
     Hunt(Hunt),
     /// Load recorded events: files, archives or folders of Sysmon and Windows logs or hunting rows.
@@ -533,46 +544,4 @@ pub(crate) struct Ingest {
     /// Where rejected lines are written [default: rejected.ndjson in the working folder].
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
-}
-
-/// `bartizan kql …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Kql {
-    /// Evaluate a query over local files.
-    #[cfg(feature = "server")]
-    Run(KqlRun),
-    /// Parse and bind against the hunting schema.
-    Check(KqlInput),
-    /// Print the query in canonical form.
-    Fmt(KqlInput),
-    /// Print the tokens.
-    Tokens(KqlInput),
-    /// Print the syntax tree.
-    Ast(KqlInput),
-    /// Print the bound tree.
-    Bound(KqlInput),
-    /// Print the engine's plan.
-    #[cfg(feature = "server")]
-    Plan(KqlRun),
-}
-
-/// A query to read.
-#[derive(Debug, Args)]
-pub(crate) struct KqlInput {
-    /// A file; `-` or nothing reads standard input.
-    pub(crate) file: Option<PathBuf>,
-}
-
-/// `bartizan kql run`
-#[derive(Debug, Args)]
-pub(crate) struct KqlRun {
-    /// The query.
-    #[command(flatten)]
-    pub(crate) input: KqlInput,
-    /// A table from a Parquet, CSV or NDJSON file; repeat for several.
-    #[arg(long = "table", value_name = "NAME=PATH")]
-    pub(crate) tables: Vec<String>,
-    /// What now() is, as an ISO 8601 time.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) now: Option<String>,
 }

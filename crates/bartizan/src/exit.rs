@@ -80,6 +80,12 @@ impl Failure {
         }
     }
 
+    /// The same failure, with what it is about before it.
+    pub(crate) fn about(mut self, subject: impl Display) -> Self {
+        self.message = format!("{subject}: {}", self.message);
+        self
+    }
+
     /// Reports it on standard error and gives the process's exit code.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {

@@ -9,6 +9,7 @@ mod incident;
 pub(crate) mod ingest;
 mod kql;
 mod machine;
+mod rule;
 mod run;
 #[cfg(feature = "server")]
 mod serve;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Incident(command) => client(incident::run(command, &printer)),
         Command::Alert(command) => client(alert::run(command, &printer)),
         Command::Machine(command) => client(machine::run(command, &printer)),
+        Command::Rule(command) => client(rule::run(command, &printer)),
         Command::Hunt(command) => client(hunt::run(command, &printer)),
         Command::Ingest(command) => client(ingest::run(command, &printer)),
         Command::Kql(command) => kql::run(command, &printer),

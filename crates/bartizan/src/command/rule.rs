@@ -1,0 +1,125 @@
+//! `bartizan rule …`
+
+use std::path::Path;
+
+use bartizan_sdk::Client;
+use bartizan_sdk::cloud::Service;
+use futures::TryStreamExt as _;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::args::Rule;
+use crate::exit::{Failure, Outcome};
+use crate::printer::{Column, Printer, at};
+use crate::target;
+
+const PATH: &str = "/bartizan/v1/rules";
+
+const COLUMNS: &[Column] = &[
+    ("ID", |r| at(r, "id")),
+    ("Severity", |r| at(r, "severity")),
+    ("Enabled", |r| at(r, "enabled")),
+    ("Last run", |r| at(r, "lastRunDateTime")),
+    ("Outcome", |r| at(r, "lastRunOutcome")),
+    ("Title", |r| at(r, "title")),
+];
+
+const OUTCOMES: &[Column] = &[
+    ("Rule", |o| at(o, "ruleId")),
+    ("Hits", |o| at(o, "hits")),
+    ("New alerts", |o| at(o, "newAlerts")),
+    ("New incidents", |o| at(o, "newIncidents")),
+    ("Error", |o| at(o, "error")),
+];
+
+/// Carries out the command.
+pub(crate) async fn run(command: Rule, printer: &Printer) -> Outcome {
+    match command {
+        Rule::List { connection } => {
+            let client = target::client(&connection)?;
+            let rules: Vec<Value> = client.collection(Service::Own, PATH).try_collect().await?;
+            printer.list(COLUMNS, &rules)
+        }
+        Rule::Add {
+            connection,
+            files,
+            disabled,
+        } => {
+            let client = target::client(&connection)?;
+            let mut rules = Vec::new();
+            for file in &files {
+                rules.push(put(&client, file, !disabled).await?);
+            }
+            printer.list(COLUMNS, &rules)
+        }
+        Rule::Run {
+            connection,
+            lookback,
+        } => {
+            let client = target::client(&connection)?;
+            let path = format!("{PATH}/run");
+            let body = json!({ "lookback": lookback });
+            let answer = client
+                .raw(Service::Own, Method::POST, &path, Some(&body))
+                .await?;
+            let answer: Value = answer.json()?;
+            let outcomes = answer["value"].as_array().map_or(&[][..], Vec::as_slice);
+            printer.list(OUTCOMES, outcomes)?;
+            match outcomes
+                .iter()
+                .filter(|outcome| !outcome["error"].is_null())
+                .count()
+            {
+                0 => Ok(()),
+                failed => Err(Failure::partial(format!("{failed} rules failed"))),
+            }
+        }
+    }
+}
+
+async fn put(client: &Client, file: &Path, enabled: bool) -> Result<Value, Failure> {
+    let wrong = |error: String| Failure::usage(format!("{}: {error}", file.display()));
+    let source = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let id = id(&source).map_err(wrong)?;
+    let path = format!("{PATH}/{id}");
+    let body = json!({ "source": source, "enabled": enabled });
+    let answer = client
+        .raw(Service::Own, Method::PUT, &path, Some(&body))
+        .await;
+    // With several files, the answer alone would not say which one it is about.
+    let answer = answer.map_err(|error| Failure::from(error).about(file.display()))?;
+    Ok(answer.json()?)
+}
+
+/// The rule's own id, which its address repeats. The rest is for the server to judge.
+fn id(source: &str) -> Result<String, String> {
+    let rule: toml::Table = source
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
+    let id = rule.get("id").and_then(toml::Value::as_str);
+    let id = id.ok_or("a rule needs an id")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if id.is_empty() || !id.chars().all(plain) {
+        return Err(format!("'{id}' is no id: letters, digits, - _ ."));
+    }
+    Ok(id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_the_rules_own_and_stays_inside_its_address() {
+        assert_eq!(id("id = 'a-b'\ntitle = 't'").as_deref(), Ok("a-b"));
+        for wrong in [
+            "title = 't'",
+            "id = '../run'",
+            "id = ''",
+            "id = [",
+            "id = 5",
+        ] {
+            assert!(id(wrong).is_err(), "{wrong}");
+        }
+    }
+}
