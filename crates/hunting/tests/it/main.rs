@@ -4,3 +4,4 @@ mod events;
 mod kql;
 mod limits;
 mod local;
+mod plans;
