@@ -72,6 +72,8 @@ struct Changes {
 /// What the server has acknowledged so far, and what it may have done without saying so.
 #[derive(Default)]
 struct Ledger {
+    /// When the telemetry happened, Unix microseconds: inside the look-back of hunts.
+    happened: i64,
     bodies: u64,
     /// Bodies that were answered.
     kept: BTreeSet<u64>,
@@ -152,6 +154,7 @@ async fn prepare(operator: &Operator, ledger: &Shared, now: i64) -> (String, Str
     let incidents = listed["value"].as_array().expect("a list");
     assert_eq!(incidents.len(), INCIDENTS, "{listed}");
     let mut ledger = ledger.lock().await;
+    ledger.happened = now;
     for incident in incidents {
         ledger.incidents.insert(
             incident["incidentId"].as_i64().expect("a number"),
@@ -197,11 +200,9 @@ fn row(device: &str, file: &str, line: &str, now: i64) -> String {
 }
 
 /// The body with a number: the same bytes whenever it is sent.
-fn body(number: u64) -> String {
-    // A fixed time, so that a repeat is the same upload.
-    let at = 1_790_000_000_000_000 + number as i64;
+fn body(number: u64, happened: i64) -> String {
     (0..ROWS)
-        .map(|n| row("bulk", "kill.exe", &format!("{number}/{n}"), at))
+        .map(|n| row("bulk", "kill.exe", &format!("{number}/{n}"), happened))
         .collect()
 }
 
@@ -242,15 +243,15 @@ async fn ingest(operator: Operator, ledger: Shared) {
         return;
     };
     loop {
-        let number = {
+        let (number, body) = {
             let mut ledger = ledger.lock().await;
             ledger.bodies += 1;
             let number = ledger.bodies;
             ledger.open.insert(number);
-            number
+            (number, body(number, ledger.happened))
         };
         let answer = operator
-            .call(Method::POST, INGEST, &token, Body::Lines(&body(number)))
+            .call(Method::POST, INGEST, &token, Body::Lines(&body))
             .await;
         let Some((200, report)) = answer else {
             assert!(answer.is_none(), "{answer:?}");
@@ -362,7 +363,12 @@ async fn rows(operator: &Operator, ledger: &mut Ledger) {
     // Whoever got no answer sends again, and that makes exactly one.
     for number in std::mem::take(&mut ledger.open) {
         let report = operator
-            .must(Method::POST, INGEST, &own, Body::Lines(&body(number)))
+            .must(
+                Method::POST,
+                INGEST,
+                &own,
+                Body::Lines(&body(number, ledger.happened)),
+            )
             .await;
         let rows = |name: &str| report[name].as_u64().unwrap_or(0) as usize;
         assert_eq!(
