@@ -53,7 +53,9 @@ impl EventStore {
         let target = self.settings.compact_target as i64;
         let mut compacted = Compacted::default();
         for group in groups(small, target, self.settings.compact_files) {
-            let Some(table) = bartizan_contract::hunting::table(&group[0].table) else { continue };
+            let Some(table) = bartizan_contract::hunting::table(&group[0].table) else {
+                continue;
+            };
             let merged = self.merge(table, &group).await?;
             let now = now_micros();
             let mut tx = self.store.write().await?;
@@ -209,13 +211,24 @@ mod tests {
     #[test]
     fn groups_keep_to_table_and_day_and_size() {
         let sizes = |files: Vec<EventFile>| {
-            groups(files, 100, 3).iter().map(Vec::len).collect::<Vec<_>>()
+            groups(files, 100, 3)
+                .iter()
+                .map(Vec::len)
+                .collect::<Vec<_>>()
         };
         assert_eq!(sizes(vec![file("A", 1, 1); 3]), [3]);
         assert_eq!(sizes(vec![file("A", 1, 1); 2]), Vec::<usize>::new());
-        assert_eq!(sizes(vec![file("A", 1, 60); 4]), [2, 2], "large enough two by two");
+        assert_eq!(
+            sizes(vec![file("A", 1, 60); 4]),
+            [2, 2],
+            "large enough two by two"
+        );
         assert_eq!(sizes(vec![file("A", 1, 200)]), Vec::<usize>::new());
-        let mixed = [vec![file("A", 1, 1); 3], vec![file("A", 2, 1); 2], vec![file("B", 2, 1); 3]];
+        let mixed = [
+            vec![file("A", 1, 1); 3],
+            vec![file("A", 2, 1); 2],
+            vec![file("B", 2, 1); 3],
+        ];
         assert_eq!(sizes(mixed.concat()), [3, 3]);
     }
 }

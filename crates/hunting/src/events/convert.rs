@@ -23,10 +23,21 @@ pub(super) fn to_batches(rows: &[Row]) -> Result<(Vec<TableBatch>, usize), Event
     let mut groups: Vec<(&'static Table, Vec<(usize, &Row)>)> = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         if row.values.len() != row.table.columns.len() {
-            let reason = format!("{} values for {} columns", row.values.len(), row.table.columns.len());
-            return Err(EventsError::Row { row: number, table: row.table.name, reason });
+            let reason = format!(
+                "{} values for {} columns",
+                row.values.len(),
+                row.table.columns.len()
+            );
+            return Err(EventsError::Row {
+                row: number,
+                table: row.table.name,
+                reason,
+            });
         }
-        match groups.iter_mut().find(|(table, _)| table.name == row.table.name) {
+        match groups
+            .iter_mut()
+            .find(|(table, _)| table.name == row.table.name)
+        {
             Some((_, group)) => group.push((number, row)),
             None => groups.push((row.table, vec![(number, row)])),
         }
@@ -49,11 +60,19 @@ fn column(
     dropped: &mut usize,
 ) -> Result<ArrayRef, EventsError> {
     let ty = table.columns[index].ty;
-    if let Some((number, row)) =
-        rows.iter().find(|(_, row)| row.values[index].ty().is_some_and(|found| found != ty))
+    if let Some((number, row)) = rows
+        .iter()
+        .find(|(_, row)| row.values[index].ty().is_some_and(|found| found != ty))
     {
-        let reason = format!("{} is {ty}, not {:?}", table.columns[index].name, row.values[index]);
-        return Err(EventsError::Row { row: *number, table: table.name, reason });
+        let reason = format!(
+            "{} is {ty}, not {:?}",
+            table.columns[index].name, row.values[index]
+        );
+        return Err(EventsError::Row {
+            row: *number,
+            table: table.name,
+            reason,
+        });
     }
     let values = rows.iter().map(|(_, row)| &row.values[index]);
     Ok(match ty {
@@ -89,9 +108,9 @@ fn column(
             Arc::new(StringViewArray::from_iter(values.map(Value::as_str)))
         }
         // Rows cannot carry decimals yet, and no table has such a column.
-        KqlType::Decimal => Arc::new(
-            Decimal128Array::new_null(rows.len()).with_precision_and_scale(38, 18)?,
-        ),
+        KqlType::Decimal => {
+            Arc::new(Decimal128Array::new_null(rows.len()).with_precision_and_scale(38, 18)?)
+        }
     })
 }
 
@@ -104,8 +123,7 @@ pub(super) fn to_file(table: &Table, batch: &RecordBatch) -> Result<RecordBatch,
         .map(|(column, array)| -> ArrayRef {
             match (column.ty, array.as_any().downcast_ref::<Int64Array>()) {
                 (KqlType::DateTime, Some(ticks)) => {
-                    let nanos: TimestampNanosecondArray =
-                        ticks.unary_opt(nanos_from_ticks);
+                    let nanos: TimestampNanosecondArray = ticks.unary_opt(nanos_from_ticks);
                     Arc::new(nanos.with_timezone("UTC"))
                 }
                 _ => array.clone(),
@@ -140,14 +158,16 @@ pub(super) fn adapt(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBat
 }
 
 fn empty_texts(rows: usize) -> ArrayRef {
-    Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n("", rows)))
+    Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(
+        "", rows,
+    )))
 }
 
 fn without_nulls(column: &ArrayRef) -> ArrayRef {
     match column.as_any().downcast_ref::<StringViewArray>() {
-        Some(texts) if column.data_type() == &DataType::Utf8View => {
-            Arc::new(StringViewArray::from_iter_values(texts.iter().map(Option::unwrap_or_default)))
-        }
+        Some(texts) if column.data_type() == &DataType::Utf8View => Arc::new(
+            StringViewArray::from_iter_values(texts.iter().map(Option::unwrap_or_default)),
+        ),
         _ => column.clone(),
     }
 }
@@ -172,7 +192,10 @@ mod tests {
         assert_eq!((batches.len(), dropped), (1, 1));
         let batch = &batches[0].1;
         let names = batch.column_by_name("FileName").unwrap().as_string_view();
-        assert_eq!((names.value(0), names.value(1), names.null_count()), ("a.exe", "", 0));
+        assert_eq!(
+            (names.value(0), names.value(1), names.null_count()),
+            ("a.exe", "", 0)
+        );
         let file = to_file(table, batch).unwrap();
         let times = file.column(0).as_primitive::<TimestampNanosecondType>();
         assert_eq!((times.value(0), times.is_null(1)), (700, true));
@@ -185,7 +208,17 @@ mod tests {
         let mut bad = Row::empty(table);
         bad.values[0] = Value::Bool(true);
         let error = to_batches(&[good, bad]).unwrap_err();
-        assert!(matches!(error, EventsError::Row { row: 1, table: "AlertInfo", .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                EventsError::Row {
+                    row: 1,
+                    table: "AlertInfo",
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 
     #[test]

@@ -72,8 +72,8 @@ pub enum EventsError {
     Merge(#[from] datafusion::error::DataFusionError),
     /// A step was made to fail by a test.
     #[cfg(test)]
-    #[error("made to fail at {0:?}")]
-    Injected(super::flush::Step),
+    #[error("made to fail at {0}")]
+    Injected(String),
 }
 
 impl EventsError {

@@ -67,7 +67,11 @@ impl Files {
             }
             Location::Remote(store) => (None, store.clone()),
         };
-        Ok(Self { root, staging, store })
+        Ok(Self {
+            root,
+            staging,
+            store,
+        })
     }
 
     pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
@@ -94,13 +98,17 @@ impl Files {
         let path = format!("{}{}.parquet", Self::folder(tenant, table), Uuid::now_v7());
         match &self.root {
             Some(root) => {
-                let (from, to) = (staged.path.clone(), root.join(&path));
+                let (from, to) = (staged.path.0.clone(), root.join(&path));
                 let root = root.clone();
                 blocking(move || move_into_place(&from, &to, &root)).await?;
             }
             None => {
-                upload(&*self.store, &staged.path, &ObjectPath::from(path.as_str())).await?;
-                fs::remove_file(&staged.path).map_err(EventsError::file(&staged.path))?;
+                upload(
+                    &*self.store,
+                    &staged.path.0,
+                    &ObjectPath::from(path.as_str()),
+                )
+                .await?;
             }
         }
         Ok(path)
@@ -131,7 +139,9 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, EventsError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(EventsError::Log(format!("a task of the event store died: {error}"))),
+        Err(error) => Err(EventsError::Log(format!(
+            "a task of the event store died: {error}"
+        ))),
     }
 }
 
@@ -141,7 +151,10 @@ fn move_into_place(from: &Path, to: &Path, root: &Path) -> Result<(), EventsErro
     let is_new = !folder.is_dir();
     fs::create_dir_all(folder).map_err(EventsError::file(folder))?;
     fs::rename(from, to).map_err(EventsError::file(to))?;
-    for folder in folder.ancestors().take_while(|folder| folder.starts_with(root)) {
+    for folder in folder
+        .ancestors()
+        .take_while(|folder| folder.starts_with(root))
+    {
         sync_folder(folder)?;
         if !is_new {
             break;
@@ -150,17 +163,18 @@ fn move_into_place(from: &Path, to: &Path, root: &Path) -> Result<(), EventsErro
     Ok(())
 }
 
-async fn upload(
-    store: &dyn ObjectStore,
-    from: &Path,
-    to: &ObjectPath,
-) -> Result<(), EventsError> {
+async fn upload(store: &dyn ObjectStore, from: &Path, to: &ObjectPath) -> Result<(), EventsError> {
     use tokio::io::AsyncReadExt as _;
-    let mut file = tokio::fs::File::open(from).await.map_err(EventsError::file(from))?;
+    let mut file = tokio::fs::File::open(from)
+        .await
+        .map_err(EventsError::file(from))?;
     let mut upload = WriteMultipart::new_with_chunk_size(store.put_multipart(to).await?, PART);
     let mut part = vec![0; PART];
     loop {
-        let length = file.read(&mut part).await.map_err(EventsError::file(from))?;
+        let length = file
+            .read(&mut part)
+            .await
+            .map_err(EventsError::file(from))?;
         if length == 0 {
             break;
         }
@@ -172,9 +186,20 @@ async fn upload(
     Ok(())
 }
 
+/// A file in the staging folder, deleted on drop: by then it has moved or is of no use.
+#[derive(Debug)]
+struct StagedPath(PathBuf);
+
+impl Drop for StagedPath {
+    fn drop(&mut self) {
+        // What cannot be deleted now goes when the store opens next.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// A Parquet file under way.
 pub(super) struct FileWriter {
-    path: PathBuf,
+    path: StagedPath,
     writer: ArrowWriter<File>,
     rows: i64,
     /// Of `Timestamp`, nanoseconds.
@@ -184,7 +209,7 @@ pub(super) struct FileWriter {
 /// A finished, durable file in the staging folder.
 #[derive(Debug)]
 pub(super) struct Staged {
-    path: PathBuf,
+    path: StagedPath,
     rows: i64,
     bytes: i64,
     times: Option<(i64, i64)>,
@@ -197,11 +222,17 @@ impl FileWriter {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).map_err(EventsError::file(&path))?;
+        let path = StagedPath(path);
         let options = ArrowWriterOptions::new()
             .with_properties(properties(table)?)
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, file_schema(table), options)?;
-        Ok(Self { path, writer, rows: 0, times: None })
+        Ok(Self {
+            path,
+            writer,
+            rows: 0,
+            times: None,
+        })
     }
 
     /// Adds rows in a file's types, not earlier than those before.
@@ -222,11 +253,21 @@ impl FileWriter {
 
     /// Ends the file and makes it durable.
     pub(super) fn finish(self) -> Result<Staged, EventsError> {
-        let Self { path, writer, rows, times } = self;
+        let Self {
+            path,
+            writer,
+            rows,
+            times,
+        } = self;
         let file = writer.into_inner()?;
-        file.sync_all().map_err(EventsError::file(&path))?;
-        let bytes = file.metadata().map_err(EventsError::file(&path))?.len() as i64;
-        Ok(Staged { path, rows, bytes, times })
+        file.sync_all().map_err(EventsError::file(&path.0))?;
+        let bytes = file.metadata().map_err(EventsError::file(&path.0))?.len() as i64;
+        Ok(Staged {
+            path,
+            rows,
+            bytes,
+            times,
+        })
     }
 }
 
@@ -248,7 +289,9 @@ impl Staged {
             bytes: self.bytes,
             min_time: self.times.map(|(from, _)| from.div_euclid(1000)),
             // Rounded up.
-            max_time: self.times.map(|(_, to)| to.div_euclid(1000) + i64::from(to % 1000 != 0)),
+            max_time: self
+                .times
+                .map(|(_, to)| to.div_euclid(1000) + i64::from(to % 1000 != 0)),
             first_seq: seqs.0,
             last_seq: seqs.1,
             created,
@@ -270,7 +313,10 @@ fn properties(table: &Table) -> Result<WriterProperties, EventsError> {
         }]));
     }
     for column in table.columns {
-        if BLOOM_SUFFIXES.iter().any(|suffix| column.name.ends_with(suffix)) {
+        if BLOOM_SUFFIXES
+            .iter()
+            .any(|suffix| column.name.ends_with(suffix))
+        {
             let path = ColumnPath::from(column.name);
             properties = properties.set_column_bloom_filter_enabled(path, true);
         }

@@ -151,7 +151,9 @@ fn write_sorted(
             .column_by_name(TIMESTAMP)
             .and_then(|column| column.as_primitive_opt::<Int64Type>());
         for row in 0..batch.num_rows() {
-            let time = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
+            let time = times
+                .filter(|times| times.is_valid(row))
+                .map(|times| times.value(row));
             order.push((time, number, row));
         }
     }

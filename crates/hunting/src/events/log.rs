@@ -50,14 +50,24 @@ impl Log {
                     records.push(record);
                 }
             }
-            closed.push(Closed { path: path.clone(), last_seq });
+            closed.push(Closed {
+                path: path.clone(),
+                last_seq,
+            });
         }
         let next_seq = last_seq + 1;
         // A segment of this name holds no whole record, else its first one had this number.
         closed.retain(|segment| segment.path != segment_path(dir, next_seq));
         let (path, file) = create_segment(dir, next_seq)?;
-        let mut log =
-            Self { dir: dir.to_owned(), path, file, length: HEADER, next_seq, closed, failed: None };
+        let mut log = Self {
+            dir: dir.to_owned(),
+            path,
+            file,
+            length: HEADER,
+            next_seq,
+            closed,
+            failed: None,
+        };
         log.release(watermark);
         Ok((log, records))
     }
@@ -106,7 +116,10 @@ impl Log {
         let old = std::mem::replace(&mut self.path, path);
         self.file = file;
         self.length = HEADER;
-        self.closed.push(Closed { path: old, last_seq: self.next_seq - 1 });
+        self.closed.push(Closed {
+            path: old,
+            last_seq: self.next_seq - 1,
+        });
         Ok(())
     }
 
@@ -133,7 +146,9 @@ impl Log {
 pub(super) fn sync_folder(dir: &Path) -> Result<(), EventsError> {
     // Other systems than Unix cannot open a folder as a file, and need not.
     #[cfg(unix)]
-    File::open(dir).and_then(|folder| folder.sync_all()).map_err(EventsError::file(dir))?;
+    File::open(dir)
+        .and_then(|folder| folder.sync_all())
+        .map_err(EventsError::file(dir))?;
     #[cfg(not(unix))]
     let _ = dir;
     Ok(())
@@ -165,7 +180,10 @@ fn segments(dir: &Path) -> Result<Vec<PathBuf>, EventsError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).map_err(EventsError::file(dir))? {
         let path = entry.map_err(EventsError::file(dir))?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == EXTENSION)
+        {
             paths.push(path);
         }
     }
@@ -176,36 +194,162 @@ fn segments(dir: &Path) -> Result<Vec<PathBuf>, EventsError> {
 /// The records of a segment; a torn tail of the last one is cut off on disk.
 fn read_segment(path: &Path, is_last: bool) -> Result<Vec<Record>, EventsError> {
     let bytes = fs::read(path).map_err(EventsError::file(path))?;
-    let mut records = Vec::new();
-    let mut at = HEADER as usize;
-    let damage = if bytes.get(..MAGIC.len()).is_none_or(|magic| magic != MAGIC)
-        || bytes.len() < at
-    {
-        at = 0;
-        Some(Damage::Short)
-    } else {
-        loop {
-            let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break None };
-            match record::decode(rest) {
-                Ok((record, length)) => {
-                    at += length;
-                    records.push(record);
-                }
-                Err(damage) => break Some(damage),
-            }
-        }
+    let (records, at, damage) = parse(&bytes);
+    let Some(damage) = damage else {
+        return Ok(records);
     };
-    let Some(damage) = damage else { return Ok(records) };
     // A payload with a right checksum is what some program meant to write, not a torn tail.
     if !is_last || damage == Damage::Payload {
         let (path, offset) = (path.to_owned(), at as u64);
-        return Err(EventsError::Corrupt { path, offset, reason: damage.reason() });
+        return Err(EventsError::Corrupt {
+            path,
+            offset,
+            reason: damage.reason(),
+        });
     }
     tracing::warn!(
         path = %path.display(), offset = at, cut = bytes.len() - at,
         "the log's last record was not complete and never acknowledged; cut off"
     );
-    let file = OpenOptions::new().write(true).open(path).map_err(EventsError::file(path))?;
-    file.set_len(at as u64).and_then(|()| file.sync_all()).map_err(EventsError::file(path))?;
+    let file = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(EventsError::file(path))?;
+    file.set_len(at as u64)
+        .and_then(|()| file.sync_all())
+        .map_err(EventsError::file(path))?;
     Ok(records)
+}
+
+/// The whole records of a segment, where the last of them ends, and what is wrong with the rest.
+fn parse(bytes: &[u8]) -> (Vec<Record>, usize, Option<Damage>) {
+    let mut records = Vec::new();
+    let mut at = HEADER as usize;
+    if bytes.len() < at || !bytes.starts_with(MAGIC) {
+        return (records, 0, Some(Damage::Short));
+    }
+    while at < bytes.len() {
+        match record::decode(&bytes[at..]) {
+            Ok((record, length)) => {
+                at += length;
+                records.push(record);
+            }
+            Err(damage) => return (records, at, Some(damage)),
+        }
+    }
+    (records, at, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::convert::to_batches;
+    use bartizan_contract::TenantId;
+    use bartizan_contract::hunting::table;
+    use bartizan_contract::value::Row;
+    use uuid::Uuid;
+
+    fn write(log: &mut Log, id: u128) {
+        let (batches, _) = to_batches(&[Row::empty(table("AlertInfo").unwrap())]).unwrap();
+        let mut bytes =
+            record::encode(TenantId::from_u128(1), Uuid::from_u128(id), 0, &batches).unwrap();
+        record::seal(&mut bytes, log.next_seq());
+        log.commit(&bytes, 1).unwrap();
+    }
+
+    fn ids(records: &[Record]) -> Vec<(i64, u128)> {
+        records
+            .iter()
+            .map(|record| (record.seq, record.batch_id.as_u128()))
+            .collect()
+    }
+
+    #[test]
+    fn a_tail_torn_at_any_byte_is_cut_and_writing_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(dir.path(), 0).unwrap();
+        write(&mut log, 1);
+        let first = fs::metadata(&log.path).unwrap().len() as usize;
+        write(&mut log, 2);
+        let path = log.path.clone();
+        drop(log);
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..=whole.len() {
+            let (records, at, damage) = parse(&whole[..cut]);
+            let kept = usize::from(cut >= first) + usize::from(cut == whole.len());
+            assert_eq!(ids(&records), [(1, 1), (2, 2)][..kept], "cut at {cut}");
+            assert_eq!(damage.is_none(), cut > 0 && at == cut, "cut at {cut}");
+        }
+        // The same through the disk, at fewer places: each costs several waits for it.
+        let beyond = whole.len() + 1;
+        for cut in (0..beyond)
+            .step_by(97)
+            .chain([first - 1, first, first + 1, whole.len()])
+        {
+            fs::remove_dir_all(dir.path()).unwrap();
+            fs::create_dir_all(dir.path()).unwrap();
+            fs::write(&path, &whole[..cut]).unwrap();
+            let (mut log, records) = Log::open(dir.path(), 0).unwrap();
+            let kept = usize::from(cut >= first) + usize::from(cut == whole.len());
+            assert_eq!(ids(&records).len(), kept, "cut at {cut}");
+            write(&mut log, 9);
+            drop(log);
+            let (_, records) = Log::open(dir.path(), 0).unwrap();
+            assert_eq!(
+                ids(&records).last(),
+                Some(&(kept as i64 + 1, 9)),
+                "cut at {cut}"
+            );
+            assert_eq!(records.len(), kept + 1, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn segments_are_released_by_watermark_and_replay_skips_what_is_below_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(dir.path(), 0).unwrap();
+        for id in 1..=3 {
+            write(&mut log, id);
+            log.rotate().unwrap();
+        }
+        log.rotate().unwrap();
+        assert_eq!(
+            segments(dir.path()).unwrap().len(),
+            4,
+            "an empty segment is not rotated"
+        );
+        log.release(2);
+        assert_eq!(segments(dir.path()).unwrap().len(), 2);
+        drop(log);
+        let (log, records) = Log::open(dir.path(), 2).unwrap();
+        assert_eq!(ids(&records), [(3, 3)]);
+        assert_eq!(log.next_seq(), 4);
+        drop(log);
+        let (log, records) = Log::open(dir.path(), 7).unwrap();
+        assert!(records.is_empty());
+        assert_eq!(
+            log.next_seq(),
+            8,
+            "numbers never go back below the watermark"
+        );
+    }
+
+    #[test]
+    fn damage_before_the_last_segment_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(dir.path(), 0).unwrap();
+        write(&mut log, 1);
+        let path = log.path.clone();
+        log.rotate().unwrap();
+        write(&mut log, 2);
+        drop(log);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.pop();
+        fs::write(&path, bytes).unwrap();
+        let error = Log::open(dir.path(), 0).unwrap_err();
+        assert!(
+            matches!(error, EventsError::Corrupt { offset: HEADER, .. }),
+            "{error}"
+        );
+    }
 }

@@ -35,7 +35,11 @@ impl MemoryBatch {
             let ticks = column.as_primitive_opt::<Int64Type>()?;
             Some((min(ticks)?, max(ticks)?))
         });
-        Self { rows, last_seq, times }
+        Self {
+            rows,
+            last_seq,
+            times,
+        }
     }
 }
 
@@ -78,7 +82,12 @@ impl Generation {
     }
 
     fn insert(&mut self, entry: Entry) {
-        let Entry { seq, batch, tables, bytes } = entry;
+        let Entry {
+            seq,
+            batch,
+            tables,
+            bytes,
+        } = entry;
         if self.is_empty() {
             (self.first_seq, self.oldest) = (seq, batch.appended);
         }
@@ -147,7 +156,10 @@ impl Memory {
     /// A batch that is here.
     pub(super) fn find(&self, tenant: TenantId, batch_id: Uuid) -> Option<&IngestedBatch> {
         let key = (tenant, batch_id);
-        self.active.ids.get(&key).or_else(|| self.frozen.as_ref()?.ids.get(&key))
+        self.active
+            .ids
+            .get(&key)
+            .or_else(|| self.frozen.as_ref()?.ids.get(&key))
     }
 
     /// Batches of a tenant's table, oldest first.
@@ -163,7 +175,8 @@ impl Memory {
         self.generations()
             .flat_map(|generation| generation.tables.values())
             .flat_map(|t| {
-                let count = |b: &MemoryBatch| (t.tenant, t.table.name, b.last_seq, b.rows.num_rows());
+                let count =
+                    |b: &MemoryBatch| (t.tenant, t.table.name, b.last_seq, b.rows.num_rows());
                 t.batches.iter().map(count)
             })
             .collect()
@@ -172,7 +185,10 @@ impl Memory {
     /// Bytes reserved for all rows here, and when the oldest was appended.
     pub(super) fn load(&self) -> Option<(usize, i64)> {
         let filled = || self.generations().filter(|g| !g.is_empty());
-        Some((filled().map(|g| g.bytes).sum(), filled().map(|g| g.oldest).min()?))
+        Some((
+            filled().map(|g| g.bytes).sum(),
+            filled().map(|g| g.oldest).min()?,
+        ))
     }
 
     fn generations(&self) -> impl Iterator<Item = &Generation> {

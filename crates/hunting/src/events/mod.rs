@@ -21,6 +21,7 @@ mod files;
 mod flush;
 mod log;
 mod memory;
+mod older_files;
 mod predicate;
 mod provider;
 mod record;
@@ -62,7 +63,7 @@ use files::{Files, blocking};
 use log::Log;
 use memory::{Entry, Memory};
 use provider::EventTable;
-use writer::{Append, Command, GroupCommit, Outcome, lock};
+use writer::{Append, Command, Content, GroupCommit, Outcome, Reservation, lock};
 
 /// What became of an appended batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub struct EventStore {
     log_id: Uuid,
     memory: Arc<Mutex<Memory>>,
     /// Bytes of batches in memory or on their way there.
-    reserved: AtomicUsize,
+    reserved: Arc<AtomicUsize>,
     /// `None` after shutdown.
     commands: Mutex<Option<Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -109,7 +110,9 @@ pub struct EventStore {
 
 impl std::fmt::Debug for EventStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventStore").field("dir", &self.settings.dir).finish_non_exhaustive()
+        f.debug_struct("EventStore")
+            .field("dir", &self.settings.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,14 +130,18 @@ impl EventStore {
         let lock = take_lock(&settings.dir)?;
         let files = Files::open(&settings.dir, &settings.location)?;
         let log_id = log_id(&wal)?;
+        // The folders themselves must survive what the log in them survives.
+        log::sync_folder(&settings.dir)?;
         let mut tx = store.write().await?;
         let watermark = segments::open_log(&mut tx, log_id, now_micros()).await?;
         tx.commit().await?;
         let (log, records) = blocking(move || Log::open(&wal, watermark)).await?;
         let (memory, bytes) = replay(records)?;
         let memory = Arc::new(Mutex::new(memory));
-        let group =
-            GroupCommit { delay: settings.group_commit_delay, bytes: settings.group_commit_bytes };
+        let group = GroupCommit {
+            delay: settings.group_commit_delay,
+            bytes: settings.group_commit_bytes,
+        };
         let (commands, receiver) = mpsc::channel();
         let shared = memory.clone();
         let writer = std::thread::Builder::new()
@@ -146,7 +153,7 @@ impl EventStore {
             footers: Arc::new(DefaultCache::new(settings.footer_cache)),
             log_id,
             memory,
-            reserved: AtomicUsize::new(bytes),
+            reserved: Arc::new(AtomicUsize::new(bytes)),
             commands: Mutex::new(Some(commands)),
             writer: Mutex::new(Some(writer)),
             flushing: tokio::sync::Mutex::default(),
@@ -184,12 +191,26 @@ impl EventStore {
             Ok((tables, dropped, record))
         })
         .await?;
-        let bytes = tables.iter().map(|(_, rows)| rows.get_array_memory_size()).sum();
+        let bytes = tables
+            .iter()
+            .map(|(_, rows)| rows.get_array_memory_size())
+            .sum();
         let limit = self.settings.max_batch_bytes;
         if bytes > limit {
             return Err(EventsError::TooLarge { bytes, limit });
         }
-        let batch = IngestedBatch { tenant, batch_id, rows: count as i64, appended };
+        let batch = IngestedBatch {
+            tenant,
+            batch_id,
+            rows: count as i64,
+            appended,
+        };
+        let reservation = self.reserve(bytes).await?;
+        let mut content = Content {
+            record,
+            tables,
+            reservation,
+        };
         loop {
             let epoch = lock(&self.memory).epoch();
             let mut tx = self.store.read().await?;
@@ -198,24 +219,33 @@ impl EventStore {
             if let Some(rows) = known {
                 return Ok(duplicate(rows));
             }
-            let mut reservation = self.reserve(bytes).await?;
-            let (tables, record) = (tables.clone(), record.clone());
-            let append =
-                |reply| Command::Append(Box::new(Append { batch, epoch, record, tables, bytes, reply }));
-            let outcome = self.ask_keeping(append, &mut reservation).await?;
-            match outcome {
+            let append = |reply| {
+                Command::Append(Box::new(Append {
+                    batch,
+                    epoch,
+                    content,
+                    reply,
+                }))
+            };
+            match self.ask(append).await? {
                 Outcome::Written => {
-                    return Ok(Appended { rows: count, duplicate: false, dates_dropped });
+                    return Ok(Appended {
+                        rows: count,
+                        duplicate: false,
+                        dates_dropped,
+                    });
                 }
                 Outcome::Duplicate(rows) => return Ok(duplicate(rows)),
-                Outcome::LookAgain => {}
+                Outcome::LookAgain(again) => content = again,
                 Outcome::Failed(reason) => return Err(EventsError::Log(reason)),
             }
         }
     }
 
-    /// One tenant's table for the engine, in [`schema::engine_schema`]'s types. Each scan sees what
-    /// was acknowledged before it was planned.
+    /// One tenant's table for the engine, in [`schema::engine_schema`]'s types. The first scan fixes
+    /// what this provider shows: what was acknowledged before it. Later scans of the same provider
+    /// show the same, so that a query that reads a table twice reads one state; take a new one for
+    /// each query.
     #[must_use]
     pub fn provider(
         self: &Arc<Self>,
@@ -243,7 +273,16 @@ impl EventStore {
             let found = totals.binary_search_by_key(&(owner, table.to_owned()), key);
             let at = found.unwrap_or_else(|at| {
                 let table = table.to_owned();
-                totals.insert(at, TableTotal { tenant: owner, table, rows: 0, files: 0, bytes: 0 });
+                totals.insert(
+                    at,
+                    TableTotal {
+                        tenant: owner,
+                        table,
+                        rows: 0,
+                        files: 0,
+                        bytes: 0,
+                    },
+                );
                 at
             });
             totals[at].rows += rows as i64;
@@ -255,7 +294,10 @@ impl EventStore {
     #[must_use]
     pub fn unflushed(&self) -> Unflushed {
         let oldest = lock(&self.memory).load().map(|(_, oldest)| oldest);
-        Unflushed { bytes: self.reserved(), oldest }
+        Unflushed {
+            bytes: self.reserved(),
+            oldest,
+        }
     }
 
     /// Flushes, ends the writer's thread and refuses everything afterwards. Whatever the flush did
@@ -284,25 +326,17 @@ impl EventStore {
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, EventsError> {
         let (reply, answer) = oneshot::channel();
-        let sender = lock_plain(&self.commands).clone().ok_or(EventsError::Closed)?;
-        sender.send(command(reply)).map_err(|_| EventsError::Closed)?;
+        let sender = lock_plain(&self.commands)
+            .clone()
+            .ok_or(EventsError::Closed)?;
+        sender
+            .send(command(reply))
+            .map_err(|_| EventsError::Closed)?;
         answer.await.map_err(|_| EventsError::Closed)
     }
 
-    /// Like `ask`, and gives the reservation back unless the batch is in memory now. The batch may
-    /// be written although nobody waits any more, so the reservation is kept from the moment of
-    /// sending until the answer says that it was not.
-    async fn ask_keeping(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Outcome>) -> Command,
-        reservation: &mut Reservation<'_>,
-    ) -> Result<Outcome, EventsError> {
-        let bytes = std::mem::take(&mut reservation.bytes);
-        let outcome = self.ask(command).await;
-        if !matches!(outcome, Ok(Outcome::Written)) {
-            reservation.bytes = bytes;
-        }
-        outcome
+    fn is_closed(&self) -> bool {
+        lock_plain(&self.commands).is_none()
     }
 
     fn reserved(&self) -> usize {
@@ -314,58 +348,72 @@ impl EventStore {
     }
 
     /// Makes room in memory for a batch, flushing first when there is none.
-    async fn reserve(self: &Arc<Self>, bytes: usize) -> Result<Reservation<'_>, EventsError> {
+    async fn reserve(self: &Arc<Self>, bytes: usize) -> Result<Reservation, EventsError> {
         let limit = self.settings.memory_limit;
         if self.reserved() > limit
             && let Err(error) = self.flush_above(limit).await
         {
-            tracing::error!(error = &error as &dyn std::error::Error, "memory is full, flush failed");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "memory is full, flush failed"
+            );
             return Err(EventsError::Busy);
         }
-        self.reserved.fetch_add(bytes, Ordering::Relaxed);
-        Ok(Reservation { owner: self, bytes })
+        Ok(Reservation::new(&self.reserved, bytes))
     }
 
     /// Where tests stop a flush.
     #[cfg(test)]
     fn step(&self, step: flush::Step) -> Result<(), EventsError> {
         match *lock_plain(&self.crash_at) {
-            Some(at) if at == step => Err(EventsError::Injected(step)),
+            Some(at) if at == step => Err(EventsError::Injected(format!("{step:?}"))),
             _ => Ok(()),
         }
     }
 
     #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the tests' twin uses them")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "the tests' twin uses them"
+    )]
     const fn step(&self, _step: flush::Step) -> Result<(), EventsError> {
         Ok(())
     }
 }
 
-/// Memory that is promised to a batch; given back on drop.
-struct Reservation<'a> {
-    owner: &'a EventStore,
-    bytes: usize,
-}
-
-impl Drop for Reservation<'_> {
+impl Drop for EventStore {
+    /// Waits for the writer, so that nothing writes to the log once its lock is free. Batches that
+    /// were acknowledged are durable; memory needs no flush.
     fn drop(&mut self) {
-        self.owner.unreserve(self.bytes);
+        lock_plain(&self.commands).take();
+        if let Some(writer) = lock_plain(&self.writer).take() {
+            // A writer that panicked has nothing more to say here.
+            let _ = writer.join();
+        }
     }
 }
 
 fn duplicate(rows: i64) -> Appended {
-    Appended { rows: rows as usize, duplicate: true, dates_dropped: 0 }
+    Appended {
+        rows: rows as usize,
+        duplicate: true,
+        dates_dropped: 0,
+    }
 }
 
 /// Microseconds since 1970 now.
 fn now_micros() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     since.as_micros() as i64
 }
 
 fn lock_plain<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Two processes on one log would number records alike.
@@ -414,13 +462,35 @@ fn replay(records: Vec<record::Record>) -> Result<(Memory, usize), EventsError> 
                 tracing::warn!(table = name, "rows of a table that is no more are left out");
                 continue;
             };
-            tables.push((table, convert::adapt(&batch, &schema::engine_schema(table))?));
+            tables.push((
+                table,
+                convert::adapt(&batch, &schema::engine_schema(table))?,
+            ));
         }
-        let bytes = tables.iter().map(|(_, rows)| rows.get_array_memory_size()).sum();
-        let record::Record { seq, tenant, batch_id, appended, .. } = record;
-        let batch = IngestedBatch { tenant, batch_id, rows, appended };
+        let bytes = tables
+            .iter()
+            .map(|(_, rows)| rows.get_array_memory_size())
+            .sum();
+        let record::Record {
+            seq,
+            tenant,
+            batch_id,
+            appended,
+            ..
+        } = record;
+        let batch = IngestedBatch {
+            tenant,
+            batch_id,
+            rows,
+            appended,
+        };
         total += bytes;
-        memory.insert(Entry { seq, batch, tables, bytes });
+        memory.insert(Entry {
+            seq,
+            batch,
+            tables,
+            bytes,
+        });
     }
     Ok((memory, total))
 }

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
 
 use super::schema::{TIMESTAMP, nanos_from_ticks};
 
-/// Moments in ticks, both ends included.
+/// Moments, both ends included; in ticks unless mapped to something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct TimeRange {
     pub(super) from: Option<i64>,
@@ -39,15 +39,31 @@ impl TimeRange {
         }
     }
 
+    /// The same range in another unit.
+    pub(super) fn map(self, unit: impl Fn(i64) -> i64) -> Self {
+        Self {
+            from: self.from.map(&unit),
+            to: self.to.map(&unit),
+        }
+    }
+
     fn narrow(&mut self, filter: &Expr) {
         match filter {
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: Operator::And,
+                right,
+            }) => {
                 self.narrow(left);
                 self.narrow(right);
             }
             Expr::BinaryExpr(binary) => {
-                let Some((column, op, value)) = comparison(binary) else { return };
-                let ScalarValue::Int64(Some(ticks)) = value else { return };
+                let Some((column, op, value)) = comparison(binary) else {
+                    return;
+                };
+                let ScalarValue::Int64(Some(ticks)) = value else {
+                    return;
+                };
                 if column.name != TIMESTAMP {
                     return;
                 }
@@ -61,7 +77,12 @@ impl TimeRange {
                     _ => {}
                 }
             }
-            Expr::Between(Between { expr, negated: false, low, high }) => {
+            Expr::Between(Between {
+                expr,
+                negated: false,
+                low,
+                high,
+            }) => {
                 if matches!(&**expr, Expr::Column(column) if column.name == TIMESTAMP)
                     && let Some(ScalarValue::Int64(Some(low))) = literal(low)
                     && let Some(ScalarValue::Int64(Some(high))) = literal(high)
@@ -87,15 +108,19 @@ impl TimeRange {
 /// when nothing of it can be translated.
 pub(super) fn translate(table: &Table, filter: &Expr) -> Option<Expr> {
     match filter {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-            match (translate(table, left), translate(table, right)) {
-                (Some(left), Some(right)) => Some(left.and(right)),
-                (left, right) => left.or(right),
-            }
-        }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            Some(translate(table, left)?.or(translate(table, right)?))
-        }
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::And,
+            right,
+        }) => match (translate(table, left), translate(table, right)) {
+            (Some(left), Some(right)) => Some(left.and(right)),
+            (left, right) => left.or(right),
+        },
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Or,
+            right,
+        }) => Some(translate(table, left)?.or(translate(table, right)?)),
         Expr::BinaryExpr(binary) => {
             let (column, op, value) = comparison(binary)?;
             let value = file_value(table, column, value)?;
@@ -106,16 +131,32 @@ pub(super) fn translate(table: &Table, filter: &Expr) -> Option<Expr> {
                 Box::new(Expr::Literal(value, None)),
             )))
         }
-        Expr::Between(Between { expr, negated: false, low, high }) => {
+        Expr::Between(Between {
+            expr,
+            negated: false,
+            low,
+            high,
+        }) => {
             let from = Expr::clone(expr).gt_eq(Expr::clone(low));
             let to = Expr::clone(expr).lt_eq(Expr::clone(high));
             translate(table, &from.and(to))
         }
-        Expr::InList(InList { expr, list, negated: false }) => {
-            let Expr::Column(column) = &**expr else { return None };
+        Expr::InList(InList {
+            expr,
+            list,
+            negated: false,
+        }) => {
+            let Expr::Column(column) = &**expr else {
+                return None;
+            };
             let list = list
                 .iter()
-                .map(|item| Some(Expr::Literal(file_value(table, column, literal(item)?)?, None)))
+                .map(|item| {
+                    Some(Expr::Literal(
+                        file_value(table, column, literal(item)?)?,
+                        None,
+                    ))
+                })
                 .collect::<Option<Vec<_>>>()?;
             Some(Expr::Column(Column::from_name(&column.name)).in_list(list, false))
         }
@@ -176,9 +217,24 @@ mod tests {
     #[test]
     fn time_ranges_are_found_through_and_but_not_or() {
         let both = stamp().gt(lit(5_i64)).and(lit(9_i64).gt_eq(stamp()));
-        assert_eq!(TimeRange::of(&[both]), TimeRange { from: Some(5), to: Some(9) });
-        let narrower = TimeRange::of(&[stamp().between(lit(1_i64), lit(9_i64)), stamp().lt(lit(4_i64))]);
-        assert_eq!(narrower, TimeRange { from: Some(1), to: Some(4) });
+        assert_eq!(
+            TimeRange::of(&[both]),
+            TimeRange {
+                from: Some(5),
+                to: Some(9)
+            }
+        );
+        let narrower = TimeRange::of(&[
+            stamp().between(lit(1_i64), lit(9_i64)),
+            stamp().lt(lit(4_i64)),
+        ]);
+        assert_eq!(
+            narrower,
+            TimeRange {
+                from: Some(1),
+                to: Some(4)
+            }
+        );
         let either = stamp().gt(lit(5_i64)).or(stamp().lt(lit(2_i64)));
         assert_eq!(TimeRange::of(&[either]), TimeRange::default());
         assert!(narrower.may_hold(Some((4, 9))) && !narrower.may_hold(Some((5, 9))));
@@ -194,7 +250,13 @@ mod tests {
         assert!(translate(events, &name.clone().or(unknown.clone())).is_none());
         assert!(translate(events, &Expr::Not(Box::new(name))).is_none());
         let time = translate(events, &stamp().gt_eq(lit(UNIX_EPOCH_TICKS + 3))).unwrap();
-        assert!(time.to_string().contains("TimestampNanosecond(300"), "{time}");
-        assert!(translate(events, &stamp().lt(lit(MAX_TICKS))).is_none(), "no file can hold it");
+        assert!(
+            time.to_string().contains("TimestampNanosecond(300"),
+            "{time}"
+        );
+        assert!(
+            translate(events, &stamp().lt(lit(MAX_TICKS))).is_none(),
+            "no file can hold it"
+        );
     }
 }

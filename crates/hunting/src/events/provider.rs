@@ -1,34 +1,32 @@
 //! One tenant's table for the engine: what a scan reads, and in how many even parts.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use bartizan_contract::hunting::Table;
-use bartizan_contract::time::unix_micros_from_ticks;
+use bartizan_contract::time::{MAX_TICKS, unix_micros_from_ticks};
 use bartizan_contract::{KqlType, TenantId};
 use bartizan_store::segments;
 use bartizan_store::segments::EventFile;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
-use datafusion::config::ConfigOptions;
+use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::datasource::TableType;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::functions::core::coalesce;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
+use tokio::sync::OnceCell;
 
 use super::files::Files;
 use super::memory::MemoryBatch;
 use super::predicate::{TimeRange, translate};
-use super::scan::{FileScan, scan_schema};
-use super::schema::engine_schema;
+use super::scan::FileScan;
+use super::schema::{engine_schema, file_schema};
 use super::ticks::ticks_from_timestamp;
 use super::writer::lock;
 use super::{EventStore, EventsError};
@@ -40,38 +38,71 @@ pub(super) struct EventTable {
     tenant: TenantId,
     table: &'static Table,
     schema: SchemaRef,
+    snapshot: OnceCell<Snapshot>,
+}
+
+/// What a provider shows: each row that was acknowledged before it, once.
+#[derive(Debug)]
+struct Snapshot {
+    memory: Vec<MemoryBatch>,
+    files: Vec<EventFile>,
 }
 
 impl EventTable {
     pub(super) fn new(events: Arc<EventStore>, tenant: TenantId, table: &'static Table) -> Self {
-        Self { events, tenant, table, schema: engine_schema(table) }
+        Self {
+            events,
+            tenant,
+            table,
+            schema: engine_schema(table),
+            snapshot: OnceCell::new(),
+        }
     }
 
-    /// Memory and files that may hold rows of a time range; each acknowledged row once.
-    async fn snapshot(
-        &self,
-        range: TimeRange,
-    ) -> std::result::Result<(Vec<MemoryBatch>, Vec<EventFile>), EventsError> {
+    async fn take_snapshot(&self) -> std::result::Result<Snapshot, EventsError> {
         // Memory before the catalogue: what a flush moves in between is in both and is taken out
         // below. The other way round it could be in neither.
         let mut memory = lock(&self.events.memory).snapshot(self.tenant, self.table.name);
         let mut tx = self.events.store.read().await?;
-        let snapshot = segments::snapshot(
-            &mut tx,
-            self.events.log_id,
-            self.tenant,
-            self.table.name,
-            range.from.map(unix_micros_from_ticks),
-            range.to.map(unix_micros_from_ticks),
-        )
-        .await?;
-        memory.retain(|batch| batch.last_seq > snapshot.watermark && range.may_hold(batch.times));
+        let log = self.events.log_id;
+        let in_files = segments::snapshot(&mut tx, log, self.tenant, self.table.name).await?;
+        memory.retain(|batch| batch.last_seq > in_files.watermark);
         let folder = Files::folder(self.tenant, self.table.name);
-        if snapshot.files.iter().any(|file| !file.path.starts_with(&folder)) {
+        if in_files
+            .files
+            .iter()
+            .any(|file| !file.path.starts_with(&folder))
+        {
             // Only a catalogue that somebody edited can name another tenant's file here.
-            return Err(EventsError::Log("the catalogue names a foreign file".to_owned()));
+            return Err(EventsError::Log(
+                "the catalogue names a foreign file".to_owned(),
+            ));
         }
-        Ok((memory, snapshot.files))
+        Ok(Snapshot {
+            memory,
+            files: in_files.files,
+        })
+    }
+
+    /// What of the snapshot may hold rows of a time range.
+    async fn within(
+        &self,
+        range: TimeRange,
+    ) -> std::result::Result<(Vec<MemoryBatch>, Vec<EventFile>), EventsError> {
+        let snapshot = self
+            .snapshot
+            .get_or_try_init(|| self.take_snapshot())
+            .await?;
+        let memory = snapshot
+            .memory
+            .iter()
+            .filter(|batch| range.may_hold(batch.times));
+        // A file's times are microseconds rounded outwards, so cutting off the range's is safe.
+        let micros = range.map(|ticks| unix_micros_from_ticks(ticks.clamp(0, MAX_TICKS)));
+        let files = snapshot.files.iter().filter(|file| {
+            micros.may_hold(file.min_time.and_then(|from| Some((from, file.max_time?))))
+        });
+        Ok((memory.cloned().collect(), files.cloned().collect()))
     }
 
     /// The rows in memory, dealt to at most `partitions` parts.
@@ -86,48 +117,42 @@ impl EventTable {
         for (number, batch) in memory.into_iter().enumerate() {
             parts[number % count].push(batch.rows);
         }
-        Ok(MemorySourceConfig::try_new_exec(&parts, self.schema.clone(), projection.cloned())?)
+        Ok(MemorySourceConfig::try_new_exec(
+            &parts,
+            self.schema.clone(),
+            projection.cloned(),
+        )?)
     }
 
-    /// Scans of the files: those with all of the table's columns together, and those that an
-    /// older version wrote, without the statistics' help, as a missing text reads as the empty one.
-    async fn file_plans(
+    /// A scan of the files; `None` when statistics say that no row passes.
+    async fn file_plan(
         &self,
         state: &dyn Session,
         files: Vec<EventFile>,
         projection: &[usize],
         filters: &[Expr],
         limit: Option<usize>,
-    ) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
-        if files.is_empty() {
-            return Ok(Vec::new());
-        }
-        let scan = FileScan { events: &self.events, state, projection, limit };
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let translated = filters
+            .iter()
+            .filter_map(|filter| translate(self.table, filter));
+        let predicate = conjunction(translated)
+            .map(|expr| {
+                let schema = DFSchema::try_from(file_schema(self.table))?;
+                state.create_physical_expr(expr, &schema)
+            })
+            .transpose()?;
+        let scan = FileScan {
+            events: &self.events,
+            state,
+            table: self.table,
+            projection,
+            limit,
+        };
         let footers = scan.footers(files).await?;
-        let (old, new): (Vec<_>, Vec<_>) =
-            footers.into_iter().partition(|footer| footer.lacks_any(self.table));
-        let mut plans = Vec::new();
-        if !new.is_empty() {
-            let schema = scan_schema(self.table, &HashSet::new());
-            let translated = filters.iter().filter_map(|filter| translate(self.table, filter));
-            let predicate = conjunction(translated)
-                .map(|expr| {
-                    let df_schema = DFSchema::try_from(schema.clone())?;
-                    state.create_physical_expr(expr, &df_schema)
-                })
-                .transpose()?;
-            if let Some(plan) = scan.plan(new, schema, predicate)? {
-                plans.push(self.to_engine_types(plan, projection, &HashSet::new(), state)?);
-            }
-        }
-        if !old.is_empty() {
-            let missing: HashSet<&'static str> =
-                old.iter().flat_map(|footer| footer.missing(self.table)).collect();
-            if let Some(plan) = scan.plan(old, scan_schema(self.table, &missing), None)? {
-                plans.push(self.to_engine_types(plan, projection, &missing, state)?);
-            }
-        }
-        Ok(plans)
+        let plan = scan.plan(footers, predicate)?;
+        plan.map(|plan| self.to_engine_types(plan, projection, state))
+            .transpose()
     }
 
     /// Columns as files hold them to columns of the engine's types.
@@ -135,7 +160,6 @@ impl EventTable {
         &self,
         plan: Arc<dyn ExecutionPlan>,
         projection: &[usize],
-        missing: &HashSet<&str>,
         state: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let config = Arc::new(state.config_options().clone());
@@ -145,34 +169,20 @@ impl EventTable {
         for (at, &index) in projection.iter().enumerate() {
             let column = &self.table.columns[index];
             let plain: Arc<dyn PhysicalExpr> = Arc::new(Column::new(column.name, at));
-            let expression = match column.ty {
-                KqlType::DateTime => call(ticks_from_timestamp(), vec![plain], &input, &config)?,
-                KqlType::String if missing.contains(column.name) => {
-                    let empty = Literal::new(ScalarValue::Utf8View(Some(String::new())));
-                    call(coalesce(), vec![plain, Arc::new(empty)], &input, &config)?
-                }
-                _ => {
-                    expressions.push((plain, column.name.to_owned()));
-                    continue;
-                }
-            };
+            if column.ty != KqlType::DateTime {
+                expressions.push((plain, column.name.to_owned()));
+                continue;
+            }
+            let (function, arguments) = (ticks_from_timestamp(), vec![plain]);
+            let call = ScalarFunctionExpr::try_new(function, arguments, &input, config.clone())?;
             converts = true;
-            expressions.push((expression, column.name.to_owned()));
+            expressions.push((Arc::new(call), column.name.to_owned()));
         }
         if !converts {
             return Ok(plan);
         }
         Ok(Arc::new(ProjectionExec::try_new(expressions, plan)?))
     }
-}
-
-fn call(
-    function: Arc<datafusion::logical_expr::ScalarUDF>,
-    arguments: Vec<Arc<dyn PhysicalExpr>>,
-    schema: &Schema,
-    config: &Arc<ConfigOptions>,
-) -> Result<Arc<dyn PhysicalExpr>> {
-    Ok(Arc::new(ScalarFunctionExpr::try_new(function, arguments, schema, config.clone())?))
 }
 
 #[async_trait]
@@ -208,13 +218,21 @@ impl TableProvider for EventTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (memory, files) =
-            self.snapshot(TimeRange::of(filters)).await.map_err(external)?;
+        let (memory, files) = self
+            .within(TimeRange::of(filters))
+            .await
+            .map_err(external)?;
         let every: Vec<usize> = (0..self.table.columns.len()).collect();
         let columns = projection.unwrap_or(&every);
         // With a filter the engine needs rows that pass it, not any rows.
         let limit = limit.filter(|_| filters.is_empty());
-        let mut plans = self.file_plans(state, files, columns, filters, limit).await?;
+        let mut plans = Vec::new();
+        if !files.is_empty() {
+            plans.extend(
+                self.file_plan(state, files, columns, filters, limit)
+                    .await?,
+            );
+        }
         if !memory.is_empty() || plans.is_empty() {
             let partitions = state.config().target_partitions();
             plans.push(self.memory_plan(memory, projection, partitions)?);
@@ -223,6 +241,6 @@ impl TableProvider for EventTable {
     }
 }
 
-pub(super) fn external(error: EventsError) -> DataFusionError {
+fn external(error: EventsError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }

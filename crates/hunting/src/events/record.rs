@@ -114,7 +114,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Record, usize), Damage> {
     let mut head = Reader(bytes);
     let length: [u8; 4] = head.array().ok_or(Damage::Short)?;
     let expected = u32::from_le_bytes(head.array().ok_or(Damage::Short)?);
-    let payload = head.take(u32::from_le_bytes(length) as usize).ok_or(Damage::Short)?;
+    let payload = head
+        .take(u32::from_le_bytes(length) as usize)
+        .ok_or(Damage::Short)?;
     if checksum(length, payload) != expected {
         return Err(Damage::Checksum);
     }
@@ -135,12 +137,20 @@ fn payload_of(payload: &[u8]) -> Option<Record> {
     let mut tables = Vec::with_capacity(count.into());
     for _ in 0..count {
         let [length] = reader.array()?;
-        let name = std::str::from_utf8(reader.take(length.into())?).ok()?.to_owned();
+        let name = std::str::from_utf8(reader.take(length.into())?)
+            .ok()?
+            .to_owned();
         let length = u32::from_le_bytes(reader.array()?);
         let stream = reader.take(length as usize)?;
         tables.push((name, rows_of(stream)?));
     }
-    reader.0.is_empty().then_some(Record { seq, tenant, batch_id, appended, tables })
+    reader.0.is_empty().then_some(Record {
+        seq,
+        tenant,
+        batch_id,
+        appended,
+        tables,
+    })
 }
 
 fn rows_of(stream: &[u8]) -> Option<RecordBatch> {
@@ -175,10 +185,12 @@ mod tests {
 
     fn sealed() -> (Vec<u8>, RecordBatch) {
         let mut row = Row::empty(table("AlertInfo").unwrap());
-        row.set("Title", Value::String("something longer than twelve bytes".into()));
+        row.set(
+            "Title",
+            Value::String("something longer than twelve bytes".into()),
+        );
         let (batches, _) = to_batches(&[row]).unwrap();
-        let mut bytes =
-            encode(TenantId::from_u128(1), Uuid::from_u128(2), 3, &batches).unwrap();
+        let mut bytes = encode(TenantId::from_u128(1), Uuid::from_u128(2), 3, &batches).unwrap();
         seal(&mut bytes, 4);
         (bytes, batches[0].1.clone())
     }
@@ -200,7 +212,11 @@ mod tests {
     fn no_cut_and_no_changed_byte_goes_unnoticed() {
         let (bytes, _) = sealed();
         for end in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..end]).unwrap_err(), Damage::Short, "cut at {end}");
+            assert_eq!(
+                decode(&bytes[..end]).unwrap_err(),
+                Damage::Short,
+                "cut at {end}"
+            );
         }
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();

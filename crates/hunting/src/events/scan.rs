@@ -8,8 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
-use arrow::datatypes::{Field, Schema, SchemaRef};
-use bartizan_contract::KqlType;
+use arrow::datatypes::{Schema, SchemaRef};
 use bartizan_contract::hunting::Table;
 use bartizan_store::segments::EventFile;
 use datafusion::catalog::Session;
@@ -18,12 +17,9 @@ use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{
-    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics,
-    RowGroupAccessPlanFilter,
+    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter,
 };
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -40,7 +36,8 @@ use object_store::ObjectMeta;
 use object_store::path::Path as ObjectPath;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
-use super::schema::{TIMESTAMP, file_type};
+use super::older_files::MissingTexts;
+use super::schema::{TIMESTAMP, file_schema};
 use super::{EventStore, EventsError};
 
 /// Footers read at the same time.
@@ -53,31 +50,20 @@ pub(super) struct Footer {
 }
 
 impl Footer {
-    /// The table's columns that the file does not have.
-    pub(super) fn missing(&self, table: &'static Table) -> Vec<&'static str> {
+    /// Whether the file has every column of the table: else statistics of missing columns would
+    /// be taken for those of nulls.
+    fn is_complete(&self, table: &Table) -> bool {
         let root = self.metadata.file_metadata().schema_descr().root_schema();
         let has: HashSet<&str> = root.get_fields().iter().map(|field| field.name()).collect();
-        table.column_names().filter(|name| !has.contains(name)).collect()
+        table.column_names().all(|name| has.contains(name))
     }
-
-    pub(super) fn lacks_any(&self, table: &'static Table) -> bool {
-        !self.missing(table).is_empty()
-    }
-}
-
-/// A table's columns in a file's types. Columns that some files lack may read as null.
-pub(super) fn scan_schema(table: &Table, missing: &HashSet<&str>) -> SchemaRef {
-    let fields = table.columns.iter().map(|column| {
-        let nullable = column.ty != KqlType::String || missing.contains(column.name);
-        Field::new(column.name, file_type(column.ty), nullable)
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// A scan of files for one hunt.
 pub(super) struct FileScan<'a> {
     pub(super) events: &'a EventStore,
     pub(super) state: &'a dyn Session,
+    pub(super) table: &'static Table,
     pub(super) projection: &'a [usize],
     pub(super) limit: Option<usize>,
 }
@@ -108,9 +94,9 @@ impl FileScan<'_> {
     pub(super) fn plan(
         &self,
         footers: Vec<Footer>,
-        schema: SchemaRef,
         predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let schema = file_schema(self.table);
         let pruning = predicate
             .as_ref()
             .map(|expr| {
@@ -121,12 +107,18 @@ impl FileScan<'_> {
             .transpose()?;
         let mut units = Vec::new();
         for footer in footers {
-            units.extend(row_groups(&footer, &schema, pruning.as_ref()));
+            let pruning = pruning.as_ref().filter(|_| footer.is_complete(self.table));
+            units.extend(row_groups(&footer, &schema, pruning));
         }
         if units.is_empty() {
             return Ok(None);
         }
-        let partitions = self.state.config().target_partitions().min(units.len()).max(1);
+        let partitions = self
+            .state
+            .config()
+            .target_partitions()
+            .min(units.len())
+            .max(1);
         let mut parts = vec![Vec::new(); partitions];
         for (number, unit) in units.into_iter().enumerate() {
             parts[number % partitions].push(unit);
@@ -135,7 +127,10 @@ impl FileScan<'_> {
             global: self.state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        let mut source = self.events.parquet_source(schema).with_table_parquet_options(options);
+        let mut source = self
+            .events
+            .parquet_source(schema)
+            .with_table_parquet_options(options);
         if let Some(predicate) = predicate {
             source = source.with_predicate(predicate);
         }
@@ -144,6 +139,7 @@ impl FileScan<'_> {
             .with_file_groups(parts.into_iter().map(FileGroup::new).collect())
             .with_projection_indices(Some(self.projection.to_vec()))?
             .with_limit(self.limit)
+            .with_expr_adapter(Some(Arc::new(MissingTexts)))
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
@@ -151,15 +147,16 @@ impl FileScan<'_> {
 
 impl EventStore {
     fn parquet_source(&self, schema: SchemaRef) -> ParquetSource {
-        let readers =
-            CachedParquetFileReaderFactory::new(self.files.store(), self.footers.clone());
+        let readers = CachedParquetFileReaderFactory::new(self.files.store(), self.footers.clone());
         ParquetSource::new(schema).with_parquet_file_reader_factory(Arc::new(readers))
     }
 
     /// Makes the files known to a session, under a URL of this store's own.
     fn register(&self, state: &dyn Session) -> Result<ObjectStoreUrl> {
         let url = ObjectStoreUrl::parse(format!("bartizan-events://{}", self.log_id))?;
-        state.runtime_env().register_object_store(url.as_ref(), self.files.store());
+        state
+            .runtime_env()
+            .register_object_store(url.as_ref(), self.files.store());
         Ok(url)
     }
 
@@ -171,21 +168,23 @@ impl EventStore {
     ) -> std::result::Result<SendableRecordBatchStream, EventsError> {
         let context = SessionContext::new();
         let state = context.state();
-        // Any column may be missing from a file that an older version wrote.
-        let every: HashSet<&str> = table.column_names().collect();
         let groups = files
             .iter()
             .map(|file| FileGroup::new(vec![PartitionedFile::new_from_meta(object_of(file))]))
             .collect();
         let order = table.column_index(TIMESTAMP).and_then(|index| {
             let column = Arc::new(Column::new(TIMESTAMP, index));
-            let options = SortOptions { descending: false, nulls_first: true };
+            let options = SortOptions {
+                descending: false,
+                nulls_first: true,
+            };
             LexOrdering::new([PhysicalSortExpr::new(column, options)])
         });
-        let source = self.parquet_source(scan_schema(table, &every));
+        let source = self.parquet_source(file_schema(table));
         let config = FileScanConfigBuilder::new(self.register(&state)?, Arc::new(source))
             .with_file_groups(groups)
             .with_output_ordering(order.iter().cloned().collect())
+            .with_expr_adapter(Some(Arc::new(MissingTexts)))
             .build();
         let scan = DataSourceExec::from_data_source(config);
         let merged: Arc<dyn ExecutionPlan> = match order {
@@ -237,8 +236,16 @@ fn row_groups(
 /// Where a row group's pages are. Its first column's first page lies in it, by which the reader
 /// tells whose row group it is.
 fn byte_range(group: &RowGroupMetaData) -> (i64, i64) {
-    let ranges = || group.columns().iter().map(parquet::file::metadata::ColumnChunkMetaData::byte_range);
+    let ranges = || {
+        group
+            .columns()
+            .iter()
+            .map(parquet::file::metadata::ColumnChunkMetaData::byte_range)
+    };
     let start = ranges().map(|(start, _)| start).min().unwrap_or(0);
-    let end = ranges().map(|(start, length)| start + length).max().unwrap_or(0);
+    let end = ranges()
+        .map(|(start, length)| start + length)
+        .max()
+        .unwrap_or(0);
     (start as i64, end as i64)
 }

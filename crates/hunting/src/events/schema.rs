@@ -42,14 +42,18 @@ pub fn engine_type(ty: KqlType) -> DataType {
 #[must_use]
 pub fn engine_schema(table: &Table) -> SchemaRef {
     let field = |c: &Column| Field::new(c.name, engine_type(c.ty), c.ty != KqlType::String);
-    Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        table.columns.iter().map(field).collect::<Vec<_>>(),
+    ))
 }
 
 /// A table as files hold it, in the types that reading gives.
 #[must_use]
 pub fn file_schema(table: &Table) -> SchemaRef {
     let field = |c: &Column| Field::new(c.name, file_type(c.ty), c.ty != KqlType::String);
-    Arc::new(Schema::new(table.columns.iter().map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        table.columns.iter().map(field).collect::<Vec<_>>(),
+    ))
 }
 
 /// The type of a column in files.
@@ -80,7 +84,11 @@ mod tests {
 
     #[test]
     fn moments_read_back_and_the_ends_of_the_calendar_do_not_fit() {
-        for ticks in [UNIX_EPOCH_TICKS, 637_350_004_170_000_001, UNIX_EPOCH_TICKS - 1] {
+        for ticks in [
+            UNIX_EPOCH_TICKS,
+            637_350_004_170_000_001,
+            UNIX_EPOCH_TICKS - 1,
+        ] {
             assert_eq!(nanos_from_ticks(ticks).map(ticks_from_nanos), Some(ticks));
         }
         assert_eq!(nanos_from_ticks(0), None);

@@ -1,4 +1,4 @@
-//! The conversion of a file's timestamps to the engine's ticks, as a function that plans can name.
+//! From a file's types to the engine's, as a function that plans can name.
 
 use std::sync::Arc;
 
@@ -6,21 +6,20 @@ use arrow::array::Int64Array;
 use arrow::array::cast::AsArray as _;
 use arrow::compute::kernels::arity::unary;
 use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
+use bartizan_contract::KqlType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::schema::{file_type, ticks_from_nanos};
-use bartizan_contract::KqlType;
 
-/// `ticks_from_timestamp(Timestamp(ns, UTC)) -> Int64`: .NET ticks. Plans over event files use it,
+/// `ticks_from_timestamp(Timestamp(ns, UTC)) -> Int64`: .NET ticks. Plans over event files call it,
 /// so whoever runs such a plan in another process registers it there.
 #[must_use]
 pub fn ticks_from_timestamp() -> Arc<ScalarUDF> {
-    Arc::new(ScalarUDF::new_from_impl(TicksFromTimestamp {
-        signature: Signature::exact(vec![file_type(KqlType::DateTime)], Volatility::Immutable),
-    }))
+    let signature = Signature::exact(vec![file_type(KqlType::DateTime)], Volatility::Immutable);
+    Arc::new(ScalarUDF::new_from_impl(TicksFromTimestamp { signature }))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

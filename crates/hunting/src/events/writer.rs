@@ -7,6 +7,7 @@
 //! memory always hold the same batches.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,23 +40,56 @@ pub(super) struct Append {
     pub(super) batch: IngestedBatch,
     /// [`Memory::epoch`] before the batch id was looked up in the catalogue.
     pub(super) epoch: u64,
-    /// Encoded, not yet sealed.
-    pub(super) record: Vec<u8>,
-    pub(super) tables: Vec<TableBatch>,
-    /// What was reserved for it.
-    pub(super) bytes: usize,
+    pub(super) content: Content,
     pub(super) reply: oneshot::Sender<Outcome>,
 }
 
+/// A batch's rows, and the memory that is promised to them.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// Encoded, not yet sealed.
+    pub(super) record: Vec<u8>,
+    pub(super) tables: Vec<TableBatch>,
+    pub(super) reservation: Reservation,
+}
+
+/// Bytes counted against the memory limit, given back on drop.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    reserved: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Reservation {
+    pub(super) fn new(reserved: &Arc<AtomicUsize>, bytes: usize) -> Self {
+        reserved.fetch_add(bytes, Ordering::Relaxed);
+        Self {
+            reserved: reserved.clone(),
+            bytes,
+        }
+    }
+
+    /// Leaves the bytes counted; who releases the rows gives them back.
+    fn keep(mut self) -> usize {
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// What became of a batch.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Outcome {
     /// Durable and visible.
     Written,
     /// The same batch is durable already, with so many rows.
     Duplicate(i64),
-    /// A flush ended since the id was looked up: look again.
-    LookAgain,
+    /// A flush ended since the id was looked up: look again, and send the content again.
+    LookAgain(Content),
     /// Not written.
     Failed(String),
 }
@@ -81,7 +115,9 @@ pub(super) fn run(
 ) {
     let mut held = None;
     loop {
-        let Some(command) = held.take().or_else(|| commands.recv().ok()) else { return };
+        let Some(command) = held.take().or_else(|| commands.recv().ok()) else {
+            return;
+        };
         match command {
             Command::Append(first) => {
                 let (batches, next) = gather(commands, *first, group);
@@ -107,13 +143,13 @@ fn gather(
     group: GroupCommit,
 ) -> (Vec<Append>, Option<Command>) {
     let deadline = Instant::now() + group.delay;
-    let mut bytes = first.record.len();
+    let mut bytes = first.content.record.len();
     let mut batches = vec![first];
     while bytes < group.bytes {
         let left = deadline.saturating_duration_since(Instant::now());
         match commands.recv_timeout(left) {
             Ok(Command::Append(append)) => {
-                bytes += append.record.len();
+                bytes += append.content.record.len();
                 batches.push(*append);
             }
             Ok(other) => return (batches, Some(other)),
@@ -137,11 +173,12 @@ fn commit(log: &mut Log, memory: &Mutex<Memory>, batches: Vec<Append>) {
             if let Some(rows) = known.or_else(|| in_commit.get(&key).copied()) {
                 replies.push((append.reply, Outcome::Duplicate(rows)));
             } else if append.epoch != memory.epoch() {
-                replies.push((append.reply, Outcome::LookAgain));
+                replies.push((append.reply, Outcome::LookAgain(append.content)));
             } else {
                 let seq = log.next_seq() + accepted.len() as i64;
-                record::seal(&mut append.record, seq);
-                bytes.extend_from_slice(&std::mem::take(&mut append.record));
+                let mut record = std::mem::take(&mut append.content.record);
+                record::seal(&mut record, seq);
+                bytes.append(&mut record);
                 in_commit.insert(key, append.batch.rows);
                 accepted.push((seq, append));
             }
@@ -155,13 +192,25 @@ fn commit(log: &mut Log, memory: &Mutex<Memory>, batches: Vec<Append>) {
         Ok(()) => {
             let mut memory = lock(memory);
             for (seq, append) in accepted {
-                let Append { batch, tables, bytes, reply, .. } = append;
-                memory.insert(Entry { seq, batch, tables, bytes });
+                let Append {
+                    batch,
+                    content,
+                    reply,
+                    ..
+                } = append;
+                let bytes = content.reservation.keep();
+                memory.insert(Entry {
+                    seq,
+                    batch,
+                    tables: content.tables,
+                    bytes,
+                });
                 replies.push((reply, Outcome::Written));
             }
         }
         Err(reason) => {
-            // A duplicate of a batch in this very commit failed with it.
+            // A duplicate of a batch in this very commit failed with it. One that is durable
+            // already is refused too, which a retry puts right.
             for (_, outcome) in &mut replies {
                 *outcome = Outcome::Failed(reason.clone());
             }
@@ -175,10 +224,7 @@ fn commit(log: &mut Log, memory: &Mutex<Memory>, batches: Vec<Append>) {
     }
 }
 
-fn rotate(
-    log: &mut Log,
-    memory: &Mutex<Memory>,
-) -> Result<Option<Arc<Generation>>, EventsError> {
+fn rotate(log: &mut Log, memory: &Mutex<Memory>) -> Result<Option<Arc<Generation>>, EventsError> {
     if !lock(memory).has_active() {
         return Ok(None);
     }
