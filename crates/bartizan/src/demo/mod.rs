@@ -66,7 +66,7 @@ pub(crate) async fn prepare(server: &Server, data: &Path, quiet: bool) -> Result
         environment.insert(LOADED.to_owned(), "1".to_owned());
         write_environment(&path, &environment)?;
     }
-    let counts = screen::counts(&operator).await?;
+    let counts = screen::counts(&operator, fresh).await?;
     Ok(screen::demo(&environment, data, &counts, fresh))
 }
 
