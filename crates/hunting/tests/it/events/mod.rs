@@ -92,20 +92,26 @@ fn noon() -> i64 {
 /// A process that started so many seconds after noon, with a number to know it by.
 fn process(number: i64, second: i64) -> Row {
     let mut row = Row::empty(processes());
-    row.set(
-        "Timestamp",
-        Value::DateTime(noon() + second * TICKS_PER_SECOND + 1),
-    );
-    row.set("ProcessId", Value::Long(number));
-    row.set("DeviceId", Value::String(format!("device-{}", number % 7)));
-    row.set(
-        "FileName",
-        Value::String(format!("a rather long file name {number}.exe")),
-    );
-    row.set(
-        "AdditionalFields",
-        Value::Dynamic(format!("{{\"n\":{number}}}")),
-    );
+    let values = [
+        (
+            "Timestamp",
+            Value::DateTime(noon() + second * TICKS_PER_SECOND + 1),
+        ),
+        ("ProcessId", Value::Long(number)),
+        ("InitiatingProcessId", Value::Long(number)),
+        ("DeviceId", Value::String(format!("device-{}", number % 7))),
+        (
+            "FileName",
+            Value::String(format!("a rather long file name {number}.exe")),
+        ),
+        (
+            "AdditionalFields",
+            Value::String(format!("{{\"n\":{number}}}")),
+        ),
+    ];
+    for (column, value) in values {
+        assert!(row.set(column, value), "{column}");
+    }
     row
 }
 
