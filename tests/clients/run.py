@@ -283,6 +283,8 @@ def main():
         for name, value in os.environ.items()
         if name not in FOREIGN and not name.startswith(("BARTIZAN_", "AZURE_"))
     }
+    # The caller's patience ends with a signal; the server must end then as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     suite = None
     with tempfile.TemporaryDirectory(prefix="bartizan-clients-") as folder:
         data = pathlib.Path(folder) / "data"

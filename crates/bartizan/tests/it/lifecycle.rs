@@ -1,6 +1,7 @@
 //! How servers start, end, and refuse to start.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::process::{Home, Operator, run_with};
@@ -126,4 +127,40 @@ fn commands_without_a_server_say_how_to_get_one() {
     let nobody = [("HOME", path), ("XDG_DATA_HOME", path)];
     let said = run_with(&["incident", "list"], &nobody, "").bad(2);
     assert!(said.contains("bartizan demo"), "{said}");
+}
+
+#[test]
+fn a_stopped_server_leaves_parquet_files_that_are_tables() {
+    let home = Home::new();
+    let ports = home.ports.to_string();
+    home.cli(&["serve", "--ports", &ports, "--detach"]).good();
+    let rows = home.file("rows.ndjson");
+    let row = r#"{"Timestamp":"2026-11-20T10:00:00.1234567Z","DeviceName":"alpha","ProcessId":7}"#;
+    std::fs::write(&rows, format!("{row}\n")).expect("written");
+    let rows = rows.display().to_string();
+    home.cli(&["ingest", &rows, "--table", "DeviceProcessEvents"])
+        .good();
+    home.cli(&["stop"]).good();
+    let files = parquet_files(&home.data().join("events"));
+    assert_eq!(files.len(), 1, "{files:?}");
+    let table = format!("T={}", files[0].display());
+    let query = "T | project Timestamp, DeviceName, ProcessId";
+    let answer = run_with(&["kql", "run", "-", "--table", &table], &[], query).json();
+    assert_eq!(
+        answer["rows"],
+        serde_json::json!([["2026-11-20T10:00:00.1234567Z", "alpha", 7]])
+    );
+}
+
+fn parquet_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(parquet_files(&path));
+        } else if path.extension().is_some_and(|e| e == "parquet") {
+            found.push(path);
+        }
+    }
+    found
 }
