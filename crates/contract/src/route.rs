@@ -79,7 +79,7 @@ fn normalize(path: &str) -> Vec<String> {
     let mut segments: Vec<String> = path
         .split('/')
         .filter(|s| !s.is_empty())
-        .map(percent_decode)
+        .map(|s| unqualified(percent_decode(s)))
         .collect();
     let is = |s: Option<&String>, name: &str| s.is_some_and(|s| s.eq_ignore_ascii_case(name));
     if is(segments.first(), "api") && segments.get(1).is_some_and(|s| is_version(s)) {
@@ -88,6 +88,20 @@ fn normalize(path: &str) -> Vec<String> {
         segments[0] = "v1.0".to_owned();
     }
     segments
+}
+
+/// An action by its full name (`microsoft.graph.security.runHuntingQuery`, OData part 2 section
+/// 4.5.1) is the same as by its short one.
+fn unqualified(segment: String) -> String {
+    let qualified = segment
+        .get(..16)
+        .is_some_and(|s| s.eq_ignore_ascii_case("microsoft.graph."));
+    match segment.rsplit_once('.') {
+        Some((_, name)) if qualified && !name.is_empty() && !name.contains(['(', '\'']) => {
+            name.to_owned()
+        }
+        _ => segment,
+    }
 }
 
 /// `v1.0`, `v1`, `V2.10`

@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn refuses_the_call_after_the_documented_number() {
         let limits = RateLimits::default();
-        let operation = operations::find_named("GET", "/api/incidents").expect("a documented row");
+        let operation = operations::get(OperationId::XdrListIncidents);
         let per_minute = operation
             .rate
             .and_then(|rate| rate.per_minute)

@@ -129,7 +129,7 @@ mod tests {
                 ("Timestamp", Value::DateTime(later)),
                 (
                     "IPAddresses",
-                    Value::Dynamic(r#"[{"IPAddress":"10.0.0.1"}]"#.to_owned()),
+                    Value::String(r#"[{"IPAddress":"10.0.0.1"}]"#.to_owned()),
                 ),
             ],
         ));

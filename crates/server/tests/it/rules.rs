@@ -148,7 +148,11 @@ async fn detect(server: &TestServer, tenant: &str, recording: &str) -> Vec<Value
         taken.body
     );
     assert_eq!(taken.body["rejected"], json!({}), "{recording}");
-    assert!(taken.body["acceptedRows"].as_u64().expect("rows") > 200, "{recording}: {:?}", taken.body);
+    assert!(
+        taken.body["acceptedRows"].as_u64().expect("rows") > 200,
+        "{recording}: {:?}",
+        taken.body
+    );
     let day = Some(json!({ "lookback": "P1D" }));
     let ran = server
         .call(Method::POST, "/bartizan/v1/rules/run", Some(&token), day)

@@ -54,6 +54,15 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let options = QueryOptions::parse(pairs)?;
+        // An order or a search that is silently left out would give a wrong answer, not a slower one.
+        let unsupported = [
+            ("$orderby", !options.order_by.is_empty()),
+            ("$search", options.search.is_some()),
+        ];
+        if let Some((name, _)) = unsupported.iter().find(|(_, given)| *given) {
+            let text = format!("{name} is not supported by this operation.");
+            return Err(ApiError::new(Kind::OData, text));
+        }
         let filter = match (&options.filter, operation.filter) {
             (None, _) => None,
             (Some(_), Documented::None) => {
