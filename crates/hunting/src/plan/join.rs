@@ -3,6 +3,7 @@
 use bartizan_kql::bound::{self, JoinKind, Plan};
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder};
 
+use super::relation::is_sorted;
 use super::rows::{RowNode, RowOp};
 use super::{Planner, column, column_name, named, never_null};
 use crate::error::HuntError;
@@ -25,6 +26,7 @@ impl Planner<'_> {
                 RowOp::FirstPerKey {
                     keys: left_keys.clone(),
                 },
+                is_sorted(left),
             )?;
         }
         let join_type = match kind {

@@ -88,7 +88,7 @@ impl<'q> Planner<'q> {
         }
         for (i, plan) in query.shared.iter().enumerate() {
             let logical = planner.relation(plan)?;
-            let logical = planner.select(plan, planner.in_order(logical)?)?;
+            let logical = planner.select(plan, planner.in_order(plan, logical)?)?;
             let result = planner
                 .compute(logical, &format!("shared result {i}"))
                 .await?;
@@ -103,7 +103,7 @@ impl<'q> Planner<'q> {
         let plan = self.select(&self.query.plan, plan)?;
         let plan = match self.query.plan.node {
             Node::Sort { .. } | Node::Top { .. } => plan,
-            _ => self.in_order(plan)?,
+            _ => self.in_order(&self.query.plan, plan)?,
         };
         Ok(LogicalPlanBuilder::new(plan)
             .limit(0, Some(max_rows))?

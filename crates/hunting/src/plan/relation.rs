@@ -53,7 +53,7 @@ impl Planner<'_> {
                 let rows = self.relation(input)?;
                 let rows = match input.node {
                     Node::Sort { .. } | Node::Top { .. } => rows,
-                    _ => self.in_order(rows)?,
+                    _ => self.in_order(input, rows)?,
                 };
                 let count = self.row_count(count)?;
                 Ok(LogicalPlanBuilder::new(rows)
@@ -70,7 +70,7 @@ impl Planner<'_> {
             }
             Node::Serialize { input } => {
                 let rows = self.relation(input)?;
-                self.in_order(rows)
+                self.in_order(input, rows)
             }
             Node::Join {
                 kind,
@@ -91,8 +91,12 @@ impl Planner<'_> {
     }
 
     /// The rows of all partitions one after the other.
-    pub(super) fn in_order(&self, input: LogicalPlan) -> Result<LogicalPlan, HuntError> {
-        Ok(RowNode::plan(input, RowOp::Gather)?)
+    pub(super) fn in_order(
+        &self,
+        plan: &Plan,
+        rows: LogicalPlan,
+    ) -> Result<LogicalPlan, HuntError> {
+        Ok(RowNode::plan(rows, RowOp::Gather, is_sorted(plan))?)
     }
 
     fn table(&self, plan: &Plan, name: &str, sources: &[String]) -> Result<LogicalPlan, HuntError> {
@@ -276,7 +280,7 @@ impl Planner<'_> {
         let rows = LogicalPlanBuilder::new(rows)
             .project(dedup_aliases(columns))?
             .build()?;
-        Ok(RowNode::plan(rows, RowOp::Window(specs))?)
+        Ok(RowNode::plan(rows, RowOp::Window(specs), is_sorted(input))?)
     }
 
     fn distinct(&self, plan: &Plan, input: &Plan) -> Result<LogicalPlan, HuntError> {
@@ -370,7 +374,7 @@ impl Planner<'_> {
             limit,
             kind,
         };
-        let expanded = RowNode::plan(rows, op)?;
+        let expanded = RowNode::plan(rows, op, is_sorted(input))?;
         self.select(plan, expanded)
     }
 
@@ -398,7 +402,7 @@ impl Planner<'_> {
             .project(dedup_aliases(columns))?
             .build()?;
         let spec = ParseSpec::new(source_name, *kind, flags, parts, *only_matching)?;
-        let parsed = RowNode::plan(rows, RowOp::Parse(spec))?;
+        let parsed = RowNode::plan(rows, RowOp::Parse(spec), is_sorted(input))?;
         self.select(plan, parsed)
     }
 
@@ -420,6 +424,21 @@ impl Planner<'_> {
             ScalarValue::Int64(Some(n)) => usize::try_from(n).unwrap_or(0),
             _ => 0,
         })
+    }
+}
+
+/// Whether the rows of a node have an order that the query gave them.
+pub(super) fn is_sorted(plan: &Plan) -> bool {
+    match &plan.node {
+        Node::Sort { .. } | Node::Top { .. } => true,
+        Node::Filter { input, .. }
+        | Node::Project { input, .. }
+        | Node::Window { input, .. }
+        | Node::Take { input, .. }
+        | Node::Serialize { input }
+        | Node::MvExpand { input, .. }
+        | Node::Parse { input, .. } => is_sorted(input),
+        _ => false,
     }
 }
 

@@ -38,7 +38,7 @@ impl Planner<'_> {
     ) -> Result<LogicalPlan, HuntError> {
         let mut rows = self.relation(input)?;
         if aggregates.iter().any(|a| depends_on_order(a.function)) {
-            rows = self.in_order(rows)?;
+            rows = self.in_order(input, rows)?;
         }
         let mut stages = Stages::default();
         let mut groups = Vec::with_capacity(by.len());

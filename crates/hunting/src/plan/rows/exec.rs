@@ -42,8 +42,9 @@ pub(crate) struct RowExec {
 }
 
 impl RowExec {
-    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, op: RowOp) -> Result<Self> {
-        let ordering = input.output_ordering().cloned();
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, op: RowOp, sorted: bool) -> Result<Self> {
+        // An order that the query did not ask for may go, for instance when a join swaps its sides.
+        let ordering = input.output_ordering().filter(|_| sorted).cloned();
         Self::with_ordering(input, op, ordering)
     }
 
@@ -211,7 +212,8 @@ impl ExecutionPlan for RowExec {
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        // Without a required order, partitions are put one after the other, and a sort must not be moved below.
+        vec![!self.op.needs_order() || self.ordering.is_some()]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {

@@ -132,18 +132,20 @@ impl RowOp {
 pub(crate) struct RowNode {
     input: LogicalPlan,
     op: RowOp,
+    /// Whether the query sorted the input, so that its order has to be kept.
+    sorted: bool,
     schema: DFSchemaRef,
 }
 
 impl RowNode {
-    /// A plan with this step on top of `input`.
-    pub(crate) fn plan(input: LogicalPlan, op: RowOp) -> Result<LogicalPlan> {
+    /// A plan with this step on top of `input`; `sorted` when the query gave the input an order.
+    pub(crate) fn plan(input: LogicalPlan, op: RowOp, sorted: bool) -> Result<LogicalPlan> {
         Ok(LogicalPlan::Extension(Extension {
-            node: Arc::new(Self::new(input, op)?),
+            node: Arc::new(Self::new(input, op, sorted)?),
         }))
     }
 
-    fn new(input: LogicalPlan, op: RowOp) -> Result<Self> {
+    fn new(input: LogicalPlan, op: RowOp, sorted: bool) -> Result<Self> {
         let mut fields: Vec<_> = input
             .schema()
             .iter()
@@ -156,6 +158,7 @@ impl RowNode {
         Ok(Self {
             input,
             op,
+            sorted,
             schema: Arc::new(schema),
         })
     }
@@ -212,7 +215,7 @@ impl UserDefinedLogicalNodeCore for RowNode {
             .into_iter()
             .next()
             .ok_or_else(|| DataFusionError::Internal("a row step lost its input".into()))?;
-        Self::new(input, self.op.clone())
+        Self::new(input, self.op.clone(), self.sorted)
     }
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
@@ -271,6 +274,7 @@ impl ExtensionPlanner for RowPlanner {
         Ok(Some(Arc::new(RowExec::new(
             input.clone(),
             node.op.clone(),
+            node.sorted,
         )?)))
     }
 }
