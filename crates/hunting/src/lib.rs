@@ -23,8 +23,8 @@ mod session;
 mod text;
 
 pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};
-pub use local::{LocalError, LocalTables};
 pub use error::{HuntError, Problem};
+pub use local::{LocalError, LocalTables};
 pub use result::{HuntResult, HuntStats, ResultColumn};
 pub use source::{NoTables, TableSource};
 pub use tenant_tables::{Reach, TenantTables};

@@ -46,7 +46,10 @@ impl Reach {
 fn schema(reach: Reach) -> Arc<Scope> {
     let mut scope = Scope::new();
     for table in hunting::TABLES.iter().filter(|table| reach.includes(table)) {
-        let columns = table.columns.iter().map(|c| (c.name.to_owned(), of_contract(c.ty)));
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| (c.name.to_owned(), of_contract(c.ty)));
         scope.add_table(table.name, columns.collect());
     }
     Arc::new(scope)
@@ -83,7 +86,12 @@ impl TenantTables {
     /// The tables of `tenant` that `reach` includes.
     #[must_use]
     pub fn new(events: Arc<EventStore>, tenant: TenantId, reach: Reach) -> Self {
-        Self { events, tenant, reach, providers: Mutex::default() }
+        Self {
+            events,
+            tenant,
+            reach,
+            providers: Mutex::default(),
+        }
     }
 }
 
@@ -98,8 +106,12 @@ impl TableSource for TenantTables {
     ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>, HuntError>> {
         Box::pin(async move {
             let table = hunting::table(name).filter(|table| self.reach.includes(table));
-            let table = table.ok_or_else(|| HuntError::Internal(format!("no table named {name}")))?;
-            let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+            let table =
+                table.ok_or_else(|| HuntError::Internal(format!("no table named {name}")))?;
+            let mut providers = self
+                .providers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let provider = providers
                 .entry(name.to_owned())
                 .or_insert_with(|| self.events.provider(self.tenant, table));

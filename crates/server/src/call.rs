@@ -22,47 +22,47 @@ use crate::site::Site;
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// One call.
-pub struct Call {
+pub(crate) struct Call {
     /// The server.
-    pub app: Arc<App>,
+    pub(crate) app: Arc<App>,
     /// The row of the operation table and what its path's parameters stand for.
-    pub matched: route::Match,
+    pub(crate) matched: route::Match,
     /// By which name the server was addressed.
-    pub site: Site,
+    pub(crate) site: Site,
     /// The query string's parameters, decoded (`+` is a space).
-    pub query: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
     /// The request's headers.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// Who calls; its tenant bounds everything that the call may see.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
     /// Identifies the request in the log and to the caller.
-    pub request_id: Uuid,
+    pub(crate) request_id: Uuid,
     /// The body, unread. In a lock because a body is not `Sync` and handlers share the call across awaits.
-    pub body: Mutex<Body>,
+    pub(crate) body: Mutex<Body>,
 }
 
 impl Call {
     /// The row.
     #[must_use]
-    pub fn operation(&self) -> &'static Operation {
+    pub(crate) fn operation(&self) -> &'static Operation {
         self.matched.operation
     }
 
     /// The caller's tenant.
     #[must_use]
-    pub const fn tenant(&self) -> TenantId {
+    pub(crate) const fn tenant(&self) -> TenantId {
         self.caller.tenant
     }
 
     /// A parameter of the path; the table guarantees that it is there.
     #[must_use]
-    pub fn param(&self, name: &str) -> &str {
+    pub(crate) fn param(&self, name: &str) -> &str {
         self.matched.param(name).unwrap_or_default()
     }
 
     /// A parameter of the query string; its name's case does not matter.
     #[must_use]
-    pub fn query_param(&self, name: &str) -> Option<&str> {
+    pub(crate) fn query_param(&self, name: &str) -> Option<&str> {
         let found = self
             .query
             .iter()
@@ -72,7 +72,7 @@ impl Call {
 
     /// Where this API's metadata is, as `@odata.context` begins: `{base}/api` or `{base}/v1.0`.
     #[must_use]
-    pub fn service_root(&self) -> String {
+    pub(crate) fn service_root(&self) -> String {
         match self.operation().api {
             Api::Xdr | Api::Mde => format!("{}/api", self.site.base),
             Api::Graph => format!("{}/v1.0", self.site.base),
@@ -82,13 +82,13 @@ impl Call {
 
     /// `@odata.context` of this operation's answers.
     #[must_use]
-    pub fn context(&self) -> Option<String> {
+    pub(crate) fn context(&self) -> Option<String> {
         self.operation().context_url(&self.service_root())
     }
 
     /// Who calls, as audit events and comments name it: the application's client id or the user's object id.
     #[must_use]
-    pub fn actor(&self) -> String {
+    pub(crate) fn actor(&self) -> String {
         match self.caller.kind {
             CallerKind::Application => self.caller.app.to_string(),
             CallerKind::User => self.caller.oid.to_string(),
@@ -96,8 +96,7 @@ impl Call {
     }
 
     /// The body, for a handler that reads it as a stream.
-    #[must_use]
-    pub fn take_body(&mut self) -> Body {
+    pub(crate) fn take_body(&mut self) -> Body {
         std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -105,7 +104,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Kind::TooLarge`].
-    pub async fn bytes(&mut self) -> Result<Bytes, ApiError> {
+    pub(crate) async fn bytes(&mut self) -> Result<Bytes, ApiError> {
         let body = self.take_body();
         axum::body::to_bytes(body, BODY_LIMIT)
             .await
@@ -124,7 +123,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Kind::UnsupportedMediaType`] for another media type, [`Kind::InvalidBody`] with line and column.
-    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+    pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
         let media_type = self
             .headers
             .get(header::CONTENT_TYPE)
@@ -155,7 +154,7 @@ impl Call {
 }
 
 /// An answer with a JSON body.
-pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, ApiError> {
+pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, ApiError> {
     let text = serde_json::to_vec(body).map_err(ApiError::internal)?;
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
@@ -168,7 +167,7 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, ApiE
 
 /// An answer without a body.
 #[must_use]
-pub fn no_content() -> Response {
+pub(crate) fn no_content() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response

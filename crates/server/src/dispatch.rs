@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bartizan_contract::hosts::{self, Service};
-use bartizan_contract::{Api, operations, route};
+use bartizan_contract::{Api, route};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use tracing::Instrument as _;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::call::Call;
+use crate::doors::listener::Peer;
 use crate::error::{ApiError, Kind};
 use crate::site::Site;
 use crate::{auth, handlers, health, identity};
@@ -36,7 +37,11 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request<Body>) 
     let method = request.method().clone();
     // The path may carry an id but never a secret; the query string may carry one and stays out of the log.
     let path = request.uri().path().to_owned();
-    let span = tracing::info_span!("request", %request_id, %method, path);
+    let peer = request
+        .extensions()
+        .get::<Peer>()
+        .map(|peer| peer.0.to_string());
+    let span = tracing::info_span!("request", %request_id, %method, path, peer);
     let client_request_id = request
         .headers()
         .get(&CLIENT_REQUEST_ID)
@@ -81,7 +86,8 @@ async fn routed(
         return (response, "health");
     }
     let login = hosts::service_of(&site.host) == Some(Service::Login);
-    if (login || !site.alias) && identity::owns(parts.uri.path()) || login {
+    // A sign-in host has nothing else; an own origin has these paths among others.
+    if login || (!site.alias && identity::owns(parts.uri.path())) {
         return (
             identity::answer(app, &site, parts, body, request_id).await,
             "identity",
@@ -244,6 +250,7 @@ fn finish(headers: &mut http::HeaderMap, request_id: Uuid) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bartizan_contract::operations;
 
     /// The router and the contract's list of what is served say the same.
     #[test]

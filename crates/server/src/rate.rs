@@ -42,15 +42,15 @@ impl Default for RateLimits {
 }
 
 fn limiters(rate: Rate) -> Vec<(u32, &'static str, Limiter)> {
-    let windows: [(Option<u32>, &'static str, fn(NonZeroU32) -> Quota); 2] = [
-        (rate.per_minute, "minute", Quota::per_minute),
-        (rate.per_hour, "hour", Quota::per_hour),
-    ];
-    let limit = |(calls, window, quota): (Option<u32>, _, fn(NonZeroU32) -> Quota)| {
+    let limiter = |calls: Option<u32>, window, quota: fn(NonZeroU32) -> Quota| {
         let calls = NonZeroU32::new(calls?)?;
         Some((calls.get(), window, RateLimiter::keyed(quota(calls))))
     };
-    windows.into_iter().filter_map(limit).collect()
+    let windows = [
+        limiter(rate.per_minute, "minute", Quota::per_minute),
+        limiter(rate.per_hour, "hour", Quota::per_hour),
+    ];
+    windows.into_iter().flatten().collect()
 }
 
 impl RateLimits {

@@ -190,7 +190,7 @@ fn detach(data: &Path) -> Outcome {
     }
     let status = child.wait()?;
     // The relaying thread may still hold the last lines.
-    std::thread::sleep(Duration::from_millis(100));
+    pause(Duration::from_millis(100));
     match status.code() {
         Some(code @ 1..) => Err(Failure::reported(u8::try_from(code).unwrap_or(1))),
         _ => Err(Failure::general(format!(
@@ -220,7 +220,7 @@ pub(crate) fn stop(data: Option<PathBuf>, printer: &Printer) -> Outcome {
                 STOP_PATIENCE.as_secs()
             )));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        pause(Duration::from_millis(20));
     }
     printer.remark("stopped");
     Ok(())
@@ -239,4 +239,13 @@ fn terminate(_: &str) -> Outcome {
     Err(Failure::general(
         "stop the server with Ctrl-C in its own window on this system",
     ))
+}
+
+/// Waits in a command that has no runtime and nothing else to do.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no task is blocked: the process only waits"
+)]
+fn pause(length: Duration) {
+    std::thread::sleep(length);
 }

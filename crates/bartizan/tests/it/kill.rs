@@ -111,7 +111,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
             writer.await.expect("a writer ends when its server does");
         }
         // Sometimes the start that follows is killed as well, while it recovers.
-        if dice.next() % 3 == 0 {
+        if dice.next().is_multiple_of(3) {
             let start = home.spawn();
             tokio::time::sleep(dice.millis(600)).await;
             start.kill();

@@ -112,7 +112,7 @@ async fn a_first_start_that_is_killed_is_taken_up_by_the_next() {
     for millis in [20, 120, 250, 450] {
         let home = Home::new();
         let first = home.spawn();
-        std::thread::sleep(Duration::from_millis(millis));
+        tokio::time::sleep(Duration::from_millis(millis)).await;
         first.kill();
         let _serving = home.serve();
         let token = Operator::of(&home).token(XDR).await;

@@ -30,7 +30,7 @@ pub enum Door {
 
 /// The address of the connected client.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// How long a client may take to finish a TLS handshake or to send a request's head.
 const PATIENCE: Duration = Duration::from_secs(20);

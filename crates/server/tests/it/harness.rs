@@ -12,50 +12,50 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 /// 2026-01-15T12:00:00Z, when every test begins.
-pub const START: i64 = 1_768_478_400;
+pub(crate) const START: i64 = 1_768_478_400;
 
 /// Scope of tokens for Defender XDR.
-pub const XDR: &str = "https://api.security.microsoft.com/.default";
+pub(crate) const XDR: &str = "https://api.security.microsoft.com/.default";
 /// Scope of tokens for Defender for Endpoint.
-pub const MDE: &str = "https://api.securitycenter.microsoft.com/.default";
+pub(crate) const MDE: &str = "https://api.securitycenter.microsoft.com/.default";
 /// Scope of tokens for Microsoft Graph.
-pub const GRAPH: &str = "https://graph.microsoft.com/.default";
+pub(crate) const GRAPH: &str = "https://graph.microsoft.com/.default";
 /// Scope of tokens for the server's own administration.
-pub const OWN: &str = "api://bartizan/.default";
+pub(crate) const OWN: &str = "api://bartizan/.default";
 
 /// A running server.
-pub struct TestServer {
+pub(crate) struct TestServer {
     /// The server.
-    pub server: Server,
+    pub(crate) server: Server,
     /// Its data directory, removed at the end.
-    pub data: TempDir,
+    pub(crate) data: TempDir,
     /// A client without redirects that trusts its authority.
-    pub http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     /// The operator's tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     operator: (String, String),
     seconds: Arc<AtomicI64>,
 }
 
 /// An answer, read.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// HTTP status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// Headers.
-    pub headers: reqwest::header::HeaderMap,
+    pub(crate) headers: reqwest::header::HeaderMap,
     /// The body as JSON; null when it is none.
-    pub body: Value,
+    pub(crate) body: Value,
 }
 
 impl TestServer {
     /// Starts one on ports that the system chooses.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(Partial::default()).await
     }
 
     /// Starts one with further settings.
-    pub async fn start_with(partial: Partial) -> Self {
+    pub(crate) async fn start_with(partial: Partial) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let any = || Some("127.0.0.1:0".parse().expect("an address"));
         let partial = Partial {
@@ -96,12 +96,12 @@ impl TestServer {
     }
 
     /// Lets time pass.
-    pub fn advance(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// A token by secret, from a tenant's v2 endpoint.
-    pub async fn token_of(&self, tenant: &str, client: (&str, &str), scope: &str) -> String {
+    pub(crate) async fn token_of(&self, tenant: &str, client: (&str, &str), scope: &str) -> String {
         let url = format!("{}/{tenant}/oauth2/v2.0/token", self.server.http_url());
         let form = [
             ("grant_type", "client_credentials"),
@@ -124,18 +124,18 @@ impl TestServer {
     }
 
     /// The operator's token in its own tenant.
-    pub async fn token(&self, scope: &str) -> String {
+    pub(crate) async fn token(&self, scope: &str) -> String {
         self.token_in(&self.tenant, scope).await
     }
 
     /// The operator's token in any tenant.
-    pub async fn token_in(&self, tenant: &str, scope: &str) -> String {
+    pub(crate) async fn token_in(&self, tenant: &str, scope: &str) -> String {
         self.token_of(tenant, (&self.operator.0, &self.operator.1), scope)
             .await
     }
 
     /// A call over plain HTTP.
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
@@ -155,12 +155,12 @@ impl TestServer {
     }
 
     /// A GET.
-    pub async fn get(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         self.call(Method::GET, path, Some(token), None).await
     }
 
     /// A second tenant.
-    pub async fn create_tenant(&self, name: &str) -> String {
+    pub(crate) async fn create_tenant(&self, name: &str) -> String {
         let token = self.token(OWN).await;
         let body = Some(json!({ "displayName": name }));
         let answer = self
@@ -171,7 +171,11 @@ impl TestServer {
     }
 
     /// An application in a tenant, with these app roles granted, and its secret.
-    pub async fn create_app(&self, tenant: &str, roles: &[(&str, &str)]) -> (String, String) {
+    pub(crate) async fn create_app(
+        &self,
+        tenant: &str,
+        roles: &[(&str, &str)],
+    ) -> (String, String) {
         let token = self.token_in(tenant, GRAPH).await;
         let post = |path: String, body: Value| {
             let token = token.clone();
@@ -230,7 +234,7 @@ impl TestServer {
     }
 
     /// Sends rows of a table.
-    pub async fn ingest(&self, tenant: &str, table: &str, rows: &[Value]) -> Answer {
+    pub(crate) async fn ingest(&self, tenant: &str, table: &str, rows: &[Value]) -> Answer {
         let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
         self.ingest_bytes(
             tenant,
@@ -241,7 +245,7 @@ impl TestServer {
     }
 
     /// Sends a body.
-    pub async fn ingest_bytes(&self, tenant: &str, query: &str, body: Vec<u8>) -> Answer {
+    pub(crate) async fn ingest_bytes(&self, tenant: &str, query: &str, body: Vec<u8>) -> Answer {
         let token = self.token_in(tenant, OWN).await;
         let url = format!("{}/bartizan/v1/ingest?{query}", self.server.http_url());
         let request = self.http.post(url).bearer_auth(token).body(body);
@@ -249,7 +253,7 @@ impl TestServer {
     }
 
     /// Stores a rule and runs all rules.
-    pub async fn detect(&self, tenant: &str, id: &str, source: &str) -> Answer {
+    pub(crate) async fn detect(&self, tenant: &str, id: &str, source: &str) -> Answer {
         let token = self.token_in(tenant, OWN).await;
         let path = format!("/bartizan/v1/rules/{id}");
         let body = Some(json!({ "source": source }));
@@ -260,7 +264,7 @@ impl TestServer {
     }
 
     /// Incidents made by one suspicious process on each of `devices`; gives the listing.
-    pub async fn with_incidents(&self, tenant: &str, devices: &[&str]) -> Vec<Value> {
+    pub(crate) async fn with_incidents(&self, tenant: &str, devices: &[&str]) -> Vec<Value> {
         let rows: Vec<Value> = devices
             .iter()
             .map(|device| process(device, "evil.exe"))
@@ -282,7 +286,7 @@ impl TestServer {
 }
 
 /// A rule that finds `evil.exe`.
-pub const RULE: &str = r#"
+pub(crate) const RULE: &str = r#"
 id = "evil-process"
 title = "Evil process started"
 severity = "High"
@@ -303,7 +307,7 @@ kind = "process"
 "#;
 
 /// A row of DeviceProcessEvents, an hour before the start.
-pub fn process(device: &str, file: &str) -> Value {
+pub(crate) fn process(device: &str, file: &str) -> Value {
     json!({
         "Timestamp": "2026-01-15T11:00:00Z",
         "DeviceId": device_id(device),
@@ -319,7 +323,7 @@ pub fn process(device: &str, file: &str) -> Value {
 }
 
 /// 40 hexadecimal digits for a name.
-pub fn device_id(name: &str) -> String {
+pub(crate) fn device_id(name: &str) -> String {
     name.bytes()
         .cycle()
         .take(20)
@@ -328,7 +332,7 @@ pub fn device_id(name: &str) -> String {
 }
 
 /// Reads an answer to its end.
-pub async fn read(answer: reqwest::Response) -> Answer {
+pub(crate) async fn read(answer: reqwest::Response) -> Answer {
     let (status, headers) = (answer.status(), answer.headers().clone());
     let bytes = answer.bytes().await.expect("a body");
     Answer {

@@ -176,7 +176,8 @@ async fn errors_have_the_exact_shape() {
     );
     let scope = ("scope", XDR);
     let nobody = ("client_id", "00000000-0000-0000-0000-00000000000a");
-    let cases: [(&str, Vec<(&str, &str)>, u16, &str, u32); 10] = [
+    type Form<'a> = Vec<(&'a str, &'a str)>;
+    let cases: [(&str, Form<'_>, u16, &str, u32); 10] = [
         (tenant, vec![], 400, "invalid_request", 900_144),
         (
             tenant,

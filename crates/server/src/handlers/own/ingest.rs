@@ -337,7 +337,7 @@ async fn remember(
 
 fn refused(error: EventsError) -> ApiError {
     match error {
-        EventsError::Busy { .. } => ApiError::new(
+        EventsError::Busy => ApiError::new(
             Kind::TooManyRequests,
             "The server is still writing earlier telemetry; send this again. What was taken in already is recognised.",
         )
