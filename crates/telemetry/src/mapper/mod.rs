@@ -1,4 +1,4 @@
-//! Events to rows. Which event fills which table is decided in [`route`]; how, in one file per family.
+//! Events to rows. Which event fills which table is decided in `route`; how, in one file per family.
 //!
 //! A row's columns come from the event where it has them and from the [`Correlator`] where it has
 //! not. What a source writes with more than one meaning is decided as follows: an event's own time
