@@ -1,6 +1,8 @@
 //! What every request and worker shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use bartizan_contract::{AppId, TenantId};
 
 use bartizan_hunting::Engine;
 use bartizan_hunting::events::EventStore;
@@ -13,6 +15,15 @@ use crate::identity::Keys;
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
+
+/// The application whose secret is in the data directory, with every permission in every tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operator {
+    /// Its client id.
+    pub app: AppId,
+    /// Its home, from which tenants are managed.
+    pub home: TenantId,
+}
 
 /// The server's parts. One per process; tests make as many as they like.
 #[derive(Debug)]
@@ -29,6 +40,8 @@ pub struct App {
     pub events: Arc<EventStore>,
     /// The engine that hunts in it.
     pub engine: Engine,
+    /// The operator's application; set while the server starts.
+    pub operator: OnceLock<Operator>,
     /// Signing keys, parsed.
     pub keys: Keys,
     /// Calls counted.

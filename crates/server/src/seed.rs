@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, Operator};
 use crate::data_dir::{DataDir, write_private};
 use crate::settings::Settings;
 use crate::tenants::{self, OPERATOR};
@@ -115,6 +115,11 @@ pub async fn first_start(app: &App, data: &DataDir) -> Result<Option<FirstStart>
     };
     let home = home_of(&mut tx, operator).await?;
     tx.commit().await?;
+    // Set once: a start happens once in an app's life.
+    let _ = app.operator.set(Operator {
+        app: operator,
+        home,
+    });
     write_profile(app, &profile, home, operator, &secret)?;
     Ok(made)
 }

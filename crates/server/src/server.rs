@@ -146,6 +146,7 @@ impl Server {
             store,
             events,
             engine,
+            operator: OnceLock::new(),
             keys,
             rates: RateLimits::default(),
             metrics: recorder(),

@@ -94,6 +94,11 @@ pub enum SettingsError {
         /// Its value.
         address: SocketAddr,
     },
+    /// Anybody could reach anything from this machine.
+    #[error(
+        "proxy = {0} with proxy-pass-through would be an open relay for other machines; keep the proxy on loopback"
+    )]
+    OpenRelay(SocketAddr),
     /// The public URL has a path, or no host, or is not http(s).
     #[error("{setting} = {url} must be an origin: https://host or https://host:port, with no path")]
     NotAnOrigin {
@@ -190,6 +195,9 @@ impl Settings {
                     return Err(SettingsError::NotLoopback { setting, address });
                 }
             }
+        }
+        if partial.proxy_pass_through.unwrap_or(false) && !proxy.ip().is_loopback() {
+            return Err(SettingsError::OpenRelay(proxy));
         }
         let allowed_origins = partial.allowed_origins.unwrap_or_default();
         for url in &allowed_origins {

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use bartizan_contract::graph::{AppRole, ApplicationUpdate};
-use bartizan_contract::permissions::resource_by_identifier;
+use bartizan_contract::permissions::{RESOURCES, resource_by_identifier};
 use url::Url;
 
 use super::DirectoryError;
+use crate::resource::accepts_audience;
 
 const OBJECT: &str = "Application";
 const AUDIENCES: &[&str] = &[
@@ -72,7 +73,12 @@ fn identifier_uris(uris: &[String]) -> Result<(), DirectoryError> {
         if parsed.is_ok_and(|u| u.fragment().is_some() || u.query().is_some()) {
             return refuse("no query and no fragment");
         }
-        if resource_by_identifier(uri).is_some() {
+        // Whatever an API takes as its own audience, `api://{id}` among it: a token for an impostor of that name
+        // would carry the impostor's roles to the real one.
+        let taken = RESOURCES
+            .iter()
+            .any(|resource| accepts_audience(resource, uri));
+        if taken || resource_by_identifier(uri).is_some() {
             return refuse("a URI of one of the known resources");
         }
         if !seen.insert(uri.trim_end_matches('/').to_ascii_lowercase()) {

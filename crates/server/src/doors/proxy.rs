@@ -90,11 +90,23 @@ pub(crate) async fn accept(
             () = stop.cancelled() => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => (stream, peer),
-                Err(error) => { tracing::warn!(%error, "proxy: accept failed"); continue }
+                Err(error) => {
+                    // Out of file descriptors, most likely: wait for connections to end instead of spinning.
+                    tracing::warn!(%error, "proxy: accept failed");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
+                }
             },
         };
         let (rules, connections) = (rules.clone(), connections.clone());
-        tracker.spawn(serve_connection(stream.0, stream.1, rules, connections));
+        let tasks = tracker.clone();
+        let stopped = stop.clone();
+        tracker.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = serve_connection(stream.0, stream.1, rules, connections, tasks) => {}
+            }
+        });
     }
 }
 
@@ -103,10 +115,12 @@ async fn serve_connection(
     peer: SocketAddr,
     rules: ProxyRules,
     connections: Connections,
+    tasks: TaskTracker,
 ) {
     let service = hyper::service::service_fn(move |request| {
         let (rules, connections) = (rules.clone(), connections.clone());
-        async move { Ok::<_, Infallible>(answer(request, peer, &rules, connections)) }
+        let tasks = tasks.clone();
+        async move { Ok::<_, Infallible>(answer(request, peer, &rules, connections, &tasks)) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -122,6 +136,7 @@ fn answer(
     peer: SocketAddr,
     rules: &ProxyRules,
     connections: Connections,
+    tasks: &TaskTracker,
 ) -> Response<Full<Bytes>> {
     if request.method() != Method::CONNECT {
         return refuse(
@@ -142,7 +157,7 @@ fn answer(
             )
         }
         Decision::Intercept(host) => {
-            tokio::spawn(async move {
+            tasks.spawn(async move {
                 match hyper::upgrade::on(&mut request).await {
                     Ok(upgraded) => {
                         connections

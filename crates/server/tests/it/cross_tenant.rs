@@ -136,3 +136,55 @@ async fn an_application_of_one_tenant_gets_no_token_in_another() {
     let body: Value = answer.json().await.expect("JSON");
     assert_eq!(body["error_codes"], json!([700_016]), "{body}");
 }
+
+/// Whoever manages the applications of the home tenant gets neither the operator's secret nor its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_application_cannot_be_taken_over() {
+    let server = TestServer::start().await;
+    let graph = "00000003-0000-0000-c000-000000000000";
+    let app = server
+        .create_app(&server.tenant, &[(graph, "Application.ReadWrite.All")])
+        .await;
+    let token = server
+        .token_of(&server.tenant, (&app.0, &app.1), GRAPH)
+        .await;
+    let operator = server.operator_id();
+    let path = format!("/v1.0/applications(appId='{operator}')");
+    let attempts = [
+        (
+            Method::POST,
+            format!("{path}/addPassword"),
+            json!({ "passwordCredential": {} }),
+        ),
+        (
+            Method::PATCH,
+            path.clone(),
+            json!({ "signInAudience": "AzureADMyOrg" }),
+        ),
+        (Method::DELETE, path.clone(), json!({})),
+    ];
+    for (method, path, body) in attempts {
+        let answer = server.call(method, &path, Some(&token), Some(body)).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::FORBIDDEN,
+            "{path}: {:?}",
+            answer.body
+        );
+    }
+    for uri in [
+        "api://fc780465-2017-40d4-a0c5-307022471b92",
+        "api://bartizan",
+    ] {
+        let body = Some(json!({ "displayName": "impostor", "identifierUris": [uri] }));
+        let answer = server
+            .call(Method::POST, "/v1.0/applications", Some(&token), body)
+            .await;
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_REQUEST,
+            "{uri}: {:?}",
+            answer.body
+        );
+    }
+}

@@ -95,6 +95,11 @@ impl TestServer {
         }
     }
 
+    /// The client id of the operator's application.
+    pub(crate) fn operator_id(&self) -> &str {
+        &self.operator.0
+    }
+
     /// Lets time pass.
     pub(crate) fn advance(&self, seconds: i64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);

@@ -157,8 +157,20 @@ async fn a_recording_can_end_now() {
         .ingest_bytes(&server.tenant, "name=old.json&end=now", body)
         .await;
     assert_eq!(answer.body["acceptedRows"], 2, "{:?}", answer.body);
+    let body = format!("{}\n", envelope(&old)).into_bytes();
+    server
+        .ingest_bytes(&server.tenant, "name=one.rejects", body.clone())
+        .await;
+    let moved = server
+        .ingest_bytes(&server.tenant, "name=one.rejects&end=now", body)
+        .await;
+    assert_eq!(
+        moved.body["acceptedRows"], 1,
+        "moved, it is another upload: {:?}",
+        moved.body
+    );
     let token = server.token(XDR).await;
-    let query = json!({ "Query": "DeviceProcessEvents | project FileName, Timestamp | order by FileName asc" });
+    let query = json!({ "Query": "DeviceProcessEvents | distinct FileName, Timestamp | order by FileName asc" });
     let hunted = server
         .call(
             Method::POST,

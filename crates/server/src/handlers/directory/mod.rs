@@ -61,6 +61,14 @@ fn missing(id: impl std::fmt::Display) -> ApiError {
 /// Refuses a change to an application that the caller may not manage: with `Application.ReadWrite.OwnedBy` alone, an
 /// application manages what it registered itself.
 fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
+    // Its secret opens every tenant of this server: whoever manages the applications of one tenant must not get it,
+    // nor lock the server out of itself.
+    if call.app.operator.get().map(|operator| operator.app) == Some(application.app_id) {
+        return Err(ApiError::new(
+            Kind::Forbidden,
+            "The operator's application is the server's own and cannot be changed; register another one.",
+        ));
+    }
     let owner = application
         .properties
         .get(CREATED_BY)

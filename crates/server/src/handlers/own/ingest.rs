@@ -40,6 +40,8 @@ struct Options {
     name: String,
     table: Option<&'static hunting::Table>,
     end_at: Option<i64>,
+    /// `end` as it was sent: the same file moved otherwise in time is another upload.
+    end: String,
     upload: Option<Uuid>,
 }
 
@@ -47,7 +49,10 @@ struct Options {
 pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
     let options = options(&call)?;
     let folder = spool_folder(&call.app).map_err(ApiError::internal)?;
-    let path = folder.path().join(&options.name);
+    // A folder of its own: no name that is sent can be that of the server's own files beside it.
+    let body = folder.path().join("body");
+    std::fs::create_dir(&body).map_err(ApiError::internal)?;
+    let path = body.join(&options.name);
     let digest = spool(&mut call, &path).await?;
     let upload = options
         .upload
@@ -97,6 +102,7 @@ fn options(call: &Call) -> Result<Options, ApiError> {
         name: file_name(call.query_param("name").unwrap_or("body")),
         table,
         end_at,
+        end: call.query_param("end").unwrap_or_default().to_owned(),
         upload,
     })
 }
@@ -185,6 +191,8 @@ async fn spool(call: &mut Call, path: &Path) -> Result<Vec<u8>, ApiError> {
 fn upload_id(options: &Options, digest: &[u8]) -> Uuid {
     let mut name = digest.to_vec();
     name.extend_from_slice(options.table.map_or("", |table| table.name).as_bytes());
+    name.push(0);
+    name.extend_from_slice(options.end.as_bytes());
     Uuid::new_v5(&Uuid::NAMESPACE_OID, &name)
 }
 
@@ -243,7 +251,8 @@ fn take_in(
         sightings: Sightings::default(),
         failure: None,
     };
-    let rejects_path = path.with_extension("rejects");
+    let beside = path.parent().and_then(Path::parent).unwrap_or(path);
+    let rejects_path = beside.join("rejects.ndjson");
     let mut rejects = RejectWriter::new(&rejects_path, REJECTS_LIMIT);
     let (read, tally) = match options.table {
         Some(table) => rows_of(table, path, &mut rejects, &mut intake),

@@ -1,23 +1,23 @@
 //! `GET` and `POST /bartizan/v1/tenants`: the operator's view of the server.
 //!
-//! The permission alone is not enough: an administrator of any tenant could grant it there. The caller must come from
-//! the tenant that is home to the operator's application.
+//! The permission alone is not enough: an administrator of any tenant could grant it there. The caller must be the
+//! operator's application, in its own tenant.
 
 use axum::response::Response;
 use bartizan_contract::TenantId;
 use bartizan_contract::odata::Collection;
 use bartizan_contract::time::Timestamp;
 use bartizan_store::audit::{self, AuditEvent};
-use bartizan_store::directory::applications;
-use bartizan_store::{ReadTx, StoreError, settings, tenants as stored};
+use bartizan_store::{StoreError, tenants as stored};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::app::Operator;
 use crate::call::{Call, json as answer};
 use crate::error::{ApiError, Kind};
-use crate::tenants::{self, OPERATOR, TenantError};
+use crate::tenants::{self, TenantError};
 
 /// The body of a creation.
 #[derive(Deserialize)]
@@ -29,8 +29,8 @@ struct NewTenant {
 
 /// Lists tenants.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
+    operator_only(&call)?;
     let mut tx = call.app.store.read().await?;
-    operator_only(&call, &mut tx).await?;
     let value = stored::list(&mut tx).await?.iter().map(wire).collect();
     let body: Collection<Value> = Collection {
         context: call.context(),
@@ -43,13 +43,13 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 
 /// Makes a tenant.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
+    operator_only(&call)?;
     let new: NewTenant = call.json().await?;
     let domain = new
         .initial_domain
         .unwrap_or_else(|| tenants::proposed_domain(&new.display_name));
     let now = call.app.clock.unix_micros();
     let mut tx = call.app.store.write().await?;
-    operator_only(&call, &mut tx).await?;
     let id = TenantId(Uuid::new_v4());
     let tenant = tenants::create(&mut tx, id, &new.display_name, &domain, now).await?;
     let event = AuditEvent {
@@ -87,20 +87,17 @@ fn wire(tenant: &stored::Tenant) -> Value {
     })
 }
 
-async fn operator_only(call: &Call, tx: &mut ReadTx) -> Result<(), ApiError> {
-    let operator = settings::get(tx, OPERATOR).await?;
-    let operator = operator
-        .and_then(|id| id.parse().ok())
-        .ok_or(StoreError::Missing("operator"))?;
-    let home = applications::anywhere(tx, operator)
-        .await?
-        .map(|application| application.tenant);
-    if home == Some(call.tenant()) {
+fn operator_only(call: &Call) -> Result<(), ApiError> {
+    let caller = Operator {
+        app: call.caller.app,
+        home: call.tenant(),
+    };
+    if call.app.operator.get() == Some(&caller) {
         return Ok(());
     }
     Err(ApiError::new(
         Kind::Forbidden,
-        "Tenants are managed from the operator's own tenant; use the profile that the server left in its data directory.",
+        "Tenants are managed by the operator's application in its own tenant alone; use the profile that the server left in its data directory.",
     ))
 }
 
