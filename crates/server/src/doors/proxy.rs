@@ -237,7 +237,7 @@ mod tests {
             "login.windows.net.evil.example:443",
             "xapi.security.microsoft.com:443",
             "login.windows.net:22",
-            "pypi.org:443",
+            "example.org:443",
         ] {
             assert!(
                 matches!(decide(target, OtherHosts::Refuse), Decision::Refuse(_)),
@@ -249,8 +249,8 @@ mod tests {
     #[test]
     fn passes_through_only_when_told() {
         assert_eq!(
-            decide("pypi.org:443", OtherHosts::PassThrough),
-            Decision::Tunnel("pypi.org:443".to_owned())
+            decide("example.org:443", OtherHosts::PassThrough),
+            Decision::Tunnel("example.org:443".to_owned())
         );
     }
 }
