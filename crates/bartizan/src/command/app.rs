@@ -235,7 +235,7 @@ fn resolve(name: &str) -> Result<(&'static Resource, &'static permissions::Permi
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(Failure::usage(format!(
-            "no permission is named {name}; docs/permissions.md lists them"
+            "no permission is named {name}; docs/permissions.txt lists them"
         ))),
         several => {
             let names: Vec<String> = several
