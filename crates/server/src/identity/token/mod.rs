@@ -1,0 +1,68 @@
+//! The token endpoint: read the request, load the facts, decide, sign. One file per grant beside this one.
+
+mod client_credentials;
+mod facts;
+
+use axum::response::Response;
+use bartizan_contract::AppId;
+use bartizan_identity::grant::Grant;
+use bartizan_identity::{Refusal, TenantPath, TokenRequest, Version};
+use bartizan_store::StoreError;
+use http::{Method, StatusCode};
+
+use super::{Request, respond};
+
+/// Answers the token endpoint.
+pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str) -> Response {
+    let result = issue(request, version, tenant).await;
+    let code = result.as_ref().err().map_or(0, Refusal::code);
+    metrics::counter!("bartizan_token_requests_total", "aadsts" => code.to_string()).increment(1);
+    match result {
+        Ok(body) => respond::json(StatusCode::OK, &body),
+        Err(refusal) => {
+            tracing::info!(code, client = client_of(request), "no token issued");
+            respond::error(&refusal.answer(&request.trace))
+        }
+    }
+}
+
+/// The client id as sent, for the log; only when it is an id at all.
+fn client_of(request: &Request<'_>) -> Option<String> {
+    let sent = request.form.iter().find(|(name, _)| name == "client_id")?;
+    sent.1.parse::<AppId>().ok().map(|id| id.to_string())
+}
+
+async fn issue(
+    request: &Request<'_>,
+    version: Version,
+    tenant: &str,
+) -> Result<serde_json::Value, Refusal> {
+    check_method(request, version)?;
+    let tenant = TenantPath::parse(tenant)?;
+    let authorization = request.header("authorization");
+    let asked = TokenRequest::parse(version, &request.form, authorization)?;
+    match &asked.grant {
+        Grant::ClientCredentials(grant) => {
+            client_credentials::issue(request, &asked, grant, &tenant).await
+        }
+    }
+}
+
+/// A fault of the store: told to the log, not to the client.
+fn fault(error: StoreError) -> Refusal {
+    tracing::error!(%error, "token endpoint: the directory could not be read");
+    Refusal::Fault
+}
+
+/// POST; on v1 also GET, because some connectors send their form with it.
+fn check_method(request: &Request<'_>, version: Version) -> Result<(), Refusal> {
+    let get_with_form =
+        request.method == Method::GET && version == Version::V1 && !request.form.is_empty();
+    if request.method == Method::POST || get_with_form {
+        return Ok(());
+    }
+    Err(Refusal::Method {
+        valid: "POST",
+        verb: request.method.to_string(),
+    })
+}
