@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::body::RequestBody;
+
 /// How a request reached the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Door {
@@ -77,8 +79,9 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let router = self.router.clone();
+        let stop = self.stop.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let mut request = RequestBody::wrap(request, &stop).map(Body::new);
             request.extensions_mut().insert(door.clone());
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request)

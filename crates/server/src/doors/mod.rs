@@ -1,5 +1,6 @@
 //! The ways in: HTTPS and HTTP on the own origin, and the interception proxy for hard-coded hosts.
 
+mod body;
 pub mod ca;
 pub(crate) mod listener;
 pub mod proxy;

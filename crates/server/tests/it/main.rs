@@ -9,5 +9,6 @@ mod hunting;
 mod identity;
 mod incidents;
 mod ingest;
+mod limits;
 mod operations;
 mod rules;
