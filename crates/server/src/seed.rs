@@ -153,13 +153,9 @@ async fn seed(
     let user = format!("admin@{domain}");
     let password = password()?;
     let account = users::User {
-        id: ObjectId(Uuid::new_v4()),
-        upn: user.clone(),
-        display_name: "Administrator".to_owned(),
         password_hash: Some(password_hash(&password)?),
-        enabled: true,
         roles: vec!["Global Administrator".to_owned()],
-        created: now,
+        ..users::User::new(ObjectId(Uuid::new_v4()), &user, "Administrator", now)
     };
     users::create(tx, tenant, &account).await?;
     audit::append(

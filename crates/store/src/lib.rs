@@ -20,7 +20,9 @@ pub mod odata;
 pub mod rules;
 pub mod segments;
 pub mod settings;
+pub mod tenant_policies;
 pub mod tenants;
+pub mod tokens;
 
 mod error;
 mod migrations;

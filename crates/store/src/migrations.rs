@@ -15,6 +15,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "event_files",
         include_str!("../migrations/0002_event_files.sql"),
     ),
+    (
+        3,
+        "user_grants",
+        include_str!("../migrations/0003_user_grants.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

@@ -140,6 +140,16 @@ impl Sql {
     pub(crate) async fn execute(self, tx: &mut ReadTx) -> Result<AnyQueryResult, StoreError> {
         Ok(self.query().execute(tx.connection()).await?)
     }
+
+    /// Runs an insertion of `what`; see [`StoreError::on_insert`].
+    pub(crate) async fn execute_insert(
+        self,
+        tx: &mut ReadTx,
+        what: &'static str,
+    ) -> Result<AnyQueryResult, StoreError> {
+        let done = self.query().execute(tx.connection()).await;
+        done.map_err(|e| StoreError::on_insert(e, what))
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 pub mod applications;
 pub mod assignments;
 pub mod passwords;
+pub mod permission_grants;
 pub mod service_principals;
 pub mod token_facts;
 pub mod users;

@@ -23,8 +23,39 @@ pub struct User {
     pub enabled: bool,
     /// Directory and product roles, by name.
     pub roles: Vec<String>,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Surname.
+    pub surname: Option<String>,
+    /// E-mail address.
+    pub mail: Option<String>,
+    /// What was signed in before is revoked (`signInSessionsValidFromDateTime`), microseconds.
+    pub sessions_valid_from: i64,
+    /// When the password was last set by somebody, microseconds; 0 for the first one.
+    pub password_changed: i64,
     /// When it was made, microseconds.
     pub created: i64,
+}
+
+impl User {
+    /// A user who may sign in and has no password, roles or further particulars yet.
+    #[must_use]
+    pub fn new(id: ObjectId, upn: &str, display_name: &str, created: i64) -> Self {
+        Self {
+            id,
+            upn: upn.to_owned(),
+            display_name: display_name.to_owned(),
+            password_hash: None,
+            enabled: true,
+            roles: Vec::new(),
+            given_name: None,
+            surname: None,
+            mail: None,
+            sessions_valid_from: 0,
+            password_changed: 0,
+            created,
+        }
+    }
 }
 
 impl std::fmt::Debug for User {
@@ -45,8 +76,9 @@ impl std::fmt::Debug for User {
 pub async fn create(tx: &mut WriteTx, tenant: TenantId, user: &User) -> Result<(), StoreError> {
     sqlx::query(
         "insert into users
-         (id, tenant, upn, spelling, display_name, password_hash, enabled, roles, created)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         (id, tenant, upn, spelling, display_name, password_hash, enabled, roles, created,
+          given_name, surname, mail, sessions_valid_from, password_changed)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(user.id.to_string())
     .bind(tenant.to_string())
@@ -57,13 +89,18 @@ pub async fn create(tx: &mut WriteTx, tenant: TenantId, user: &User) -> Result<(
     .bind(i64::from(user.enabled))
     .bind(to_json("roles", &user.roles)?)
     .bind(user.created)
+    .bind(user.given_name.clone())
+    .bind(user.surname.clone())
+    .bind(user.mail.clone())
+    .bind(user.sessions_valid_from)
+    .bind(user.password_changed)
     .execute(tx.connection())
     .await
     .map_err(|e| StoreError::on_insert(e, "user"))?;
     Ok(())
 }
 
-/// Sets a user's password hash.
+/// Sets a user's password hash. What was signed in before `now` (microseconds) is revoked by it.
 ///
 /// # Errors
 /// [`StoreError::Missing`] when the tenant has no such user.
@@ -72,9 +109,34 @@ pub async fn set_password(
     tenant: TenantId,
     id: ObjectId,
     hash: &str,
+    now: i64,
 ) -> Result<(), StoreError> {
     let mut sql = Sql::new("update users set password_hash = ");
     sql.bind(hash)
+        .push(", password_changed = ")
+        .bind(now)
+        .push(" where tenant = ")
+        .bind(tenant)
+        .push(" and id = ")
+        .bind(id.to_string());
+    match sql.execute(tx).await?.rows_affected() {
+        0 => Err(StoreError::Missing("user")),
+        _ => Ok(()),
+    }
+}
+
+/// Revokes what a user signed in to before `now`, microseconds (`revokeSignInSessions`).
+///
+/// # Errors
+/// [`StoreError::Missing`] when the tenant has no such user.
+pub async fn revoke_sessions(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    id: ObjectId,
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("update users set sessions_valid_from = ");
+    sql.bind(now)
         .push(" where tenant = ")
         .bind(tenant)
         .push(" and id = ")
@@ -133,6 +195,11 @@ fn read(row: &AnyRow) -> Result<User, StoreError> {
         password_hash: row.maybe_text("password_hash")?,
         enabled: row.flag("enabled")?,
         roles: row.json("roles")?,
+        given_name: row.maybe_text("given_name")?,
+        surname: row.maybe_text("surname")?,
+        mail: row.maybe_text("mail")?,
+        sessions_valid_from: row.int("sessions_valid_from")?,
+        password_changed: row.int("password_changed")?,
         created: row.int("created")?,
     })
 }

@@ -394,13 +394,15 @@ async fn token_facts_are_complete(store: &Store) {
 async fn users_are_found_in_any_letter_case(store: &Store) {
     let mut tx = two_tenants(store).await;
     let user = User {
-        id: ObjectId(Uuid::from_u128(5)),
-        upn: "Admin@T1.example.com".into(),
-        display_name: "Admin".into(),
         password_hash: Some("$argon2id$x".into()),
-        enabled: true,
         roles: vec!["Global Administrator".into()],
-        created: NOW,
+        mail: Some("admin@example.com".into()),
+        ..User::new(
+            ObjectId(Uuid::from_u128(5)),
+            "Admin@T1.example.com",
+            "Admin",
+            NOW,
+        )
     };
     let (mine, other) = (tenant_id(1), tenant_id(2));
     users::create(&mut tx, mine, &user).await.unwrap();
@@ -416,10 +418,10 @@ async fn users_are_found_in_any_letter_case(store: &Store) {
     assert_eq!(users::by_id(&mut tx, other, user.id).await.unwrap(), None);
     assert!(users::list(&mut tx, other).await.unwrap().is_empty());
     assert!(matches!(
-        users::set_password(&mut tx, other, user.id, "x").await,
+        users::set_password(&mut tx, other, user.id, "x", NOW).await,
         Err(StoreError::Missing(_))
     ));
-    users::set_password(&mut tx, mine, user.id, "y")
+    users::set_password(&mut tx, mine, user.id, "y", NOW)
         .await
         .unwrap();
     assert_eq!(

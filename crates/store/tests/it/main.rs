@@ -9,3 +9,4 @@ mod installation;
 mod machines;
 mod segments;
 mod taking_in;
+mod tokens;
