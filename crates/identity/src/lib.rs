@@ -16,6 +16,7 @@ pub mod jwt;
 pub mod refusal;
 pub mod request;
 pub mod resource;
+pub mod sign_in;
 pub mod tenant;
 
 pub use issuer::{IssuerMode, Issuers, Version};
