@@ -20,6 +20,7 @@ pub mod odata;
 pub mod rules;
 pub mod segments;
 pub mod settings;
+pub mod sign_in;
 pub mod tenant_policies;
 pub mod tenants;
 pub mod tokens;

@@ -20,6 +20,7 @@ const STEPS: &[(i64, &str, &str)] = &[
         "user_grants",
         include_str!("../migrations/0003_user_grants.sql"),
     ),
+    (4, "sign_in", include_str!("../migrations/0004_sign_in.sql")),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

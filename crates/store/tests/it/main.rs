@@ -8,5 +8,6 @@ mod incidents;
 mod installation;
 mod machines;
 mod segments;
+mod sign_in;
 mod taking_in;
 mod tokens;
