@@ -5,6 +5,7 @@
 //! [`request`] (what was sent), [`resource`] (what it is for), [`client_auth`] (who sends it) and
 //! its [`grant`] (what it gets); [`jwt`] signs and verifies.
 
+pub mod certificate;
 pub mod claims;
 pub mod client_auth;
 pub mod directory;

@@ -63,6 +63,56 @@ pub enum Refusal {
         /// Why.
         reason: String,
     },
+    /// A client assertion about another application.
+    AssertionForeign,
+    /// A client assertion for somebody else.
+    AssertionAudience {
+        /// Its `aud`.
+        audience: String,
+    },
+    /// A client assertion outside its time.
+    AssertionTime {
+        /// Which bound.
+        reason: String,
+    },
+    /// A client assertion that no key of its owner verifies.
+    AssertionSignature {
+        /// How it names its key.
+        thumbprint: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// No federated credential of the application is about this issuer.
+    FederationIssuer {
+        /// `iss` of the assertion.
+        issuer: String,
+    },
+    /// None of the issuer's is about this subject.
+    FederationSubject {
+        /// `sub` of the assertion.
+        subject: String,
+    },
+    /// Letter case alone tells the subject from a registered one.
+    FederationCase,
+    /// None of the issuer and the subject is for this audience.
+    FederationAudience {
+        /// `aud` of the assertion.
+        audience: String,
+    },
+    /// A federated issuer's keys could not be had.
+    IssuerUnreachable {
+        /// The issuer.
+        issuer: String,
+        /// Why.
+        reason: String,
+    },
+    /// A federated issuer publishes no key of this name.
+    IssuerKeyUnknown {
+        /// The issuer.
+        issuer: String,
+        /// The key's name.
+        kid: String,
+    },
     /// The scope is not one `{resource}/.default`.
     ScopeNotDefault {
         /// What was sent.
@@ -132,6 +182,16 @@ impl Refusal {
             Self::SecretWrong { .. } => 7_000_215,
             Self::SecretExpired { .. } => 7_000_222,
             Self::AssertionUnusable { .. } => 50_027,
+            Self::AssertionForeign => 700_021,
+            Self::AssertionAudience { .. } => 700_023,
+            Self::AssertionTime { .. } => 700_024,
+            Self::AssertionSignature { .. } => 700_027,
+            Self::FederationIssuer { .. } => 700_211,
+            Self::FederationAudience { .. } => 700_212,
+            Self::FederationSubject { .. } => 700_213,
+            Self::FederationCase => 7_002_138,
+            Self::IssuerUnreachable { .. } => 50_166,
+            Self::IssuerKeyUnknown { .. } => 7_000_272,
             Self::ScopeNotDefault { .. } => 1_002_012,
             Self::ScopeInvalid { .. } => 70_011,
             Self::ScopeOfSeveralResources => 700_022,
@@ -159,7 +219,21 @@ impl Refusal {
             Self::ApplicationDisabled { client_id }
             | Self::SecretWrong { client_id }
             | Self::SecretExpired { client_id } => vec![("client_id", client_id)],
-            Self::AssertionUnusable { reason } => vec![("reason", reason)],
+            Self::AssertionUnusable { reason } | Self::AssertionTime { reason } => {
+                vec![("reason", reason)]
+            }
+            Self::AssertionAudience { audience } | Self::FederationAudience { audience } => {
+                vec![("aud", audience)]
+            }
+            Self::AssertionSignature { thumbprint, reason } => {
+                vec![("thumb", thumbprint), ("reason", reason)]
+            }
+            Self::FederationIssuer { issuer } => vec![("iss", issuer)],
+            Self::FederationSubject { subject } => vec![("sub", subject)],
+            Self::IssuerUnreachable { issuer, reason } => {
+                vec![("iss", issuer), ("reason", reason)]
+            }
+            Self::IssuerKeyUnknown { issuer, kid } => vec![("iss", issuer), ("kid", kid)],
             Self::ScopeNotDefault { scope } | Self::ScopeInvalid { scope } => {
                 vec![("scope", scope)]
             }
@@ -176,6 +250,8 @@ impl Refusal {
             | Self::ResourceOnV2
             | Self::TenantMissing
             | Self::CredentialMissing
+            | Self::AssertionForeign
+            | Self::FederationCase
             | Self::ScopeOfSeveralResources
             | Self::InstanceUnknown
             | Self::InstanceMalformed

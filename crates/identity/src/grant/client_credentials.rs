@@ -6,7 +6,7 @@ use bartizan_contract::{AppId, ObjectId, TenantId};
 
 use super::{Issuance, Lifetimes, TokenEntropy};
 use crate::claims::{AccessClaims, AppTokenFacts};
-use crate::client_auth::{self, SecretFact};
+use crate::client_auth::{self, Credentials, Realm};
 use crate::issuer::{Issuers, Version};
 use crate::refusal::Refusal;
 use crate::request::{Form, TokenRequest};
@@ -59,6 +59,8 @@ pub struct TenantFact {
     pub region: String,
     /// When it was made, seconds since 1970.
     pub created: i64,
+    /// Its domains, lower case.
+    pub domains: Vec<String>,
 }
 
 /// The application.
@@ -72,8 +74,8 @@ pub struct ApplicationFact {
     pub display_name: String,
     /// Whether other tenants may use it (`signInAudience` beyond `AzureADMyOrg`).
     pub multi_tenant: bool,
-    /// Its secrets, expired ones too.
-    pub secrets: Vec<SecretFact>,
+    /// By what it may prove itself.
+    pub credentials: Credentials,
 }
 
 /// The application's presence in the tenant.
@@ -135,10 +137,17 @@ pub fn decide(
     };
     let here = facts.tenant.as_ref().ok_or_else(unknown_tenant)?;
     let (application, client) = installed(request, tenant, here, facts)?;
-    let (strength, secret_used) = client_auth::confidential(
+    let realm = Realm {
+        path: tenant,
+        tenant: Some(here.id),
+        domains: &here.domains,
+        own_origins: setting.own_origins,
+    };
+    let used = client_auth::confidential(
         &request.client_id,
         &request.proof,
-        &application.secrets,
+        &application.credentials,
+        &realm,
         setting.now,
     )?;
     let name = grant.resource.as_str();
@@ -159,7 +168,7 @@ pub fn decide(
         tenant: here,
         application,
         principal: client.id,
-        strength,
+        strength: used.strength(),
         resources: &facts.resources,
         own_origin,
         first_party: own_origin
@@ -173,7 +182,7 @@ pub fn decide(
     });
     Ok(Issuance {
         claims,
-        secret_used,
+        credential_used: used,
         endpoint: request.version,
         expires_in: (setting.lifetimes.access_token - 1).max(0),
         resource: name.to_owned(),

@@ -1,6 +1,7 @@
 //! What an application gets, and in which order it is refused.
 
 use super::*;
+use crate::client_auth::SecretFact;
 use crate::directory::secret_hash;
 use crate::issuer::IssuerMode;
 
@@ -16,17 +17,21 @@ fn facts() -> Facts {
             id: HOME,
             region: "WW".to_owned(),
             created: 1_600_000_000,
+            domains: vec!["contoso.onmicrosoft.com".to_owned()],
         }),
         application: Some(ApplicationFact {
             app_id: CLIENT.parse().unwrap(),
             home: HOME,
             display_name: "Script".to_owned(),
             multi_tenant: false,
-            secrets: vec![SecretFact {
-                hash: secret_hash("s3cret"),
-                start: 0,
-                end: NOW + 10,
-            }],
+            credentials: Credentials {
+                secrets: vec![SecretFact {
+                    hash: secret_hash("s3cret"),
+                    start: 0,
+                    end: NOW + 10,
+                }],
+                ..Credentials::default()
+            },
         }),
         client: Some(PrincipalFact {
             id: ObjectId::from_u128(7),
@@ -220,7 +225,7 @@ fn refusals_come_in_order() {
     });
     assert_eq!(refused(&known), 7_000_112);
     let mut known = facts();
-    known.application.as_mut().unwrap().secrets[0].end = NOW;
+    known.application.as_mut().unwrap().credentials.secrets[0].end = NOW;
     assert_eq!(refused(&known), 7_000_222);
     let mut known = facts();
     known.resources.clear();

@@ -5,6 +5,7 @@ pub mod client_credentials;
 use serde_json::{Value as Json, json};
 
 use crate::claims::AccessClaims;
+use crate::client_auth::CredentialUsed;
 use crate::issuer::Version;
 use crate::refusal::Refusal;
 use crate::request::Form;
@@ -59,8 +60,8 @@ impl Default for Lifetimes {
 pub struct Issuance {
     /// The claims to sign.
     pub claims: AccessClaims,
-    /// Which of the client's secrets was used, for the note of its last use.
-    pub secret_used: usize,
+    /// Which of the client's credentials was used, for the note of its last use.
+    pub credential_used: CredentialUsed,
     endpoint: Version,
     expires_in: i64,
     resource: String,

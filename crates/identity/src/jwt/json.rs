@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value as Json};
 
 /// A JSON object without duplicate names at any depth.
-pub(super) struct Strict(pub(super) Map<String, Json>);
+pub(crate) struct Strict(pub(crate) Map<String, Json>);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -178,7 +178,8 @@ impl VerifyingKey {
         &self.kid
     }
 
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Whether the signature (RS256) is this key's.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
     }
 }

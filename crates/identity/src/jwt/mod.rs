@@ -9,6 +9,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use json::Strict;
 pub use key::{KeyError, SigningKey, VerifyingKey, thumbprint};
 pub use rejection::Rejection;
 pub use verify::{Caller, CallerKind, SIZE_LIMIT, Token, Verifier, bearer};

@@ -6,6 +6,9 @@
 
 pub mod applications;
 pub mod assignments;
+pub mod certificates;
+pub mod credentials;
+pub mod federations;
 pub mod passwords;
 pub mod permission_grants;
 pub mod service_principals;

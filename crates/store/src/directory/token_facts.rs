@@ -4,7 +4,7 @@ use bartizan_contract::{AppId, TenantId};
 
 use super::applications::{self, Application};
 use super::assignments;
-use super::passwords::{self, PasswordCredential};
+use super::credentials::{self, ApplicationCredentials};
 use super::service_principals::{self, ServicePrincipal};
 use crate::error::StoreError;
 use crate::tenants::{self, Tenant};
@@ -18,8 +18,8 @@ pub struct ClientCredentialsFacts {
     pub tenant: Option<Tenant>,
     /// The application with the client id, in whatever home tenant.
     pub application: Option<Application>,
-    /// That application's secrets, expired ones too.
-    pub passwords: Vec<PasswordCredential>,
+    /// By what that application may prove itself, expired secrets and certificates too.
+    pub credentials: ApplicationCredentials,
     /// The application's presence in the tenant.
     pub client: Option<ServicePrincipal>,
     /// The resource that the request names, if the tenant knows it.
@@ -56,7 +56,7 @@ pub async fn client_credentials(
     };
     facts.application = applications::anywhere(tx, client_id).await?;
     if let Some(app) = &facts.application {
-        facts.passwords = passwords::list(tx, app.tenant, app.id).await?;
+        facts.credentials = credentials::of(tx, app.tenant, app.id).await?;
     }
     let Some(tenant) = facts.tenant.as_ref().map(|t| t.id) else {
         return Ok(facts);

@@ -361,7 +361,7 @@ async fn token_facts_are_complete(store: &Store) {
         .await
         .unwrap();
     assert_eq!(facts.tenant.unwrap().id, tenant_id(2));
-    assert_eq!(facts.passwords, [password(1)]);
+    assert_eq!(facts.credentials.passwords, [password(1)]);
     assert_eq!(facts.client.unwrap().tenant, tenant_id(2));
     let resource = facts.resource.unwrap();
     assert_eq!(resource.roles, ["Alert.Read.All", "Machine.Read.All"]);
