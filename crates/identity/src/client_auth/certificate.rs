@@ -4,9 +4,7 @@
 //! carries (`x5c`, `jku`, `x5u`, `jwk`) comes from the sender and is never looked at.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::signature::{
-    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-};
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256};
 
 use super::assertion::{self, Algorithm, Assertion, Realm, unusable};
 use crate::certificate::Certificate;

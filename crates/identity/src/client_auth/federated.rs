@@ -70,9 +70,8 @@ fn find(assertion: &Assertion<'_>, federations: &[FederationFact]) -> Result<usi
             subject: cut(subject),
         });
     }
-    let all = |f: &FederationFact| {
-        f.issuer == issuer && f.subject == subject && f.audience == audience
-    };
+    let all =
+        |f: &FederationFact| f.issuer == issuer && f.subject == subject && f.audience == audience;
     federations
         .iter()
         .position(all)
@@ -144,5 +143,10 @@ fn key(set: &Json, kid: Option<&str>) -> Option<VerifyingKey> {
     if kid.is_none() && found.next().is_some() {
         return None;
     }
-    VerifyingKey::from_jwk(kid.unwrap_or_default(), key["n"].as_str()?, key["e"].as_str()?).ok()
+    VerifyingKey::from_jwk(
+        kid.unwrap_or_default(),
+        key["n"].as_str()?,
+        key["e"].as_str()?,
+    )
+    .ok()
 }

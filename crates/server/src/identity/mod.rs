@@ -4,6 +4,7 @@
 //! `bartizan_identity`. Every answer below `/{tenant}/oauth2/` is JSON, errors too, because
 //! clients choke on anything else.
 
+pub(crate) mod client;
 mod discovery;
 mod endpoint;
 mod keys;

@@ -83,11 +83,11 @@ pub async fn update(
     changed: &FederatedCredential,
 ) -> Result<(), StoreError> {
     let mut sql = Sql::new("update application_federations set issuer = ");
-    sql.bind(&changed.issuer)
+    sql.bind(changed.issuer.as_str())
         .push(", subject = ")
-        .bind(&changed.subject)
+        .bind(changed.subject.as_str())
         .push(", audience = ")
-        .bind(&changed.audience)
+        .bind(changed.audience.as_str())
         .push(", description = ")
         .bind(changed.description.clone())
         .push(", key_set = ")

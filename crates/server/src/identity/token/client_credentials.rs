@@ -5,10 +5,10 @@ use bartizan_identity::grant::client_credentials::{self, Facts, PrincipalFact, S
 use bartizan_identity::grant::{Issuance, Lifetimes, TokenEntropy};
 use bartizan_identity::{Refusal, TenantPath, TokenRequest};
 use bartizan_store::StoreError;
-use bartizan_store::directory::passwords::PasswordCredential;
+use bartizan_store::directory::credentials::ApplicationCredentials;
 use bartizan_store::directory::token_facts;
 
-use super::super::Request;
+use super::super::{Request, client};
 use super::facts;
 use super::fault;
 
@@ -25,7 +25,13 @@ pub(super) async fn issue(
         tracing::error!(%error, "token endpoint: signing failed");
         Refusal::Fault
     })?;
-    facts::note_use(request, issuance.secret_used, &read.secrets, read.home).await;
+    client::note_use(
+        request,
+        issuance.credential_used,
+        &read.credentials,
+        read.home,
+    )
+    .await;
     tracing::debug!(client = %asked.client_id, tenant = %issuance.claims.tid, "token issued");
     Ok(issuance.answer(&token))
 }
@@ -52,8 +58,8 @@ fn decide(
 /// What was read for a decision.
 struct Read {
     facts: Facts,
-    /// The application's secrets, in the order of the facts'.
-    secrets: Vec<PasswordCredential>,
+    /// The application's credentials, in the order of the facts'.
+    credentials: ApplicationCredentials,
     /// The application's home tenant.
     home: Option<TenantId>,
 }
@@ -67,7 +73,7 @@ async fn read(
 ) -> Result<Read, StoreError> {
     let nothing = Read {
         facts: Facts::default(),
-        secrets: Vec::new(),
+        credentials: ApplicationCredentials::default(),
         home: None,
     };
     if !tenant.is_one_tenant() {
@@ -103,14 +109,14 @@ async fn read(
             application: read
                 .application
                 .as_ref()
-                .map(|application| facts::application(application, &read.passwords)),
+                .map(|application| facts::application(application, &read.credentials)),
             client: read.client.as_ref().map(|client| PrincipalFact {
                 id: client.id,
                 enabled: client.enabled,
             }),
             resources,
         },
-        secrets: read.passwords,
+        credentials: read.credentials,
         home,
     })
 }

@@ -2,22 +2,19 @@
 
 use bartizan_contract::TenantId;
 use bartizan_contract::permissions::RESOURCES;
-use bartizan_identity::client_auth::SecretFact;
 use bartizan_identity::grant::client_credentials::{ApplicationFact, ResourceFact, TenantFact};
 use bartizan_identity::resource::{ResourceName, is_own_origin};
 use bartizan_store::directory::applications::Application;
-use bartizan_store::directory::passwords::{self, PasswordCredential};
+use bartizan_store::directory::credentials::ApplicationCredentials;
 use bartizan_store::directory::service_principals::ServicePrincipal;
 use bartizan_store::directory::token_facts::{self, ResourceFacts};
 use bartizan_store::tenants::Tenant;
 use bartizan_store::{ReadTx, StoreError};
 
-use super::super::Request;
+use super::super::{Request, client};
 
 /// Microseconds of the store in a second of tokens.
 pub(super) const MICROS: i64 = 1_000_000;
-/// How exact the last use of a secret is kept, microseconds.
-const LAST_USE_STEP: i64 = 60 * MICROS;
 
 /// The tenant.
 pub(super) fn tenant(tenant: &Tenant) -> TenantFact {
@@ -25,25 +22,21 @@ pub(super) fn tenant(tenant: &Tenant) -> TenantFact {
         id: tenant.id,
         region: tenant.region.clone(),
         created: tenant.created.div_euclid(MICROS),
+        domains: tenant.domains.iter().map(|d| d.name.clone()).collect(),
     }
 }
 
 /// The application with its credentials.
 pub(super) fn application(
     application: &Application,
-    passwords: &[PasswordCredential],
+    credentials: &ApplicationCredentials,
 ) -> ApplicationFact {
-    let secret = |password: &PasswordCredential| SecretFact {
-        hash: password.secret_hash.clone(),
-        start: password.start.div_euclid(MICROS),
-        end: password.end.div_euclid(MICROS),
-    };
     ApplicationFact {
         app_id: application.app_id,
         home: application.tenant,
         display_name: application.display_name.clone(),
         multi_tenant: application.sign_in_audience != "AzureADMyOrg",
-        secrets: passwords.iter().map(secret).collect(),
+        credentials: client::credentials(credentials),
     }
 }
 
@@ -81,33 +74,5 @@ fn resource_fact(facts: &ResourceFacts) -> ResourceFact {
         client_is_assigned: facts.client_is_assigned,
         roles: facts.roles.clone(),
         access_token_version: facts.access_token_version,
-    }
-}
-
-/// Notes the last use of a secret, to the minute, so that operators see which ones are dead. A failure to note it is
-/// no reason to withhold the token.
-pub(super) async fn note_use(
-    request: &Request<'_>,
-    used: usize,
-    secrets: &[PasswordCredential],
-    home: Option<TenantId>,
-) {
-    let now = request.app.clock.unix_micros();
-    let (Some(secret), Some(home)) = (secrets.get(used), home) else {
-        return;
-    };
-    if secret
-        .last_used
-        .is_some_and(|last| now - last < LAST_USE_STEP)
-    {
-        return;
-    }
-    let note = async {
-        let mut tx = request.app.store.write().await?;
-        passwords::touch(&mut tx, home, secret.key_id, now).await?;
-        tx.commit().await
-    };
-    if let Err(error) = note.await {
-        tracing::warn!(%error, "the use of a secret could not be noted");
     }
 }
