@@ -21,6 +21,8 @@ const STEPS: &[(i64, &str, &str)] = &[
         include_str!("../migrations/0003_user_grants.sql"),
     ),
     (4, "sign_in", include_str!("../migrations/0004_sign_in.sql")),
+    (
+        5,
         "application_credentials",
         include_str!("../migrations/0005_application_credentials.sql"),
     ),
