@@ -1,7 +1,11 @@
-//! Why a token may or may not do something, for people.
+//! Why a token may or may not do something, and why something was refused, for people.
+
+mod refused;
 
 use bartizan_contract::operations::{Api, Operation};
 use bartizan_contract::permissions::resource_of;
+
+pub use refused::{ApiRefused, Check, Credential, Refused, TokenRefused, TokenSeen};
 
 use crate::claims::AccessClaims;
 use crate::resource::{accepts_audience, is_own_origin};

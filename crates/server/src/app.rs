@@ -15,6 +15,7 @@ use crate::identity::Keys;
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
+use crate::trail::Trail;
 
 /// The application whose secret is in the data directory, with every permission in every tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct App {
     pub operator: OnceLock<Operator>,
     /// Signing keys, parsed.
     pub keys: Keys,
+    /// What happened: sign-ins, refusals, directory changes.
+    pub trail: Trail,
     /// Calls counted.
     pub rates: RateLimits,
     /// The measurements.

@@ -25,6 +25,7 @@ use crate::call::Call;
 use crate::doors::listener::Peer;
 use crate::error::{ApiError, Kind};
 use crate::site::Site;
+use crate::trail::Attempt;
 use crate::{auth, handlers, health, identity};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -105,9 +106,17 @@ async fn routed(
     };
     let api = matched.operation.api;
     let name = matched.operation.name;
+    let attempt = Attempt::of(
+        matched.operation,
+        &parts,
+        request_id,
+        client_request_id.as_deref(),
+    );
     let answered = operation(app, matched, site, parts, body, request_id).await;
-    let response = answered
-        .unwrap_or_else(|error| respond(app, error, api, request_id, client_request_id.as_deref()));
+    let response = answered.unwrap_or_else(|error| {
+        attempt.refused(app, &error);
+        respond(app, error, api, request_id, client_request_id.as_deref())
+    });
     (response, name)
 }
 

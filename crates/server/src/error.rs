@@ -196,6 +196,28 @@ impl ApiError {
         self.kind
     }
 
+    /// The text for the caller.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn http_status(&self) -> StatusCode {
+        self.status.unwrap_or(self.kind.status())
+    }
+
+    /// Status and code as a dialect has them: `403 Forbidden`.
+    #[must_use]
+    pub fn wire_code(&self, api: Api) -> String {
+        let code = self.code.unwrap_or(match api {
+            Api::Xdr | Api::Mde => self.kind.defender(),
+            Api::Graph | Api::Bartizan => self.kind.graph(),
+        });
+        format!("{} {code}", self.http_status().as_u16())
+    }
+
     /// The answer in the dialect of `api`. `now` is the time in Graph's form, `client_request_id` what the caller
     /// sent under that name.
     #[must_use]

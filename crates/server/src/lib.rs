@@ -15,6 +15,7 @@ pub mod settings;
 pub mod site;
 pub mod tenants;
 pub mod timespan;
+pub mod trail;
 
 mod auth;
 mod call;

@@ -24,6 +24,7 @@ use crate::doors::proxy::{self, ProxyRules};
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
+use crate::trail::{self, Trail};
 use crate::{dispatch, identity, seed, workers};
 
 /// How long requests that are under way may take to end when the server stops.
@@ -140,6 +141,7 @@ impl Server {
         .await?;
         events.start();
         let engine = Engine::new(EngineSettings::default())?;
+        let (trail, exit) = Trail::new();
         let app = Arc::new(App {
             clock,
             sites,
@@ -148,12 +150,14 @@ impl Server {
             engine,
             operator: OnceLock::new(),
             keys,
+            trail,
             rates: RateLimits::default(),
             metrics: recorder(),
             authority,
             settings,
         });
         let first = seed::first_start(&app, &data).await?;
+        trail::start(&app, exit);
         let mut server = Self::open_doors(app, data, https, http, proxy, tls, aliases);
         server.first = first;
         Ok(server)
@@ -265,6 +269,8 @@ impl Server {
         {
             tracing::warn!("some requests did not end in time; their connections are closed");
         }
+        // After the requests that note something, before what it is written to.
+        self.app.trail.close().await;
         if let Err(error) = self.app.events.shutdown().await {
             // Nothing is lost: what was acknowledged is in the log and comes back at the next start.
             tracing::error!(%error, "telemetry could not be flushed; the next start will read it from the log");

@@ -63,6 +63,8 @@ pub struct Partial {
     pub detection_interval_seconds: Option<u32>,
     /// Whether calls are counted against the documented rates.
     pub rate_limits: Option<bool>,
+    /// Whether sign-ins and directory changes become rows of the hunting tables.
+    pub activity_events: Option<bool>,
 }
 
 /// Settings that cannot be used, with the remedy.
@@ -144,6 +146,7 @@ impl Partial {
                 .detection_interval_seconds
                 .or(lower.detection_interval_seconds),
             rate_limits: self.rate_limits.or(lower.rate_limits),
+            activity_events: self.activity_events.or(lower.activity_events),
         }
     }
 }
@@ -177,6 +180,8 @@ pub struct Settings {
     pub detection_interval_seconds: u32,
     /// Whether calls are counted against the documented rates.
     pub rate_limits: bool,
+    /// Whether sign-ins and directory changes become rows of the hunting tables.
+    pub activity_events: bool,
 }
 
 impl Settings {
@@ -224,6 +229,7 @@ impl Settings {
             hunt_memory_mib: partial.hunt_memory_mib.unwrap_or(2048),
             detection_interval_seconds: partial.detection_interval_seconds.unwrap_or(60),
             rate_limits: partial.rate_limits.unwrap_or(true),
+            activity_events: partial.activity_events.unwrap_or(true),
         })
     }
 }

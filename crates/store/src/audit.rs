@@ -106,7 +106,7 @@ pub async fn list(
     }))
 }
 
-fn read(row: &AnyRow) -> Result<AuditEvent, StoreError> {
+pub(crate) fn read(row: &AnyRow) -> Result<AuditEvent, StoreError> {
     Ok(AuditEvent {
         id: row.parsed("id")?,
         occurred: row.int("occurred")?,

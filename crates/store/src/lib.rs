@@ -10,6 +10,7 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod audit_outbox;
 pub mod detections;
 pub mod directory;
 pub mod incidents;
@@ -17,6 +18,7 @@ pub mod keys;
 pub mod listing;
 pub mod machines;
 pub mod odata;
+pub mod refusals;
 pub mod rules;
 pub mod segments;
 pub mod settings;

@@ -26,6 +26,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "application_credentials",
         include_str!("../migrations/0005_application_credentials.sql"),
     ),
+    (
+        6,
+        "refusals",
+        include_str!("../migrations/0006_refusals.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

@@ -10,8 +10,10 @@ mod endpoint;
 mod keys;
 mod pages;
 mod respond;
+mod sign_ins;
 mod token;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -24,6 +26,7 @@ use http::{HeaderMap, Method, header};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::doors::listener::Peer;
 use crate::site::Site;
 
 pub(crate) use endpoint::owns;
@@ -43,6 +46,8 @@ struct Request<'a> {
     query: Vec<(String, String)>,
     form: Vec<(String, String)>,
     trace: Trace,
+    /// The peer's address.
+    address: Option<IpAddr>,
 }
 
 impl Request<'_> {
@@ -53,6 +58,14 @@ impl Request<'_> {
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter of the form; `None` when it is absent or empty.
+    fn form_value(&self, name: &str) -> Option<&str> {
+        let found = self.form.iter().find(|(n, _)| n == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     /// The one value of a header; `None` when it is absent, doubled or no text.
@@ -95,6 +108,7 @@ pub(crate) async fn answer(
         query,
         form,
         trace,
+        address: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
     };
     let mut response = match (body, endpoint) {
         (Err(_), _) => respond::error(&Refusal::Malformed.answer(&trace)),

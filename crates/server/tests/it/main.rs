@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod activity;
 mod cross_tenant;
 mod directory;
 mod doors;

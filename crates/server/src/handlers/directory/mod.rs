@@ -3,6 +3,7 @@
 
 pub(crate) mod applications;
 pub(crate) mod assignments;
+pub(crate) mod audits;
 pub(crate) mod organization;
 pub(crate) mod passwords;
 pub(crate) mod service_principals;

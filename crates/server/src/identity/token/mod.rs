@@ -10,13 +10,14 @@ use bartizan_identity::{Refusal, TenantPath, TokenRequest, Version};
 use bartizan_store::StoreError;
 use http::{Method, StatusCode};
 
-use super::{Request, respond};
+use super::{Request, respond, sign_ins};
 
 /// Answers the token endpoint.
 pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str) -> Response {
     let result = issue(request, version, tenant).await;
     let code = result.as_ref().err().map_or(0, Refusal::code);
     metrics::counter!("bartizan_token_requests_total", "aadsts" => code.to_string()).increment(1);
+    sign_ins::of_token_endpoint(request, tenant, &result);
     match result {
         Ok(body) => respond::json(StatusCode::OK, &body),
         Err(refusal) => {

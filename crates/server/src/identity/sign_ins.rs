@@ -1,0 +1,212 @@
+//! What the token endpoint tells the trail: every token and every refusal, whatever the grant.
+//!
+//! A token's own claims say who got it; a refusal is told by the request alone. Pages and grants that know more of a
+//! person than the request says (who typed a wrong password, who was asked for a second factor) note a
+//! [`SignIn`] themselves.
+
+use bartizan_identity::Refusal;
+use bartizan_identity::explain::{Credential, Refused, TokenRefused};
+use bartizan_identity::resource::Scope;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::Request;
+use crate::trail::{Origin, RefusedRequest, SignIn, Subject};
+
+/// "Not yet": what a device that waits for its person hears every few seconds.
+const PENDING: u32 = 70_016;
+/// The longest text of a request that is kept, in characters.
+const TEXT: usize = 256;
+
+/// Where a request came from.
+pub(super) fn origin(request: &Request<'_>) -> Origin {
+    Origin {
+        trace: request.trace.trace_id,
+        correlation: request.trace.correlation_id,
+        occurred: request.app.clock.unix_micros(),
+        address: request.address,
+        user_agent: request.header("user-agent").map(short),
+    }
+}
+
+/// Notes what came of a token request.
+pub(super) fn of_token_endpoint(
+    request: &Request<'_>,
+    tenant: &str,
+    result: &Result<Json, Refusal>,
+) {
+    let trail = &request.app.trail;
+    if trail.is_full() {
+        trail.lost_request(result.is_err());
+        return;
+    }
+    match result {
+        Ok(answer) => {
+            if let Some(sign_in) = issued(request, answer) {
+                trail.sign_in(sign_in);
+            }
+        }
+        Err(refusal) if refusal.code() == PENDING => {}
+        Err(refusal) => {
+            let sent = Sent::of(request);
+            trail.sign_in(sent.sign_in(request, tenant, refusal.code()));
+            trail.refused(sent.refused(request, tenant, refusal));
+        }
+    }
+}
+
+/// The claims that say whose a token is.
+#[derive(Deserialize)]
+struct Claims {
+    tid: String,
+    aud: String,
+    oid: Option<String>,
+    appid: Option<String>,
+    azp: Option<String>,
+    appidacr: Option<String>,
+    azpacr: Option<String>,
+    scp: Option<String>,
+    name: Option<String>,
+    upn: Option<String>,
+    unique_name: Option<String>,
+    preferred_username: Option<String>,
+    sid: Option<String>,
+    #[serde(default)]
+    amr: Vec<String>,
+}
+
+/// The sign-in of a token that was just signed.
+fn issued(request: &Request<'_>, answer: &Json) -> Option<SignIn> {
+    let token = answer.get("access_token")?.as_str()?;
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Claims = serde_json::from_slice(&payload).ok()?;
+    let grant = request.form_value("grant_type").unwrap_or_default();
+    let strength = claims.appidacr.or(claims.azpacr);
+    let subject = if claims.scp.is_some() {
+        Subject::User {
+            id: claims.oid,
+            upn: claims
+                .upn
+                .or(claims.unique_name)
+                .or(claims.preferred_username),
+            name: claims.name,
+            interactive: interactive(grant),
+            multi_factor: claims.amr.iter().any(|method| method == "mfa"),
+            session: claims.sid,
+            endpoint: "OAuth2:Token",
+        }
+    } else {
+        Subject::Application
+    };
+    Some(SignIn {
+        tenant: claims.tid,
+        client_id: claims.appid.or(claims.azp),
+        confidential: strength.is_some_and(|strength| strength != "0"),
+        subject,
+        resource: Some(claims.aud),
+        code: 0,
+        origin: origin(request),
+    })
+}
+
+/// Whether a person stood behind the request: with a refresh token or an assertion, nobody did.
+fn interactive(grant: &str) -> bool {
+    matches!(grant, "authorization_code" | "password") || grant.ends_with("device_code")
+}
+
+/// What a refused request said of itself.
+struct Sent {
+    client_id: Option<String>,
+    grant: Option<String>,
+    resource: Option<String>,
+    user: Option<String>,
+    credential: Credential,
+}
+
+impl Sent {
+    fn of(request: &Request<'_>) -> Self {
+        let text = |name| request.form_value(name).map(short);
+        let basic = request.header("authorization").and_then(basic);
+        let assertion = request.form_value("client_assertion").is_some();
+        let credential = match &basic {
+            Some((_, credential)) => *credential,
+            None => Credential::of(request.form_value("client_secret"), assertion),
+        };
+        // The resource of the first scope, whatever else stands beside it.
+        let scope = request.form_value("scope").and_then(|scope| {
+            let first = scope.split_whitespace().find(|s| s.contains('/'))?;
+            Some(short(Scope::parse(first).resource.as_str()))
+        });
+        Self {
+            credential,
+            client_id: text("client_id").or(basic.as_ref().map(|(id, _)| short(id))),
+            grant: text("grant_type"),
+            resource: text("resource").or(scope),
+            user: text("username"),
+        }
+    }
+
+    fn sign_in(&self, request: &Request<'_>, tenant: &str, code: u32) -> SignIn {
+        let grant = self.grant.as_deref().unwrap_or_default();
+        let subject = if matches!(grant, "client_credentials" | "") {
+            Subject::Application
+        } else {
+            Subject::User {
+                id: None,
+                upn: self.user.clone(),
+                name: None,
+                interactive: interactive(grant),
+                multi_factor: false,
+                session: None,
+                endpoint: "OAuth2:Token",
+            }
+        };
+        SignIn {
+            tenant: tenant.to_owned(),
+            client_id: self.client_id.clone(),
+            confidential: self.credential != Credential::None,
+            subject,
+            resource: self.resource.clone(),
+            code,
+            origin: origin(request),
+        }
+    }
+
+    fn refused(self, request: &Request<'_>, tenant: &str, refusal: &Refusal) -> RefusedRequest {
+        RefusedRequest {
+            trace: request.trace.trace_id,
+            correlation: request.trace.correlation_id.to_string(),
+            occurred: request.app.clock.unix_micros(),
+            tenant: Some(tenant.to_owned()),
+            code: format!("AADSTS{}", refusal.code()),
+            address: request.address,
+            refused: Refused::Token(TokenRefused {
+                code: refusal.code(),
+                message: refusal.message(),
+                tenant: short(tenant),
+                client_id: self.client_id,
+                grant: self.grant,
+                resource: self.resource,
+                user: self.user,
+                credential: self.credential,
+            }),
+        }
+    }
+}
+
+/// The client id of an `Authorization: Basic` header, and what its secret looks like.
+fn basic(header: &str) -> Option<(String, Credential)> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = STANDARD.decode(credentials.trim()).ok()?;
+    let (id, secret) = std::str::from_utf8(&text).ok()?.split_once(':')?;
+    Some((id.to_owned(), Credential::of(Some(secret), false)))
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(TEXT).collect()
+}

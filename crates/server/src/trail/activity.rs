@@ -1,0 +1,100 @@
+//! Directory changes and administrative acts as rows of `CloudAppEvents`. docs/activity.md documents the columns.
+
+use std::sync::Arc;
+
+use bartizan_contract::hunting::table;
+use bartizan_contract::time::ticks_from_unix_micros;
+use bartizan_contract::value::Row;
+use bartizan_store::audit::AuditEvent;
+use bartizan_store::audit_outbox::{self, Batch};
+use bartizan_telemetry::row::RowBuilder;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{TrailError, append};
+use crate::app::App;
+use crate::handlers::directory::audits;
+
+/// Events of one tenant that are written together.
+const BATCH: u32 = 1_000;
+/// The number by which Defender for Cloud Apps knows Office 365, in whose name Entra's changes come.
+const OFFICE_365: i64 = 11_161;
+
+/// Writes the audit events that wait.
+pub(super) async fn write(app: &Arc<App>) -> Result<(), TrailError> {
+    loop {
+        let mut tx = app.store.read().await?;
+        let waits = audit_outbox::waits(&mut tx).await?;
+        drop(tx);
+        if !waits {
+            return Ok(());
+        }
+        let mut tx = app.store.write().await?;
+        let batches = audit_outbox::gather(&mut tx, BATCH, Uuid::new_v4).await?;
+        tx.commit().await?;
+        for batch in batches {
+            write_batch(app, batch).await?;
+        }
+    }
+}
+
+async fn write_batch(app: &Arc<App>, batch: Batch) -> Result<(), TrailError> {
+    let mut tx = app.store.read().await?;
+    let events = audit_outbox::events(&mut tx, batch).await?;
+    drop(tx);
+    let rows: Vec<Row> = events.iter().filter_map(|e| row(e, batch)).collect();
+    append(app, batch.tenant, batch.id, rows).await?;
+    let mut tx = app.store.write().await?;
+    audit_outbox::done(&mut tx, batch).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+fn row(event: &AuditEvent, batch: Batch) -> Option<Row> {
+    let activity = audits::activity(&event.action);
+    let (kind, actor) = audits::actor(&event.actor);
+    let time = ticks_from_unix_micros(event.occurred);
+    let raw = json!({
+        "CreationTime": bartizan_contract::time::format_iso8601(time),
+        "Id": event.id,
+        "Operation": activity.operation,
+        "OrganizationId": batch.tenant,
+        "ResultStatus": if event.outcome == "success" { "Success" } else { "Failure" },
+        "Workload": activity.service,
+        "ObjectId": event.target,
+        "UserId": actor,
+        "UserType": kind,
+        "RequestId": event.request_id,
+        "ExtendedProperties": event.details,
+    });
+    let objects = json!([{
+        "Type": activity.target,
+        "Role": "Target object",
+        "Id": event.target,
+        "Name": audits::target_name(event),
+    }]);
+    let mut row = RowBuilder::of(table("CloudAppEvents")?);
+    row.time("Timestamp", Some(time))
+        .text("ActionType", activity.operation)
+        .text("Application", activity.application)
+        .number("ApplicationId", activity.of_entra().then_some(OFFICE_365))
+        .number("AppInstanceId", Some(0))
+        .text("AccountId", actor)
+        .text("AccountType", kind)
+        .flag("IsAdminOperation", Some(true))
+        .text("ActivityType", activity.kind)
+        .text("ActivityObjects", objects.to_string())
+        .maybe("ObjectName", audits::target_name(event))
+        .text("ObjectType", activity.target)
+        .text("ObjectId", &event.target)
+        .text("ReportId", event.id.to_string())
+        .flag("IsExternalUser", Some(false))
+        .flag("IsImpersonated", Some(false))
+        .text("RawEventData", raw.to_string());
+    if kind == "Application" {
+        row.text("OAuthAppId", actor);
+    } else {
+        row.text("AccountObjectId", actor);
+    }
+    Some(row.finish())
+}

@@ -1,0 +1,232 @@
+//! The trail of what happened: sign-ins and directory changes as rows of the hunting tables, and refusals with the facts
+//! that explain them.
+//!
+//! Requests only put a note into a bounded queue; one worker resolves names, writes rows in batches within a second, and
+//! keeps refusals in SQL. A queue that is full loses the note and counts it: a flood of refusals can neither slow the
+//! server nor fill it. Audit events are durable before they get here and are read from SQL, each exactly once
+//! (`bartizan_store::audit_outbox`).
+
+mod activity;
+mod names;
+mod refusal;
+mod sign_in;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bartizan_contract::TenantId;
+use bartizan_contract::value::Row;
+use bartizan_hunting::events::EventsError;
+use bartizan_store::StoreError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, timeout_at};
+use uuid::Uuid;
+
+use crate::app::App;
+
+pub(crate) use refusal::{Attempt, RefusedRequest};
+pub(crate) use sign_in::{Origin, SignIn, Subject};
+
+/// Notes that may wait.
+const QUEUE: usize = 8_192;
+/// Notes that are written together.
+const BATCH: usize = 4_096;
+/// How long notes wait for company.
+const GATHER: Duration = Duration::from_millis(200);
+/// How often audit events are looked for when nothing else happens.
+const TICK: Duration = Duration::from_secs(1);
+/// How often a batch is tried; the event store asks to come back when its memory is full.
+const TRIES: u32 = 4;
+
+/// What the worker is told.
+#[derive(Debug)]
+enum Note {
+    SignIn(Box<SignIn>),
+    Refused(Box<RefusedRequest>),
+    /// All before this note is written; with `true`, the worker ends.
+    Flush(oneshot::Sender<()>, bool),
+}
+
+/// The queue's entrance.
+#[derive(Debug)]
+pub struct Trail {
+    notes: mpsc::Sender<Note>,
+}
+
+/// The queue's exit, for [`start`].
+#[derive(Debug)]
+pub(crate) struct Exit(mpsc::Receiver<Note>);
+
+impl Trail {
+    /// A queue.
+    pub(crate) fn new() -> (Self, Exit) {
+        let (notes, exit) = mpsc::channel(QUEUE);
+        (Self { notes }, Exit(exit))
+    }
+
+    /// Notes a sign-in.
+    pub(crate) fn sign_in(&self, sign_in: SignIn) {
+        self.note(Note::SignIn(Box::new(sign_in)), "sign-in");
+    }
+
+    /// Notes a refusal.
+    pub(crate) fn refused(&self, refused: RefusedRequest) {
+        self.note(Note::Refused(Box::new(refused)), "refusal");
+    }
+
+    /// Whether a note would be lost; spares the work of making it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.notes.capacity() == 0
+    }
+
+    /// Counts a token request whose notes were not even made.
+    pub(crate) fn lost_request(&self, refused: bool) {
+        lost("sign-in", 1);
+        if refused {
+            lost("refusal", 1);
+        }
+    }
+
+    fn note(&self, note: Note, kind: &'static str) {
+        if self.notes.try_send(note).is_err() {
+            lost(kind, 1);
+        }
+    }
+
+    /// Returns when all that was noted before is written and can be hunted.
+    pub async fn flush(&self) {
+        self.told(false).await;
+    }
+
+    /// Writes what was noted and ends the worker.
+    pub(crate) async fn close(&self) {
+        self.told(true).await;
+    }
+
+    async fn told(&self, end: bool) {
+        let (done, written) = oneshot::channel();
+        if self.notes.send(Note::Flush(done, end)).await.is_ok() {
+            // An error means that the worker has ended, and with it all writing.
+            let _ = written.await;
+        }
+    }
+}
+
+/// Counts notes that were not written.
+fn lost(kind: &'static str, count: u64) {
+    metrics::counter!("bartizan_trail_lost_total", "kind" => kind).increment(count);
+}
+
+/// Why a batch was not written.
+#[derive(Debug, thiserror::Error)]
+enum TrailError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Events(#[from] EventsError),
+}
+
+/// Starts the worker; [`Trail::close`] ends it.
+pub(crate) fn start(app: &Arc<App>, exit: Exit) {
+    let app = Arc::clone(app);
+    tokio::spawn(work(app, exit.0));
+}
+
+async fn work(app: Arc<App>, mut queue: mpsc::Receiver<Note>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut keeper = refusal::Keeper::default();
+    loop {
+        let mut notes = Vec::new();
+        tokio::select! {
+            _ = queue.recv_many(&mut notes, BATCH) => {}
+            _ = ticks.tick() => {}
+        }
+        gather(&mut queue, &mut notes).await;
+        let mut sign_ins = Vec::new();
+        let mut refused = Vec::new();
+        let mut waiting = Vec::new();
+        let mut end = false;
+        for note in notes {
+            match note {
+                Note::SignIn(sign_in) => sign_ins.push(*sign_in),
+                Note::Refused(request) => refused.push(*request),
+                Note::Flush(done, last) => {
+                    waiting.push(done);
+                    end |= last;
+                }
+            }
+        }
+        write(&app, sign_ins, refused, &mut keeper).await;
+        for done in waiting {
+            // Who asked may have gone.
+            let _ = done.send(());
+        }
+        if end {
+            return;
+        }
+    }
+}
+
+/// Lets notes of the same moment come along, so that many become one batch; somebody who waits ends it.
+async fn gather(queue: &mut mpsc::Receiver<Note>, notes: &mut Vec<Note>) {
+    let deadline = Instant::now() + GATHER;
+    let mut looked = 0;
+    while !notes.is_empty() && notes.len() < BATCH {
+        let urgent = |note: &Note| matches!(note, Note::Flush(..));
+        if notes[looked..].iter().any(urgent) {
+            return;
+        }
+        looked = notes.len();
+        let room = BATCH - notes.len();
+        match timeout_at(deadline, queue.recv_many(notes, room)).await {
+            Ok(received) if received > 0 => {}
+            _ => return,
+        }
+    }
+}
+
+async fn write(
+    app: &Arc<App>,
+    sign_ins: Vec<SignIn>,
+    refused: Vec<RefusedRequest>,
+    keeper: &mut refusal::Keeper,
+) {
+    let rows = app.settings.activity_events;
+    let count = sign_ins.len() as u64;
+    if rows
+        && count > 0
+        && let Err(error) = sign_in::write(app, sign_ins).await
+    {
+        lost("sign-in", count);
+        tracing::error!(%error, count, "sign-ins could not be written");
+    }
+    let count = refused.len() as u64;
+    if count > 0
+        && let Err(error) = keeper.keep(app, refused).await
+    {
+        lost("refusal", count);
+        tracing::error!(%error, count, "refusals could not be kept");
+    }
+    // Audit events stay in SQL until they are written: an error costs time, not events.
+    if rows && let Err(error) = activity::write(app).await {
+        tracing::error!(%error, "audit events could not be written to the hunting tables");
+    }
+}
+
+/// Appends a tenant's rows as one batch. The batch's id makes the repetition safe.
+async fn append(
+    app: &App,
+    tenant: TenantId,
+    batch: Uuid,
+    rows: Vec<Row>,
+) -> Result<(), EventsError> {
+    let mut tries = 0;
+    loop {
+        match app.events.append(tenant, batch, rows.clone()).await {
+            Err(EventsError::Busy) if tries < TRIES => tries += 1,
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(()),
+        }
+    }
+}
