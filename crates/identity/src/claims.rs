@@ -179,7 +179,7 @@ fn granting(resources: &[ResourceFact]) -> impl Iterator<Item = &ResourceFact> {
 }
 
 /// `uti` (22 characters), `aio` and `rh` from one token's random bytes.
-fn opaque(entropy: &TokenEntropy) -> [String; 3] {
+pub(crate) fn opaque(entropy: &TokenEntropy) -> [String; 3] {
     let (uti, rest) = entropy.split_at(16);
     let (aio, rh) = rest.split_at(18);
     [

@@ -5,6 +5,11 @@ use bartizan_contract::time::{civil_from_ticks, ticks_from_unix_seconds};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+#[path = "refusal_user.rs"]
+mod user;
+
+pub use user::UserRefusal;
+
 /// Why there is no token. Each kind is one row of the contract's table of AADSTS codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -159,6 +164,8 @@ pub enum Refusal {
     Throttled,
     /// A fault of ours.
     Fault,
+    /// Of the flows in which a person signs in.
+    User(UserRefusal),
 }
 
 /// The wording of a 404 below `/{tenant}/oauth2/`, for which no AADSTS code is documented.
@@ -203,11 +210,13 @@ impl Refusal {
             Self::InstanceMalformed => 50_050,
             Self::Throttled => 90_055,
             Self::Fault => 50_000,
+            Self::User(refusal) => refusal.code(),
         }
     }
 
     fn values(&self) -> Vec<(&'static str, &str)> {
         match self {
+            Self::User(refusal) => refusal.values(),
             Self::MissingParameter { name } => vec![("name", name)],
             Self::UnsupportedGrant { grant } => vec![("grant", grant)],
             Self::TenantShape { tenant } | Self::TenantUnknown { tenant } => {
@@ -276,21 +285,27 @@ impl Refusal {
         self.answer_at("token", trace)
     }
 
+    /// OAuth `error`, HTTP status and `suberror` at an endpoint that the table names.
+    #[must_use]
+    pub fn error_at(&self, endpoint: &str) -> (&'static str, u16, Option<&'static str>) {
+        let Some(row) = identity_errors::identity_error(self.code()) else {
+            return ("server_error", 500, None);
+        };
+        let here = |v: &&Variant| v.endpoints.contains(&endpoint);
+        let variant = row.variants.iter().find(here);
+        (
+            variant.and_then(|v| v.error).unwrap_or(row.error),
+            variant.and_then(|v| v.http).unwrap_or(row.http),
+            variant.and_then(|v| v.suberror).or(row.suberror),
+        )
+    }
+
     /// The answer of an endpoint that the table names (`token`, `discovery`, `instance`): some
     /// codes come as another OAuth error there.
     #[must_use]
     pub fn answer_at(&self, endpoint: &str, trace: &Trace) -> ErrorAnswer {
         let code = self.code();
-        let (mut error, mut status, mut suberror) = ("server_error", 500, None);
-        if let Some(row) = identity_errors::identity_error(code) {
-            (error, status, suberror) = (row.error, row.http, row.suberror);
-            let here = |v: &&Variant| v.endpoints.contains(&endpoint);
-            if let Some(variant) = row.variants.iter().find(here) {
-                error = variant.error.unwrap_or(error);
-                status = variant.http.unwrap_or(status);
-                suberror = variant.suberror.or(suberror);
-            }
-        }
+        let (error, status, suberror) = self.error_at(endpoint);
         let mut body = json!({
             "error": error,
             "error_description": trace.description(&self.message()),

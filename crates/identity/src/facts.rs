@@ -1,0 +1,239 @@
+//! What the directory knows of a user flow: the client, the resources, and what was granted.
+
+use bartizan_contract::graph::RequiredResourceAccess;
+use bartizan_contract::{AppId, ObjectId};
+use uuid::Uuid;
+
+use crate::grant::client_credentials::{ApplicationFact, TenantFact};
+use crate::redirect::RedirectUris;
+use crate::user::UserFact;
+
+/// Everything that a decision about a user's tokens reads. What is not there is `None`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UserFacts {
+    /// The tenant: the path's, or where the path names none, the user's.
+    pub tenant: Option<TenantFact>,
+    /// The client, in whatever home tenant.
+    pub client: Option<ClientFact>,
+    /// The user.
+    pub user: Option<UserFact>,
+    /// The resources that the request names, and those that the registration lists.
+    pub apis: Vec<ApiFact>,
+    /// What the client was granted in the tenant, for everybody and for this user.
+    pub grants: Vec<GrantFact>,
+    /// Whether users may consent.
+    pub user_consent: UserConsent,
+}
+
+/// The client as its registration and the tenant have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientFact {
+    /// The application with its credentials.
+    pub application: ApplicationFact,
+    /// Where its answers may go.
+    pub redirect_uris: RedirectUris,
+    /// `isFallbackPublicClient`: flows without a redirect URI need no credential.
+    pub fallback_public: bool,
+    /// `enableIdTokenIssuance`: ID tokens from the authorization endpoint.
+    pub implicit_id_tokens: bool,
+    /// What it says it needs.
+    pub required: Vec<RequiredResourceAccess>,
+    /// Who publishes it.
+    pub publisher: Publisher,
+    /// Its presence in the tenant.
+    pub principal: Option<PresenceFact>,
+}
+
+/// Who publishes an application.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Publisher {
+    /// The verified publisher's name.
+    pub verified_name: Option<String>,
+    /// `publisherDomain`.
+    pub domain: Option<String>,
+}
+
+/// The client's presence in the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PresenceFact {
+    /// The service principal's object id.
+    pub id: ObjectId,
+    /// `accountEnabled`.
+    pub enabled: bool,
+    /// `appRoleAssignmentRequired`.
+    pub assignment_required: bool,
+    /// Whether the user is assigned to it.
+    pub user_is_assigned: bool,
+}
+
+/// A resource as the tenant knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiFact {
+    /// The service principal's object id; `None` where consent would have to make it first.
+    pub principal: Option<ObjectId>,
+    /// Its application id.
+    pub app_id: AppId,
+    /// Its name.
+    pub display_name: String,
+    /// The names by which it is called, lower case, without a trailing slash.
+    pub names: Vec<String>,
+    /// `accountEnabled`.
+    pub enabled: bool,
+    /// `appRoleAssignmentRequired`.
+    pub assignment_required: bool,
+    /// Whether the user is assigned to it.
+    pub user_is_assigned: bool,
+    /// Values of its app roles that the user holds.
+    pub user_roles: Vec<String>,
+    /// Delegated permissions that it offers.
+    pub scopes: Vec<ScopeFact>,
+    /// App roles that it offers to applications.
+    pub roles: Vec<RoleFact>,
+    /// Ids of app roles that the client holds already.
+    pub client_roles: Vec<Uuid>,
+    /// Values that its owner lets this client use without consent.
+    pub preauthorized: Vec<String>,
+    /// `requestedAccessTokenVersion` of its registration.
+    pub access_token_version: Option<i64>,
+}
+
+impl ApiFact {
+    /// Whether a request calls it so; a trailing slash is tolerated, and `api://` before its id.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let plain = |text: &str| text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
+        let name = plain(name);
+        let by_id = name.strip_prefix("api://").unwrap_or(&name);
+        self.names.contains(&name) || by_id == self.app_id.to_string()
+    }
+
+    /// The delegated permission of this name, in any letter case, that can be granted.
+    #[must_use]
+    pub fn scope(&self, value: &str) -> Option<&ScopeFact> {
+        self.scopes
+            .iter()
+            .find(|s| s.enabled && s.value.eq_ignore_ascii_case(value))
+    }
+}
+
+/// A delegated permission that a resource offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeFact {
+    /// Its id.
+    pub id: Uuid,
+    /// The word in `scp`.
+    pub value: String,
+    /// Whether only an administrator may consent to it.
+    pub admin: bool,
+    /// Whether it can be granted.
+    pub enabled: bool,
+    /// What a consent page says: title.
+    pub title: String,
+    /// What a consent page says: text.
+    pub description: String,
+}
+
+/// An app role that a resource offers to applications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleFact {
+    /// Its id.
+    pub id: Uuid,
+    /// The word in `roles`.
+    pub value: String,
+    /// What a consent page says: title.
+    pub title: String,
+    /// What a consent page says: text.
+    pub description: String,
+}
+
+/// A delegated permission grant to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantFact {
+    /// Object id of the resource's service principal.
+    pub resource: ObjectId,
+    /// The user; `None` for everybody.
+    pub principal: Option<ObjectId>,
+    /// Its words.
+    pub scopes: Vec<String>,
+}
+
+/// Whether users of a tenant may consent for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UserConsent {
+    /// To whatever needs no administrator.
+    #[default]
+    All,
+    /// Likewise, and only to applications of the own tenant and of verified publishers.
+    Verified,
+    /// Not at all.
+    None,
+}
+
+impl UserConsent {
+    /// The setting's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Verified => "verified",
+            Self::None => "none",
+        }
+    }
+
+    /// Reads the setting's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::All, Self::Verified, Self::None]
+            .into_iter()
+            .find(|policy| policy.word() == word)
+    }
+}
+
+impl UserFacts {
+    /// The resources that a name stands for: one, or all that an own origin stands for.
+    #[must_use]
+    pub fn called<S: AsRef<str>>(&self, name: &str, own_origins: &[S]) -> Vec<&ApiFact> {
+        if crate::resource::is_own_origin(name, own_origins) {
+            let first_party = |api: &&ApiFact| {
+                bartizan_contract::permissions::resource_by_app_id(api.app_id).is_some()
+            };
+            return self.apis.iter().filter(first_party).collect();
+        }
+        self.apis.iter().filter(|api| api.is_called(name)).collect()
+    }
+
+    /// The words of a resource that the client may use in the user's name: granted, or let
+    /// through by the resource's owner.
+    #[must_use]
+    pub fn granted(&self, api: &ApiFact) -> Vec<String> {
+        let user = self.user.as_ref().map(|user| user.id);
+        let words = self
+            .grants
+            .iter()
+            .filter(|g| Some(g.resource) == api.principal)
+            .filter(|g| g.principal.is_none() || g.principal == user)
+            .flat_map(|g| &g.scopes)
+            .chain(&api.preauthorized);
+        let mut granted: Vec<String> = Vec::new();
+        for word in words {
+            // Spelled as the resource registers it; what it no longer offers is gone.
+            if let Some(scope) = api.scope(word)
+                && !granted.contains(&scope.value)
+            {
+                granted.push(scope.value.clone());
+            }
+        }
+        granted
+    }
+
+    /// Whether the client was consented to at all: by the user, or for everybody. That covers the
+    /// scopes of OpenID Connect.
+    #[must_use]
+    pub fn is_consented(&self) -> bool {
+        let user = self.user.as_ref().map(|user| user.id);
+        self.grants
+            .iter()
+            .any(|g| g.principal.is_none() || g.principal == user)
+            || self.apis.iter().any(|api| !api.preauthorized.is_empty())
+    }
+}

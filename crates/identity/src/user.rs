@@ -1,0 +1,64 @@
+//! A person of a tenant, as decisions see one.
+
+use bartizan_contract::{ObjectId, TenantId};
+use uuid::Uuid;
+
+/// Role template of the Global Administrator.
+pub const GLOBAL_ADMINISTRATOR: Uuid = Uuid::from_u128(0x62e90394_69f5_4237_9190_012177145e10);
+/// Role template of the Privileged Role Administrator.
+pub const PRIVILEGED_ROLE_ADMINISTRATOR: Uuid =
+    Uuid::from_u128(0xe8611ab8_c189_46e8_94e1_60213ab1f814);
+/// Role template of the Cloud Application Administrator.
+pub const CLOUD_APPLICATION_ADMINISTRATOR: Uuid =
+    Uuid::from_u128(0x158c047a_c907_4556_b7ef_446551a6b5f7);
+/// Role template of the Application Administrator.
+pub const APPLICATION_ADMINISTRATOR: Uuid = Uuid::from_u128(0x9b895d92_2cd3_44c7_9d02_a6ac2d5ea5c3);
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserFact {
+    /// Object id.
+    pub id: ObjectId,
+    /// Home tenant.
+    pub tenant: TenantId,
+    /// `userPrincipalName`.
+    pub upn: String,
+    /// Name.
+    pub display_name: String,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Surname.
+    pub surname: Option<String>,
+    /// E-mail address.
+    pub mail: Option<String>,
+    /// Whether sign-in works.
+    pub enabled: bool,
+    /// Templates of the directory roles that the user holds, directly or by a group.
+    pub directory_roles: Vec<Uuid>,
+    /// What was signed in before is revoked, seconds since 1970.
+    pub sessions_valid_from: i64,
+    /// When the password was last changed, seconds since 1970; 0 for never.
+    pub password_changed: i64,
+    /// Whether a sign-in needs a second factor.
+    pub second_factor_required: bool,
+}
+
+impl UserFact {
+    fn holds(&self, roles: &[Uuid]) -> bool {
+        self.directory_roles.iter().any(|role| roles.contains(role))
+    }
+
+    /// Whether the user may consent to delegated permissions in everybody's name.
+    #[must_use]
+    pub fn may_consent_for_all(&self) -> bool {
+        self.may_grant_graph_roles()
+            || self.holds(&[CLOUD_APPLICATION_ADMINISTRATOR, APPLICATION_ADMINISTRATOR])
+    }
+
+    /// Whether the user may give app roles of Microsoft Graph too, which the administrators of
+    /// applications may not.
+    #[must_use]
+    pub fn may_grant_graph_roles(&self) -> bool {
+        self.holds(&[GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR])
+    }
+}
