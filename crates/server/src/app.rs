@@ -9,6 +9,7 @@ use bartizan_hunting::events::EventStore;
 use bartizan_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::admission::Lanes;
 use crate::clock::Clock;
 use crate::doors::ca::CertificateAuthority;
 use crate::identity::Keys;
@@ -47,6 +48,8 @@ pub struct App {
     pub keys: Keys,
     /// What happened: sign-ins, refusals, directory changes.
     pub trail: Trail,
+    /// Work under way, and who waits.
+    pub lanes: Lanes,
     /// Calls counted.
     pub rates: RateLimits,
     /// The measurements.

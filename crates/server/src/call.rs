@@ -8,6 +8,7 @@ use bartizan_contract::operations::{Api, Operation};
 use bartizan_contract::{TenantId, route};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use bartizan_identity::{Caller, CallerKind};
 
 use crate::app::App;
+use crate::doors::body::BodyError;
 use crate::error::{ApiError, Kind};
 use crate::site::Site;
 
@@ -103,20 +105,10 @@ impl Call {
     /// Reads the body, bounded.
     ///
     /// # Errors
-    /// [`Kind::TooLarge`].
+    /// As [`unread`].
     pub(crate) async fn bytes(&mut self) -> Result<Bytes, ApiError> {
         let body = self.take_body();
-        axum::body::to_bytes(body, BODY_LIMIT)
-            .await
-            .map_err(|error| {
-                ApiError::new(
-                    Kind::TooLarge,
-                    format!(
-                        "The request body could not be read, or is larger than {BODY_LIMIT} bytes."
-                    ),
-                )
-                .because(error)
-            })
+        axum::body::to_bytes(body, BODY_LIMIT).await.map_err(unread)
     }
 
     /// Reads the body as JSON.
@@ -151,6 +143,25 @@ impl Call {
             )
         })
     }
+}
+
+/// Why a body was not read to its end: too large for [`Call::bytes`], too slow, or broken off.
+pub(crate) fn unread(error: axum::Error) -> ApiError {
+    let mut causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
+    let (kind, text) = causes
+        .find_map(|cause| {
+            if cause.is::<LengthLimitError>() {
+                let text = format!("The request body is larger than {BODY_LIMIT} bytes.");
+                return Some((Kind::TooLarge, text));
+            }
+            let text = || "The request body arrived too slowly. Send it again.".to_owned();
+            matches!(cause.downcast_ref(), Some(BodyError::Slow)).then(|| (Kind::SlowBody, text()))
+        })
+        .unwrap_or_else(|| {
+            let text = "The request body broke off; nothing was done. Send it again.";
+            (Kind::BadRequest, text.to_owned())
+        });
+    ApiError::new(kind, text).because(error)
 }
 
 /// An answer with a JSON body.

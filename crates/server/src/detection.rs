@@ -236,6 +236,7 @@ pub(crate) async fn run_due(app: &Arc<App>) -> Result<(), StoreError> {
     let tenants = tenants::list(&mut tx).await?;
     drop(tx);
     for tenant in tenants {
+        let _place = app.lanes.rule_runs.wait(tenant.id).await;
         run(app, tenant.id, Which::Due).await?;
     }
     Ok(())

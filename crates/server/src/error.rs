@@ -45,6 +45,8 @@ pub enum Kind {
     TooManyRequests,
     /// It took longer than allowed.
     Timeout,
+    /// The body arrived too slowly.
+    SlowBody,
     /// Documented, but not built yet.
     NotImplemented,
     /// Our fault.
@@ -68,6 +70,7 @@ impl Kind {
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -75,7 +78,9 @@ impl Kind {
 
     const fn defender(self) -> &'static str {
         match self {
-            Self::BadRequest | Self::MethodNotAllowed | Self::Timeout => "BadRequest",
+            Self::BadRequest | Self::MethodNotAllowed | Self::Timeout | Self::SlowBody => {
+                "BadRequest"
+            }
             Self::OData => "ODataError",
             Self::InvalidInput => "InvalidInput",
             Self::InvalidBody | Self::UnsupportedMediaType | Self::TooLarge => "InvalidRequestBody",
@@ -108,6 +113,7 @@ impl Kind {
             Self::Conflict => "Request_MultipleObjectsWithSameKeyValue",
             Self::TooManyRequests => "TooManyRequests",
             Self::Timeout => "GatewayTimeout",
+            Self::SlowBody => "RequestTimeout",
             Self::NotImplemented => "NotImplemented",
             Self::Internal => "InternalServerError",
         }

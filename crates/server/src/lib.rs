@@ -1,5 +1,6 @@
 //! The server: one router built from the operation table, the doors that lead to it, and the workers behind it.
 
+pub mod admission;
 pub mod app;
 pub mod clock;
 pub mod data_dir;
@@ -23,6 +24,7 @@ mod detection;
 mod dispatch;
 mod handlers;
 mod health;
+mod operator;
 mod workers;
 
 pub use server::{Server, StartError};

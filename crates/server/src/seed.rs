@@ -1,26 +1,23 @@
-//! The first start: a tenant, its administrator, and the operator's application with a profile for the client.
+//! The first start, which makes a tenant and its administrator, and what each start sees to.
 
 use std::time::Duration;
 
 use argon2::PasswordHasher as _;
-use bartizan_contract::{AppId, ObjectId, TenantId};
+use bartizan_contract::{ObjectId, TenantId};
 use bartizan_hunting::events::Settings as EventSettings;
-use bartizan_identity::directory::{client_secret, secret_hash};
-use bartizan_store::directory::{RedirectUris, applications, passwords, service_principals, users};
-use bartizan_store::{StoreError, audit, settings as store_settings, tenants as stored};
-use serde::Serialize;
-use serde_json::{Map, json};
+use bartizan_store::directory::{service_principals, users};
+use bartizan_store::{StoreError, audit, tenants as stored};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::{App, Operator};
-use crate::data_dir::{DataDir, write_private};
+use crate::data_dir::DataDir;
+use crate::operator::{self, Known};
 use crate::settings::Settings;
-use crate::tenants::{self, OPERATOR};
+use crate::tenants;
 
 /// The file with the operator's profile, for the client on the same machine.
 pub const PROFILE: &str = "admin.toml";
-/// Microseconds in ten years: the operator's secret is as private as the data directory that it lies in.
-const OPERATOR_SECRET_LIFETIME: i64 = 10 * 365 * 86_400 * 1_000_000;
 
 /// Why the first start failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,19 +58,6 @@ impl std::fmt::Debug for FirstStart {
     }
 }
 
-/// The operator's profile as the client reads it.
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Profile<'a> {
-    url: &'a str,
-    ca: &'a std::path::Path,
-    ca_bundle: &'a std::path::Path,
-    proxy: String,
-    tenant: String,
-    client_id: String,
-    client_secret: &'a str,
-}
-
 /// Random bytes of the cryptographic library.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], SeedError> {
     let mut bytes = [0; N];
@@ -81,75 +65,52 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], SeedError> {
     Ok(bytes)
 }
 
-/// Seeds an empty store, and writes the operator's profile with today's addresses. What it made is returned when it
-/// made something.
+/// Seeds an empty store, mends what belongs to the operator, and writes the operator's profile with today's addresses.
+/// What it made is returned when the store was empty.
 ///
 /// # Errors
 /// [`SeedError`].
 pub async fn first_start(app: &App, data: &DataDir) -> Result<Option<FirstStart>, SeedError> {
     let now = app.clock.unix_micros();
+    let path = data.file(PROFILE);
+    let profile = Known::read(&path);
     let mut tx = app.store.write().await?;
-    let known = store_settings::get(&mut tx, OPERATOR).await?;
-    let profile = data.file(PROFILE);
-    let (operator, made) = match known {
-        Some(id) => {
-            let id = id
-                .parse::<AppId>()
-                .map_err(|_| tenants::corrupt_operator())?;
-            (id, None)
-        }
-        None => {
-            let (id, made) = seed(&mut tx, now).await?;
-            (id, Some(made))
-        }
+    let operator = operator::client_id(&mut tx).await?;
+    let made = if stored::list(&mut tx).await?.is_empty() {
+        Some(seed(&mut tx, now).await?)
+    } else {
+        None
     };
+    let tenants = stored::list(&mut tx).await?;
+    let (application, fresh) =
+        operator::application(&mut tx, operator, &tenants, &profile, now).await?;
     // A newer version may know further permissions: every tenant's resources and operator follow.
-    for tenant in stored::list(&mut tx).await? {
+    for tenant in &tenants {
         service_principals::seed_first_party(&mut tx, tenant.id, now).await?;
         tenants::consent_to_operator(&mut tx, tenant.id, operator, now).await?;
     }
-    let secret = match existing_secret(&profile, operator) {
-        Some(secret) => secret,
-        // New, or lost with its file: whoever owns the data directory is the operator.
-        None => add_secret(&mut tx, operator, now).await?,
-    };
-    let home = home_of(&mut tx, operator).await?;
+    let secret = operator::secret(&mut tx, &application, &profile, now).await?;
     tx.commit().await?;
+    if made.is_none() && fresh {
+        tracing::warn!(%operator, "the operator's application was missing and has been made again");
+    }
+    if made.is_none() && secret.fresh {
+        tracing::warn!(path = %path.display(), "the operator's profile had no valid secret; it has a new one");
+    }
     // Set once: a start happens once in an app's life.
     let _ = app.operator.set(Operator {
         app: operator,
-        home,
+        home: application.tenant,
     });
-    write_profile(app, &profile, home, operator, &secret)?;
+    operator::write_profile(app, &path, &application, &secret.text)?;
     Ok(made)
 }
 
-async fn seed(
-    tx: &mut bartizan_store::WriteTx,
-    now: i64,
-) -> Result<(AppId, FirstStart), SeedError> {
+async fn seed(tx: &mut bartizan_store::WriteTx, now: i64) -> Result<FirstStart, SeedError> {
     let tenant = TenantId(Uuid::from_bytes(random::<16>()?));
     let tenant = TenantId(uuid::Builder::from_random_bytes(*tenant.uuid().as_bytes()).into_uuid());
     let domain = "bartizan.onmicrosoft.com";
     tenants::create(tx, tenant, "Bartizan", domain, now).await?;
-    let operator = AppId(Uuid::new_v4());
-    let application = applications::Application {
-        id: ObjectId(Uuid::new_v4()),
-        app_id: operator,
-        tenant,
-        display_name: "Bartizan operator".to_owned(),
-        sign_in_audience: "AzureADMultipleOrgs".to_owned(),
-        identifier_uris: Vec::new(),
-        required_resource_access: Vec::new(),
-        app_roles: Vec::new(),
-        oauth2_scopes: Vec::new(),
-        redirect_uris: RedirectUris::default(),
-        requested_access_token_version: None,
-        properties: Map::new(),
-        created: now,
-    };
-    applications::create(tx, &application).await?;
-    store_settings::put(tx, OPERATOR, &operator.to_string()).await?;
     let user = format!("admin@{domain}");
     let password = password()?;
     let account = users::User {
@@ -173,14 +134,11 @@ async fn seed(
         },
     )
     .await?;
-    Ok((
-        operator,
-        FirstStart {
-            tenant,
-            user,
-            password,
-        },
-    ))
+    Ok(FirstStart {
+        tenant,
+        user,
+        password,
+    })
 }
 
 /// Letters and digits that are not mistaken for each other; 20 of them hold 116 bits of chance.
@@ -205,66 +163,6 @@ fn password_hash(password: &str) -> Result<String, SeedError> {
         argon2::Argon2::default().hash_password_with_salt(password.as_bytes(), &random::<16>()?);
     hash.map(|hash| hash.to_string())
         .map_err(|error| SeedError::Hash(error.to_string()))
-}
-
-async fn add_secret(
-    tx: &mut bartizan_store::WriteTx,
-    operator: AppId,
-    now: i64,
-) -> Result<String, SeedError> {
-    let application = applications::anywhere(tx, operator)
-        .await?
-        .ok_or(StoreError::Missing("the operator's application"))?;
-    let secret = client_secret(&random()?);
-    let credential = passwords::PasswordCredential {
-        key_id: Uuid::new_v4(),
-        secret_hash: secret_hash(&secret),
-        hint: secret.chars().take(3).collect(),
-        display_name: Some("operator profile".to_owned()),
-        start: now,
-        end: now + OPERATOR_SECRET_LIFETIME,
-        last_used: None,
-    };
-    passwords::add(tx, application.tenant, application.id, &credential).await?;
-    Ok(secret)
-}
-
-async fn home_of(tx: &mut bartizan_store::WriteTx, operator: AppId) -> Result<TenantId, SeedError> {
-    let application = applications::anywhere(tx, operator).await?;
-    Ok(application
-        .ok_or(StoreError::Missing("the operator's application"))?
-        .tenant)
-}
-
-/// The secret in a profile that is still about this operator.
-fn existing_secret(path: &std::path::Path, operator: AppId) -> Option<String> {
-    let profile: toml::Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
-    let text = |key: &str| profile.get(key).and_then(toml::Value::as_str);
-    (text("client-id") == Some(&operator.to_string()))
-        .then(|| text("client-secret").map(str::to_owned))
-        .flatten()
-}
-
-fn write_profile(
-    app: &App,
-    path: &std::path::Path,
-    tenant: TenantId,
-    operator: AppId,
-    secret: &str,
-) -> Result<(), SeedError> {
-    let url = app.sites.public().origin().ascii_serialization();
-    let profile = Profile {
-        url: &url,
-        ca: app.authority.certificate_path(),
-        ca_bundle: app.authority.bundle_path(),
-        proxy: format!("http://{}", app.settings.proxy),
-        tenant: tenant.to_string(),
-        client_id: operator.to_string(),
-        client_secret: secret,
-    };
-    let text = toml::to_string(&profile).map_err(std::io::Error::other)?;
-    write_private(path, text.as_bytes())?;
-    Ok(())
 }
 
 /// The event store's settings under a server's.

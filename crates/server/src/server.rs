@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::admission::Lanes;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
@@ -151,6 +152,7 @@ impl Server {
             operator: OnceLock::new(),
             keys,
             trail,
+            lanes: Lanes::new(&settings.bounds),
             rates: RateLimits::default(),
             metrics: recorder(),
             authority,
@@ -178,7 +180,7 @@ impl Server {
             .fallback(dispatch::answer)
             .with_state(Arc::clone(&app))
             .layer(CatchPanicLayer::custom(dispatch::panicked));
-        let connections = Connections::new(router, tls, stop.clone());
+        let connections = Connections::new(router, tls, &app.settings.bounds, stop.clone());
         let (https_at, http_at, proxy_at) =
             (app.settings.https, app.settings.http, app.settings.proxy);
         tracker.spawn(listener::accept(

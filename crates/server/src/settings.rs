@@ -65,6 +65,53 @@ pub struct Partial {
     pub rate_limits: Option<bool>,
     /// Whether sign-ins and directory changes become rows of the hunting tables.
     pub activity_events: Option<bool>,
+    /// [`Bounds::connections`]
+    pub max_connections: Option<u32>,
+    /// [`Bounds::client_seconds`]
+    pub client_seconds: Option<u32>,
+    /// [`Bounds::hunts`]
+    pub max_hunts: Option<u32>,
+    /// [`Bounds::rule_runs`]
+    pub max_rule_runs: Option<u32>,
+    /// [`Bounds::uploads`]
+    pub max_uploads: Option<u32>,
+    /// [`Bounds::queue_seconds`]
+    pub queue_seconds: Option<u32>,
+}
+
+/// How much may be under way at once, and how long is waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Connections of clients, over all listeners; further ones wait in the system's queue until one ends.
+    pub connections: u32,
+    /// Seconds that a client may keep the server waiting: for a TLS handshake, a request's head, the next part of a
+    /// body, room for the answer, or another request.
+    pub client_seconds: u32,
+    /// Hunts; one tenant has half of them at most, as of the next two.
+    pub hunts: u32,
+    /// Runs of a tenant's detection rules.
+    pub rule_runs: u32,
+    /// Uploads of telemetry.
+    pub uploads: u32,
+    /// Seconds that a call waits for its turn before it is refused with 429; 0 refuses at once.
+    pub queue_seconds: u32,
+}
+
+impl Bounds {
+    fn resolve(partial: &Partial) -> Result<Self, SettingsError> {
+        let positive = |setting, value: Option<u32>, default| match value {
+            Some(0) => Err(SettingsError::Zero { setting }),
+            value => Ok(value.unwrap_or(default)),
+        };
+        Ok(Self {
+            connections: positive("max-connections", partial.max_connections, 512)?,
+            client_seconds: positive("client-seconds", partial.client_seconds, 30)?,
+            hunts: positive("max-hunts", partial.max_hunts, 8)?,
+            rule_runs: positive("max-rule-runs", partial.max_rule_runs, 4)?,
+            uploads: positive("max-uploads", partial.max_uploads, 8)?,
+            queue_seconds: partial.queue_seconds.unwrap_or(10),
+        })
+    }
 }
 
 /// Settings that cannot be used, with the remedy.
@@ -101,6 +148,12 @@ pub enum SettingsError {
         "proxy = {0} with proxy-pass-through would be an open relay for other machines; keep the proxy on loopback"
     )]
     OpenRelay(SocketAddr),
+    /// Nothing could be done.
+    #[error("{setting} = 0 would let nothing through; leave it out for the default")]
+    Zero {
+        /// The setting's name.
+        setting: &'static str,
+    },
     /// The public URL has a path, or no host, or is not http(s).
     #[error("{setting} = {url} must be an origin: https://host or https://host:port, with no path")]
     NotAnOrigin {
@@ -147,6 +200,12 @@ impl Partial {
                 .or(lower.detection_interval_seconds),
             rate_limits: self.rate_limits.or(lower.rate_limits),
             activity_events: self.activity_events.or(lower.activity_events),
+            max_connections: self.max_connections.or(lower.max_connections),
+            client_seconds: self.client_seconds.or(lower.client_seconds),
+            max_hunts: self.max_hunts.or(lower.max_hunts),
+            max_rule_runs: self.max_rule_runs.or(lower.max_rule_runs),
+            max_uploads: self.max_uploads.or(lower.max_uploads),
+            queue_seconds: self.queue_seconds.or(lower.queue_seconds),
         }
     }
 }
@@ -182,13 +241,15 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Whether sign-ins and directory changes become rows of the hunting tables.
     pub activity_events: bool,
+    /// How much may be under way at once.
+    pub bounds: Bounds,
 }
 
 impl Settings {
     /// Fills in defaults and checks.
     ///
     /// # Errors
-    /// [`SettingsError::NotLoopback`] and [`SettingsError::NotAnOrigin`].
+    /// [`SettingsError::NotLoopback`], [`SettingsError::NotAnOrigin`], [`SettingsError::Zero`].
     pub fn resolve(data: PathBuf, partial: Partial) -> Result<Self, SettingsError> {
         let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let https = partial.https.unwrap_or_else(|| loopback(HTTPS_PORT));
@@ -204,6 +265,7 @@ impl Settings {
         if partial.proxy_pass_through.unwrap_or(false) && !proxy.ip().is_loopback() {
             return Err(SettingsError::OpenRelay(proxy));
         }
+        let bounds = Bounds::resolve(&partial)?;
         let allowed_origins = partial.allowed_origins.unwrap_or_default();
         for url in &allowed_origins {
             check_origin("allowed-origins", url)?;
@@ -230,6 +292,7 @@ impl Settings {
             detection_interval_seconds: partial.detection_interval_seconds.unwrap_or(60),
             rate_limits: partial.rate_limits.unwrap_or(true),
             activity_events: partial.activity_events.unwrap_or(true),
+            bounds,
         })
     }
 }
@@ -276,6 +339,18 @@ mod tests {
     fn refuses_unknown_keys_with_their_place() {
         let error = toml::from_str::<Partial>("retention-day = 7").expect_err("misspelt");
         assert!(error.to_string().contains("retention-day"), "{error}");
+    }
+
+    #[test]
+    fn a_bound_of_nothing_is_refused() {
+        assert!(matches!(
+            resolve("max-hunts = 0"),
+            Err(SettingsError::Zero {
+                setting: "max-hunts"
+            })
+        ));
+        let bounds = resolve("max-hunts = 3").expect("valid").bounds;
+        assert_eq!((bounds.hunts, bounds.uploads), (3, 8));
     }
 
     #[test]

@@ -89,12 +89,15 @@ pub async fn create(
     tenants::create(tx, &tenant).await?;
     if let Some(operator) = settings::get(tx, OPERATOR).await? {
         let operator: AppId = operator.parse().map_err(|_| corrupt_operator())?;
-        consent_to_operator(tx, id, operator, now).await?;
+        // It is made after the first tenant, in which it lives.
+        if applications::anywhere(tx, operator).await?.is_some() {
+            consent_to_operator(tx, id, operator, now).await?;
+        }
     }
     Ok(tenant)
 }
 
-pub(crate) fn corrupt_operator() -> StoreError {
+fn corrupt_operator() -> StoreError {
     StoreError::Corrupt {
         column: format!("settings.{OPERATOR}"),
         reason: "not a GUID".to_owned(),
@@ -113,7 +116,12 @@ pub(crate) async fn consent_to_operator(
         .ok_or(StoreError::Missing("the operator's application"))?;
     let id = ObjectId(Uuid::new_v5(&tenant.uuid(), operator.uuid().as_bytes()));
     let principal = match service_principals::by_app_id(tx, tenant, operator).await? {
-        Some(known) => known,
+        Some(known) if known.enabled => known,
+        Some(mut disabled) => {
+            disabled.enabled = true;
+            service_principals::update(tx, &disabled).await?;
+            disabled
+        }
         None => {
             let fresh =
                 service_principals::ServicePrincipal::of_application(id, tenant, &application, now);

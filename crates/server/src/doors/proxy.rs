@@ -14,12 +14,12 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::listener::{Connections, Door};
+use super::listener::{Connections, Door, Place};
 
 /// What the proxy does with a host that the server does not answer for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,26 +85,14 @@ pub(crate) async fn accept(
     stop: CancellationToken,
     tracker: TaskTracker,
 ) {
-    loop {
-        let stream = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => (stream, peer),
-                Err(error) => {
-                    // Out of file descriptors, most likely: wait for connections to end instead of spinning.
-                    tracing::warn!(%error, "proxy: accept failed");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
-        };
+    while let Some((stream, peer, place)) = connections.accept(&listener).await {
         let (rules, connections) = (rules.clone(), connections.clone());
         let tasks = tracker.clone();
         let stopped = stop.clone();
         tracker.spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
-                () = serve_connection(stream.0, stream.1, rules, connections, tasks) => {}
+                () = serve_connection(stream, (peer, place), rules, connections, tasks) => {}
             }
         });
     }
@@ -112,17 +100,20 @@ pub(crate) async fn accept(
 
 async fn serve_connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    client: (SocketAddr, Place),
     rules: ProxyRules,
     connections: Connections,
     tasks: TaskTracker,
 ) {
+    let patience = connections.patience();
     let service = hyper::service::service_fn(move |request| {
         let (rules, connections) = (rules.clone(), connections.clone());
-        let tasks = tasks.clone();
-        async move { Ok::<_, Infallible>(answer(request, peer, &rules, connections, &tasks)) }
+        let (tasks, client) = (tasks.clone(), client.clone());
+        async move { Ok::<_, Infallible>(answer(request, client, &rules, connections, &tasks)) }
     });
     let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
@@ -133,7 +124,7 @@ async fn serve_connection(
 
 fn answer(
     mut request: Request<Incoming>,
-    peer: SocketAddr,
+    (peer, place): (SocketAddr, Place),
     rules: &ProxyRules,
     connections: Connections,
     tasks: &TaskTracker,
@@ -158,6 +149,7 @@ fn answer(
         }
         Decision::Intercept(host) => {
             tasks.spawn(async move {
+                let _place = place;
                 match hyper::upgrade::on(&mut request).await {
                     Ok(upgraded) => {
                         connections
@@ -170,10 +162,18 @@ fn answer(
             Response::new(Full::default())
         }
         Decision::Tunnel(target) => {
-            tokio::spawn(async move {
-                match hyper::upgrade::on(&mut request).await {
-                    Ok(upgraded) => tunnel(upgraded, &target).await,
-                    Err(error) => tracing::debug!(%error, "proxy: upgrade failed"),
+            let stopped = connections.stopped();
+            tasks.spawn(async move {
+                let _place = place;
+                let tunnelled = async {
+                    match hyper::upgrade::on(&mut request).await {
+                        Ok(upgraded) => tunnel(upgraded, &target).await,
+                        Err(error) => tracing::debug!(%error, "proxy: upgrade failed"),
+                    }
+                };
+                tokio::select! {
+                    () = stopped => {}
+                    () = tunnelled => {}
                 }
             });
             Response::new(Full::default())

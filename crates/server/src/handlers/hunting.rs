@@ -97,6 +97,8 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
         },
         tables: Arc::new(tables),
     };
+    // Held until the answer is written: its rows are in memory as long.
+    let _place = call.app.lanes.hunts.enter(call.tenant()).await?;
     let result = call
         .app
         .engine

@@ -56,7 +56,11 @@ impl TestServer {
 
     /// Starts one with further settings.
     pub(crate) async fn start_with(partial: Partial) -> Self {
-        let data = tempfile::tempdir().expect("a folder");
+        Self::start_in(tempfile::tempdir().expect("a folder"), partial).await
+    }
+
+    /// Starts one on a data directory, which may be that of an earlier one.
+    pub(crate) async fn start_in(data: TempDir, partial: Partial) -> Self {
         let any = || Some("127.0.0.1:0".parse().expect("an address"));
         let partial = Partial {
             https: any(),
@@ -98,6 +102,11 @@ impl TestServer {
     /// The client id of the operator's application.
     pub(crate) fn operator_id(&self) -> &str {
         &self.operator.0
+    }
+
+    /// The secret of the operator's application.
+    pub(crate) fn operator_secret(&self) -> &str {
+        &self.operator.1
     }
 
     /// Lets time pass.

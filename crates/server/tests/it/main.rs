@@ -12,4 +12,5 @@ mod incidents;
 mod ingest;
 mod limits;
 mod operations;
+mod operator;
 mod rules;

@@ -22,7 +22,7 @@ use tokio::io::AsyncWriteExt as _;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::call::{Call, json as answer};
+use crate::call::{self, Call, json as answer};
 use crate::error::{ApiError, Kind};
 use crate::ingest::feed::{Fed, FeedSettings, feed_path};
 use crate::ingest::sightings::Sightings;
@@ -48,6 +48,8 @@ struct Options {
 /// Takes a file in.
 pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
     let options = options(&call)?;
+    // From here on: also a body that is only being sent takes room on the disk.
+    let place = call.app.lanes.uploads.enter(call.tenant()).await?;
     let folder = spool_folder(&call.app).map_err(ApiError::internal)?;
     // A folder of its own: no name that is sent can be that of the server's own files beside it.
     let body = folder.path().join("body");
@@ -62,8 +64,8 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
     let span = tracing::Span::current();
     let work = move || {
         let _entered = span.enter();
-        // The folder lives as long as the work, also when the caller goes away meanwhile.
-        let _folder = &folder;
+        // Folder and place are held as long as the work, also when the caller goes away meanwhile.
+        let (_folder, _place) = (&folder, &place);
         take_in(&app, tenant, &path, &options, upload)
     };
     let report = tokio::task::spawn_blocking(work)
@@ -161,14 +163,7 @@ async fn spool(call: &mut Call, path: &Path) -> Result<Vec<u8>, ApiError> {
         .map_err(ApiError::internal)?;
     let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut size = 0u64;
-    let broken = |error: axum::Error| {
-        ApiError::new(
-            Kind::BadRequest,
-            "The request body broke off; nothing was taken in. Send it again.",
-        )
-        .because(error)
-    };
-    while let Some(chunk) = stream.try_next().await.map_err(broken)? {
+    while let Some(chunk) = stream.try_next().await.map_err(call::unread)? {
         size += chunk.len() as u64;
         if size > BODY_LIMIT {
             let text = format!("The body is larger than {BODY_LIMIT} bytes; send it in parts.");

@@ -129,6 +129,7 @@ pub(crate) async fn run(mut call: Call) -> Result<Response, ApiError> {
             Some((end - start) / time::TICKS_PER_MICRO)
         }
     };
+    let _place = call.app.lanes.rule_runs.enter(call.tenant()).await?;
     let outcomes = detection::run(&call.app, call.tenant(), Which::Every(lookback)).await?;
     let value: Vec<Value> = outcomes
         .iter()

@@ -130,53 +130,35 @@ fn devices(alert: &Alert, machines: &HashMap<DeviceId, Machine>) -> Vec<xdr::Dev
     device_ids(alert).into_iter().map(device).collect()
 }
 
-/// Evidence as XDR prints it: a flat record; devices have a list of their own.
+/// Evidence as XDR prints it: the record of Defender for Endpoint without the parent's file, with the device; devices
+/// have a list of their own.
 fn xdr_entity(evidence: &Evidence) -> Option<xdr::Entity> {
-    let mut entity = xdr::Entity {
-        entity_type: evidence.entity.kind().to_owned(),
+    let mde = mde_evidence(evidence)?;
+    Some(xdr::Entity {
+        entity_type: mde.entity_type,
+        sha1: mde.sha1,
+        sha256: mde.sha256,
+        file_name: mde.file_name,
+        file_path: mde.file_path,
+        process_id: mde.process_id,
+        process_command_line: mde.process_command_line,
+        process_creation_time: mde.process_creation_time,
+        parent_process_id: mde.parent_process_id,
+        parent_process_creation_time: mde.parent_process_creation_time,
+        ip_address: mde.ip_address,
+        url: mde.url,
+        account_name: mde.account_name,
+        domain_name: mde.domain_name,
+        user_sid: mde.user_sid,
+        aad_user_id: mde.aad_user_id,
+        user_principal_name: mde.user_principal_name,
+        registry_hive: mde.registry_hive,
+        registry_key: mde.registry_key,
+        registry_value_type: mde.registry_value_type,
+        registry_value: mde.registry_value,
         device_id: evidence.device_id.clone(),
         ..xdr::Entity::default()
-    };
-    match &evidence.entity {
-        Entity::Device(_) => return None,
-        Entity::User(user) => {
-            entity.account_name.clone_from(&user.account_name);
-            entity.domain_name.clone_from(&user.domain_name);
-            entity.user_sid.clone_from(&user.sid);
-            entity.aad_user_id.clone_from(&user.aad_user_id);
-            entity.user_principal_name.clone_from(&user.upn);
-        }
-        Entity::Process(process) => {
-            entity.sha1.clone_from(&process.sha1);
-            entity.sha256.clone_from(&process.sha256);
-            entity.file_name.clone_from(&process.file_name);
-            entity.file_path.clone_from(&process.file_path);
-            entity.process_id = process.process_id;
-            entity
-                .process_command_line
-                .clone_from(&process.command_line);
-            entity.process_creation_time = process.created.map(time);
-            entity.parent_process_id = process.parent_process_id;
-            entity.parent_process_creation_time = process.parent_created.map(time);
-            entity.account_name.clone_from(&process.account_name);
-            entity.domain_name.clone_from(&process.domain_name);
-        }
-        Entity::File(file) => {
-            entity.sha1.clone_from(&file.sha1);
-            entity.sha256.clone_from(&file.sha256);
-            entity.file_name.clone_from(&file.file_name);
-            entity.file_path.clone_from(&file.file_path);
-        }
-        Entity::Registry(registry) => {
-            entity.registry_hive.clone_from(&registry.hive);
-            entity.registry_key.clone_from(&registry.key);
-            entity.registry_value_type.clone_from(&registry.value_type);
-            entity.registry_value.clone_from(&registry.value);
-        }
-        Entity::Ip(ip) => entity.ip_address = Some(ip.address.clone()),
-        Entity::Url(url) => entity.url = Some(url.url.clone()),
-    }
-    Some(entity)
+    })
 }
 
 /// An alert of Defender for Endpoint; `with_evidence` as `$expand=evidence` asks.
@@ -241,6 +223,7 @@ fn related_user(alert: &Alert) -> Option<mde::RelatedUser> {
         })
 }
 
+/// Evidence as Defender for Endpoint prints it: a flat record; an alert's devices are not among it.
 fn mde_evidence(evidence: &Evidence) -> Option<mde::Evidence> {
     let mut wire = mde::Evidence {
         entity_type: evidence.entity.kind().to_owned(),
