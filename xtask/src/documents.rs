@@ -149,16 +149,24 @@ fn permissions() -> String {
         };
         let _ = writeln!(out, "    roles  {}", list(o.app_permissions));
         let _ = writeln!(out, "    scopes {}", list(o.delegated_permissions));
-        if let Some(user) = o.user_permission {
-            let groups = if o.device_group_scoped {
-                " (device groups apply)"
-            } else {
-                ""
-            };
-            let _ = writeln!(out, "    user   {user}{groups}");
-        }
+        let _ = writeln!(out, "    user   {}", user(o));
     }
     out
+}
+
+/// What a user needs beside the scope.
+fn user(o: &Operation) -> String {
+    let groups = if o.device_group_scoped {
+        " (device groups apply)"
+    } else {
+        ""
+    };
+    let needs: Vec<&str> = o.user_needs.iter().map(|p| p.as_str()).collect();
+    match (needs.is_empty(), o.user_roles.is_empty()) {
+        (true, true) => "any member".to_owned(),
+        (true, false) => o.user_roles.join(", "),
+        (false, _) => format!("{}{groups}", needs.join(" ")),
+    }
 }
 
 /// The environment variables.

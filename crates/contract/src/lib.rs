@@ -5,6 +5,7 @@
 //! The tables under `generated` are written by `cargo run -p xtask -- generate` from the JSON
 //! files in `spec/`. Nothing here does I/O or reads a clock.
 
+pub mod access;
 pub mod advanced_hunting;
 pub mod api_errors;
 pub mod env;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::DefenderPermission;
 pub use crate::generated::operations::{OPERATIONS, OperationId, SUPPORT_OPERATIONS};
 use crate::permissions::canonical;
 pub use crate::route::{Match, find, methods_at};
@@ -165,6 +166,10 @@ pub struct Operation {
     pub delegated_permissions: &'static [&'static str],
     /// The role in the portal that a user needs beside the scope.
     pub user_permission: Option<&'static str>,
+    /// Permissions of the portal of which a user needs any one beside the scope; empty where the directory decides.
+    pub user_needs: &'static [DefenderPermission],
+    /// Directory roles of which a user needs any one beside the scope; empty where every member may.
+    pub user_roles: &'static [&'static str],
     /// Whether a user sees only the device groups he has access to.
     pub device_group_scoped: bool,
     /// `$filter`.

@@ -27,4 +27,4 @@ pub use error::{HuntError, Problem};
 pub use local::{LocalError, LocalTables};
 pub use result::{HuntResult, HuntStats, ResultColumn};
 pub use source::{NoTables, TableSource};
-pub use tenant_tables::{Reach, TenantTables};
+pub use tenant_tables::{Reach, TenantTables, VisibleDevices};

@@ -6,12 +6,18 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use bartizan_contract::hunting::{self, Table};
 use bartizan_contract::{KqlType, TenantId};
 use bartizan_kql::Scope;
+use bartizan_kql::bound::ScalarFn;
 use bartizan_kql::types::Type;
 use datafusion::catalog::TableProvider;
+use datafusion::catalog::view::ViewTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::prelude::{ident, lit};
 use futures::future::BoxFuture;
 
 use crate::error::HuntError;
 use crate::events::EventStore;
+use crate::functions;
 use crate::source::TableSource;
 
 /// Which tables an API reaches.
@@ -78,6 +84,7 @@ pub struct TenantTables {
     events: Arc<EventStore>,
     tenant: TenantId,
     reach: Reach,
+    devices: VisibleDevices,
     // One provider per table and query, so that a self-join reads one snapshot.
     providers: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
@@ -90,9 +97,55 @@ impl TenantTables {
             events,
             tenant,
             reach,
+            devices: VisibleDevices::All,
             providers: Mutex::default(),
         }
     }
+
+    /// The same with rows of some devices alone, as far as a table says of which device a row is.
+    #[must_use]
+    pub fn of_devices(mut self, devices: VisibleDevices) -> Self {
+        self.devices = devices;
+        self
+    }
+
+    fn table(&self, table: &'static Table) -> Result<Arc<dyn TableProvider>, HuntError> {
+        let whole = self.events.provider(self.tenant, table);
+        let has_device = table.columns.iter().any(|c| c.name == DEVICE_COLUMN);
+        let (ids, seen) = match &self.devices {
+            VisibleDevices::Only(ids) if has_device => (ids, true),
+            VisibleDevices::Except(ids) if has_device => (ids, false),
+            _ => return Ok(whole),
+        };
+        let listed = ids.iter().map(|id| lit(id.as_str())).collect();
+        // A null is the empty text here: a row about no device, which no device group holds back.
+        let column = (ident(DEVICE_COLUMN), Type::String);
+        let device = functions::call(ScalarFn::ToLower, vec![column], Type::String, 0)?;
+        let mut condition = device.clone().in_list(listed, !seen);
+        if seen {
+            condition = condition.or(device.eq(lit("")));
+        }
+        let plan = LogicalPlanBuilder::scan(table.name, provider_as_source(whole), None)
+            .and_then(|scan| scan.filter(condition))
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|error| HuntError::Internal(error.to_string()))?;
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+}
+
+/// The column that says of which device a row is.
+const DEVICE_COLUMN: &str = "DeviceId";
+
+/// The devices whose rows a hunt sees.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum VisibleDevices {
+    /// All.
+    #[default]
+    All,
+    /// These alone; lower case.
+    Only(Vec<String>),
+    /// All but these; lower case.
+    Except(Vec<String>),
 }
 
 impl TableSource for TenantTables {
@@ -112,10 +165,12 @@ impl TableSource for TenantTables {
                 .providers
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            let provider = providers
-                .entry(name.to_owned())
-                .or_insert_with(|| self.events.provider(self.tenant, table));
-            Ok(Arc::clone(provider))
+            if let Some(known) = providers.get(name) {
+                return Ok(Arc::clone(known));
+            }
+            let provider = self.table(table)?;
+            providers.insert(name.to_owned(), Arc::clone(&provider));
+            Ok(provider)
         })
     }
 }

@@ -4,6 +4,7 @@
 //! Pure decisions: no I/O, no clock and no randomness; times are parameters, in microseconds
 //! since 1970-01-01T00:00:00Z unless a name says otherwise. The store keeps what is decided here.
 
+pub mod access;
 pub mod alert;
 pub mod correlation;
 pub mod detection;

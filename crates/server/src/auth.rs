@@ -2,8 +2,12 @@
 
 use bartizan_contract::operations::Operation;
 use bartizan_contract::permissions::resource_of;
+use bartizan_contract::route::Match;
 use bartizan_identity::jwt::bearer;
 use bartizan_identity::{Caller, CallerKind, Rejection};
+use bartizan_security::access::{self, Access, Denial};
+use bartizan_store::defender_roles;
+use bartizan_store::directory::people;
 use http::{HeaderMap, header};
 
 use crate::app::App;
@@ -44,26 +48,64 @@ pub(crate) fn caller(
     })
 }
 
-/// Whether the caller's roles or scopes permit the operation.
+/// What the caller may do with the operation.
 ///
 /// # Errors
-/// 403 in Defender's wording, followed by the remedy.
-pub(crate) fn permit(caller: &Caller, operation: &Operation) -> Result<(), ApiError> {
-    let (allowed, wanted, held) = match caller.kind {
-        CallerKind::Application => (
-            operation.allowed_by(&caller.roles),
-            operation.app_permissions,
-            caller.roles.join(","),
-        ),
+/// 403 in Defender's wording, followed by the remedy; 400 for an application that asks who it is as a person.
+pub(crate) async fn permit(
+    app: &App,
+    caller: &Caller,
+    matched: &Match,
+) -> Result<Access, ApiError> {
+    let operation = matched.operation;
+    match caller.kind {
+        CallerKind::Application if operation.group == "me" => Err(ApiError::new(
+            Kind::BadRequest,
+            "/me request is only valid with delegated authentication flow.",
+        )),
+        CallerKind::Application => access::of_application(operation, &caller.roles)
+            .ok_or_else(|| missing_permission(caller, operation)),
+        CallerKind::User => user(app, caller, matched).await,
+    }
+}
+
+async fn user(app: &App, caller: &Caller, matched: &Match) -> Result<Access, ApiError> {
+    let mut tx = app.store.read().await?;
+    let facts = defender_roles::facts_of(&mut tx, caller.tenant, caller.oid).await?;
+    let named = matched
+        .param("id")
+        .filter(|_| matched.operation.group == "users");
+    let own = match named {
+        Some(key) => people::find(&mut tx, caller.tenant, key)
+            .await?
+            .is_some_and(|person| person.user.id == caller.oid),
+        None => false,
+    };
+    access::of_user(matched.operation, &caller.scopes, facts.as_ref(), own).map_err(|denial| {
+        match denial {
+            Denial::Scope => missing_permission(caller, matched.operation),
+            Denial::Gone | Denial::Disabled => {
+                ApiError::new(Kind::Unauthorized, denial.to_string())
+            }
+            Denial::Role { .. } => ApiError::new(
+                Kind::Forbidden,
+                format!(
+                    "Insufficient privileges to complete the operation. {denial} See the user's roles with: bartizan role list --principal {}",
+                    caller.oid
+                ),
+            ),
+        }
+    })
+}
+
+fn missing_permission(caller: &Caller, operation: &Operation) -> ApiError {
+    let (wanted, held) = match caller.kind {
+        CallerKind::Application => (operation.app_permissions, caller.roles.join(",")),
         CallerKind::User => (
-            operation.allowed_by_scopes(&caller.scopes),
             operation.delegated_permissions,
             caller.scopes.replace(' ', ","),
         ),
     };
-    if allowed {
-        return Ok(());
-    }
     let (what, whose) = match caller.kind {
         CallerKind::Application => ("roles", "application roles"),
         CallerKind::User => ("scopes", "token scopes"),
@@ -76,11 +118,11 @@ pub(crate) fn permit(caller: &Caller, operation: &Operation) -> Result<(), ApiEr
         ),
         _ => String::new(),
     };
-    Err(ApiError::new(
+    ApiError::new(
         Kind::Forbidden,
         format!(
             "Missing application {what}. API required {what}: {}, {whose}: {held}.{remedy}",
             wanted.join(",")
         ),
-    ))
+    )
 }

@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use bartizan_identity::{Caller, CallerKind};
+use bartizan_security::access::Access;
+use bartizan_store::{ReadTx, StoreError, WriteTx};
 
 use crate::app::App;
 use crate::doors::body::BodyError;
@@ -37,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     /// Who calls; its tenant bounds everything that the call may see.
     pub(crate) caller: Caller,
+    /// What it may do: decided before the handler runs.
+    pub(crate) access: Access,
     /// Identifies the request in the log and to the caller.
     pub(crate) request_id: Uuid,
     /// The body, unread. In a lock because a body is not `Sync` and handlers share the call across awaits.
@@ -54,6 +58,26 @@ impl Call {
     #[must_use]
     pub(crate) const fn tenant(&self) -> TenantId {
         self.caller.tenant
+    }
+
+    /// A transaction that reads what the caller may see.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub(crate) async fn read(&self) -> Result<ReadTx, StoreError> {
+        let mut tx = self.app.store.read().await?;
+        tx.see_only(self.access.devices.clone());
+        Ok(tx)
+    }
+
+    /// A transaction that writes, and reads what the caller may see.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub(crate) async fn write(&self) -> Result<WriteTx, StoreError> {
+        let mut tx = self.app.store.write().await?;
+        tx.see_only(self.access.devices.clone());
+        Ok(tx)
     }
 
     /// A parameter of the path; the table guarantees that it is there.

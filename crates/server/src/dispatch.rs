@@ -134,7 +134,7 @@ async fn operation(
         tracing::debug!(tenant = %caller.tenant, app = %caller.app, "authenticated");
     });
     // A permission that is missing is told before a feature that is: the first can be mended by the caller.
-    auth::permit(&caller, operation)?;
+    let access = auth::permit(app, &caller, &matched).await?;
     let Some(handler) = handlers::of(operation.id) else {
         return Err(ApiError::new(
             Kind::NotImplemented,
@@ -169,6 +169,7 @@ async fn operation(
         query,
         headers: parts.headers,
         caller,
+        access,
         request_id,
         body: body.into(),
     })

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use argon2::PasswordHasher as _;
+use bartizan_contract::access::GLOBAL_ADMINISTRATOR;
 use bartizan_contract::{ObjectId, TenantId};
 use bartizan_hunting::events::Settings as EventSettings;
-use bartizan_store::directory::{service_principals, users};
+use bartizan_store::directory::{Principal, PrincipalKind, roles, service_principals, users};
 use bartizan_store::{StoreError, audit, tenants as stored};
 use serde_json::json;
 use uuid::Uuid;
@@ -115,10 +116,19 @@ async fn seed(tx: &mut bartizan_store::WriteTx, now: i64) -> Result<FirstStart, 
     let password = password()?;
     let account = users::User {
         password_hash: Some(password_hash(&password)?),
-        roles: vec!["Global Administrator".to_owned()],
         ..users::User::new(ObjectId(Uuid::new_v4()), &user, "Administrator", now)
     };
     users::create(tx, tenant, &account).await?;
+    let everything = roles::RoleAssignment {
+        id: Uuid::new_v4().to_string(),
+        template: GLOBAL_ADMINISTRATOR,
+        principal: Principal {
+            id: account.id,
+            kind: PrincipalKind::User,
+        },
+        created: now,
+    };
+    roles::assign(tx, tenant, &everything).await?;
     audit::append(
         tx,
         tenant,
@@ -158,7 +168,8 @@ fn password() -> Result<String, SeedError> {
     Ok(text)
 }
 
-fn password_hash(password: &str) -> Result<String, SeedError> {
+/// The argon2id hash of a password, in PHC form.
+pub(crate) fn password_hash(password: &str) -> Result<String, SeedError> {
     let hash =
         argon2::Argon2::default().hash_password_with_salt(password.as_bytes(), &random::<16>()?);
     hash.map(|hash| hash.to_string())

@@ -10,6 +10,7 @@ use bartizan_security::{
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
+use crate::device_groups::push_alerts;
 use crate::error::StoreError;
 use crate::incidents::Patched;
 use crate::listing::{Listing, Page, push_filter, push_limit};
@@ -225,6 +226,7 @@ pub async fn get(
 ) -> Result<Option<Alert>, StoreError> {
     let mut sql = Sql::new("select * from alerts where tenant = ");
     sql.bind(tenant).push(" and id = ").bind(id.as_str());
+    push_alerts(&mut sql, &tx.devices());
     Ok(read_all(tx, tenant, sql).await?.pop())
 }
 
@@ -285,7 +287,9 @@ pub async fn of_incidents(
         sql.bind(tenant)
             .push(" and incident in (")
             .bind_list(chunk.iter().map(|i| i.0));
-        sql.push(") order by incident, created, id");
+        sql.push(")");
+        push_alerts(&mut sql, &tx.devices());
+        sql.push(" order by incident, created, id");
         alerts.append(&mut read_all(tx, tenant, sql).await?);
     }
     Ok(alerts)
@@ -307,6 +311,7 @@ pub async fn list(
     sql.bind(tenant);
     push_scope(&mut sql, tenant, scope);
     push_filter(&mut sql, filter, "alerts")?;
+    push_alerts(&mut sql, &tx.devices());
     if let Some(after) = &page.after {
         sql.push(" and (created < ").bind(after.created);
         sql.push(" or (created = ").bind(after.created);
@@ -345,6 +350,7 @@ pub async fn count(
     sql.bind(tenant);
     push_scope(&mut sql, tenant, scope);
     push_filter(&mut sql, filter, "alerts")?;
+    push_alerts(&mut sql, &tx.devices());
     sql.fetch_one(tx).await?.int("n")
 }
 

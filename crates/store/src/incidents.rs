@@ -9,6 +9,7 @@ use bartizan_security::{
 };
 use sqlx::any::AnyRow;
 
+use crate::device_groups::push_incidents;
 use crate::error::StoreError;
 use crate::listing::{Listing, Page, push_filter, push_limit};
 use crate::odata::SqlFilter;
@@ -105,6 +106,7 @@ pub async fn get(
 ) -> Result<Option<Incident>, StoreError> {
     let mut sql = Sql::new("select * from incidents where tenant = ");
     sql.bind(tenant).push(" and id = ").bind(id.0);
+    push_incidents(&mut sql, &tx.devices());
     sql.fetch_all(tx).await?.first().map(read).transpose()
 }
 
@@ -124,6 +126,7 @@ pub async fn get_many(
             .push(" and id in (")
             .bind_list(chunk.iter().map(|id| id.0))
             .push(")");
+        push_incidents(&mut sql, &tx.devices());
         for row in sql.fetch_all(tx).await? {
             incidents.push(read(&row)?);
         }
@@ -145,6 +148,7 @@ pub async fn list(
     let mut sql = Sql::new("select * from incidents where tenant = ");
     sql.bind(tenant);
     push_filter(&mut sql, filter, "incidents")?;
+    push_incidents(&mut sql, &tx.devices());
     if let Some(after) = page.after {
         sql.push(" and id < ").bind(after.0);
     }
@@ -171,6 +175,7 @@ pub async fn count(
     let mut sql = Sql::new("select count(*) as n from incidents where tenant = ");
     sql.bind(tenant);
     push_filter(&mut sql, filter, "incidents")?;
+    push_incidents(&mut sql, &tx.devices());
     sql.fetch_one(tx).await?.int("n")
 }
 

@@ -11,7 +11,9 @@
 pub mod alerts;
 pub mod audit;
 pub mod audit_outbox;
+pub mod defender_roles;
 pub mod detections;
+pub mod device_groups;
 pub mod directory;
 pub mod incidents;
 pub mod keys;

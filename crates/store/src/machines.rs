@@ -11,6 +11,7 @@ use bartizan_security::vocabulary::{
 use sqlx::any::AnyRow;
 
 use crate::alerts::CHUNK;
+use crate::device_groups::push_machines;
 use crate::error::StoreError;
 use crate::listing::{Listing, Page, push_filter, push_limit};
 use crate::odata::SqlFilter;
@@ -42,8 +43,10 @@ pub async fn by_name(
     let mut sql = Sql::new("select * from machines where tenant = ");
     sql.bind(tenant)
         .push(" and lower(dns_name) = lower(")
-        .bind(name);
-    sql.push(") order by last_seen desc, id limit 1");
+        .bind(name)
+        .push(")");
+    push_machines(&mut sql, &tx.devices());
+    sql.push(" order by last_seen desc, id limit 1");
     Ok(read_all(tx, tenant, sql).await?.pop())
 }
 
@@ -63,6 +66,7 @@ pub async fn get_many(
             .push(" and id in (")
             .bind_list(chunk.iter().map(stored_id))
             .push(")");
+        push_machines(&mut sql, &tx.devices());
         machines.append(&mut read_all(tx, tenant, sql).await?);
     }
     machines.sort_by(|a, b| a.id.cmp(&b.id));
@@ -82,6 +86,7 @@ pub async fn list(
     let mut sql = Sql::new("select * from machines where tenant = ");
     sql.bind(tenant);
     push_filter(&mut sql, filter, "machines")?;
+    push_machines(&mut sql, &tx.devices());
     if let Some(after) = &page.after {
         sql.push(" and id > ").bind(stored_id(after));
     }
@@ -103,6 +108,7 @@ pub async fn count(
     let mut sql = Sql::new("select count(*) as n from machines where tenant = ");
     sql.bind(tenant);
     push_filter(&mut sql, filter, "machines")?;
+    push_machines(&mut sql, &tx.devices());
     sql.fetch_one(tx).await?.int("n")
 }
 

@@ -31,6 +31,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "refusals",
         include_str!("../migrations/0006_refusals.sql"),
     ),
+    (
+        7,
+        "directory",
+        include_str!("../migrations/0007_directory.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

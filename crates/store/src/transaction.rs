@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bartizan_security::access::DeviceScope;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
@@ -141,6 +142,7 @@ impl Store {
         Ok(ReadTx {
             tx,
             backend: self.backend,
+            devices: DeviceScope::All,
         })
     }
 
@@ -158,6 +160,7 @@ impl Store {
             read: ReadTx {
                 tx,
                 backend: self.backend,
+                devices: DeviceScope::All,
             },
             _turn: turn,
         })
@@ -185,6 +188,7 @@ impl Store {
 pub struct ReadTx {
     tx: Transaction<'static, Any>,
     backend: Backend,
+    devices: DeviceScope,
 }
 
 impl ReadTx {
@@ -192,6 +196,17 @@ impl ReadTx {
     #[must_use]
     pub const fn backend(&self) -> Backend {
         self.backend
+    }
+
+    /// Narrows everything that is read from here on to the devices of `scope`, and to alerts and incidents about them.
+    /// What the server does by itself sees all.
+    pub fn see_only(&mut self, scope: DeviceScope) {
+        self.devices = scope;
+    }
+
+    /// The devices in sight.
+    pub(crate) fn devices(&self) -> DeviceScope {
+        self.devices.clone()
     }
 
     /// The connection that statements run on.

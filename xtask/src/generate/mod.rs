@@ -1,5 +1,6 @@
 //! Rust tables from the JSON files of `crates/contract/spec`.
 
+mod access;
 mod hunting;
 mod identity_errors;
 mod operations;

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::Spec;
 use super::spec::{Operation, Rate};
 use super::text::{header, literal, literals, option, option_literal, pascal, slice};
+use super::{Spec, access};
 
 pub(super) fn render(spec: &Spec) -> String {
     let mut out = header(
@@ -14,7 +14,7 @@ pub(super) fn render(spec: &Spec) -> String {
         "`spec/endpoints.json` and `spec/support.json`",
     );
     out.push_str(
-        "use crate::operations::{Api, Filter, Method, Operation, QueryParam, Rate, RequestField};\n\n",
+        "use crate::access::DefenderPermission;\nuse crate::operations::{Api, Filter, Method, Operation, QueryParam, Rate, RequestField};\n\n",
     );
     out.push_str(
         "/// The stable name of an operation: its API and what it does. The discriminant is the\n\
@@ -74,7 +74,7 @@ fn operation(out: &mut String, o: &Operation) {
         out,
         "Operation {{ id: OperationId::{}, api: Api::{}, group: {}, name: {}, method: Method::{}, \
          path: {}, hosts: {}, app_permissions: {}, delegated_permissions: {}, user_permission: {}, \
-         device_group_scoped: {}, filter: {}, top: {}, skip: {}, count: {}, expand: {}, \
+         user_needs: {}, user_roles: {}, device_group_scoped: {}, filter: {}, top: {}, skip: {}, count: {}, expand: {}, \
          page_size: {}, max_top: {}, rate: {}, request_fields: {}, query_params: {}, \
          response_type: {}, response_collection: {}, odata_context: {}, statuses: {}, source: {} }},",
         id(o),
@@ -87,6 +87,12 @@ fn operation(out: &mut String, o: &Operation) {
         literals(&o.app_permissions),
         literals(&o.delegated_permissions),
         option_literal(o.rbac_user_permission.as_deref()),
+        slice(
+            access::user_needs(o)
+                .iter()
+                .map(|word| format!("DefenderPermission::{word}"))
+        ),
+        literals(&o.user_roles),
         o.device_group_scoped,
         filter(options),
         flag(options, "$top"),

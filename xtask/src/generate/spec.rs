@@ -29,6 +29,9 @@ pub struct Operation {
     /// Role of the user in the portal.
     #[serde(default)]
     pub rbac_user_permission: Option<String>,
+    /// Directory roles of which a user needs any one.
+    #[serde(default)]
+    pub user_roles: Vec<String>,
     /// Whether device groups narrow it.
     #[serde(default)]
     pub device_group_scoped: bool,

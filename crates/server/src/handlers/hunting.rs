@@ -6,9 +6,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bartizan_hunting::{
-    HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow,
+    HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow, VisibleDevices,
 };
 use bartizan_kql::types::Type;
+use bartizan_store::device_groups::{self, DeviceList};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -80,7 +81,8 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
     } else {
         Reach::All
     };
-    let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach);
+    let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach)
+        .of_devices(devices(&call).await?);
     let seconds = if wire == Wire::Mde { 200 } else { 180 };
     let request = HuntRequest {
         query: query.to_owned(),
@@ -106,6 +108,19 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
         .await
         .map_err(|error| refusal(error, wire))?;
     answer(&call, wire, &result)
+}
+
+/// The devices whose rows the caller may see.
+async fn devices(call: &Call) -> Result<VisibleDevices, ApiError> {
+    let mut tx = call.read().await?;
+    let scope = &call.access.devices;
+    Ok(
+        match device_groups::devices_of(&mut tx, call.tenant(), scope).await? {
+            DeviceList::All => VisibleDevices::All,
+            DeviceList::Only(ids) => VisibleDevices::Only(ids),
+            DeviceList::Except(ids) => VisibleDevices::Except(ids),
+        },
+    )
 }
 
 /// A text field by name; both spellings occur among real clients (`Query`, `query`).

@@ -3,6 +3,7 @@
 pub(crate) mod directory;
 pub(crate) mod hunting;
 pub(crate) mod own;
+mod rows;
 pub(crate) mod security;
 
 use axum::response::Response;
@@ -82,6 +83,6 @@ pub(crate) fn of(id: OperationId) -> Option<Handler> {
             |call| Box::pin(directory::assignments::grant_of_resource(call))
         }
         OperationId::GraphGetOrganization => |call| Box::pin(directory::organization::list(call)),
-        _ => return None,
+        other => return rows::of(other),
     })
 }

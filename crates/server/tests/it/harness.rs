@@ -148,6 +148,64 @@ impl TestServer {
             .await
     }
 
+    /// A user's token with these scopes for the resource of a `…/.default` scope, signed by the server's own key.
+    pub(crate) fn user_token(
+        &self,
+        tenant: &str,
+        user: &str,
+        resource: &str,
+        scopes: &str,
+    ) -> String {
+        let now = self.seconds.load(Ordering::SeqCst);
+        let claims = json!({
+            "aud": resource.trim_end_matches("/.default"),
+            "iss": format!("https://sts.windows.net/{tenant}/"),
+            "iat": now, "nbf": now, "exp": now + 3600,
+            "appid": self.operator.0, "appidacr": "0",
+            "oid": user, "sub": "pairwise", "tid": tenant, "scp": scopes, "ver": "1.0",
+        });
+        let claims = serde_json::from_value(claims).expect("claims");
+        self.server.app().keys.sign(&claims).expect("a token")
+    }
+
+    /// A new user in a tenant; gives the object id.
+    pub(crate) async fn create_user(&self, tenant: &str, name: &str) -> String {
+        let token = self.token_in(tenant, GRAPH).await;
+        let organization = self.get("/v1.0/organization", &token).await.body;
+        let domain = organization["value"][0]["verifiedDomains"][0]["name"]
+            .as_str()
+            .expect("a domain")
+            .to_owned();
+        let body = json!({
+            "accountEnabled": true,
+            "displayName": name,
+            "mailNickname": name,
+            "userPrincipalName": format!("{name}@{domain}"),
+            "passwordProfile": { "password": "Correct-Horse-1" },
+        });
+        let answer = self
+            .call(Method::POST, "/v1.0/users", Some(&token), Some(body))
+            .await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
+        answer.body["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Gives a user a directory role by name.
+    pub(crate) async fn assign_role(&self, tenant: &str, user: &str, role: &str) {
+        let role = bartizan_contract::access::directory_role_named(role).expect("a role");
+        let token = self.token_in(tenant, GRAPH).await;
+        let body = json!({
+            "principalId": user,
+            "roleDefinitionId": role.template,
+            "directoryScopeId": "/",
+        });
+        let path = "/v1.0/roleManagement/directory/roleAssignments";
+        let answer = self
+            .call(Method::POST, path, Some(&token), Some(body))
+            .await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
+    }
+
     /// A call over plain HTTP.
     pub(crate) async fn call(
         &self,

@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod access;
 mod activity;
 mod cross_tenant;
 mod directory;
@@ -13,4 +14,6 @@ mod ingest;
 mod limits;
 mod operations;
 mod operator;
+mod people;
+mod people_grants;
 mod rules;

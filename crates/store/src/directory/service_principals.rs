@@ -289,11 +289,7 @@ pub(super) async fn delete_of_application(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn delete(tx: &mut WriteTx, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("delete from app_role_assignments where tenant = ");
-    sql.bind(tenant)
-        .push(" and principal = ")
-        .bind(id.to_string());
-    sql.execute(tx).await?;
+    super::forget_principal(tx, tenant, id).await?;
     let mut sql = Sql::new("delete from service_principals where tenant = ");
     sql.bind(tenant).push(" and id = ").bind(id.to_string());
     Ok(sql.execute(tx).await?.rows_affected() > 0)

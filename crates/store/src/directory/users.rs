@@ -4,7 +4,7 @@ use bartizan_contract::{ObjectId, TenantId};
 use sqlx::any::AnyRow;
 
 use crate::error::StoreError;
-use crate::row::{Columns as _, to_json};
+use crate::row::Columns as _;
 use crate::sql::Sql;
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -21,8 +21,6 @@ pub struct User {
     pub password_hash: Option<String>,
     /// Whether sign-in works.
     pub enabled: bool,
-    /// Directory and product roles, by name.
-    pub roles: Vec<String>,
     /// Given name.
     pub given_name: Option<String>,
     /// Surname.
@@ -38,7 +36,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user who may sign in and has no password, roles or further particulars yet.
+    /// A user who may sign in and has no password and no further particulars yet.
     #[must_use]
     pub fn new(id: ObjectId, upn: &str, display_name: &str, created: i64) -> Self {
         Self {
@@ -47,7 +45,6 @@ impl User {
             display_name: display_name.to_owned(),
             password_hash: None,
             enabled: true,
-            roles: Vec::new(),
             given_name: None,
             surname: None,
             mail: None,
@@ -76,9 +73,9 @@ impl std::fmt::Debug for User {
 pub async fn create(tx: &mut WriteTx, tenant: TenantId, user: &User) -> Result<(), StoreError> {
     sqlx::query(
         "insert into users
-         (id, tenant, upn, spelling, display_name, password_hash, enabled, roles, created,
+         (id, tenant, upn, spelling, display_name, password_hash, enabled, created,
           given_name, surname, mail, sessions_valid_from, password_changed)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(user.id.to_string())
     .bind(tenant.to_string())
@@ -87,7 +84,6 @@ pub async fn create(tx: &mut WriteTx, tenant: TenantId, user: &User) -> Result<(
     .bind(&user.display_name)
     .bind(user.password_hash.clone())
     .bind(i64::from(user.enabled))
-    .bind(to_json("roles", &user.roles)?)
     .bind(user.created)
     .bind(user.given_name.clone())
     .bind(user.surname.clone())
@@ -187,14 +183,14 @@ pub async fn list(tx: &mut ReadTx, tenant: TenantId) -> Result<Vec<User>, StoreE
     sql.fetch_all(tx).await?.iter().map(read).collect()
 }
 
-fn read(row: &AnyRow) -> Result<User, StoreError> {
+/// A row of `users`.
+pub(super) fn read(row: &AnyRow) -> Result<User, StoreError> {
     Ok(User {
         id: row.parsed("id")?,
         upn: row.text("spelling")?,
         display_name: row.text("display_name")?,
         password_hash: row.maybe_text("password_hash")?,
         enabled: row.flag("enabled")?,
-        roles: row.json("roles")?,
         given_name: row.maybe_text("given_name")?,
         surname: row.maybe_text("surname")?,
         mail: row.maybe_text("mail")?,

@@ -230,3 +230,33 @@ static SERVICE_PRINCIPAL_NAMES: Element = Element {
            and e.service_principal = service_principals.id",
     field: field("servicePrincipalNames", "e.spelling", FieldKind::Text),
 };
+
+/// `GET /users` of Graph.
+pub static USERS_GRAPH: FieldMap = FieldMap {
+    table: "users",
+    fields: &[
+        field("id", "id", FieldKind::Id),
+        field("userPrincipalName", "upn", FieldKind::Text),
+        field("displayName", "display_name", FieldKind::Text),
+        nullable("givenName", "given_name", FieldKind::Text),
+        nullable("surname", "surname", FieldKind::Text),
+        nullable("mail", "mail", FieldKind::Text),
+        field("accountEnabled", "enabled", FieldKind::Bool),
+        field("createdDateTime", "created", FieldKind::DateTime),
+    ],
+};
+
+/// `GET /groups` of Graph.
+pub static GROUPS_GRAPH: FieldMap = FieldMap {
+    table: "directory_groups",
+    fields: &[
+        field("id", "id", FieldKind::Id),
+        field("displayName", "display_name", FieldKind::Text),
+        field("mailNickname", "mail_nickname", FieldKind::Text),
+        nullable("description", "description", FieldKind::Text),
+        field("securityEnabled", "security", FieldKind::Bool),
+        field("mailEnabled", "mail_enabled", FieldKind::Bool),
+        field("isAssignableToRole", "role_assignable", FieldKind::Bool),
+        field("createdDateTime", "created", FieldKind::DateTime),
+    ],
+};

@@ -395,7 +395,6 @@ async fn users_are_found_in_any_letter_case(store: &Store) {
     let mut tx = two_tenants(store).await;
     let user = User {
         password_hash: Some("$argon2id$x".into()),
-        roles: vec!["Global Administrator".into()],
         mail: Some("admin@example.com".into()),
         ..User::new(
             ObjectId(Uuid::from_u128(5)),

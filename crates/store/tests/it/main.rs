@@ -1,6 +1,7 @@
 //! One suite for both databases: every test runs on SQLite, and on PostgreSQL too when
 //! `BARTIZAN_TEST_POSTGRES` holds a `postgres://` URL of a database where schemas may be made.
 
+mod access;
 mod directory;
 mod filters;
 mod fixture;

@@ -1,12 +1,20 @@
-//! Directory objects of Microsoft Graph: applications with their secrets, service principals, app role assignments,
-//! the organization. What the portal's app registration does, from a script.
+//! Directory objects of Microsoft Graph: people, groups and roles, applications with their secrets, service principals,
+//! what was granted, the organization. What the portal's app registration does, from a script.
 
 pub(crate) mod applications;
 pub(crate) mod assignments;
 pub(crate) mod audits;
+mod body;
+pub(crate) mod grants;
+pub(crate) mod groups;
+mod objects;
 pub(crate) mod organization;
+mod passphrase;
 pub(crate) mod passwords;
+mod query;
+pub(crate) mod roles;
 pub(crate) mod service_principals;
+pub(crate) mod users;
 mod wire;
 
 use bartizan_contract::{AppId, ObjectId};
@@ -83,6 +91,7 @@ fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
 /// Refuses a caller who may not manage every application of the tenant.
 fn may_manage_all(call: &Call) -> Result<(), ApiError> {
     let caller = &call.caller;
+    // A user is here by a role of the directory, which the operation's row demanded.
     let all = caller.kind == CallerKind::User
         || caller
             .roles
@@ -98,7 +107,7 @@ fn may_manage_all(call: &Call) -> Result<(), ApiError> {
 }
 
 /// Leaves an audit event in the same transaction as the change.
-async fn record(
+pub(super) async fn record(
     tx: &mut WriteTx,
     call: &Call,
     action: &str,

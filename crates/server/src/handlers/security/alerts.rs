@@ -21,7 +21,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let options = Options::<AlertCursor>::read(&call, &ALERTS_MDE)?;
     let evidence = options.expand.iter().any(|name| name == "evidence");
     let tenant = call.tenant();
-    let mut tx = call.app.store.read().await?;
+    let mut tx = call.read().await?;
     let filter = options.filter.as_ref();
     let listing = alerts::list(
         &mut tx,
@@ -58,7 +58,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let id = AlertId::from(call.param("id"));
     let tenant = call.tenant();
-    let mut tx = call.app.store.read().await?;
+    let mut tx = call.read().await?;
     let alert = alerts::get(&mut tx, tenant, &id).await?;
     let alert = alert.ok_or_else(|| ApiError::not_found("Alert", &id))?;
     let machine = match &alert.device_id {

@@ -25,7 +25,7 @@ const TRIES: usize = 5;
 /// Lists incidents, newest first, alerts embedded.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let options = Options::<IncidentId>::read(&call, &INCIDENTS_XDR)?;
-    let mut tx = call.app.store.read().await?;
+    let mut tx = call.read().await?;
     let tenant = call.tenant();
     let listing = incidents::list(&mut tx, tenant, options.filter.as_ref(), &options.page).await?;
     let value = embedded(&mut tx, tenant, &listing.items).await?;
@@ -38,7 +38,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 /// One incident.
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let id = id(&call)?;
-    let mut tx = call.app.store.read().await?;
+    let mut tx = call.read().await?;
     let incident = incidents::get(&mut tx, call.tenant(), id).await?;
     let incident = incident.ok_or_else(|| ApiError::not_found("Incident", id))?;
     entity(&call, &mut tx, &incident).await
@@ -56,7 +56,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
             Ok(Patched::Missing) => return Err(ApiError::not_found("Incident", id)),
             Ok(Patched::Refused(refusal)) => return Err(refusal.into()),
             Ok(Patched::Done(incident)) => {
-                let mut tx = call.app.store.read().await?;
+                let mut tx = call.read().await?;
                 return entity(&call, &mut tx, &incident).await;
             }
         }
@@ -74,7 +74,7 @@ async fn apply(
 ) -> Result<Patched<Incident>, StoreError> {
     let now = call.app.clock.unix_micros();
     let by = call.actor();
-    let mut tx = call.app.store.write().await?;
+    let mut tx = call.write().await?;
     let patched = incidents::patch(&mut tx, call.tenant(), id, patch, &by, now).await?;
     if let Patched::Done(_) = &patched {
         let event = AuditEvent {

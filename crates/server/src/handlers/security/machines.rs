@@ -15,7 +15,7 @@ use crate::error::ApiError;
 /// Lists devices.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let options = Options::<DeviceId>::read(&call, &MACHINES_MDE)?;
-    let mut tx = call.app.store.read().await?;
+    let mut tx = call.read().await?;
     let filter = options.filter.as_ref();
     let listing = machines::list(&mut tx, call.tenant(), filter, &options.page).await?;
     let value = listing.items.iter().map(wire::machine).collect();
@@ -29,7 +29,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let id = call.param("id").to_owned();
     let tenant = call.tenant();
-    let mut tx = call.app.store.read().await?;
+    let mut tx = call.read().await?;
     let device = DeviceId::from(id.to_ascii_lowercase().as_str());
     let machine = match machines::get(&mut tx, tenant, &device).await? {
         Some(machine) => Some(machine),

@@ -1,0 +1,63 @@
+//! People's passwords: their strength, and hashing away from the threads that answer.
+
+use argon2::{Argon2, PasswordHash, PasswordVerifier as _};
+
+use crate::error::{ApiError, Kind};
+use crate::seed;
+
+/// Refuses a password that is too weak: 8 to 256 characters of three kinds among small and capital letters, digits and
+/// others (page "Password policies and account restrictions in Microsoft Entra ID").
+pub(super) fn check(password: &str) -> Result<(), ApiError> {
+    let kinds = [
+        password.chars().any(|c| c.is_lowercase()),
+        password.chars().any(|c| c.is_uppercase()),
+        password.chars().any(|c| c.is_ascii_digit()),
+        password.chars().any(|c| !c.is_alphanumeric()),
+    ];
+    let length = password.chars().count();
+    if (8..=256).contains(&length) && kinds.iter().filter(|kind| **kind).count() >= 3 {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Kind::InvalidInput,
+        "The specified password does not comply with password complexity requirements: 8 to 256 characters, of three kinds among small letters, capital letters, digits and symbols. Please provide a different password.",
+    ))
+}
+
+/// The argon2id hash of a password.
+pub(super) async fn hash(password: String) -> Result<String, ApiError> {
+    tokio::task::spawn_blocking(move || seed::password_hash(&password))
+        .await
+        .map_err(ApiError::internal)?
+        .map_err(ApiError::internal)
+}
+
+/// Whether a password has this hash.
+pub(super) async fn verify(password: String, hash: String) -> Result<bool, ApiError> {
+    tokio::task::spawn_blocking(move || {
+        PasswordHash::new(&hash).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.as_bytes(), &hash)
+                .is_ok()
+        })
+    })
+    .await
+    .map_err(ApiError::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_have_a_strength() {
+        for (password, fine) in [
+            ("Abcdefg1", true),
+            ("abcdefg1", false),
+            ("Ab1!", false),
+            ("correct horse Battery", true),
+        ] {
+            assert_eq!(check(password).is_ok(), fine, "{password}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! `/users` and `/me`: people of the caller's tenant.
+
+use axum::response::Response;
+use bartizan_contract::ObjectId;
+use bartizan_identity::CallerKind;
+use bartizan_store::ReadTx;
+use bartizan_store::directory::people::{self, Person};
+use bartizan_store::directory::users::{self, User};
+use bartizan_store::directory::{groups, roles};
+use bartizan_store::odata::USERS_GRAPH;
+use bartizan_store::tenants;
+use http::StatusCode;
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use super::body::{Body, required};
+use super::query::{self, Query};
+use super::{missing, names_in, objects, passphrase, record, refused};
+use crate::call::{Call, json as answer, no_content};
+use crate::error::{ApiError, Kind};
+
+/// Properties that are kept in the profile as they come; the rest of a body is ignored, as Graph ignores what it does
+/// not know.
+const PROFILE: &[&str] = &[
+    "ageGroup",
+    "businessPhones",
+    "city",
+    "companyName",
+    "country",
+    "department",
+    "employeeId",
+    "employeeType",
+    "faxNumber",
+    "jobTitle",
+    "mailNickname",
+    "mobilePhone",
+    "officeLocation",
+    "otherMails",
+    "postalCode",
+    "preferredLanguage",
+    "state",
+    "streetAddress",
+    "usageLocation",
+    "userType",
+];
+/// What people may change of their own account (page "Update user": contact data and language).
+const OWN: &[&str] = &["businessPhones", "mobilePhone", "preferredLanguage"];
+
+/// Lists users.
+pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
+    let query = Query::read(&call, &USERS_GRAPH)?;
+    let mut tx = call.read().await?;
+    let listing = people::list(&mut tx, call.tenant(), &query.search()).await?;
+    let count = match query.counted {
+        true => Some(people::count(&mut tx, call.tenant(), query.filter.as_ref()).await?),
+        false => None,
+    };
+    let value = listing.items.iter().map(objects::user).collect();
+    query.answer(&call, value, objects::USER, listing.next, count)
+}
+
+/// Makes a user.
+pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
+    let body = Body::read(&mut call).await?;
+    let name = |name| required::<String>(&body, name, "User");
+    let (display_name, upn) = (name("displayName")?, name("userPrincipalName")?);
+    let nickname = name("mailNickname")?;
+    let enabled: bool = required(&body, "accountEnabled", "User")?;
+    let password = password_of(&body)?.ok_or_else(|| {
+        ApiError::new(
+            Kind::MissingParameter,
+            "A value is required for property 'passwordProfile' of resource 'User'.",
+        )
+    })?;
+    let hash = passphrase::hash(password).await?;
+    let mut tx = call.app.store.write().await?;
+    check_upn(&mut tx, &call, &upn).await?;
+    let now = call.app.clock.unix_micros();
+    let mut person = Person {
+        user: User {
+            enabled,
+            password_hash: Some(hash),
+            ..User::new(ObjectId(Uuid::new_v4()), &upn, &display_name, now)
+        },
+        profile: Map::new(),
+    };
+    person
+        .profile
+        .insert("mailNickname".to_owned(), Json::from(nickname));
+    apply(&mut person, &body)?;
+    people::create(&mut tx, call.tenant(), &person)
+        .await
+        .map_err(refused)?;
+    let details = json!({ "userPrincipalName": upn });
+    record(&mut tx, &call, "user.create", person.user.id, details).await?;
+    tx.commit().await?;
+    query::entity(
+        &call,
+        StatusCode::CREATED,
+        objects::user(&person),
+        objects::USER,
+    )
+}
+
+/// One user; `/me` is the caller.
+pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.read().await?;
+    let person = find(&mut tx, &call).await?;
+    query::entity(&call, StatusCode::OK, objects::user(&person), objects::USER)
+}
+
+/// Changes what the body names. A new password ends what was signed in with the old one.
+pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
+    let body = Body::read(&mut call).await?;
+    let hash = match password_of(&body)? {
+        Some(password) => Some(passphrase::hash(password).await?),
+        None => None,
+    };
+    let mut tx = call.app.store.write().await?;
+    let mut person = find(&mut tx, &call).await?;
+    if !call.access.by_right || call.operation().path.starts_with("/v1.0/me") {
+        own_alone(&body)?;
+    }
+    let sensitive = ["passwordProfile", "accountEnabled", "userPrincipalName"];
+    if sensitive.iter().any(|name| body.has(name)) {
+        over(&mut tx, &call, &person).await?;
+    }
+    if let Some(upn) = body.get::<String>("userPrincipalName")? {
+        check_upn(&mut tx, &call, &upn).await?;
+        person.user.upn = upn;
+    }
+    apply(&mut person, &body)?;
+    people::update(&mut tx, call.tenant(), &person)
+        .await
+        .map_err(refused)?;
+    let now = call.app.clock.unix_micros();
+    if let Some(hash) = hash {
+        users::set_password(&mut tx, call.tenant(), person.user.id, &hash, now).await?;
+        users::revoke_sessions(&mut tx, call.tenant(), person.user.id, now).await?;
+    }
+    let details = names_in(&body.json());
+    record(&mut tx, &call, "user.update", person.user.id, details).await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// Deletes a user, at once and for good.
+pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.app.store.write().await?;
+    let person = find(&mut tx, &call).await?;
+    over(&mut tx, &call, &person).await?;
+    people::delete(&mut tx, call.tenant(), person.user.id).await?;
+    let details = json!({ "userPrincipalName": person.user.upn });
+    record(&mut tx, &call, "user.delete", person.user.id, details).await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// Ends everything that the user is signed in to.
+pub(crate) async fn revoke_sessions(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.app.store.write().await?;
+    let person = find(&mut tx, &call).await?;
+    let now = call.app.clock.unix_micros();
+    users::revoke_sessions(&mut tx, call.tenant(), person.user.id, now).await?;
+    let details = json!({ "userPrincipalName": person.user.upn });
+    record(
+        &mut tx,
+        &call,
+        "user.revokeSessions",
+        person.user.id,
+        details,
+    )
+    .await?;
+    tx.commit().await?;
+    let body = json!({ "@odata.context": call.context(), "value": true });
+    answer(StatusCode::OK, &body)
+}
+
+/// Changes the caller's own password, who must know the one that holds now.
+pub(crate) async fn change_password(mut call: Call) -> Result<Response, ApiError> {
+    let body = Body::read(&mut call).await?;
+    let current: String = required(&body, "currentPassword", "User")?;
+    let new: String = required(&body, "newPassword", "User")?;
+    passphrase::check(&new)?;
+    let mut tx = call.read().await?;
+    let person = find(&mut tx, &call).await?;
+    drop(tx);
+    let known = person.user.password_hash.clone().unwrap_or_default();
+    let hash = passphrase::hash(new).await?;
+    if !passphrase::verify(current, known).await? {
+        return Err(ApiError::new(
+            Kind::InvalidInput,
+            "The specified password does not match the user's current password.",
+        ));
+    }
+    let now = call.app.clock.unix_micros();
+    let mut tx = call.app.store.write().await?;
+    users::set_password(&mut tx, call.tenant(), person.user.id, &hash, now).await?;
+    users::revoke_sessions(&mut tx, call.tenant(), person.user.id, now).await?;
+    record(
+        &mut tx,
+        &call,
+        "user.changePassword",
+        person.user.id,
+        json!({}),
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// Groups and directory roles that the user is a direct member of.
+pub(crate) async fn member_of(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.read().await?;
+    let person = find(&mut tx, &call).await?;
+    let (tenant, id) = (call.tenant(), person.user.id);
+    let mut value: Vec<Json> = groups::of_member(&mut tx, tenant, id)
+        .await?
+        .iter()
+        .map(|group| objects::typed(objects::group(group), "group"))
+        .collect();
+    for held in roles::of_principal(&mut tx, tenant, id).await? {
+        value.extend(objects::role_of(tenant, held.template));
+    }
+    query::all(&call, value, &[])
+}
+
+/// Ids of all groups that the user is in, through other groups too.
+pub(crate) async fn member_groups(mut call: Call) -> Result<Response, ApiError> {
+    let body = Body::read(&mut call).await?;
+    let security_only: bool = body.get("securityEnabledOnly")?.unwrap_or_default();
+    let mut tx = call.read().await?;
+    let person = find(&mut tx, &call).await?;
+    let groups = groups::all_of_member(&mut tx, call.tenant(), person.user.id).await?;
+    let ids: Vec<ObjectId> = groups
+        .iter()
+        .filter(|group| group.security || !security_only)
+        .map(|group| group.id)
+        .collect();
+    let body = json!({ "@odata.context": call.context(), "value": ids });
+    answer(StatusCode::OK, &body)
+}
+
+/// The user that the path names, in the caller's tenant; `/me` is the caller.
+pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Person, ApiError> {
+    let key = match call.matched.param("id") {
+        Some(key) => key.to_owned(),
+        None => call.caller.oid.to_string(),
+    };
+    let found = people::find(tx, call.tenant(), &key).await?;
+    found.ok_or_else(|| missing(key))
+}
+
+/// Refuses what would let somebody take over an account that holds a directory role: that takes a role over roles.
+async fn over(tx: &mut ReadTx, call: &Call, person: &Person) -> Result<(), ApiError> {
+    let own = call.caller.kind == CallerKind::User && person.user.id == call.caller.oid;
+    if own || call.access.over_roles {
+        return Ok(());
+    }
+    let held = roles::templates_of(tx, call.tenant(), person.user.id).await?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Kind::Forbidden,
+        "Insufficient privileges to complete the operation: the user holds a directory role, so this takes a Global Administrator or Privileged Role Administrator, or the application permission RoleManagement.ReadWrite.Directory.",
+    ))
+}
+
+fn own_alone(body: &Body) -> Result<(), ApiError> {
+    match body.names().find(|name| !OWN.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(ApiError::new(
+            Kind::Forbidden,
+            format!(
+                "Insufficient privileges to complete the operation: people change {} of their own account, not '{name}'; a User Administrator may.",
+                OWN.join(", ")
+            ),
+        )),
+    }
+}
+
+/// The password in `passwordProfile`, if it is of the required strength.
+fn password_of(body: &Body) -> Result<Option<String>, ApiError> {
+    let profile: Option<Map<String, Json>> = body.get("passwordProfile")?;
+    let password = profile
+        .as_ref()
+        .and_then(|profile| profile.get("password"))
+        .and_then(Json::as_str);
+    password
+        .map(|password| passphrase::check(password).map(|()| password.to_owned()))
+        .transpose()
+}
+
+/// A principal name has one `@` and ends in a domain of the tenant.
+async fn check_upn(tx: &mut ReadTx, call: &Call, upn: &str) -> Result<(), ApiError> {
+    let invalid = |reason: &str| {
+        Err(ApiError::new(
+            Kind::InvalidInput,
+            format!("Property userPrincipalName is invalid: {reason}."),
+        ))
+    };
+    let Some((local, domain)) = upn.split_once('@') else {
+        return invalid("it has the form name@domain");
+    };
+    let fits = (1..=64).contains(&local.len())
+        && local
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"'.-_!#^~".contains(&b))
+        && !local.ends_with('.');
+    if !fits {
+        return invalid(
+            "the name has 1 to 64 letters, digits and ' . - _ ! # ^ ~, and does not end in a dot",
+        );
+    }
+    let tenant = tenants::by_id(tx, call.tenant()).await?;
+    let domains = tenant.map(|tenant| tenant.domains).unwrap_or_default();
+    if domains.iter().any(|d| d.name.eq_ignore_ascii_case(domain)) {
+        return Ok(());
+    }
+    let names: Vec<&str> = domains.iter().map(|d| d.name.as_str()).collect();
+    invalid(&format!(
+        "the domain must be one of the organization's verified domains, which are {}",
+        names.join(", ")
+    ))
+}
+
+fn apply(person: &mut Person, body: &Body) -> Result<(), ApiError> {
+    if let Some(name) = body.get::<String>("displayName")? {
+        if name.trim().is_empty() || name.chars().count() > 256 {
+            return Err(ApiError::new(
+                Kind::InvalidInput,
+                "Invalid value specified for property 'displayName' of resource 'User': 1 to 256 characters.",
+            ));
+        }
+        person.user.display_name = name;
+    }
+    if let Some(enabled) = body.get("accountEnabled")? {
+        person.user.enabled = enabled;
+    }
+    body.nullable("givenName", &mut person.user.given_name)?;
+    body.nullable("surname", &mut person.user.surname)?;
+    body.nullable("mail", &mut person.user.mail)?;
+    for name in PROFILE {
+        body.keep(name, &mut person.profile)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The directory's part of the table from row to handler, and that of who may do what.
+
+use bartizan_contract::OperationId;
+
+use super::{Handler, directory, own};
+
+/// The handler of a row of the directory; `None` for other rows.
+pub(super) fn of(id: OperationId) -> Option<Handler> {
+    Some(match id {
+        OperationId::GraphListUsers => |call| Box::pin(directory::users::list(call)),
+        OperationId::GraphCreateUser => |call| Box::pin(directory::users::create(call)),
+        OperationId::GraphGetUser => |call| Box::pin(directory::users::get(call)),
+        OperationId::GraphUpdateUser => |call| Box::pin(directory::users::update(call)),
+        OperationId::GraphDeleteUser => |call| Box::pin(directory::users::delete(call)),
+        OperationId::GraphRevokeSignInSessions => {
+            |call| Box::pin(directory::users::revoke_sessions(call))
+        }
+        OperationId::GraphListGroupsAndRolesOfAUser => {
+            |call| Box::pin(directory::users::member_of(call))
+        }
+        OperationId::GraphGetMemberGroupsOfAUser => {
+            |call| Box::pin(directory::users::member_groups(call))
+        }
+        OperationId::GraphListDelegatedPermissionGrantsOfAUser => {
+            |call| Box::pin(directory::grants::of_user(call))
+        }
+        OperationId::GraphGetMe => |call| Box::pin(directory::users::get(call)),
+        OperationId::GraphUpdateMe => |call| Box::pin(directory::users::update(call)),
+        OperationId::GraphListGroupsAndRolesOfMe => {
+            |call| Box::pin(directory::users::member_of(call))
+        }
+        OperationId::GraphGetMemberGroupsOfMe => {
+            |call| Box::pin(directory::users::member_groups(call))
+        }
+        OperationId::GraphChangeMyPassword => {
+            |call| Box::pin(directory::users::change_password(call))
+        }
+        OperationId::GraphRevokeMySignInSessions => {
+            |call| Box::pin(directory::users::revoke_sessions(call))
+        }
+        OperationId::GraphListDelegatedPermissionGrantsOfMe => {
+            |call| Box::pin(directory::grants::of_user(call))
+        }
+        OperationId::GraphListGroups => |call| Box::pin(directory::groups::list(call)),
+        OperationId::GraphCreateGroup => |call| Box::pin(directory::groups::create(call)),
+        OperationId::GraphGetGroup => |call| Box::pin(directory::groups::get(call)),
+        OperationId::GraphUpdateGroup => |call| Box::pin(directory::groups::update(call)),
+        OperationId::GraphDeleteGroup => |call| Box::pin(directory::groups::delete(call)),
+        OperationId::GraphListMembersOfAGroup => |call| Box::pin(directory::groups::members(call)),
+        OperationId::GraphAddMemberToAGroup => |call| Box::pin(directory::groups::add_member(call)),
+        OperationId::GraphRemoveMemberFromAGroup => {
+            |call| Box::pin(directory::groups::remove_member(call))
+        }
+        OperationId::GraphListDirectoryRoles => |call| Box::pin(directory::roles::activated(call)),
+        OperationId::GraphGetDirectoryRole => |call| Box::pin(directory::roles::get(call)),
+        OperationId::GraphListMembersOfADirectoryRole => {
+            |call| Box::pin(directory::roles::members(call))
+        }
+        OperationId::GraphAddMemberToADirectoryRole => {
+            |call| Box::pin(directory::roles::add_member(call))
+        }
+        OperationId::GraphRemoveMemberFromADirectoryRole => {
+            |call| Box::pin(directory::roles::remove_member(call))
+        }
+        OperationId::GraphListDirectoryRoleTemplates => {
+            |call| Box::pin(directory::roles::templates(call))
+        }
+        OperationId::GraphListRoleDefinitions => {
+            |call| Box::pin(directory::roles::definitions(call))
+        }
+        OperationId::GraphGetRoleDefinition => {
+            |call| Box::pin(directory::roles::definition_by_id(call))
+        }
+        OperationId::GraphListRoleAssignments => {
+            |call| Box::pin(directory::roles::assignments(call))
+        }
+        OperationId::GraphCreateRoleAssignment => |call| Box::pin(directory::roles::assign(call)),
+        OperationId::GraphGetRoleAssignment => |call| Box::pin(directory::roles::assignment(call)),
+        OperationId::GraphDeleteRoleAssignment => |call| Box::pin(directory::roles::unassign(call)),
+        OperationId::GraphListDelegatedPermissionGrants => {
+            |call| Box::pin(directory::grants::list(call))
+        }
+        OperationId::GraphCreateDelegatedPermissionGrant => {
+            |call| Box::pin(directory::grants::create(call))
+        }
+        OperationId::GraphDeleteDelegatedPermissionGrant => {
+            |call| Box::pin(directory::grants::delete(call))
+        }
+        OperationId::GraphGetDelegatedPermissionGrant => {
+            |call| Box::pin(directory::grants::get(call))
+        }
+        OperationId::GraphUpdateDelegatedPermissionGrant => {
+            |call| Box::pin(directory::grants::update(call))
+        }
+        OperationId::GraphListDelegatedPermissionGrantsOfAClient => {
+            |call| Box::pin(directory::grants::of_client(call))
+        }
+        OperationId::BartizanListDeviceGroups => |call| Box::pin(own::device_groups::list(call)),
+        OperationId::BartizanCreateDeviceGroup => |call| Box::pin(own::device_groups::create(call)),
+        OperationId::BartizanDeleteDeviceGroup => |call| Box::pin(own::device_groups::delete(call)),
+        OperationId::BartizanPutMachinesIntoADeviceGroup => {
+            |call| Box::pin(own::device_groups::put_machines(call))
+        }
+        OperationId::BartizanListDefenderRoles => |call| Box::pin(own::defender_roles::list(call)),
+        OperationId::BartizanCreateDefenderRole => {
+            |call| Box::pin(own::defender_roles::create(call))
+        }
+        OperationId::BartizanUpdateDefenderRole => {
+            |call| Box::pin(own::defender_roles::update(call))
+        }
+        OperationId::BartizanDeleteDefenderRole => {
+            |call| Box::pin(own::defender_roles::delete(call))
+        }
+        OperationId::BartizanListDefenderRoleAssignments => {
+            |call| Box::pin(own::defender_roles::assignments(call))
+        }
+        OperationId::BartizanCreateDefenderRoleAssignment => {
+            |call| Box::pin(own::defender_roles::assign(call))
+        }
+        OperationId::BartizanDeleteDefenderRoleAssignment => {
+            |call| Box::pin(own::defender_roles::unassign(call))
+        }
+        _ => return None,
+    })
+}
