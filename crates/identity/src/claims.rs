@@ -7,13 +7,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::authentication::Authentication;
 use crate::client_auth::ClientStrength;
 use crate::grant::client_credentials::{ApplicationFact, ResourceFact, TenantFact};
 use crate::grant::{Lifetimes, TokenEntropy};
+use crate::id_token::pairwise;
 use crate::issuer::Version;
+use crate::user::UserFact;
 
 /// The role template that tokens of applications carry in `wids`.
 const APPLICATION_WIDS: &str = "0997a1d0-0d1d-4acb-b408-d5ca73121e90";
+/// The role template that every member of a tenant carries in `wids`.
+const MEMBER_WIDS: &str = "b79fbf4d-3ef9-4689-8143-76b194e85509";
 
 /// The claims of an access token, of either version. What is absent is not printed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,9 +33,15 @@ pub struct AccessClaims {
     pub nbf: i64,
     /// Good until.
     pub exp: i64,
+    /// Whether the user was authenticated by more than the least (v1, user).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// Opaque.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aio: Option<String>,
+    /// How the user signed in (v1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// The client's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_displayname: Option<String>,
@@ -46,14 +57,29 @@ pub struct AccessClaims {
     /// How the client was recognised (v2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azpacr: Option<String>,
+    /// Surname (v1, user).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    /// Given name (v1, user).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
     /// Who vouched for the subject (v1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idp: Option<String>,
-    /// `app` for an application's own token.
+    /// `app` for an application's own token, `user` for a user's where the resource wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idtyp: Option<String>,
+    /// The address from which the user signed in (v1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipaddr: Option<String>,
+    /// The user's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The subject's object id.
     pub oid: ObjectId,
+    /// The user's sign-in name (v2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_username: Option<String>,
     /// Opaque.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rh: Option<String>,
@@ -67,13 +93,23 @@ pub struct AccessClaims {
     /// Delegated permissions, in a user's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scp: Option<String>,
-    /// The subject; an application's is its `oid`.
+    /// Delegated permissions by the application id of their resource, in a user's token for an own
+    /// origin.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scp_by_resource: BTreeMap<String, String>,
+    /// The subject; an application's is its `oid`, a user's is another for each client.
     pub sub: String,
     /// The region of the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_region_scope: Option<String>,
     /// The tenant.
     pub tid: TenantId,
+    /// The user's sign-in name (v1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_name: Option<String>,
+    /// The user's sign-in name (v1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upn: Option<String>,
     /// The token's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uti: Option<String>,
@@ -105,6 +141,29 @@ pub(crate) struct AppTokenFacts<'a> {
     pub(crate) entropy: &'a TokenEntropy,
 }
 
+/// What a token in a user's name is made of.
+pub(crate) struct UserTokenFacts<'a> {
+    pub(crate) version: Version,
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) tenant: &'a TenantFact,
+    pub(crate) application: &'a ApplicationFact,
+    pub(crate) user: &'a UserFact,
+    pub(crate) authentication: &'a Authentication,
+    pub(crate) strength: ClientStrength,
+    /// Delegated permissions.
+    pub(crate) scopes: &'a [String],
+    /// The same by resource, for an own origin.
+    pub(crate) scopes_by_resource: BTreeMap<String, String>,
+    /// App roles of the resource that the user holds.
+    pub(crate) user_roles: Vec<String>,
+    /// Whether the resource has the optional claims of Microsoft's resources.
+    pub(crate) first_party: bool,
+    pub(crate) now: i64,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) entropy: &'a TokenEntropy,
+}
+
 impl AccessClaims {
     /// The claims of an application's own token.
     pub(crate) fn of_application(facts: &AppTokenFacts<'_>) -> Self {
@@ -121,14 +180,21 @@ impl AccessClaims {
             iat: issued,
             nbf: issued,
             exp: facts.now + facts.lifetimes.access_token,
+            acr: None,
             aio: Some(aio),
+            amr: Vec::new(),
             app_displayname: full.then(|| facts.application.display_name.clone()),
             appid: v1.then_some(client),
             appidacr: v1.then(|| strength.clone()),
             azp: (!v1).then_some(client),
             azpacr: (!v1).then_some(strength),
+            family_name: None,
+            given_name: None,
             idtyp: Some("app".to_owned()),
+            ipaddr: None,
+            name: None,
             oid: facts.principal,
+            preferred_username: None,
             rh: Some(rh),
             roles: union(facts.resources),
             roles_by_resource: if facts.own_origin {
@@ -137,9 +203,12 @@ impl AccessClaims {
                 BTreeMap::new()
             },
             scp: None,
+            scp_by_resource: BTreeMap::new(),
             sub: facts.principal.to_string(),
             tenant_region_scope: full.then(|| facts.tenant.region.clone()),
             tid: facts.tenant.id,
+            unique_name: None,
+            upn: None,
             uti: Some(uti),
             ver: if v1 { "1.0" } else { "2.0" }.to_owned(),
             wids: if full {
@@ -147,6 +216,62 @@ impl AccessClaims {
             } else {
                 Vec::new()
             },
+            xms_tcdt: full.then_some(facts.tenant.created),
+        }
+    }
+
+    /// The claims of a token in a user's name.
+    pub(crate) fn of_user(facts: &UserTokenFacts<'_>) -> Self {
+        let issued = facts.now - facts.lifetimes.backdate;
+        let v1 = facts.version == Version::V1;
+        let full = facts.first_party;
+        let strength = facts.strength.claim().to_owned();
+        let user = facts.user;
+        let [uti, aio, rh] = opaque(facts.entropy);
+        let mut wids = Vec::new();
+        if full {
+            wids.extend(user.directory_roles.iter().map(ToString::to_string));
+            wids.push(MEMBER_WIDS.to_owned());
+        }
+        Self {
+            aud: facts.audience.clone(),
+            iss: facts.issuer.clone(),
+            iat: issued,
+            nbf: issued,
+            exp: facts.now + facts.lifetimes.access_token,
+            acr: v1.then(|| "1".to_owned()),
+            aio: Some(aio),
+            amr: if v1 {
+                facts.authentication.methods.clone()
+            } else {
+                Vec::new()
+            },
+            app_displayname: full.then(|| facts.application.display_name.clone()),
+            appid: v1.then_some(facts.application.app_id),
+            appidacr: v1.then(|| strength.clone()),
+            azp: (!v1).then_some(facts.application.app_id),
+            azpacr: (!v1).then_some(strength),
+            family_name: user.surname.clone().filter(|_| v1),
+            given_name: user.given_name.clone().filter(|_| v1),
+            idp: None,
+            idtyp: full.then(|| "user".to_owned()),
+            ipaddr: None,
+            name: Some(user.display_name.clone()),
+            oid: user.id,
+            preferred_username: (!v1).then(|| user.upn.clone()),
+            rh: Some(rh),
+            roles: facts.user_roles.clone(),
+            roles_by_resource: BTreeMap::new(),
+            scp: Some(facts.scopes.join(" ")),
+            scp_by_resource: facts.scopes_by_resource.clone(),
+            sub: pairwise(facts.tenant.id, facts.application.app_id, user.id),
+            tenant_region_scope: full.then(|| facts.tenant.region.clone()),
+            tid: facts.tenant.id,
+            unique_name: v1.then(|| user.upn.clone()),
+            upn: v1.then(|| user.upn.clone()),
+            uti: Some(uti),
+            ver: if v1 { "1.0" } else { "2.0" }.to_owned(),
+            wids,
             xms_tcdt: full.then_some(facts.tenant.created),
         }
     }

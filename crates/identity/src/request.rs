@@ -27,6 +27,8 @@ pub struct TokenRequest {
     pub proof: ClientProof,
     /// What it asks for.
     pub grant: Grant,
+    /// Whether `client_info=1` was sent: who the user is, beside the tokens.
+    pub client_info: bool,
 }
 
 /// How a client proves who it is.
@@ -139,6 +141,7 @@ impl TokenRequest {
             client_id,
             proof,
             grant,
+            client_info: form.get("client_info") == Some("1"),
         })
     }
 }

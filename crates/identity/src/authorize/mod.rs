@@ -18,4 +18,5 @@ pub use decide::{Interactions, Setting, Step, decide};
 pub use grant::{AuthorizationGrant, CODE_LIFETIME, CodeDetails};
 pub use request::{AuthorizeRequest, Prompt, ResponseType};
 
-pub(crate) use decide::{Session, reachable, signed_in};
+pub(crate) use decide::{Session, reachable, signed_in, usable_by};
+pub(crate) use grant::client_info;

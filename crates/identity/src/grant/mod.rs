@@ -1,6 +1,12 @@
 //! The grants, one a file: which parameters they read, and what they decide from which facts.
 
+pub mod authorization_code;
 pub mod client_credentials;
+pub mod device_code;
+pub mod on_behalf_of;
+pub mod password;
+pub mod refresh_token;
+pub mod user;
 
 use serde_json::{Value as Json, json};
 
@@ -15,6 +21,16 @@ use crate::request::Form;
 pub enum Grant {
     /// An application asks in its own name.
     ClientCredentials(client_credentials::Request),
+    /// A user's sign-in in the browser is redeemed.
+    AuthorizationCode(authorization_code::Request),
+    /// An earlier sign-in is continued.
+    RefreshToken(refresh_token::Request),
+    /// A sign-in on another device is waited for.
+    DeviceCode(device_code::Request),
+    /// A user's name and password.
+    Password(password::Request),
+    /// An API calls another one in the name of its caller.
+    OnBehalfOf(on_behalf_of::Request),
 }
 
 impl Grant {
@@ -26,6 +42,18 @@ impl Grant {
         match grant_type {
             "client_credentials" => {
                 client_credentials::Request::parse(version, form).map(Self::ClientCredentials)
+            }
+            "authorization_code" => {
+                authorization_code::Request::parse(version, form).map(Self::AuthorizationCode)
+            }
+            "refresh_token" => refresh_token::Request::parse(version, form).map(Self::RefreshToken),
+            // The short name is what several clients send.
+            "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => {
+                device_code::Request::parse(form).map(Self::DeviceCode)
+            }
+            "password" => password::Request::parse(version, form).map(Self::Password),
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+                on_behalf_of::Request::parse(version, form).map(Self::OnBehalfOf)
             }
             other => Err(Refusal::UnsupportedGrant {
                 grant: other.chars().take(100).collect(),

@@ -179,6 +179,21 @@ impl Verifier {
         caller(claims, api, own_origin)
     }
 
+    /// Verifies an access token of this server that is not for one of its APIs: the assertion of an
+    /// on-behalf-of request. For whom it is, and whose, is for the caller to judge.
+    ///
+    /// # Errors
+    /// The first check that fails, in the order of the code below.
+    pub fn verify_assertion(&self, token: &str, now: i64) -> Result<AccessClaims, Rejection> {
+        let parsed = Token::parse(token)?;
+        self.signed(token, &parsed)?;
+        let claims: AccessClaims =
+            serde_json::from_value(Json::Object(parsed.claims)).map_err(|_| Rejection::Claims)?;
+        self.issued_here(&claims)?;
+        in_time(&claims, now)?;
+        Ok(claims)
+    }
+
     /// `alg` is pinned, `kid` is only looked up; `jku`, `x5u`, `jwk` and `x5c` are never looked at.
     fn signed(&self, token: &str, parsed: &Token) -> Result<(), Rejection> {
         let text = |name: &str| parsed.header.get(name).and_then(Json::as_str);
@@ -256,13 +271,21 @@ fn caller(claims: AccessClaims, api: Api, own_origin: bool) -> Result<Caller, Re
             .and_then(|r| claims.roles_by_resource.get(&r.app_id.to_string()).cloned())
             .unwrap_or_default(),
     };
+    // Resources have scopes of one name, too: an own origin's token says which is whose.
+    let scopes = match (app_only, own_origin) {
+        (true, _) => String::new(),
+        (false, false) => claims.scp.unwrap_or_default(),
+        (false, true) => resource_of(api)
+            .and_then(|r| claims.scp_by_resource.get(&r.app_id.to_string()).cloned())
+            .unwrap_or_default(),
+    };
     Ok(Caller {
         tenant: claims.tid,
         app,
         oid: claims.oid,
         kind,
         roles,
-        scopes: claims.scp.unwrap_or_default(),
+        scopes,
         audience: claims.aud,
         api,
         token_id: claims.uti,
