@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bartizan_store::{StoreError, tokens};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +33,27 @@ pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTrac
         let app = Arc::clone(&shared);
         async move { app.rates.forget_idle() }
     });
+    let shared = Arc::clone(app);
+    repeat(tracker, stop, Duration::from_secs(3600), move || {
+        let app = Arc::clone(&shared);
+        async move {
+            if let Err(error) = forget_expired(&app).await {
+                tracing::error!(%error, "expired codes and tokens could not be removed");
+            }
+        }
+    });
+}
+
+/// Removes codes and refresh tokens that expired a day ago or more: until then a late client learns that it is late.
+async fn forget_expired(app: &App) -> Result<(), StoreError> {
+    const DAY: i64 = 86_400_000_000;
+    let mut tx = app.store.write().await?;
+    let removed = tokens::sweep(&mut tx, app.clock.unix_micros() - DAY).await?;
+    tx.commit().await?;
+    if removed > 0 {
+        tracing::debug!(removed, "expired codes and tokens removed");
+    }
+    Ok(())
 }
 
 fn repeat<F>(

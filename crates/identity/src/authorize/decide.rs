@@ -134,6 +134,18 @@ pub fn decide(
     )))
 }
 
+/// Where the answer to a request goes, for whoever declines on one of its pages.
+///
+/// # Errors
+/// A refusal that may only be shown.
+pub fn redirect_of(
+    request: &AuthorizeRequest,
+    facts: &UserFacts,
+    setting: Setting<'_>,
+) -> Result<Redirect, Refusal> {
+    addressee(request, facts, setting).map(|(_, redirect)| redirect)
+}
+
 /// The client and where its answers go. Before this is known nothing may be redirected.
 fn addressee<'f>(
     request: &AuthorizeRequest,

@@ -14,7 +14,7 @@ mod request;
 mod tests;
 
 pub use answer::{Answer, Redirect, ResponseMode};
-pub use decide::{Interactions, Setting, Step, decide};
+pub use decide::{Interactions, Setting, Step, decide, redirect_of};
 pub use grant::{AuthorizationGrant, CODE_LIFETIME, CodeDetails};
 pub use request::{AuthorizeRequest, Prompt, ResponseType};
 

@@ -8,9 +8,11 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::claims::AccessClaims;
+use crate::id_token::IdClaims;
 
 /// Why a key is not usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +80,19 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Signing`].
     pub fn sign(&self, claims: &AccessClaims) -> Result<String, KeyError> {
-        let header = match claims.ver.as_str() {
+        self.sign_claims(&claims.ver, claims)
+    }
+
+    /// Signs an ID token.
+    ///
+    /// # Errors
+    /// [`KeyError::Signing`].
+    pub fn sign_id(&self, claims: &IdClaims) -> Result<String, KeyError> {
+        self.sign_claims(&claims.ver, claims)
+    }
+
+    fn sign_claims(&self, version: &str, claims: &impl Serialize) -> Result<String, KeyError> {
+        let header = match version {
             "1.0" => json!({"typ": "JWT", "alg": "RS256", "x5t": self.kid, "kid": self.kid}),
             _ => json!({"typ": "JWT", "alg": "RS256", "kid": self.kid}),
         };

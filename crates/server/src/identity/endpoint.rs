@@ -18,6 +18,10 @@ pub(super) enum Endpoint {
     UserRealm(String),
     /// `/{tenant}/oauth2/nativeclient`
     NativeClient,
+    /// `/{tenant}/oauth2[/v2.0]/devicecode`
+    DeviceCode(Version, String),
+    /// `/{tenant}/openid/userinfo`, or `/oidc/userinfo` without a tenant.
+    UserInfo(Option<String>),
     /// `/error`
     ErrorLookup,
 }
@@ -31,6 +35,10 @@ impl Endpoint {
         let tenant = || segments[0].clone();
         Some(match lower.as_slice() {
             ["error"] => Self::ErrorLookup,
+            [_, "oauth2", "devicecode"] => Self::DeviceCode(Version::V1, tenant()),
+            [_, "oauth2", "v2.0", "devicecode"] => Self::DeviceCode(Version::V2, tenant()),
+            ["oidc", "userinfo"] => Self::UserInfo(None),
+            [_, "openid", "userinfo"] => Self::UserInfo(Some(tenant())),
             [_, "oauth2", "token"] => Self::Token(Version::V1, tenant()),
             [_, "oauth2", "v2.0", "token"] => Self::Token(Version::V2, tenant()),
             [_, ".well-known", "openid-configuration"] => Self::Discovery(Version::V1, tenant()),
@@ -55,6 +63,7 @@ pub(crate) fn owns(path: &str) -> bool {
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     match lower.as_slice() {
         ["error" | "devicelogin"] => true,
+        ["oidc", "userinfo"] => true,
         ["api" | "v1.0" | "beta" | "bartizan", ..] => false,
         [
             _,

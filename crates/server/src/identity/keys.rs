@@ -6,6 +6,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use bartizan_identity::claims::AccessClaims;
 use bartizan_identity::discovery::key_set;
+use bartizan_identity::id_token::IdClaims;
 use bartizan_identity::jwt::{KeyError, thumbprint};
 use bartizan_identity::{IssuerMode, Issuers, SigningKey, Verifier, Version};
 use bartizan_store::keys::{self as stored, KeyState};
@@ -120,6 +121,14 @@ impl Keys {
     /// [`KeyError::Signing`].
     pub fn sign(&self, claims: &AccessClaims) -> Result<String, KeyError> {
         self.signing.sign(claims)
+    }
+
+    /// Signs an ID token.
+    ///
+    /// # Errors
+    /// [`KeyError::Signing`].
+    pub(crate) fn sign_id(&self, claims: &IdClaims) -> Result<String, KeyError> {
+        self.signing.sign_id(claims)
     }
 
     /// What tokens are checked against.

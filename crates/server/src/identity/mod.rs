@@ -5,6 +5,7 @@
 //! clients choke on anything else.
 
 pub(crate) mod client;
+mod device_authorization;
 mod discovery;
 mod endpoint;
 mod keys;
@@ -12,6 +13,7 @@ mod pages;
 mod respond;
 mod sign_ins;
 mod token;
+mod userinfo;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -123,6 +125,13 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
     if let Endpoint::Token(version, tenant) = &endpoint {
         return token::answer(request, *version, tenant).await;
     }
+    if let Endpoint::DeviceCode(version, tenant) = &endpoint {
+        return device_authorization::answer(request, *version, tenant).await;
+    }
+    if matches!(endpoint, Endpoint::UserInfo(_)) && request.method == Method::POST {
+        // OpenID Connect Core section 5.3.1 wants both methods.
+        return userinfo::answer(request, None).await;
+    }
     if request.method == Method::OPTIONS {
         return respond::preflight();
     }
@@ -135,6 +144,10 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
     }
     match endpoint {
         Endpoint::Token(version, tenant) => token::answer(request, version, &tenant).await,
+        Endpoint::DeviceCode(version, tenant) => {
+            device_authorization::answer(request, version, &tenant).await
+        }
+        Endpoint::UserInfo(tenant) => userinfo::answer(request, tenant.as_deref()).await,
         Endpoint::Discovery(version, tenant) => {
             discovery::configuration(request, version, &tenant).await
         }

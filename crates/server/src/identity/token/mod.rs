@@ -1,7 +1,14 @@
 //! The token endpoint: read the request, load the facts, decide, sign. One file per grant beside this one.
 
+mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod facts;
+mod on_behalf_of;
+mod password;
+mod refresh_token;
+mod user;
+mod user_facts;
 
 use axum::response::Response;
 use bartizan_contract::AppId;
@@ -11,6 +18,9 @@ use bartizan_store::StoreError;
 use http::{Method, StatusCode};
 
 use super::{Request, respond, sign_ins};
+
+pub(super) use user::{secret, to_json};
+pub(super) use user_facts::{Door, load};
 
 /// Answers the token endpoint.
 pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str) -> Response {
@@ -22,7 +32,12 @@ pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str
         Ok(body) => respond::json(StatusCode::OK, &body),
         Err(refusal) => {
             tracing::info!(code, client = client_of(request), "no token issued");
-            respond::error(&refusal.answer(&request.trace))
+            // v1 calls some of it by other names.
+            let endpoint = match (version, refusal.code()) {
+                (Version::V1, 70_019 | 70_020) => "v1 token",
+                _ => "token",
+            };
+            respond::error(&refusal.answer_at(endpoint, &request.trace))
         }
     }
 }
@@ -46,6 +61,13 @@ async fn issue(
         Grant::ClientCredentials(grant) => {
             client_credentials::issue(request, &asked, grant, &tenant).await
         }
+        Grant::AuthorizationCode(grant) => {
+            authorization_code::issue(request, &asked, grant, &tenant).await
+        }
+        Grant::RefreshToken(grant) => refresh_token::issue(request, &asked, grant, &tenant).await,
+        Grant::DeviceCode(grant) => device_code::issue(request, &asked, grant, &tenant).await,
+        Grant::Password(grant) => password::issue(request, &asked, grant, &tenant).await,
+        Grant::OnBehalfOf(grant) => on_behalf_of::issue(request, &asked, grant, &tenant).await,
     }
 }
 
