@@ -17,3 +17,4 @@ mod operator;
 mod people;
 mod people_grants;
 mod rules;
+mod user_grants;
