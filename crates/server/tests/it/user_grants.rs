@@ -2,6 +2,7 @@
 //! behalf of; and what an attacker gets who has one of these in the wrong hands.
 
 use argon2::PasswordHasher as _;
+use bartizan_contract::access::GLOBAL_ADMINISTRATOR;
 use bartizan_contract::{AppId, ObjectId, TenantId};
 use bartizan_identity::authentication::Authentication;
 use bartizan_identity::authorize::CodeDetails;
@@ -10,8 +11,8 @@ use bartizan_identity::grant::device_code::normalized;
 use bartizan_identity::pkce::{Challenge, Method as Pkce};
 use bartizan_identity::redirect::Platform;
 use bartizan_store::directory::permission_grants::{self, PermissionGrant};
-use bartizan_store::directory::service_principals;
 use bartizan_store::directory::users::{self, User};
+use bartizan_store::directory::{Principal, PrincipalKind, roles, service_principals};
 use bartizan_store::tokens::authorization_codes::{self, AuthorizationCode};
 use bartizan_store::tokens::device_codes::{self, DeviceApproval};
 use base64::Engine as _;
@@ -65,12 +66,23 @@ impl Story {
         let mut tx = server.server.app().store.write().await.expect("a store");
         let account = User {
             password_hash: Some(hash.to_string()),
-            roles: vec!["Global Administrator".to_owned()],
             ..User::new(user, NAME, "Ada", START * 1_000_000)
         };
         users::create(&mut tx, server.tenant.parse().expect("an id"), &account)
             .await
             .expect("a user");
+        let everything = roles::RoleAssignment {
+            id: Uuid::new_v4().to_string(),
+            template: GLOBAL_ADMINISTRATOR,
+            principal: Principal {
+                id: user,
+                kind: PrincipalKind::User,
+            },
+            created: START,
+        };
+        roles::assign(&mut tx, server.tenant.parse().expect("an id"), &everything)
+            .await
+            .expect("a role");
         tx.commit().await.expect("a commit");
         Self { server, user }
     }

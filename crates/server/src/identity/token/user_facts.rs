@@ -9,16 +9,13 @@ use bartizan_identity::facts::{
 };
 use bartizan_identity::redirect::RedirectUris;
 use bartizan_identity::resource::is_own_origin;
-use bartizan_identity::user::{
-    APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR,
-    PRIVILEGED_ROLE_ADMINISTRATOR, UserFact,
-};
+use bartizan_identity::user::UserFact;
 use bartizan_store::directory::applications::{self, Application};
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::credentials::{self, ApplicationCredentials};
-use bartizan_store::directory::permission_grants;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::directory::users::{self, User};
+use bartizan_store::directory::{permission_grants, roles};
 use bartizan_store::sign_in::{self, factors};
 use bartizan_store::tenants::{self, Tenant};
 use bartizan_store::{ReadTx, StoreError, tenant_policies};
@@ -30,20 +27,6 @@ use super::facts::{self, MICROS};
 
 /// The tenant policy that demands a second factor: `all` or `administrators`.
 const SECOND_FACTOR: &str = "second_factor";
-
-/// The directory roles that are known by name.
-const ROLES: &[(&str, Uuid)] = &[
-    ("Global Administrator", GLOBAL_ADMINISTRATOR),
-    (
-        "Privileged Role Administrator",
-        PRIVILEGED_ROLE_ADMINISTRATOR,
-    ),
-    (
-        "Cloud Application Administrator",
-        CLOUD_APPLICATION_ADMINISTRATOR,
-    ),
-    ("Application Administrator", APPLICATION_ADMINISTRATOR),
-];
 
 /// Whose facts are needed.
 pub(in crate::identity) struct Door<'a> {
@@ -138,18 +121,15 @@ pub(in crate::identity) async fn load(
 
 /// A user as decisions see one.
 async fn user_fact(tx: &mut ReadTx, tenant: TenantId, user: &User) -> Result<UserFact, StoreError> {
+    let directory_roles = roles::templates_of(tx, tenant, user.id).await?;
     let policy = tenant_policies::get(tx, tenant, SECOND_FACTOR).await?;
     let by_policy = match policy.as_deref() {
         Some("all") => true,
-        Some("administrators") => !user.roles.is_empty(),
+        Some("administrators") => !directory_roles.is_empty(),
         _ => false,
     };
     let own = sign_in::second_factor_required(tx, tenant, user.id).await?;
     let set_up = !factors::of_user(tx, tenant, user.id).await?.is_empty();
-    let role = |name: &String| {
-        let known = ROLES.iter().find(|(known, _)| known == name);
-        known.map(|(_, template)| *template)
-    };
     Ok(UserFact {
         id: user.id,
         tenant,
@@ -159,7 +139,7 @@ async fn user_fact(tx: &mut ReadTx, tenant: TenantId, user: &User) -> Result<Use
         surname: user.surname.clone(),
         mail: user.mail.clone(),
         enabled: user.enabled,
-        directory_roles: user.roles.iter().filter_map(role).collect(),
+        directory_roles,
         sessions_valid_from: user.sessions_valid_from.div_euclid(MICROS),
         password_changed: user.password_changed.div_euclid(MICROS),
         second_factor_required: by_policy || own || set_up,
