@@ -1,6 +1,7 @@
 //! The command line: what people may type. Nothing here acts; commands take these after [`crate::target`] has
 //! resolved them.
 
+mod directory;
 mod kql;
 mod rule;
 
@@ -10,6 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
+pub(crate) use directory::{
+    AppUpdate, DefenderRole, DeviceGroup, Grant, Group, Role, Sp, User, UserCreate, UserUpdate,
+};
 #[cfg(feature = "server")]
 pub(crate) use kql::KqlRun;
 pub(crate) use kql::{Kql, KqlInput};
@@ -207,6 +211,27 @@ pub(crate) enum Command {
     /// Application registrations, their permissions, consent and secrets.
     #[command(subcommand)]
     App(App),
+    /// Service principals: presences of applications in the tenant.
+    #[command(subcommand)]
+    Sp(Sp),
+    /// Delegated permissions that were granted to clients.
+    #[command(subcommand)]
+    Grant(Grant),
+    /// People of the tenant.
+    #[command(subcommand)]
+    User(User),
+    /// Groups of people.
+    #[command(subcommand)]
+    Group(Group),
+    /// Roles of the directory, such as Security Reader.
+    #[command(subcommand)]
+    Role(Role),
+    /// Custom roles of Defender.
+    #[command(subcommand)]
+    DefenderRole(DefenderRole),
+    /// Parts of the tenant's devices, to which Defender roles may be limited.
+    #[command(subcommand)]
+    DeviceGroup(DeviceGroup),
     /// Access tokens.
     #[command(subcommand)]
     Token(Token),
@@ -289,6 +314,8 @@ pub(crate) enum App {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Change an application: name, audience, redirect URIs.
+    Update(Box<AppUpdate>),
     /// Permissions that an application asks for.
     #[command(subcommand)]
     Permission(Permission),

@@ -17,6 +17,7 @@ use crate::directory::Directory;
 use crate::error::Error;
 use crate::hunting::Hunting;
 use crate::paging;
+use crate::people::People;
 use crate::pipeline::{Answer, Call, RetryPolicy};
 
 /// A client of one tenant. Cloning is cheap and shares the token cache.
@@ -169,6 +170,12 @@ impl Client {
     #[must_use]
     pub fn directory(&self) -> Directory<'_> {
         Directory(self)
+    }
+
+    /// People, groups, roles and delegated grants; device groups and Defender roles.
+    #[must_use]
+    pub fn people(&self) -> People<'_> {
+        People(self)
     }
 
     /// A token for a service, from the cache when it is still good.

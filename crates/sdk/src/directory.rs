@@ -98,6 +98,22 @@ impl Directory<'_> {
         Ok((application, principal))
     }
 
+    /// Changes what `body` names of an application.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn update(
+        &self,
+        application: ObjectId,
+        body: &serde_json::Value,
+    ) -> Result<(), Error> {
+        let path = format!("/v1.0/applications/{application}");
+        self.0
+            .raw(Service::Graph, Method::PATCH, &path, Some(body))
+            .await?;
+        Ok(())
+    }
+
     /// Replaces what an application says it needs (`requiredResourceAccess`).
     ///
     /// # Errors

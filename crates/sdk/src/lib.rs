@@ -25,6 +25,7 @@ pub mod directory;
 pub mod error;
 pub mod hunting;
 pub mod paging;
+pub mod people;
 pub mod pipeline;
 
 pub use client::Client;

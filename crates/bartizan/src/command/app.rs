@@ -70,6 +70,14 @@ pub(crate) async fn run(command: App, printer: &Printer) -> Outcome {
             let items: Vec<Value> = applications.iter().map(|a| json!(a)).collect();
             printer.list(COLUMNS, &items)
         }
+        App::Update(update) => {
+            let client = target::client(&update.connection)?;
+            let body = super::grant::app_update(&update)?;
+            let application = find(&client, &update.app).await?;
+            client.directory().update(application.id, &body).await?;
+            let application = find(&client, &application.app_id.to_string()).await?;
+            printer.item(FIELDS, &describe(&client, &application).await?)
+        }
         App::Permission(Permission::Add {
             connection,
             app,

@@ -4,17 +4,20 @@ mod alert;
 mod app;
 mod ca;
 mod completions;
+mod grant;
 mod hunt;
 mod incident;
 pub(crate) mod ingest;
 mod kql;
 mod machine;
+mod role;
 mod rule;
 mod run;
 #[cfg(feature = "server")]
 mod serve;
 mod tenant;
 mod token;
+mod user;
 
 use crate::args::{Cli, Command};
 use crate::exit::Outcome;
@@ -38,6 +41,13 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Ca { connection } => ca::print(&connection, &printer),
         Command::Tenant(command) => client(tenant::run(command, &printer)),
         Command::App(command) => client(app::run(command, &printer)),
+        Command::Sp(command) => client(grant::sp(command, &printer)),
+        Command::Grant(command) => client(grant::run(command, &printer)),
+        Command::User(command) => client(user::run(command, &printer)),
+        Command::Group(command) => client(user::group(command, &printer)),
+        Command::Role(command) => client(role::run(command, &printer)),
+        Command::DefenderRole(command) => client(role::defender(command, &printer)),
+        Command::DeviceGroup(command) => client(role::device_group(command, &printer)),
         Command::Token(command) => client(token::run(command, &printer)),
         Command::Incident(command) => client(incident::run(command, &printer)),
         Command::Alert(command) => client(alert::run(command, &printer)),

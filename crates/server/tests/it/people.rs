@@ -348,3 +348,41 @@ async fn roles_are_listed_given_and_taken() {
         refused.body
     );
 }
+
+/// Whoever manages applications gives them Defender's permissions, not those that reach to roles.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_administrator_grants_nothing_that_reaches_to_roles() {
+    let server = TestServer::start().await;
+    let tenant = server.tenant.clone();
+    let keeper = server.create_user(&tenant, "keeper").await;
+    server
+        .assign_role(&tenant, &keeper, "Application Administrator")
+        .await;
+    let app = server.create_app(&tenant, &[]).await;
+    let scopes = "Application.ReadWrite.All AppRoleAssignment.ReadWrite.All";
+    let token = server.user_token(&tenant, &keeper, GRAPH, scopes);
+    let path = |app: &str| format!("/servicePrincipals(appId='{app}')");
+    let client = call(&server, &token, Method::GET, &path(&app.0), Value::Null).await;
+    let client = client.body["id"].as_str().expect("an id").to_owned();
+    for (resource, role, status) in [
+        (
+            "00000003-0000-0000-c000-000000000000",
+            "RoleManagement.ReadWrite.Directory",
+            403,
+        ),
+        (
+            "8ee8fdad-f234-4243-8f3b-15c294843740",
+            "Incident.Read.All",
+            201,
+        ),
+    ] {
+        let found = call(&server, &token, Method::GET, &path(resource), Value::Null).await;
+        let roles = found.body["appRoles"].as_array().expect("roles").clone();
+        let id = roles.iter().find(|r| r["value"] == role).expect("the role")["id"].clone();
+        let body =
+            json!({ "principalId": client, "resourceId": found.body["id"], "appRoleId": id });
+        let path = format!("/servicePrincipals/{client}/appRoleAssignments");
+        let answer = call(&server, &token, Method::POST, &path, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{role}: {:?}", answer.body);
+    }
+}

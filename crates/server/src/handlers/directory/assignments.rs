@@ -3,7 +3,10 @@
 use axum::response::Response;
 use bartizan_contract::graph::{self, NewAppRoleAssignment};
 use bartizan_contract::odata::{Collection, Entity};
+use bartizan_contract::operations::Api;
+use bartizan_contract::permissions::RESOURCES;
 use bartizan_contract::time::Timestamp;
+use bartizan_identity::CallerKind;
 use bartizan_identity::directory::check_assignment;
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
@@ -61,6 +64,7 @@ async fn create(
     let principal = principal.ok_or_else(|| missing(new.principal_id))?;
     let resource = service_principals::by_id(&mut tx, tenant, new.resource_id).await?;
     let resource = resource.ok_or_else(|| missing(new.resource_id))?;
+    may_grant(&call, &resource)?;
     let held = assignments::of_principal(&mut tx, tenant, principal.id).await?;
     let held: Vec<_> = held.iter().map(|a| (a.resource, a.app_role_id)).collect();
     check_assignment(&new, &resource.display_name, &resource.app_roles, &held)?;
@@ -101,6 +105,26 @@ async fn create(
             entity,
         },
     )
+}
+
+/// Application permissions of Graph and of the server itself reach to roles over roles: who manages applications alone
+/// does not grant them (page "Microsoft Entra built-in roles", Application Administrator).
+fn may_grant(call: &Call, resource: &ServicePrincipal) -> Result<(), ApiError> {
+    let reaching = [Api::Graph, Api::Bartizan].into_iter().any(|api| {
+        RESOURCES
+            .iter()
+            .any(|r| r.api == api && r.app_id == resource.app_id)
+    });
+    if call.caller.kind == CallerKind::Application || call.access.over_roles || !reaching {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Kind::Forbidden,
+        format!(
+            "Insufficient privileges to complete the operation: application permissions of {} are granted by a Privileged Role Administrator or Global Administrator.",
+            resource.display_name
+        ),
+    ))
 }
 
 /// Takes a role away; the next token lacks it.

@@ -1,0 +1,389 @@
+//! `bartizan user`, `group`, `role`, `defender-role`, `device-group`, `sp`, `grant` and `app update`: what may be typed
+//! after them.
+
+use clap::{Args, Subcommand};
+
+use super::Connection;
+
+/// `bartizan user …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Make a user; the password is generated and shown once, or read from standard input.
+    Create(Box<UserCreate>),
+    /// List users.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// OData filter, such as "startswith(displayName,'a')".
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// Show a user.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+    },
+    /// Change a user.
+    Update(Box<UserUpdate>),
+    /// Delete a user.
+    Delete {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+    },
+    /// Set a user's password; what was signed in with the old one ends.
+    Password {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+        /// Read the password from standard input instead of generating one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// End everything that a user is signed in to.
+    RevokeSessions {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+    },
+}
+
+/// `bartizan user create`
+#[derive(Debug, Args)]
+pub(crate) struct UserCreate {
+    /// Connection.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Principal name: name@domain, of a domain of the tenant.
+    pub(crate) upn: String,
+    /// Display name [default: the part before the @].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Read the password from standard input instead of generating one.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+/// `bartizan user update`
+#[derive(Debug, Args)]
+pub(crate) struct UserUpdate {
+    /// Connection.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Object id or principal name.
+    pub(crate) user: String,
+    /// Display name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Given name.
+    #[arg(long)]
+    pub(crate) given_name: Option<String>,
+    /// Surname.
+    #[arg(long)]
+    pub(crate) surname: Option<String>,
+    /// Address of mail.
+    #[arg(long)]
+    pub(crate) mail: Option<String>,
+    /// Job title.
+    #[arg(long)]
+    pub(crate) job_title: Option<String>,
+    /// Department.
+    #[arg(long)]
+    pub(crate) department: Option<String>,
+    /// Let the user sign in, or not.
+    #[arg(long)]
+    pub(crate) enabled: Option<bool>,
+}
+
+/// `bartizan group …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Make a security group.
+    Create {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Display name.
+        name: String,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+        /// Let directory roles be assigned to it; this cannot be changed later.
+        #[arg(long)]
+        role_assignable: bool,
+    },
+    /// List groups.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Show a group's members.
+    Members {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or display name.
+        group: String,
+    },
+    /// Put a user or group into a group.
+    Add {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or display name.
+        group: String,
+        /// Principal name, or object id of a user, group or service principal.
+        member: String,
+    },
+    /// Take a member out of a group.
+    Remove {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or display name.
+        group: String,
+        /// Principal name or object id.
+        member: String,
+    },
+    /// Delete a group.
+    Delete {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or display name.
+        group: String,
+    },
+}
+
+/// `bartizan role …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// List the directory's roles, or who holds which.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Show who holds which role instead.
+        #[arg(long)]
+        assignments: bool,
+        /// Show what this principal holds: object id or principal name.
+        #[arg(long)]
+        principal: Option<String>,
+    },
+    /// Give a directory role, such as "Security Reader".
+    Assign {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Name of the role.
+        role: String,
+        /// Principal name, or object id of a user, group or service principal.
+        principal: String,
+    },
+    /// Take a directory role away.
+    Unassign {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Name of the role.
+        role: String,
+        /// Principal name or object id.
+        principal: String,
+    },
+}
+
+/// `bartizan defender-role …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DefenderRole {
+    /// List custom roles, or the permissions that they may have.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Show who holds which role where instead.
+        #[arg(long)]
+        assignments: bool,
+    },
+    /// List the permissions that a role may have.
+    Permissions,
+    /// Make a custom role.
+    Create {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its name.
+        name: String,
+        /// A permission, such as alerts.manage; repeat for several.
+        #[arg(long = "permission", required = true)]
+        permissions: Vec<String>,
+    },
+    /// Delete a custom role, and take it away from whoever holds it.
+    Delete {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Name or id.
+        role: String,
+    },
+    /// Give a custom role to a user or group.
+    Assign {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Name or id of the role.
+        role: String,
+        /// Principal name, or object id of a user or group.
+        principal: String,
+        /// Number of a device group it is limited to (0: devices in no group); repeat for several [default: all].
+        #[arg(long = "device-group")]
+        device_groups: Vec<i64>,
+    },
+    /// Take a custom role away, by the assignment's id.
+    Unassign {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Id of the assignment.
+        id: String,
+    },
+}
+
+/// `bartizan device-group …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceGroup {
+    /// List device groups.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Make a device group.
+    Create {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its name.
+        name: String,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Put devices into a group, out of the one that they are in.
+    Put {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Number of the group; 0 takes devices out of theirs.
+        group: i64,
+        /// Device ids.
+        #[arg(required = true)]
+        machines: Vec<String>,
+    },
+    /// Delete a device group; its devices are in none then.
+    Delete {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Number of the group.
+        group: i64,
+    },
+}
+
+/// `bartizan sp …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sp {
+    /// List service principals: the applications that have a presence in the tenant.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// OData filter.
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// Show a service principal.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id, client id or display name.
+        sp: String,
+    },
+}
+
+/// `bartizan grant …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grant {
+    /// List delegated permissions that were granted.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Grant delegated permissions of a resource to a client; what is granted already stays.
+    Add {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// The client: object id, client id or display name.
+        client: String,
+        /// The resource: object id, client id or display name, such as "Microsoft Graph".
+        resource: String,
+        /// Scopes, such as User.Read.
+        #[arg(required = true)]
+        scopes: Vec<String>,
+        /// For this user alone: principal name or object id [default: everybody].
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Take a grant away.
+    Remove {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// The grant's id.
+        id: String,
+    },
+}
+
+/// `bartizan app update`
+#[derive(Debug, Args)]
+pub(crate) struct AppUpdate {
+    /// Connection.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Application (client) id, object id or display name.
+    pub(crate) app: String,
+    /// New display name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Let other tenants consent to it, or not.
+    #[arg(long)]
+    pub(crate) multi_tenant: Option<bool>,
+    /// Redirect URI of a web application; repeat for several. Replaces those that are there.
+    #[arg(long = "redirect-uri")]
+    pub(crate) web: Vec<String>,
+    /// Redirect URI of a single-page application; repeat for several.
+    #[arg(long = "spa-redirect-uri")]
+    pub(crate) spa: Vec<String>,
+    /// Redirect URI of a native application; repeat for several.
+    #[arg(long = "public-redirect-uri")]
+    pub(crate) public: Vec<String>,
+    /// URI by which tokens for it are asked; repeat for several.
+    #[arg(long = "identifier-uri")]
+    pub(crate) identifier: Vec<String>,
+    /// Let it sign people in without a redirect: device code and password.
+    #[arg(long)]
+    pub(crate) public_client: Option<bool>,
+}

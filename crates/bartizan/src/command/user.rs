@@ -1,0 +1,251 @@
+//! `bartizan user …` and `bartizan group …`
+
+use std::io::Read as _;
+
+use bartizan_sdk::Client;
+use bartizan_sdk::people::Kind;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::args::{Group, User, UserCreate, UserUpdate};
+use crate::exit::{Failure, Outcome};
+use crate::printer::{Column, Printer, at};
+use crate::target;
+
+const USERS: &[Column] = &[
+    ("Name", |u| at(u, "displayName")),
+    ("Principal name", |u| at(u, "userPrincipalName")),
+    ("Mail", |u| at(u, "mail")),
+    ("Job title", |u| at(u, "jobTitle")),
+    ("ID", |u| at(u, "id")),
+];
+
+const CREATED: &[Column] = &[
+    ("Principal name", |u| at(u, "userPrincipalName")),
+    ("ID", |u| at(u, "id")),
+    ("Password", |u| at(u, "password")),
+];
+
+const GROUPS: &[Column] = &[
+    ("Name", |g| at(g, "displayName")),
+    ("ID", |g| at(g, "id")),
+    ("Security", |g| at(g, "securityEnabled")),
+    ("Takes roles", |g| at(g, "isAssignableToRole")),
+    ("Description", |g| at(g, "description")),
+];
+
+const MEMBERS: &[Column] = &[
+    ("Name", |m| at(m, "displayName")),
+    ("Kind", |m| {
+        at(m, "@odata.type").replace("#microsoft.graph.", "")
+    }),
+    ("ID", |m| at(m, "id")),
+];
+
+/// Carries out `bartizan user`.
+pub(crate) async fn run(command: User, printer: &Printer) -> Outcome {
+    match command {
+        User::Create(create) => make(*create, printer).await,
+        User::List { connection, filter } => {
+            let client = target::client(&connection)?;
+            let users = client.people().list(Kind::User, filter.as_deref()).await?;
+            printer.list(USERS, &users)
+        }
+        User::Show { connection, user } => {
+            let client = target::client(&connection)?;
+            printer.item(USERS, &find(&client, &user).await?)
+        }
+        User::Update(update) => change(*update, printer).await,
+        User::Delete { connection, user } => {
+            let client = target::client(&connection)?;
+            client.people().delete(Kind::User, &user).await?;
+            printer.remark(&format!("{user} is deleted"));
+            Ok(())
+        }
+        User::Password {
+            connection,
+            user,
+            password_stdin,
+        } => {
+            let client = target::client(&connection)?;
+            let (password, shown) = password(password_stdin)?;
+            let body = json!({ "passwordProfile": { "password": password } });
+            client.people().update(Kind::User, &user, &body).await?;
+            printer.remark("what was signed in with the old password has ended");
+            let mut found = find(&client, &user).await?;
+            found["password"] = shown;
+            printer.item(CREATED, &found)
+        }
+        User::RevokeSessions { connection, user } => {
+            let client = target::client(&connection)?;
+            client.people().revoke_sessions(&user).await?;
+            printer.remark(&format!("{user} must sign in again everywhere"));
+            Ok(())
+        }
+    }
+}
+
+/// Carries out `bartizan group`.
+pub(crate) async fn group(command: Group, printer: &Printer) -> Outcome {
+    match command {
+        Group::Create {
+            connection,
+            name,
+            description,
+            role_assignable,
+        } => {
+            let client = target::client(&connection)?;
+            let nickname: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+            let body = json!({
+                "displayName": name,
+                "mailNickname": if nickname.is_empty() { "group" } else { &nickname },
+                "mailEnabled": false,
+                "securityEnabled": true,
+                "isAssignableToRole": role_assignable,
+                "description": description,
+            });
+            printer.item(GROUPS, &client.people().create(Kind::Group, &body).await?)
+        }
+        Group::List { connection } => {
+            let client = target::client(&connection)?;
+            printer.list(GROUPS, &client.people().list(Kind::Group, None).await?)
+        }
+        Group::Members { connection, group } => {
+            let client = target::client(&connection)?;
+            let id = group_id(&client, &group).await?;
+            printer.list(MEMBERS, &client.people().members(&id).await?)
+        }
+        Group::Add {
+            connection,
+            group,
+            member,
+        } => {
+            let client = target::client(&connection)?;
+            let id = group_id(&client, &group).await?;
+            let member = principal(&client, &member).await?;
+            client.people().add_member(&id, &member).await?;
+            printer.list(MEMBERS, &client.people().members(&id).await?)
+        }
+        Group::Remove {
+            connection,
+            group,
+            member,
+        } => {
+            let client = target::client(&connection)?;
+            let id = group_id(&client, &group).await?;
+            let member = principal(&client, &member).await?;
+            client.people().remove_member(&id, &member).await?;
+            printer.list(MEMBERS, &client.people().members(&id).await?)
+        }
+        Group::Delete { connection, group } => {
+            let client = target::client(&connection)?;
+            let id = group_id(&client, &group).await?;
+            client.people().delete(Kind::Group, &id).await?;
+            printer.remark(&format!("{group} is deleted"));
+            Ok(())
+        }
+    }
+}
+
+async fn make(create: UserCreate, printer: &Printer) -> Outcome {
+    let client = target::client(&create.connection)?;
+    let (nickname, _) = create
+        .upn
+        .split_once('@')
+        .ok_or_else(|| Failure::usage("a principal name has the form name@domain"))?;
+    let (password, shown) = password(create.password_stdin)?;
+    let body = json!({
+        "accountEnabled": true,
+        "displayName": create.name.as_deref().unwrap_or(nickname),
+        "mailNickname": nickname,
+        "userPrincipalName": create.upn,
+        "passwordProfile": { "password": password },
+    });
+    let mut user = client.people().create(Kind::User, &body).await?;
+    user["password"] = shown;
+    printer.item(CREATED, &user)?;
+    printer.remark(&format!(
+        "no role yet: bartizan role assign \"Security Reader\" {}",
+        create.upn
+    ));
+    Ok(())
+}
+
+async fn change(update: UserUpdate, printer: &Printer) -> Outcome {
+    let client = target::client(&update.connection)?;
+    let mut body = Map::new();
+    for (name, value) in [
+        ("displayName", update.name),
+        ("givenName", update.given_name),
+        ("surname", update.surname),
+        ("mail", update.mail),
+        ("jobTitle", update.job_title),
+        ("department", update.department),
+    ] {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), Value::from(value));
+        }
+    }
+    if let Some(enabled) = update.enabled {
+        body.insert("accountEnabled".to_owned(), Value::from(enabled));
+    }
+    if body.is_empty() {
+        return Err(Failure::usage("say what is to change; see --help"));
+    }
+    let body = Value::Object(body);
+    client
+        .people()
+        .update(Kind::User, &update.user, &body)
+        .await?;
+    printer.item(USERS, &find(&client, &update.user).await?)
+}
+
+/// A password, and what of it is shown: one that was read is known to whoever typed it.
+fn password(stdin: bool) -> Result<(String, Value), Failure> {
+    if stdin {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(Failure::general)?;
+        return Ok((text.trim_end_matches(['\r', '\n']).to_owned(), Value::Null));
+    }
+    // 122 bits of chance; the start satisfies the rules on kinds of characters.
+    let password = format!("Bz1-{}", Uuid::new_v4().simple());
+    Ok((password.clone(), Value::from(password)))
+}
+
+async fn find(client: &Client, user: &str) -> Result<Value, Failure> {
+    let found = client.people().get(Kind::User, user).await?;
+    found.ok_or_else(|| {
+        Failure::not_found(format!(
+            "no user {user} in tenant {}; see `bartizan user list`",
+            client.tenant()
+        ))
+    })
+}
+
+/// The object id of a user by principal name; an id stays as it is, whatever it is of.
+pub(super) async fn principal(client: &Client, name: &str) -> Result<String, Failure> {
+    if name.parse::<Uuid>().is_ok() {
+        return Ok(name.to_owned());
+    }
+    Ok(at(&find(client, name).await?, "id"))
+}
+
+async fn group_id(client: &Client, name: &str) -> Result<String, Failure> {
+    if name.parse::<Uuid>().is_ok() {
+        return Ok(name.to_owned());
+    }
+    let filter = format!("displayName eq '{}'", name.replace('\'', "''"));
+    let found = client.people().list(Kind::Group, Some(&filter)).await?;
+    match found.as_slice() {
+        [one] => Ok(at(one, "id")),
+        [] => Err(Failure::not_found(format!(
+            "no group {name}; see `bartizan group list`"
+        ))),
+        several => Err(Failure::usage(format!(
+            "{} groups are named {name}; use the object id",
+            several.len()
+        ))),
+    }
+}

@@ -1,0 +1,192 @@
+//! People, groups, roles and delegated grants by Graph's own calls; device groups and Defender roles by Bartizan's.
+//!
+//! Objects come as JSON, as the server prints them: Graph's have more properties than a client should know by heart.
+
+use futures::TryStreamExt as _;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::cloud::Service;
+use crate::error::Error;
+
+/// Calls about who is who and who may what.
+#[derive(Debug, Clone, Copy)]
+pub struct People<'a>(pub(crate) &'a Client);
+
+/// A collection of objects with ids of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `/users`
+    User,
+    /// `/groups`
+    Group,
+    /// `/servicePrincipals`
+    ServicePrincipal,
+    /// `/oauth2PermissionGrants`
+    Grant,
+    /// `/roleManagement/directory/roleAssignments`
+    RoleAssignment,
+    /// `/roleManagement/directory/roleDefinitions`
+    RoleDefinition,
+    /// `/bartizan/v1/deviceGroups`
+    DeviceGroup,
+    /// `/bartizan/v1/defenderRoles`
+    DefenderRole,
+    /// `/bartizan/v1/defenderRoleAssignments`
+    DefenderRoleAssignment,
+}
+
+impl Kind {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::User => "/v1.0/users",
+            Self::Group => "/v1.0/groups",
+            Self::ServicePrincipal => "/v1.0/servicePrincipals",
+            Self::Grant => "/v1.0/oauth2PermissionGrants",
+            Self::RoleAssignment => "/v1.0/roleManagement/directory/roleAssignments",
+            Self::RoleDefinition => "/v1.0/roleManagement/directory/roleDefinitions",
+            Self::DeviceGroup => "/bartizan/v1/deviceGroups",
+            Self::DefenderRole => "/bartizan/v1/defenderRoles",
+            Self::DefenderRoleAssignment => "/bartizan/v1/defenderRoleAssignments",
+        }
+    }
+
+    const fn service(self) -> Service {
+        match self {
+            Self::DeviceGroup | Self::DefenderRole | Self::DefenderRoleAssignment => Service::Own,
+            _ => Service::Graph,
+        }
+    }
+
+    fn one(self, id: &str) -> String {
+        let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        // A path has no `+` for a space.
+        format!("{}/{}", self.path(), id.replace('+', "%20"))
+    }
+}
+
+impl People<'_> {
+    /// Every object of a collection that `filter` (OData) lets through.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn list(&self, kind: Kind, filter: Option<&str>) -> Result<Vec<Value>, Error> {
+        let mut path = kind.path().to_owned();
+        if let Some(filter) = filter {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            path = format!("{path}?{}", query.append_pair("$filter", filter).finish());
+        }
+        self.0.collection(kind.service(), &path).try_collect().await
+    }
+
+    /// One object by id, a user by principal name too; `None` when there is none.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn get(&self, kind: Kind, id: &str) -> Result<Option<Value>, Error> {
+        let path = kind.one(id);
+        match self.0.raw_empty(kind.service(), Method::GET, &path).await {
+            Ok(answer) => answer.json().map(Some),
+            Err(error) if error.status().is_some_and(|status| status == 404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes an object.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn create(&self, kind: Kind, body: &Value) -> Result<Value, Error> {
+        self.0
+            .raw(kind.service(), Method::POST, kind.path(), Some(body))
+            .await?
+            .json()
+    }
+
+    /// Changes what `body` names of an object.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn update(&self, kind: Kind, id: &str, body: &Value) -> Result<(), Error> {
+        let path = kind.one(id);
+        self.0
+            .raw(kind.service(), Method::PATCH, &path, Some(body))
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes an object.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn delete(&self, kind: Kind, id: &str) -> Result<(), Error> {
+        let path = kind.one(id);
+        self.0
+            .raw_empty(kind.service(), Method::DELETE, &path)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends everything that a user is signed in to.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn revoke_sessions(&self, user: &str) -> Result<(), Error> {
+        let path = format!("{}/revokeSignInSessions", Kind::User.one(user));
+        self.0
+            .raw_empty(Service::Graph, Method::POST, &path)
+            .await?;
+        Ok(())
+    }
+
+    /// The direct members of a group.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn members(&self, group: &str) -> Result<Vec<Value>, Error> {
+        let path = format!("{}/members", Kind::Group.one(group));
+        self.0.collection(Service::Graph, &path).try_collect().await
+    }
+
+    /// Puts a user, group or service principal into a group.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn add_member(&self, group: &str, member: &str) -> Result<(), Error> {
+        let path = format!("{}/members/$ref", Kind::Group.one(group));
+        let reference = format!("https://graph.microsoft.com/v1.0/directoryObjects/{member}");
+        let body = json!({ "@odata.id": reference });
+        self.0
+            .raw(Service::Graph, Method::POST, &path, Some(&body))
+            .await?;
+        Ok(())
+    }
+
+    /// Takes a member out of a group.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn remove_member(&self, group: &str, member: &str) -> Result<(), Error> {
+        let path = format!("{}/members/{member}/$ref", Kind::Group.one(group));
+        self.0
+            .raw_empty(Service::Graph, Method::DELETE, &path)
+            .await?;
+        Ok(())
+    }
+
+    /// Puts devices into a device group; 0 takes them out of theirs. Gives how many of them there are.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn put_machines(&self, group: i64, machines: &[String]) -> Result<i64, Error> {
+        let path = format!("{}/machines", Kind::DeviceGroup.one(&group.to_string()));
+        let body = json!({ "machines": machines });
+        let answer: Value = self
+            .0
+            .raw(Service::Own, Method::POST, &path, Some(&body))
+            .await?
+            .json()?;
+        Ok(answer["moved"].as_i64().unwrap_or_default())
+    }
+}
