@@ -103,6 +103,22 @@ fn mentions(line: &str, place: &str) -> bool {
     })
 }
 
+/// A handler of security data that opened a transaction by itself would show every device to everybody.
+#[test]
+fn security_handlers_read_what_the_caller_may_see() {
+    for (path, text) in files_ending(".rs") {
+        let name = path.to_string_lossy().replace('\\', "/");
+        let security = name.contains("server/src/handlers/security/")
+            || name.ends_with("server/src/handlers/hunting.rs");
+        for (number, line) in code(&text) {
+            assert!(
+                !security || !line.contains("app.store."),
+                "{name}:{number}: use call.read() or call.write()"
+            );
+        }
+    }
+}
+
 #[test]
 fn environment_variables_are_listed() {
     let prefix = concat!("BARTI", "ZAN_");
