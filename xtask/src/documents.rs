@@ -7,7 +7,10 @@ use std::path::Path;
 
 use bartizan_contract::env::VARIABLES;
 use bartizan_contract::hunting::TABLES;
+use bartizan_contract::identity_errors::ERRORS;
 use bartizan_contract::operations::{Api, OPERATIONS, Operation, Rate, SUPPORT_OPERATIONS, all};
+
+use bartizan_contract::remedies;
 
 use crate::workspace::Output;
 
@@ -23,6 +26,7 @@ pub fn outputs(root: &Path) -> Vec<Output> {
         ("operations.md", operations()),
         ("permissions.txt", permissions()),
         ("environment.md", environment()),
+        ("ERRORS.md", errors()),
     ];
     files
         .into_iter()
@@ -180,6 +184,38 @@ fn environment() -> String {
         let _ = writeln!(out, "| `{}` | {} | {demo} |", v.name, v.meaning);
     }
     out
+}
+
+/// Every error with its cause and remedy.
+fn errors() -> String {
+    let mut out = format!(
+        "# Errors\n\n{MADE_BY}What each error means and what to do about it. `bartizan explain` says the same for a \
+         code, for a whole error body, and for the trace id of a refusal of this server, where it names the fact that \
+         is missing and the command that mends it.\n\n## Sign-in and tokens\n\n| code | OAuth error | HTTP | when | \
+         what to do |\n|---|---|--:|---|---|\n"
+    );
+    for e in ERRORS {
+        let name = e.name.map(|name| format!("<br>{name}")).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "| AADSTS{}{name} | `{}` | {} | {} | {} |",
+            e.code,
+            e.error,
+            e.http,
+            cell(e.when),
+            remedies::of_identity(e.code).map(cell).unwrap_or_default(),
+        );
+    }
+    out.push_str("\n## APIs\n\n| code | when | what to do |\n|---|---|---|\n");
+    for (code, cause, remedy) in remedies::APIS {
+        let _ = writeln!(out, "| `{code}` | {} | {} |", cell(cause), cell(remedy));
+    }
+    out
+}
+
+/// A text in a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
 }
 
 fn title(api: Api) -> &'static str {

@@ -2,6 +2,7 @@
 //! resolved them.
 
 mod directory;
+mod explain;
 mod kql;
 mod rule;
 
@@ -14,6 +15,7 @@ use url::Url;
 pub(crate) use directory::{
     AppUpdate, DefenderRole, DeviceGroup, Grant, Group, Role, Sp, User, UserCreate, UserUpdate,
 };
+pub(crate) use explain::{Audit, Explain};
 #[cfg(feature = "server")]
 pub(crate) use kql::KqlRun;
 pub(crate) use kql::{Kql, KqlInput};
@@ -235,6 +237,11 @@ pub(crate) enum Command {
     /// Access tokens.
     #[command(subcommand)]
     Token(Token),
+    /// Say what a refusal, a token or an error means, what is missing, and what mends it.
+    Explain(Explain),
+    /// The audit trail of the tenant.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Incidents of Defender XDR.
     #[command(subcommand)]
     Incident(Incident),

@@ -20,6 +20,7 @@ pub mod mde;
 pub mod odata;
 pub mod operations;
 pub mod permissions;
+pub mod remedies;
 pub mod route;
 pub mod served;
 pub mod time;

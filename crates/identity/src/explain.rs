@@ -1,10 +1,12 @@
 //! Why a token may or may not do something, and why something was refused, for people.
 
+mod account;
 mod refused;
 
 use bartizan_contract::operations::{Api, Operation};
 use bartizan_contract::permissions::resource_of;
 
+pub use account::{Account, ApplicationNow, Fact, Missing, Now, Remedy, account};
 pub use refused::{ApiRefused, Check, Credential, Refused, TokenRefused, TokenSeen};
 
 use crate::claims::AccessClaims;

@@ -1,12 +1,14 @@
 //! What was done in a tenant, by whom, with what outcome. Events are appended, never changed.
 
 use bartizan_contract::TenantId;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::listing::{Listing, Page, push_limit};
+use crate::listing::{Listing, Page, push_filter, push_limit};
+use crate::odata::SqlFilter;
 use crate::row::{Columns as _, to_json};
 use crate::sql::Sql;
 use crate::transaction::{ReadTx, WriteTx};
@@ -33,7 +35,7 @@ pub struct AuditEvent {
 }
 
 /// Where a page of audit events continues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditCursor {
     /// Time of the last event seen.
     pub occurred: i64,
@@ -73,14 +75,16 @@ pub async fn append(
 /// A tenant's events, newest first.
 ///
 /// # Errors
-/// [`StoreError::Database`].
+/// [`StoreError::Database`], [`StoreError::WrongFilter`].
 pub async fn list(
     tx: &mut ReadTx,
     tenant: TenantId,
+    filter: Option<&SqlFilter>,
     page: &Page<AuditCursor>,
 ) -> Result<Listing<AuditEvent, AuditCursor>, StoreError> {
     let mut sql = Sql::new("select * from audit_events where tenant = ");
     sql.bind(tenant);
+    push_filter(&mut sql, filter, "audit_events")?;
     if let Some(after) = page.after {
         let id = after.id.to_string();
         sql.push(" and (occurred < ").bind(after.occurred);

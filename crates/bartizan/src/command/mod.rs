@@ -2,8 +2,10 @@
 
 mod alert;
 mod app;
+mod audit;
 mod ca;
 mod completions;
+mod explain;
 mod grant;
 mod hunt;
 mod incident;
@@ -49,6 +51,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::DefenderRole(command) => client(role::defender(command, &printer)),
         Command::DeviceGroup(command) => client(role::device_group(command, &printer)),
         Command::Token(command) => client(token::run(command, &printer)),
+        Command::Explain(request) => client(explain::run(request, &printer)),
+        Command::Audit(command) => client(audit::run(command, &printer)),
         Command::Incident(command) => client(incident::run(command, &printer)),
         Command::Alert(command) => client(alert::run(command, &printer)),
         Command::Machine(command) => client(machine::run(command, &printer)),

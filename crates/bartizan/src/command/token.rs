@@ -1,6 +1,6 @@
 //! `bartizan token …`: getting a token, and saying what one is good for.
 
-mod inspect;
+pub(crate) mod inspect;
 
 use bartizan_sdk::cloud::Service;
 use bartizan_sdk::credential::Target;

@@ -30,6 +30,10 @@ pub(crate) fn of(id: OperationId) -> Option<Handler> {
         OperationId::MdeRunAdvancedQuery => |call| Box::pin(hunting::run_mde(call)),
         OperationId::GraphRunHuntingQuery => |call| Box::pin(hunting::run_graph(call)),
         OperationId::BartizanIngestTelemetry => |call| Box::pin(own::ingest::post(call)),
+        OperationId::BartizanExplainRefusal | OperationId::BartizanExplainRefusalAtItsShortPath => {
+            |call| Box::pin(own::explain::get(call))
+        }
+        OperationId::GraphListDirectoryAudits => |call| Box::pin(directory::audits::list(call)),
         OperationId::BartizanListTenants => |call| Box::pin(own::tenants::list(call)),
         OperationId::BartizanCreateTenant => |call| Box::pin(own::tenants::create(call)),
         OperationId::BartizanListDetectionRules => |call| Box::pin(own::rules::list(call)),

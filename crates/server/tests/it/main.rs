@@ -7,6 +7,7 @@ mod activity;
 mod cross_tenant;
 mod directory;
 mod doors;
+mod explain;
 mod hunting;
 mod identity;
 mod incidents;

@@ -40,7 +40,7 @@ async fn own_actions(server: &TestServer) -> Vec<String> {
         .await
         .expect("a transaction");
     let tenant = server.tenant.parse().expect("a tenant id");
-    let events = audit::list(&mut tx, tenant, &Page::first(100))
+    let events = audit::list(&mut tx, tenant, None, &Page::first(100))
         .await
         .expect("events");
     let own = events

@@ -260,3 +260,13 @@ pub static GROUPS_GRAPH: FieldMap = FieldMap {
         field("createdDateTime", "created", FieldKind::DateTime),
     ],
 };
+
+/// Directory audits as Microsoft Graph filters them.
+pub static DIRECTORY_AUDITS_GRAPH: FieldMap = FieldMap {
+    table: "audit_events",
+    fields: &[
+        field("activityDateTime", "occurred", FieldKind::DateTime),
+        nullable("correlationId", "request_id", FieldKind::Id),
+        field("id", "id", FieldKind::Id),
+    ],
+};

@@ -220,7 +220,9 @@ async fn audit_pages_lose_nothing(store: &Store) {
     let mut seen = Vec::new();
     let mut page = Page::first(3);
     loop {
-        let listing = audit::list(&mut tx, tenant_id(1), &page).await.unwrap();
+        let listing = audit::list(&mut tx, tenant_id(1), None, &page)
+            .await
+            .unwrap();
         seen.extend(listing.items);
         match listing.next {
             Some(next) => page = Page::after(next, 3),
@@ -228,7 +230,7 @@ async fn audit_pages_lose_nothing(store: &Store) {
         }
     }
     assert_eq!(seen, (0..10).rev().map(event).collect::<Vec<_>>());
-    let elsewhere = audit::list(&mut tx, tenant_id(2), &Page::first(3))
+    let elsewhere = audit::list(&mut tx, tenant_id(2), None, &Page::first(3))
         .await
         .unwrap();
     assert!(elsewhere.items.is_empty());

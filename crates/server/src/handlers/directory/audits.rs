@@ -1,13 +1,76 @@
-//! Audit events in the words of Entra: what an action is called, who did it, on what.
+//! Audit events in the words of Entra: what an action is called, who did it, on what; and Graph's listing of them.
 
-use bartizan_store::audit::AuditEvent;
-use serde_json::Value as Json;
+use axum::response::Response;
+use bartizan_contract::time::Timestamp;
+use bartizan_store::audit::{self, AuditCursor, AuditEvent};
+use bartizan_store::odata::DIRECTORY_AUDITS_GRAPH;
+use http::StatusCode;
+use serde_json::{Value as Json, json};
+
+use crate::call::{Call, json as answer};
+use crate::error::ApiError;
+use crate::handlers::security::listing::Options;
+
+/// `GET /auditLogs/directoryAudits`: the trail of the caller's tenant, newest first.
+pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
+    let options = Options::<AuditCursor>::read(&call, &DIRECTORY_AUDITS_GRAPH)?;
+    let mut tx = call.app.store.read().await?;
+    let filter = options.filter.as_ref();
+    let listing = audit::list(&mut tx, call.tenant(), filter, &options.page).await?;
+    let value: Vec<Json> = listing.items.iter().map(wire).collect();
+    answer(
+        StatusCode::OK,
+        &options.collection(&call, value, listing.next)?,
+    )
+}
+
+/// An event as Graph's `directoryAudit`.
+fn wire(event: &AuditEvent) -> Json {
+    let activity = activity(&event.action);
+    let done = event.outcome == "success";
+    let by = match actor(&event.actor) {
+        ("Application", id) => json!({ "app": { "appId": id }, "user": null }),
+        ("Regular", id) => json!({ "app": null, "user": { "id": id } }),
+        (_, name) => json!({ "app": { "displayName": name }, "user": null }),
+    };
+    let details = event.details.as_object().into_iter().flatten();
+    let details: Vec<Json> = details
+        .map(|(key, value)| {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            json!({ "key": key, "value": text })
+        })
+        .chain([json!({ "key": "action", "value": event.action })])
+        .collect();
+    json!({
+        "id": event.id,
+        "activityDateTime": Timestamp::from_unix_micros(event.occurred),
+        "activityDisplayName": activity.display_name(),
+        "category": activity.category,
+        "correlationId": event.request_id,
+        "loggedByService": if activity.of_entra() { "Core Directory" } else { "Bartizan" },
+        "operationType": activity.kind,
+        "result": if done { "success" } else { "failure" },
+        "resultReason": if done { "" } else { event.outcome.as_str() },
+        "initiatedBy": by,
+        "targetResources": [{
+            "id": event.target,
+            "displayName": target_name(event),
+            "type": activity.target,
+            "modifiedProperties": [],
+        }],
+        "additionalDetails": details,
+    })
+}
 
 /// What an action of the audit trail is called elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Activity {
     /// `Operation` of the unified audit log and `ActionType` of `CloudAppEvents`.
     pub(crate) operation: &'static str,
+    /// `category` of Graph's directory audits.
+    category: &'static str,
     /// Kind of the object.
     pub(crate) target: &'static str,
     /// `Add`, `Update`, `Delete` …
@@ -22,6 +85,11 @@ impl Activity {
     /// Whether it is a change of the directory.
     pub(crate) fn of_entra(&self) -> bool {
         self.service == ENTRA
+    }
+
+    /// `activityDisplayName`: without the full stop or space that the unified log ends the name with.
+    fn display_name(&self) -> &'static str {
+        self.operation.trim_end().trim_end_matches('.')
     }
 }
 
@@ -263,9 +331,10 @@ fn entra(action: &str) -> Option<&'static Named> {
 
 /// What an action is called. One that is not in the table keeps a name of its own.
 pub(crate) fn activity(action: &str) -> Activity {
-    if let Some((_, operation, _, target, kind)) = entra(action) {
+    if let Some((_, operation, category, target, kind)) = entra(action) {
         return Activity {
             operation,
+            category,
             target,
             kind,
             service: ENTRA,
@@ -278,6 +347,7 @@ pub(crate) fn activity(action: &str) -> Activity {
     });
     Activity {
         operation,
+        category: "Other",
         target,
         kind,
         service: "Bartizan",

@@ -1,0 +1,234 @@
+//! An error by its code or its whole text, of this server or of Microsoft's cloud: what it means and what to do.
+
+use bartizan_contract::identity_errors::identity_error;
+use bartizan_contract::permissions::{PermissionKind, RESOURCES};
+use bartizan_contract::remedies;
+use serde_json::{Value, json};
+
+use crate::exit::{Failure, Outcome};
+use crate::printer::{Column, Printer, at, plain};
+
+const FIELDS: &[Column] = &[
+    ("Code", |e| at(e, "code")),
+    ("Meaning", |e| at(e, "cause")),
+    ("Required", |e| list(&e["required"])),
+    ("Held", |e| list(&e["held"])),
+    ("What to do", |e| at(e, "remedy")),
+    ("Command", |e| at(e, "command")),
+];
+
+fn list(value: &Value) -> String {
+    let items = value.as_array().into_iter().flatten();
+    items.map(plain).collect::<Vec<_>>().join(", ")
+}
+
+/// Prints the explanation of an error.
+pub(crate) fn run(text: &str, printer: &Printer) -> Outcome {
+    let told = explain(text).ok_or_else(|| {
+        Failure::not_found(
+            "no error that is known here: give a code (AADSTS700016, Forbidden), a whole error body, or a trace id; docs/ERRORS.md lists the codes",
+        )
+    })?;
+    printer.item(FIELDS, &told)
+}
+
+/// What an error says; `None` when nothing in the text is known.
+fn explain(text: &str) -> Option<Value> {
+    let body = serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    let mut told = of_identity(text).or_else(|| of_api(text, &body))?;
+    if let Some(trace) = trace(&body) {
+        told["traceId"] = Value::from(trace);
+    }
+    Some(told)
+}
+
+/// The id by which the server that refused knows this refusal.
+fn trace(body: &Value) -> Option<&str> {
+    let places = ["/trace_id", "/error/target", "/error/innerError/request-id"];
+    places
+        .iter()
+        .find_map(|place| body.pointer(place)?.as_str())
+}
+
+/// The first AADSTS code of the text that is in the table; the first of all when none is.
+fn of_identity(text: &str) -> Option<Value> {
+    let codes: Vec<u32> = text
+        .match_indices("AADSTS")
+        .filter_map(|(at, word)| {
+            let digits = text[at + word.len()..].split(|c: char| !c.is_ascii_digit());
+            digits.into_iter().next()?.parse().ok()
+        })
+        .collect();
+    let row = codes.iter().find_map(|code| identity_error(*code))?;
+    Some(json!({
+        "code": format!("AADSTS{}", row.code),
+        "name": row.name,
+        "error": row.error,
+        "cause": row.when,
+        "remedy": remedies::of_identity(row.code),
+        "command": command(row.code),
+    }))
+}
+
+/// A command that fits, whatever the particulars.
+fn command(code: u32) -> Option<&'static str> {
+    Some(match code {
+        700_016 => "bartizan app list",
+        7_000_215 | 7_000_222 => "bartizan app secret add CLIENT_ID",
+        65_001 | 90_094 => "bartizan app consent CLIENT_ID",
+        90_002 => "bartizan tenant list",
+        500_011 | 1_002_012 | 70_011 => "bartizan token get --api xdr",
+        _ => return None,
+    })
+}
+
+fn of_api(text: &str, body: &Value) -> Option<Value> {
+    let message = body.pointer("/error/message").and_then(Value::as_str);
+    let (required, held) = permissions(message.unwrap_or(text));
+    let named = body.pointer("/error/code").and_then(Value::as_str);
+    let code = match named {
+        Some(code) => Some(code),
+        None => text
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .find(|word| remedies::of_api(word).is_some()),
+    };
+    // A gateway may leave the envelope out; the sentence about permissions says it all.
+    let code = code.or((!required.is_empty()).then_some("Forbidden"))?;
+    let (cause, remedy) = remedies::of_api(code)?;
+    let least = required.first().map(|name| qualified(name));
+    let command = least.map(|name| {
+        format!("bartizan app permission add CLIENT_ID {name} && bartizan app consent CLIENT_ID")
+    });
+    Some(json!({
+        "code": code,
+        "cause": cause,
+        "remedy": remedy,
+        "required": required,
+        "held": held,
+        "command": command,
+    }))
+}
+
+/// The permissions of a 403's sentence, as both services write it: `API required roles: A,B, application roles: C.`
+fn permissions(message: &str) -> (Vec<String>, Vec<String>) {
+    let names = |after: &str| {
+        let Some((_, rest)) = message.split_once(after) else {
+            return Vec::new();
+        };
+        let words = rest.split([',', ' ']).map(str::trim);
+        let words = words.map(|word| word.trim_end_matches(['.', ';', '"', '}']));
+        words
+            .filter(|word| !word.is_empty())
+            // Permissions have a dot inside; the sentence's own words have none.
+            .take_while(|word| word.contains('.') && !word.ends_with(':'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let first = |places: &[&str]| -> Vec<String> {
+        let found = places.iter().map(|place| names(place));
+        found
+            .into_iter()
+            .find(|list| !list.is_empty())
+            .unwrap_or_default()
+    };
+    (
+        first(&[
+            "API required roles:",
+            "API required scopes:",
+            "required roles:",
+        ]),
+        first(&["application roles:", "token scopes:"]),
+    )
+}
+
+/// `api/Name`, where several APIs have a permission of the name.
+fn qualified(name: &str) -> String {
+    let has = |kind| {
+        move |r: &&bartizan_contract::permissions::Resource| r.permission(kind, name).is_some()
+    };
+    let mut of = RESOURCES.iter().filter(has(PermissionKind::Application));
+    match of.next() {
+        Some(resource) => format!("{}/{name}", resource.api),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text, code, and a word of the explanation.
+    const CASES: &[(&str, &str, &str)] = &[
+        ("AADSTS700016", "AADSTS700016", "bartizan app list"),
+        (
+            "  AADSTS7000222: The provided client secret keys are expired. Trace ID: x",
+            "AADSTS7000222",
+            "new secret",
+        ),
+        (
+            r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215],"trace_id":"t-1"}"#,
+            "AADSTS7000215",
+            "t-1",
+        ),
+        (
+            "azure.core.exceptions.ClientAuthenticationError: (unauthorized_client) AADSTS700016: Application with identifier 'x' was not found",
+            "AADSTS700016",
+            "register",
+        ),
+        (
+            "AADSTS500011: The resource principal named x was not found",
+            "AADSTS500011",
+            "identifier URIs",
+        ),
+        (
+            r#"{"error":{"code":"Forbidden","message":"Missing application roles. API required roles: Incident.Read.All,Incident.ReadWrite.All, application roles: Alert.Read.All.","target":"t-2"}}"#,
+            "Forbidden",
+            "xdr/Incident.Read.All",
+        ),
+        (
+            "Missing application roles. API required roles: Machine.Read.All, application roles: .",
+            "Forbidden",
+            "Machine.Read.All",
+        ),
+        (
+            r#"{"error":{"code":"Unauthorized","message":"Access token validation failure. Invalid audience."}}"#,
+            "Unauthorized",
+            "token",
+        ),
+        (
+            r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired.","innerError":{"request-id":"t-3"}}}"#,
+            "InvalidAuthenticationToken",
+            "t-3",
+        ),
+        (
+            "HTTP 403: Authorization_RequestDenied",
+            "Authorization_RequestDenied",
+            "role",
+        ),
+        (
+            r#"{"error":{"code":"TooManyRequests","message":"x"}}"#,
+            "TooManyRequests",
+            "Retry-After",
+        ),
+    ];
+
+    #[test]
+    fn errors_are_found_in_whatever_is_pasted() {
+        for (text, code, word) in CASES {
+            let told = explain(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(told["code"], *code, "{text}");
+            assert!(told.to_string().contains(word), "{word}: {told}");
+        }
+        assert_eq!(explain("something else"), None);
+        assert_eq!(explain("AADSTS1"), None);
+    }
+
+    #[test]
+    fn permissions_of_a_sentence() {
+        let (required, held) = permissions(
+            "Missing application roles. API required roles: Incident.Read.All,Incident.ReadWrite.All, application roles: Alert.Read.All,User.Read.All. Grant one with: bartizan",
+        );
+        assert_eq!(required, ["Incident.Read.All", "Incident.ReadWrite.All"]);
+        assert_eq!(held, ["Alert.Read.All", "User.Read.All"]);
+    }
+}

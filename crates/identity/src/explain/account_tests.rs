@@ -1,0 +1,173 @@
+//! Accounts of the refusals that people meet.
+
+use super::*;
+
+const TENANT: TenantId = TenantId::from_u128(7);
+const APP: AppId = AppId::from_u128(9);
+
+fn refused(code: u32) -> TokenRefused {
+    TokenRefused {
+        code,
+        message: format!("AADSTS{code}: text"),
+        tenant: TENANT.to_string(),
+        client_id: Some(APP.to_string()),
+        grant: Some("client_credentials".to_owned()),
+        resource: Some("https://api.security.microsoft.co".to_owned()),
+        user: None,
+        credential: Credential::Secret,
+    }
+}
+
+fn now() -> Now {
+    Now {
+        tenant: Some(TENANT),
+        login: "https://localhost:8443".to_owned(),
+        at: 1_000,
+        ..Now::default()
+    }
+}
+
+fn registered(at_home: bool, secrets: &[i64]) -> Option<ApplicationNow> {
+    Some(ApplicationNow {
+        app_id: APP,
+        at_home,
+        secrets: secrets.iter().map(|end| ("abc".to_owned(), *end)).collect(),
+    })
+}
+
+fn commands(account: &Account) -> String {
+    let all = account.remedies.iter();
+    all.filter_map(|r| r.command.clone().or(r.link.clone()))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn an_unknown_application_by_what_is_missing() {
+    let tell = |now: &Now| account(&Refused::Token(refused(700_016)), now);
+    let unknown = tell(&now());
+    assert!(commands(&unknown).contains(&format!("bartizan app list --tenant {TENANT}")));
+    let half = tell(&Now {
+        application: registered(true, &[]),
+        ..now()
+    });
+    assert_eq!(
+        commands(&half),
+        format!("bartizan app consent {APP} --tenant {TENANT}")
+    );
+    let foreign = tell(&Now {
+        application: registered(false, &[]),
+        ..now()
+    });
+    assert_eq!(
+        commands(&foreign),
+        format!("https://localhost:8443/{TENANT}/adminconsent?client_id={APP}")
+    );
+    let since = tell(&Now {
+        application: registered(true, &[]),
+        installed: Some(true),
+        ..now()
+    });
+    assert!(since.mended && since.missing.is_none());
+}
+
+#[test]
+fn secrets_are_told_apart_and_only_at_home() {
+    let tell = |code, credential, now: &Now| {
+        let refused = TokenRefused {
+            credential,
+            ..refused(code)
+        };
+        account(&Refused::Token(refused), now)
+    };
+    let here = Now {
+        application: registered(true, &[900, 2_000]),
+        ..now()
+    };
+    let wrong = tell(7_000_215, Credential::SecretId, &here);
+    assert!(wrong.remedies[0].text.contains("GUID"));
+    assert!(wrong.needed[0].value.contains("expired 1970-01-01"));
+    assert!(commands(&wrong).contains("bartizan app secret add"));
+    let expired = tell(7_000_222, Credential::Secret, &here);
+    assert!(expired.missing.expect("a fact").fact.contains("expired"));
+    let there = Now {
+        application: registered(false, &[]),
+        ..now()
+    };
+    let foreign = tell(7_000_215, Credential::Secret, &there);
+    assert_eq!(commands(&foreign), "");
+}
+
+#[test]
+fn the_nearest_resource_comes_first() {
+    let told = account(&Refused::Token(refused(500_011)), &now());
+    assert!(
+        commands(&told)
+            .starts_with("bartizan token get --scope https://api.security.microsoft.com/.default"),
+        "{}",
+        commands(&told)
+    );
+}
+
+fn call(status: u16, check: Option<Check>, roles: &[&str]) -> Refused {
+    Refused::Api(ApiRefused {
+        api: "xdr".to_owned(),
+        method: "GET".to_owned(),
+        path: "/api/incidents".to_owned(),
+        status,
+        message: "text".to_owned(),
+        check,
+        token: Some(TokenSeen {
+            tenant: TENANT.to_string(),
+            client_id: APP.to_string(),
+            object_id: "o".to_owned(),
+            user: false,
+            audience: "https://graph.microsoft.com".to_owned(),
+            permissions: roles.iter().map(|r| (*r).to_owned()).collect(),
+            expires: Some(5),
+        }),
+    })
+}
+
+#[test]
+fn a_missing_role_and_a_role_granted_since() {
+    let told = account(&call(403, None, &["Alert.Read.All"]), &now());
+    assert_eq!(
+        commands(&told),
+        format!(
+            "bartizan app permission add {APP} xdr/Incident.Read.All --tenant {TENANT} && bartizan app consent {APP} --tenant {TENANT}"
+        )
+    );
+    let granted = Now {
+        held: vec!["Incident.Read.All".to_owned()],
+        ..now()
+    };
+    assert!(account(&call(403, None, &[]), &granted).mended);
+}
+
+#[test]
+fn tokens_that_are_not_good_name_the_token_that_is() {
+    for check in [
+        Check::Audience,
+        Check::Expired,
+        Check::Missing,
+        Check::Signature,
+    ] {
+        let told = account(&call(401, Some(check), &[]), &now());
+        assert_eq!(
+            commands(&told),
+            format!(
+                "bartizan token get --scope https://api.security.microsoft.com/.default --tenant {TENANT}"
+            ),
+            "{check:?}"
+        );
+    }
+}
+
+#[test]
+fn what_was_sent_cannot_become_part_of_a_command() {
+    assert_eq!(quoted("a-b"), "a-b");
+    assert_eq!(quoted("x; rm -rf /"), "'x; rm -rf /'");
+    assert_eq!(quoted("a'b$(c)"), "'ab$(c)'");
+    assert_eq!(quoted("--url"), "'--url'");
+}
