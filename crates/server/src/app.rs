@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::admission::Lanes;
 use crate::clock::Clock;
 use crate::doors::ca::CertificateAuthority;
-use crate::identity::Keys;
+use crate::identity::{Keys, PasswordGuards};
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
@@ -50,6 +50,8 @@ pub struct App {
     pub trail: Trail,
     /// Work under way, and who waits.
     pub lanes: Lanes,
+    /// What stands before password checks.
+    pub passwords: PasswordGuards,
     /// Calls counted.
     pub rates: RateLimits,
     /// The measurements.

@@ -153,6 +153,7 @@ impl Server {
             keys,
             trail,
             lanes: Lanes::new(&settings.bounds),
+            passwords: identity::PasswordGuards::default(),
             rates: RateLimits::default(),
             metrics: recorder(),
             authority,

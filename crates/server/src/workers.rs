@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bartizan_store::{StoreError, tokens};
+use bartizan_store::{StoreError, sign_in, tokens};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,7 +31,13 @@ pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTrac
     let shared = Arc::clone(app);
     repeat(tracker, stop, Duration::from_secs(300), move || {
         let app = Arc::clone(&shared);
-        async move { app.rates.forget_idle() }
+        async move {
+            app.rates.forget_idle();
+            app.passwords.forget_idle(app.clock.unix_seconds());
+            if let Err(error) = sweep(&app).await {
+                tracing::warn!(%error, "ended sign-ins could not be removed");
+            }
+        }
     });
     let shared = Arc::clone(app);
     repeat(tracker, stop, Duration::from_secs(3600), move || {
@@ -54,6 +60,14 @@ async fn forget_expired(app: &App) -> Result<(), StoreError> {
         tracing::debug!(removed, "expired codes and tokens removed");
     }
     Ok(())
+}
+
+/// Removes sessions and sign-ins that ended a day ago: the lock of a name counts the wrong passwords of one day.
+async fn sweep(app: &App) -> Result<(), StoreError> {
+    const DAY: i64 = 86_400 * 1_000_000;
+    let mut tx = app.store.write().await?;
+    sign_in::sweep(&mut tx, app.clock.unix_micros() - DAY).await?;
+    tx.commit().await
 }
 
 fn repeat<F>(

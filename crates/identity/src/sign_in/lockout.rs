@@ -97,6 +97,15 @@ impl Budget {
         }
     }
 
+    /// The budget with one attempt given back.
+    #[must_use]
+    pub fn refund(&self, now: i64) -> Self {
+        Self {
+            debt: (self.debt(now) - PRICE).max(0),
+            at: now,
+        }
+    }
+
     /// Whether there is nothing left to remember.
     #[must_use]
     pub fn is_full(&self, now: i64) -> bool {

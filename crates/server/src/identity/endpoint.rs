@@ -22,6 +22,20 @@ pub(super) enum Endpoint {
     DeviceCode(Version, String),
     /// `/{tenant}/openid/userinfo`, or `/oidc/userinfo` without a tenant.
     UserInfo(Option<String>),
+    /// `/{tenant}/oauth2[/v2.0]/authorize`
+    Authorize(Version, String),
+    /// `/{tenant}[/v2.0]/adminconsent`
+    AdminConsent(Version, String),
+    /// `/{tenant}/login`: the pages of a sign-in.
+    Login,
+    /// `/{tenant}/oauth2/deviceauth`, `/devicelogin`
+    DevicePage,
+    /// `/{tenant}/oauth2[/v2.0]/logout`
+    Logout,
+    /// `/mysecurityinfo`
+    SecurityInfo,
+    /// `/signin/{file}`: style and scripts of the pages.
+    Asset(String),
     /// `/error`
     ErrorLookup,
 }
@@ -39,6 +53,15 @@ impl Endpoint {
             [_, "oauth2", "v2.0", "devicecode"] => Self::DeviceCode(Version::V2, tenant()),
             ["oidc", "userinfo"] => Self::UserInfo(None),
             [_, "openid", "userinfo"] => Self::UserInfo(Some(tenant())),
+            ["devicelogin"] | [_, "oauth2", "deviceauth"] => Self::DevicePage,
+            ["mysecurityinfo"] => Self::SecurityInfo,
+            ["signin", _] => Self::Asset(segments[1].clone()),
+            [_, "login"] => Self::Login,
+            [_, "oauth2", "authorize"] => Self::Authorize(Version::V1, tenant()),
+            [_, "oauth2", "v2.0", "authorize"] => Self::Authorize(Version::V2, tenant()),
+            [_, "adminconsent"] => Self::AdminConsent(Version::V1, tenant()),
+            [_, "v2.0", "adminconsent"] => Self::AdminConsent(Version::V2, tenant()),
+            [_, "oauth2", "logout"] | [_, "oauth2", "v2.0", "logout"] => Self::Logout,
             [_, "oauth2", "token"] => Self::Token(Version::V1, tenant()),
             [_, "oauth2", "v2.0", "token"] => Self::Token(Version::V2, tenant()),
             [_, ".well-known", "openid-configuration"] => Self::Discovery(Version::V1, tenant()),
@@ -62,9 +85,10 @@ pub(crate) fn owns(path: &str) -> bool {
     let lower: Vec<String> = segments.iter().map(|s| s.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     match lower.as_slice() {
-        ["error" | "devicelogin"] => true,
         ["oidc", "userinfo"] => true,
+        ["error" | "devicelogin" | "mysecurityinfo"] => true,
         ["api" | "v1.0" | "beta" | "bartizan", ..] => false,
+        ["signin", _] | [_, "login"] => true,
         [
             _,
             "oauth2" | ".well-known" | "discovery" | "userrealm" | "openid" | "adminconsent",
@@ -103,6 +127,16 @@ mod tests {
             ),
             ("/common/discovery/instance", Endpoint::Instance),
             ("/x/discovery/v2.0/keys", Endpoint::Keys(Version::V2)),
+            (
+                "/common/oauth2/authorize",
+                Endpoint::Authorize(Version::V1, "common".to_owned()),
+            ),
+            (
+                "/t.example/v2.0/adminconsent",
+                Endpoint::AdminConsent(Version::V2, "t.example".to_owned()),
+            ),
+            ("/devicelogin", Endpoint::DevicePage),
+            ("/t.example/login", Endpoint::Login),
             (
                 "/common/UserRealm/a%40b.com",
                 Endpoint::UserRealm("a@b.com".to_owned()),

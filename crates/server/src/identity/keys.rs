@@ -58,6 +58,7 @@ pub enum KeysError {
 /// The keys in use.
 #[derive(Debug)]
 pub struct Keys {
+    seal: Seal,
     signing: SigningKey,
     verifier: Verifier,
     issuers: Issuers,
@@ -112,7 +113,24 @@ impl Keys {
             verifier: Verifier::new(verifying, issuers.clone(), own_origins),
             signing: parsed.swap_remove(active),
             issuers,
+            seal,
         })
+    }
+
+    /// Seals a secret under a name, as private keys are sealed.
+    ///
+    /// # Errors
+    /// [`KeysError::Cryptography`].
+    pub(crate) fn seal(&self, name: &str, secret: &[u8]) -> Result<String, KeysError> {
+        self.seal.close(name, secret)
+    }
+
+    /// Opens a secret that was sealed under a name.
+    ///
+    /// # Errors
+    /// [`KeysError::Sealed`].
+    pub(crate) fn open_sealed(&self, name: &str, sealed: &str) -> Result<Vec<u8>, KeysError> {
+        self.seal.open_sealed(name, sealed)
     }
 
     /// Signs a token.
@@ -200,6 +218,12 @@ fn parse(seal: &Seal, key: &stored::SigningKey) -> Result<SigningKey, KeysError>
 
 /// What seals private keys.
 struct Seal(RandomizedNonceKey);
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal")
+    }
+}
 
 impl Seal {
     fn open(data: &DataDir) -> Result<Self, KeysError> {

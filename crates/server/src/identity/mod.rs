@@ -4,13 +4,20 @@
 //! `bartizan_identity`. Every answer below `/{tenant}/oauth2/` is JSON, errors too, because
 //! clients choke on anything else.
 
+mod admin_consent;
+mod authorize;
 pub(crate) mod client;
+mod device;
 mod device_authorization;
 mod discovery;
 mod endpoint;
+mod html;
 mod keys;
+mod logout;
 mod pages;
 mod respond;
+mod security_info;
+mod sign_in;
 mod sign_ins;
 mod token;
 mod userinfo;
@@ -33,6 +40,7 @@ use crate::site::Site;
 
 pub(crate) use endpoint::owns;
 pub use keys::{Keys, KeysError};
+pub use sign_in::PasswordGuards;
 
 use endpoint::Endpoint;
 
@@ -68,6 +76,25 @@ impl Request<'_> {
         found
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// A field of the form.
+    fn form(&self, name: &str) -> Option<&str> {
+        let found = self.form.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The address that the person is at. Behind a reverse proxy on this machine it is what that one wrote last; from
+    /// anywhere else the header is the caller's own invention.
+    fn source(&self) -> Option<IpAddr> {
+        let peer = self.address?;
+        let forwarded = self.headers.get_all("x-forwarded-for").iter().next_back();
+        let last = forwarded
+            .filter(|_| peer.is_loopback())
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.rsplit(',').next())
+            .and_then(|value| value.trim().parse().ok());
+        Some(last.unwrap_or(peer))
     }
 
     /// The one value of a header; `None` when it is absent, doubled or no text.
@@ -135,9 +162,11 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
     if request.method == Method::OPTIONS {
         return respond::preflight();
     }
-    if request.method != Method::GET && request.method != Method::HEAD {
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    let takes_forms = matches!(endpoint, Endpoint::Authorize(..) | Endpoint::Login);
+    if !reads && !(takes_forms && request.method == Method::POST) {
         let refusal = Refusal::Method {
-            valid: "GET",
+            valid: if takes_forms { "GET, POST" } else { "GET" },
             verb: request.method.to_string(),
         };
         return respond::error(&refusal.answer(&request.trace));
@@ -155,6 +184,17 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         Endpoint::Instance => discovery::instance(request),
         Endpoint::UserRealm(user) => discovery::realm(request, &user).await,
         Endpoint::NativeClient => pages::native_client(),
+        Endpoint::Authorize(version, tenant) => authorize::answer(request, version, &tenant).await,
+        Endpoint::AdminConsent(version, tenant) => {
+            admin_consent::answer(request, version, &tenant).await
+        }
+        Endpoint::Login => sign_in::answer(request).await,
+        Endpoint::DevicePage => device::answer(request).await,
+        Endpoint::Logout => logout::answer(request).await,
+        Endpoint::SecurityInfo => security_info::answer(request).await,
+        Endpoint::Asset(name) => {
+            html::asset(&name).unwrap_or_else(|| respond::error(&request.trace.no_such_endpoint()))
+        }
         Endpoint::ErrorLookup => pages::error_lookup(request.query("code")),
     }
 }
