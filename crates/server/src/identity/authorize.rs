@@ -1,14 +1,401 @@
-//! Placeholder while the decision is being written.
-use super::Request;
-use super::sign_in::Flow;
+//! `/{tenant}/oauth2[/v2.0]/authorize`: from a request to a code, by way of the pages that it needs.
+//!
+//! The identity crate decides what comes next; this file reads the facts for it, shows what it says, and asks again
+//! after each page.
+
+use askama::Template;
 use axum::response::Response;
-use bartizan_identity::{Refusal, Version};
-pub(super) async fn answer(_r: &Request<'_>, _v: Version, _t: &str) -> Response {
-    Response::default()
+use bartizan_identity::authentication::Authentication;
+use bartizan_identity::authorize::{
+    Answer, AuthorizationGrant, AuthorizeRequest, CODE_LIFETIME, Interactions, ResponseMode,
+    Setting, Step, decide, redirect_of,
+};
+use bartizan_identity::consent::{self as decisions, Choice};
+use bartizan_identity::facts::UserFacts;
+use bartizan_identity::grant::{Lifetimes, TokenEntropy};
+use bartizan_identity::refusal::UserRefusal;
+use bartizan_identity::sign_in::amr;
+use bartizan_identity::{Refusal, TenantPath, Version};
+use bartizan_store::StoreError;
+use bartizan_store::sign_in::pending;
+use bartizan_store::tokens::authorization_codes::{self, AuthorizationCode};
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+use super::html::{self, FORM_POST_SCRIPT, Frame, Policy};
+use super::sign_in::{
+    Flow, MICROS, Purpose, SignedIn, again, begin, current, fault, random_name, reachable,
+    redirect, sha256_hex, signed_in, use_session,
+};
+use super::{Request, consent, user_facts};
+
+/// How the identity crate sees a session.
+pub(super) fn authentication(person: &SignedIn) -> Authentication {
+    Authentication {
+        tenant: person.tenant.id,
+        user: person.user.id,
+        at: person.auth_time(),
+        methods: amr(&person.methods()),
+        session: person.session.id,
+    }
 }
-pub(super) async fn resume(_r: &Request<'_>, _f: Flow) -> Result<Response, Refusal> {
-    Err(Refusal::Fault)
+
+/// A request, read, with what the directory knows about it and who is signed in.
+struct Case {
+    path: TenantPath,
+    asked: AuthorizeRequest,
+    person: Option<SignedIn>,
+    facts: UserFacts,
 }
-pub(super) async fn decided(_r: &Request<'_>, _f: Flow) -> Result<Response, Refusal> {
-    Err(Refusal::Fault)
+
+impl Case {
+    async fn load(
+        request: &Request<'_>,
+        flow: &Flow,
+        person: Option<SignedIn>,
+    ) -> Result<Self, Refusal> {
+        let Purpose::Authorize { v2, parameters } = &flow.purpose else {
+            return Err(Refusal::Fault);
+        };
+        let path = TenantPath::parse(&flow.tenant)?;
+        let asked = AuthorizeRequest::parse(Purpose::version(*v2), parameters)?;
+        // What is wrong with scopes is told by the decision.
+        let named = asked.scopes().map(|scopes| scopes.resources);
+        let named: Vec<String> = named
+            .unwrap_or_default()
+            .iter()
+            .map(|resource| resource.resource.as_str().to_owned())
+            .collect();
+        let mut tx = request.app.store.read().await.map_err(fault)?;
+        let facts = user_facts::load(
+            request,
+            &mut tx,
+            &path,
+            &asked.client_id,
+            person.as_ref(),
+            &named,
+        )
+        .await
+        .map_err(fault)?;
+        Ok(Self {
+            path,
+            asked,
+            person,
+            facts,
+        })
+    }
+
+    fn step(&self, request: &Request<'_>, flow: &Flow) -> Step {
+        let done = Interactions {
+            signed_in: flow.fresh,
+            picked: flow.picked,
+            consented: flow.consented,
+        };
+        let own_origins: Vec<String> = request.app.sites.own_origins().collect();
+        let setting = self.setting(request, &own_origins);
+        let signed_in = self.person.as_ref().map(authentication);
+        decide(&self.asked, &self.facts, signed_in.as_ref(), done, setting)
+    }
+
+    fn setting<'a>(&'a self, request: &Request<'_>, own_origins: &'a [String]) -> Setting<'a> {
+        Setting {
+            path: &self.path,
+            own_origins,
+            now: request.trace.now,
+        }
+    }
+}
+
+/// Answers the endpoint.
+pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str) -> Response {
+    if request.method == Method::POST {
+        return posted(request, version, tenant);
+    }
+    let answered = first(request, version, tenant).await;
+    answered.unwrap_or_else(|refusal| html::refusal(request, &refusal))
+}
+
+/// A request by POST comes from another site, and browsers leave our cookies out of that: asked again by GET, they are
+/// in.
+fn posted(request: &Request<'_>, version: Version, tenant: &str) -> Response {
+    let pairs = request.query.iter().chain(&request.form);
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
+    let middle = match version {
+        Version::V1 => "",
+        Version::V2 => "/v2.0",
+    };
+    redirect(&format!("/{tenant}/oauth2{middle}/authorize?{query}"))
+}
+
+async fn first(request: &Request<'_>, version: Version, tenant: &str) -> Result<Response, Refusal> {
+    let purpose = Purpose::Authorize {
+        v2: version == Version::V2,
+        parameters: request.query.clone(),
+    };
+    let mut flow = Flow::new(request, tenant, purpose)?;
+    let path = TenantPath::parse(tenant)?;
+    let asked = AuthorizeRequest::parse(version, &request.query)?;
+    let mut tx = request.app.store.read().await.map_err(fault)?;
+    let people = signed_in(request, &mut tx).await.map_err(fault)?;
+    drop(tx);
+    let mut here: Vec<SignedIn> = people
+        .into_iter()
+        .filter(|person| reachable(&flow, person) && path != TenantPath::Consumers)
+        .collect();
+    // A hint chooses among several; without one the person does.
+    let hinted = asked.login_hint.as_deref().and_then(|hint| {
+        here.iter()
+            .position(|person| person.user.upn.eq_ignore_ascii_case(hint))
+    });
+    let several = hinted.is_none() && here.len() > 1;
+    let person = match hinted {
+        Some(index) => Some(here.swap_remove(index)),
+        None if several => None,
+        None => here.pop(),
+    };
+    flow.session = person.as_ref().map(|person| person.session.id);
+    let case = Case::load(request, &flow, person).await?;
+    let step = match case.step(request, &flow) {
+        // Somebody is signed in, only not one alone.
+        Step::SignIn {
+            login_hint: None, ..
+        } if several => Step::PickAccount,
+        step => step,
+    };
+    carry_out(request, flow, case, step, false).await
+}
+
+/// Goes on after a page.
+pub(super) async fn resume(request: &Request<'_>, flow: Flow) -> Result<Response, Refusal> {
+    let mut tx = request.app.store.read().await.map_err(fault)?;
+    let person = current(request, &mut tx, &flow).await.map_err(fault)?;
+    drop(tx);
+    if person.is_none() {
+        return again(request, flow).await;
+    }
+    let case = Case::load(request, &flow, person).await?;
+    let step = case.step(request, &flow);
+    carry_out(request, flow, case, step, true).await
+}
+
+/// Does what the decision says. `kept` tells whether the flow has pages already.
+async fn carry_out(
+    request: &Request<'_>,
+    mut flow: Flow,
+    case: Case,
+    step: Step,
+    kept: bool,
+) -> Result<Response, Refusal> {
+    let client = case.facts.client.as_ref();
+    flow.app = client.map(|client| client.application.display_name.clone());
+    flow.target = match (&case.asked.redirect_uri, client) {
+        (Some(uri), _) => Some(uri.clone()),
+        (None, Some(client)) => client.redirect_uris.first().map(|(_, uri)| uri.to_owned()),
+        (None, None) => None,
+    };
+    match (step, &case.person) {
+        (Step::ErrorPage(refusal), _) => Ok(html::refusal(request, &refusal)),
+        (Step::ErrorRedirect(redirect, refusal), _) => {
+            tracing::info!(code = refusal.code(), "authorization refused");
+            end(request, &flow, kept).await?;
+            Ok(send(request, &redirect.refused(&refusal, &request.trace)))
+        }
+        (Step::SignIn { login_hint, .. }, _) => {
+            flow.restart();
+            if let Some(hint) = login_hint.filter(|hint| hint.len() <= 320) {
+                flow.typed = hint;
+                flow.progress.named = true;
+            }
+            begin(request, &flow).await
+        }
+        (Step::PickAccount, _) => {
+            flow.restart();
+            flow.pick = true;
+            begin(request, &flow).await
+        }
+        (Step::SecondFactor, Some(person)) => {
+            flow.session = None;
+            let mut tx = request.app.store.read().await.map_err(fault)?;
+            use_session(request, &mut tx, &mut flow, person)
+                .await
+                .map_err(fault)?;
+            drop(tx);
+            begin(request, &flow).await
+        }
+        (Step::Consent(_) | Step::NeedAdminApproval(_), Some(_)) if !kept => {
+            begin(request, &flow).await
+        }
+        (Step::Consent(prompt), Some(person)) => {
+            flow.save(request).await.map_err(fault)?;
+            Ok(consent::ask(request, &flow, &prompt, person))
+        }
+        (Step::NeedAdminApproval(prompt), Some(person)) => {
+            flow.save(request).await.map_err(fault)?;
+            Ok(consent::approval(request, &flow, &prompt, person))
+        }
+        (Step::Issue(grant), Some(_)) => issue(request, &flow, &grant, kept).await,
+        // Without a session the decision asks for a sign-in.
+        (_, None) => Err(Refusal::Fault),
+    }
+}
+
+async fn end(request: &Request<'_>, flow: &Flow, kept: bool) -> Result<(), Refusal> {
+    if kept {
+        let mut tx = request.app.store.write().await.map_err(fault)?;
+        pending::end(&mut tx, &flow.hash()).await.map_err(fault)?;
+        tx.commit().await.map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// Takes the answer of the consent page, or of the page that names an administrator.
+pub(super) async fn decided(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal> {
+    let mut tx = request.app.store.read().await.map_err(fault)?;
+    let person = current(request, &mut tx, &flow).await.map_err(fault)?;
+    drop(tx);
+    if person.is_none() {
+        return again(request, flow).await;
+    }
+    let case = Case::load(request, &flow, person).await?;
+    let step = case.step(request, &flow);
+    let accepts = request.form("decision") == Some("accept");
+    match (step, &case.facts.user) {
+        (Step::Consent(prompt), Some(user)) if accepts => {
+            let choice = match request.form("everybody") {
+                Some("yes") => Choice::Organization,
+                _ => Choice::Own,
+            };
+            let consented = decisions::accept(&prompt, choice, user)?;
+            flow.consented = true;
+            let mut tx = request.app.store.write().await.map_err(fault)?;
+            consent::write(request, &mut tx, &consented)
+                .await
+                .map_err(fault)?;
+            flow.keep(request, &mut tx).await.map_err(fault)?;
+            tx.commit().await.map_err(fault)?;
+            Ok(flow.go(request))
+        }
+        (step @ (Step::Consent(_) | Step::NeedAdminApproval(_)), _) => {
+            let refusal = match step {
+                Step::Consent(_) => UserRefusal::ConsentDeclined,
+                _ => UserRefusal::AdminConsentRequired,
+            };
+            let own_origins: Vec<String> = request.app.sites.own_origins().collect();
+            let target = redirect_of(
+                &case.asked,
+                &case.facts,
+                case.setting(request, &own_origins),
+            )?;
+            end(request, &flow, true).await?;
+            Ok(send(
+                request,
+                &target.refused(&refusal.into(), &request.trace),
+            ))
+        }
+        _ => Ok(flow.go(request)),
+    }
+}
+
+/// Issues what was asked for. The flow ends with it, so that going back issues no second code.
+async fn issue(
+    request: &Request<'_>,
+    flow: &Flow,
+    grant: &AuthorizationGrant,
+    kept: bool,
+) -> Result<Response, Refusal> {
+    let code = match &grant.code {
+        Some(_) => Some(random_name()?),
+        None => None,
+    };
+    let stored = store_code(request, flow, grant, code.as_deref(), kept).await;
+    if !stored.map_err(fault)? {
+        return Ok(super::sign_in::coded(
+            request,
+            StatusCode::BAD_REQUEST,
+            50_089,
+        ));
+    }
+    let mut entropy: TokenEntropy = [0; 48];
+    aws_lc_rs::rand::fill(&mut entropy).map_err(|_| Refusal::Fault)?;
+    let claims = grant.id_claims(
+        code.as_deref(),
+        request.app.keys.issuers(),
+        Lifetimes::default(),
+        request.trace.now,
+        &entropy,
+    );
+    let id_token = match &claims {
+        Some(claims) => Some(request.app.keys.sign_id(claims).map_err(|error| {
+            tracing::error!(%error, "authorize: signing failed");
+            Refusal::Fault
+        })?),
+        None => None,
+    };
+    tracing::debug!(client = %grant.client, tenant = %grant.tenant, "authorization granted");
+    let session = grant.authentication.session;
+    let answer = grant.answer(code.as_deref(), id_token.as_deref(), session);
+    Ok(send(request, &answer))
+}
+
+/// Keeps the code and ends the flow, in one transaction. False when the flow had ended already.
+async fn store_code(
+    request: &Request<'_>,
+    flow: &Flow,
+    grant: &AuthorizationGrant,
+    code: Option<&str>,
+    kept: bool,
+) -> Result<bool, StoreError> {
+    let mut tx = request.app.store.write().await?;
+    if kept && !pending::end(&mut tx, &flow.hash()).await? {
+        return Ok(false);
+    }
+    if let (Some(details), Some(code)) = (&grant.code, code) {
+        let now = request.app.clock.unix_micros();
+        let code = AuthorizationCode {
+            hash: sha256_hex(code.as_bytes()),
+            tenant: grant.tenant,
+            client: grant.client,
+            principal: grant.principal(),
+            family: Uuid::new_v4(),
+            details: serde_json::to_value(details).unwrap_or_default(),
+            issued: now,
+            expires: now + CODE_LIFETIME * MICROS,
+            redeemed: None,
+        };
+        authorization_codes::insert(&mut tx, &code).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+#[derive(Template)]
+#[template(path = "form_post.html")]
+struct FormPost<'a> {
+    frame: Frame,
+    target: &'a str,
+    fields: &'a [(String, String)],
+}
+
+/// Sends the browser to the application with an answer. The address was registered; the decision saw to that.
+pub(super) fn send(request: &Request<'_>, answer: &Answer) -> Response {
+    match (answer.mode, answer.location()) {
+        (ResponseMode::Query | ResponseMode::Fragment, Some(location)) => redirect(&location),
+        _ => {
+            let mut frame = Frame::plain(request, "Signing in");
+            frame.scripts.push(FORM_POST_SCRIPT);
+            let template = FormPost {
+                frame,
+                target: &answer.uri,
+                fields: &answer.fields,
+            };
+            let policy = Policy {
+                script: true,
+                target: Some(answer.uri.clone()),
+            };
+            html::page(StatusCode::OK, &template, &policy)
+        }
+    }
 }

@@ -7,6 +7,7 @@
 mod admin_consent;
 mod authorize;
 pub(crate) mod client;
+mod consent;
 mod device;
 mod device_authorization;
 mod discovery;
@@ -21,6 +22,7 @@ mod sign_in;
 mod sign_ins;
 mod token;
 mod userinfo;
+mod user_facts;
 
 use std::net::IpAddr;
 use std::sync::Arc;

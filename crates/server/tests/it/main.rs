@@ -1,9 +1,11 @@
 //! Stories through the public door: a real server with its own database, real cryptography and real HTTP.
 
+mod browser;
 mod harness;
 
 mod access;
 mod activity;
+mod consent;
 mod cross_tenant;
 mod directory;
 mod doors;
@@ -19,3 +21,4 @@ mod people;
 mod people_grants;
 mod rules;
 mod user_grants;
+mod sign_in;

@@ -78,6 +78,10 @@ pub(in crate::identity) struct Flow {
     pub(in crate::identity) account: Option<(TenantId, ObjectId)>,
     /// Whether one of the browser's accounts shall be picked first.
     pub(in crate::identity) pick: bool,
+    /// Whether one was picked.
+    pub(in crate::identity) picked: bool,
+    /// Whether the person consented during this flow.
+    pub(in crate::identity) consented: bool,
     /// The application's name, for the first pages.
     pub(in crate::identity) app: Option<String>,
     /// Where its answer may go, for `form-action` of the pages.
@@ -127,6 +131,8 @@ impl Flow {
             typed: String::new(),
             account: None,
             pick: false,
+            picked: false,
+            consented: false,
             app: None,
             target: None,
             session: None,
@@ -221,6 +227,8 @@ impl Flow {
         self.typed = String::new();
         self.account = None;
         self.pick = false;
+        self.picked = false;
+        self.consented = false;
         self.session = None;
         self.fresh = false;
         self.new_secret = None;

@@ -19,7 +19,7 @@ use bartizan_identity::sign_in::{Method, Step, next};
 use bartizan_identity::{Refusal, TenantPath};
 use bartizan_store::audit::{self, AuditEvent};
 use bartizan_store::directory::users;
-use bartizan_store::{ReadTx, StoreError, WriteTx, tenants};
+use bartizan_store::{ReadTx, StoreError, WriteTx};
 use http::{StatusCode, header};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -251,6 +251,7 @@ async fn pick(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal
             use_session(request, &mut tx, &mut flow, person)
                 .await
                 .map_err(fault)?;
+            flow.picked = true;
         }
     }
     begin(request, &flow).await
@@ -354,13 +355,4 @@ pub(in crate::identity) async fn record(
         details,
     };
     audit::append(tx, tenant, &event).await
-}
-
-/// The display name of a tenant, for pages.
-pub(in crate::identity) async fn tenant_name(
-    tx: &mut ReadTx,
-    tenant: TenantId,
-) -> Result<String, StoreError> {
-    let found = tenants::by_id(tx, tenant).await?;
-    Ok(found.map_or_else(String::new, |tenant| tenant.display_name))
 }

@@ -1,0 +1,276 @@
+//! Consent: the page that asks for it, and writing down what was given.
+
+use askama::Template;
+use axum::response::Response;
+use bartizan_contract::{AppId, ObjectId, TenantId};
+use bartizan_identity::consent::{ConsentItem, ConsentPrompt, Consented};
+use bartizan_store::directory::applications;
+use bartizan_store::directory::assignments::{self, AppRoleAssignment};
+use bartizan_store::directory::permission_grants::{self, PermissionGrant};
+use bartizan_store::directory::service_principals::{self, ServicePrincipal};
+use bartizan_store::{StoreError, WriteTx};
+use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+use url::Url;
+use uuid::Uuid;
+
+use super::Request;
+use super::html::{Frame, Policy, page};
+use super::sign_in::{Flow, SignedIn, record};
+
+struct Line {
+    text: String,
+    value: String,
+    resource: String,
+    application: bool,
+}
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage<'a> {
+    frame: Frame,
+    app: &'a str,
+    app_id: AppId,
+    publisher: String,
+    unverified: bool,
+    sends_to: Option<String>,
+    name: &'a str,
+    tenant: &'a str,
+    for_all: bool,
+    may_consent_for_all: bool,
+    error: Option<&'a str>,
+    permissions: Vec<Line>,
+}
+
+/// Asks whether the application may.
+pub(super) fn ask(
+    request: &Request<'_>,
+    flow: &Flow,
+    prompt: &ConsentPrompt,
+    person: &SignedIn,
+) -> Response {
+    let sends_to = flow.target.as_deref().and_then(|uri| Url::parse(uri).ok());
+    let template = ConsentPage {
+        frame: Frame::of(request, flow, "Permissions requested"),
+        app: &prompt.display_name,
+        app_id: prompt.client,
+        publisher: publisher(prompt),
+        unverified: prompt.unverified_publisher,
+        sends_to: sends_to.map(|url| match url.host_str() {
+            Some(host) => host.to_owned(),
+            None => format!("the program for {}:", url.scheme()),
+        }),
+        name: &person.user.upn,
+        tenant: &person.tenant.display_name,
+        for_all: prompt.for_all,
+        may_consent_for_all: prompt.may_accept_for_all && !prompt.for_all,
+        error: None,
+        permissions: lines(prompt),
+    };
+    page(StatusCode::OK, &template, &policy(flow))
+}
+
+#[derive(Template)]
+#[template(path = "approval.html")]
+struct ApprovalPage<'a> {
+    frame: Frame,
+    app: &'a str,
+    tenant: &'a str,
+    name: &'a str,
+    permissions: Vec<Line>,
+    link: String,
+    trace: Uuid,
+}
+
+/// Says that an administrator must be asked, and with which link.
+pub(super) fn approval(
+    request: &Request<'_>,
+    flow: &Flow,
+    prompt: &ConsentPrompt,
+    person: &SignedIn,
+) -> Response {
+    let mut link = format!(
+        "{}/{}/adminconsent?client_id={}",
+        request.site.base, prompt.tenant, prompt.client
+    );
+    if let Some(uri) = &flow.target {
+        let uri = utf8_percent_encode(uri, NON_ALPHANUMERIC);
+        link = format!("{link}&redirect_uri={uri}");
+    }
+    let template = ApprovalPage {
+        frame: Frame::of(request, flow, "Approval required"),
+        app: &prompt.display_name,
+        tenant: &person.tenant.display_name,
+        name: &person.user.upn,
+        permissions: lines(prompt),
+        link,
+        trace: request.trace.trace_id,
+    };
+    page(StatusCode::OK, &template, &policy(flow))
+}
+
+fn policy(flow: &Flow) -> Policy {
+    Policy {
+        script: false,
+        target: flow.target.clone(),
+    }
+}
+
+fn publisher(prompt: &ConsentPrompt) -> String {
+    if let Some(name) = &prompt.publisher.verified_name {
+        return name.clone();
+    }
+    if prompt.home == prompt.tenant {
+        return "your organization".to_owned();
+    }
+    match &prompt.publisher.domain {
+        Some(domain) => format!("{domain} (tenant {})", prompt.home),
+        None => format!("tenant {}", prompt.home),
+    }
+}
+
+/// Permissions in plain words.
+fn lines(prompt: &ConsentPrompt) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut plain = |asked: bool, value: &str, text: &str| {
+        if asked {
+            lines.push(Line {
+                text: text.to_owned(),
+                value: value.to_owned(),
+                resource: "signing in".to_owned(),
+                application: false,
+            });
+        }
+    };
+    let sign_in = prompt.sign_in;
+    plain(
+        sign_in.openid || sign_in.profile,
+        "openid profile",
+        "Sign you in and read your name and account",
+    );
+    plain(sign_in.email, "email", "Read your e-mail address");
+    plain(
+        sign_in.offline_access,
+        "offline_access",
+        "Keep the access that you give it, also while you are away",
+    );
+    for api in &prompt.apis {
+        let line = |item: &ConsentItem, application| Line {
+            text: words(item),
+            value: item.value.clone(),
+            resource: api.display_name.clone(),
+            application,
+        };
+        lines.extend(api.scopes.iter().map(|item| line(item, false)));
+        lines.extend(api.roles.iter().map(|item| line(item, true)));
+    }
+    lines
+}
+
+fn words(item: &ConsentItem) -> String {
+    [&item.title, &item.description, &item.value]
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Writes down what was consented to: service principals that are missing, delegated permissions, app roles.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn write(
+    request: &Request<'_>,
+    tx: &mut WriteTx,
+    consented: &Consented,
+) -> Result<(), StoreError> {
+    let tenant = consented.tenant;
+    for app in &consented.principals {
+        present(request, tx, tenant, *app).await?;
+    }
+    let client = presence(tx, tenant, consented.client).await?;
+    let now = request.app.clock.unix_micros();
+    for grant in consented.grants.iter().filter(|g| !g.scopes.is_empty()) {
+        let wanted = PermissionGrant {
+            id: opaque_id(),
+            client,
+            resource: presence(tx, tenant, grant.resource).await?,
+            principal: grant.principal,
+            scope: grant.scopes.join(" "),
+            created: now,
+        };
+        permission_grants::add(tx, tenant, &wanted).await?;
+    }
+    let held = assignments::of_principal(tx, tenant, client).await?;
+    for role in &consented.roles {
+        let resource = presence(tx, tenant, role.resource).await?;
+        let known = held
+            .iter()
+            .any(|held| held.resource == resource && held.app_role_id == role.role);
+        if known {
+            continue;
+        }
+        let assignment = AppRoleAssignment {
+            id: opaque_id(),
+            principal: client,
+            principal_kind: "ServicePrincipal".to_owned(),
+            resource,
+            app_role_id: role.role,
+            created: now,
+        };
+        assignments::create(tx, tenant, &assignment).await?;
+    }
+    let scopes: Vec<_> = consented
+        .grants
+        .iter()
+        .map(|grant| {
+            json!({
+                "resource": grant.resource,
+                "scope": grant.scopes.join(" "),
+                "forEverybody": grant.principal.is_none(),
+            })
+        })
+        .collect();
+    let roles: Vec<_> = consented
+        .roles
+        .iter()
+        .map(|role| json!({ "resource": role.resource, "appRoleId": role.role }))
+        .collect();
+    let details = json!({ "application": consented.client, "grants": scopes, "appRoles": roles });
+    let actor = consented.by.to_string();
+    record(request, tx, tenant, actor, "application.consent", details).await
+}
+
+/// Ids of grants and assignments are opaque texts.
+fn opaque_id() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+async fn present(
+    request: &Request<'_>,
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    app: AppId,
+) -> Result<(), StoreError> {
+    if service_principals::by_app_id(tx, tenant, app)
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let application = applications::anywhere(tx, app)
+        .await?
+        .ok_or(StoreError::Missing("application"))?;
+    let now = request.app.clock.unix_micros();
+    let id = ObjectId(Uuid::new_v4());
+    let fresh = ServicePrincipal::of_application(id, tenant, &application, now);
+    service_principals::create(tx, &fresh).await
+}
+
+async fn presence(tx: &mut WriteTx, tenant: TenantId, app: AppId) -> Result<ObjectId, StoreError> {
+    let found = service_principals::by_app_id(tx, tenant, app).await?;
+    found
+        .map(|principal| principal.id)
+        .ok_or(StoreError::Missing("service principal"))
+}
