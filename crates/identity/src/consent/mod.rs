@@ -5,12 +5,14 @@
 //! somebody accepts it a [`Consented`].
 
 mod admin;
+mod device;
 mod prompt;
 
 #[cfg(test)]
 mod tests;
 
 pub use admin::{AdminConsentRequest, AdminStep, accepted, decide as decide_admin, declined};
+pub use device::{DeviceStep, decide as decide_device};
 pub use prompt::{
     Choice, ConsentApi, ConsentItem, ConsentPrompt, Consented, NewGrant, NewRole, accept,
 };

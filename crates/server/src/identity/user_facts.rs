@@ -245,10 +245,20 @@ async fn apis(
     };
     let mut found: Vec<ApiFact> = Vec::new();
     for name in names {
-        let Some(api) = service_principals::by_name(tx, tenant, &name).await? else {
-            continue;
+        let api = match service_principals::by_name(tx, tenant, &name).await? {
+            Some(api) => api,
+            // Another tenant's: consent makes its presence here.
+            None => match elsewhere(tx, tenant, &name).await? {
+                Some(api) => {
+                    if found.iter().all(|known| known.app_id != api.app_id) {
+                        found.push(api);
+                    }
+                    continue;
+                }
+                None => continue,
+            },
         };
-        if found.iter().any(|known| known.principal == api.id) {
+        if found.iter().any(|known| known.principal == Some(api.id)) {
             continue;
         }
         let registration = applications::anywhere(tx, api.app_id).await?;
@@ -283,13 +293,35 @@ async fn apis(
     Ok(found)
 }
 
+/// A resource that the tenant does not have yet, by its application id.
+async fn elsewhere(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Option<ApiFact>, StoreError> {
+    let Ok(id) = name.parse::<AppId>() else {
+        return Ok(None);
+    };
+    let registration = applications::anywhere(tx, id).await?;
+    Ok(registration
+        .filter(|registration| registration.sign_in_audience != "AzureADMyOrg")
+        .map(|registration| {
+            let id = ObjectId(Uuid::nil());
+            let future = ServicePrincipal::of_application(id, tenant, &registration, 0);
+            ApiFact {
+                principal: None,
+                ..api_fact(&future)
+            }
+        }))
+}
+
 fn api_fact(api: &ServicePrincipal) -> ApiFact {
     let text = |texts: [&Option<String>; 2]| {
         let found = texts.into_iter().flatten().find(|text| !text.is_empty());
         found.cloned().unwrap_or_default()
     };
     ApiFact {
-        principal: api.id,
+        principal: Some(api.id),
         app_id: api.app_id,
         display_name: api.display_name.clone(),
         names: api

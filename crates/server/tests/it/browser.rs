@@ -103,7 +103,9 @@ impl<'s> Browser<'s> {
                 self.keep(cookie.to_str().expect("a cookie"));
             }
             let html = answer.text().await.expect("a body");
-            let location = headers.get(LOCATION).map(|to| to.to_str().expect("text").to_owned());
+            let location = headers
+                .get(LOCATION)
+                .map(|to| to.to_str().expect("text").to_owned());
             let Some(location) = location else {
                 return Page {
                     status,
@@ -126,7 +128,10 @@ impl<'s> Browser<'s> {
     }
 
     fn keep(&mut self, line: &str) {
-        assert!(line.contains("HttpOnly") && line.contains("SameSite=Lax"), "{line}");
+        assert!(
+            line.contains("HttpOnly") && line.contains("SameSite=Lax"),
+            "{line}"
+        );
         let (pair, rest) = line.split_once(';').expect("attributes");
         let (name, value) = pair.split_once('=').expect("a pair");
         if rest.contains("Max-Age=0") {
@@ -139,7 +144,9 @@ impl<'s> Browser<'s> {
     /// Signs in on the page that asks for the user name, up to the page after "stay signed in?".
     pub(crate) async fn sign_in(&mut self, page: &Page, name: &str, password: &str) -> Page {
         let page = self.send(page, "user_name", &[("username", name)]).await;
-        let page = self.send(&page, "password", &[("password", password)]).await;
+        let page = self
+            .send(&page, "password", &[("password", password)])
+            .await;
         self.send(&page, "stay", &[("stay", "no")]).await
     }
 }

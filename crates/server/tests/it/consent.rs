@@ -42,14 +42,22 @@ async fn roles(server: &TestServer, tenant: &str, client: &str, secret: &str) ->
         ("client_secret", secret),
         ("scope", "https://api.security.microsoft.com/.default"),
     ];
-    let answer = server.http.post(url).form(&form).send().await.expect("an answer");
+    let answer = server
+        .http
+        .post(url)
+        .form(&form)
+        .send()
+        .await
+        .expect("an answer");
     let body: Value = answer.json().await.expect("JSON");
     match body["access_token"].as_str() {
         None => body["error_codes"][0].clone(),
         Some(token) => {
             use base64::Engine as _;
             let payload = token.split('.').nth(1).expect("a payload");
-            let payload = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(payload).expect("base64");
+            let payload = base64::prelude::BASE64_URL_SAFE_NO_PAD
+                .decode(payload)
+                .expect("base64");
             let claims: Value = serde_json::from_slice(&payload).expect("JSON");
             claims["roles"].clone()
         }
@@ -68,7 +76,10 @@ async fn secret_of(server: &TestServer, client: &str) -> String {
             Some(json!({ "passwordCredential": {} })),
         )
         .await;
-    made.body["secretText"].as_str().unwrap_or_else(|| panic!("{:?}", made.body)).to_owned()
+    made.body["secretText"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{:?}", made.body))
+        .to_owned()
 }
 
 #[tokio::test]
@@ -83,14 +94,28 @@ async fn a_person_consents_for_themselves_once() {
     let page = browser.go(&address).await;
     let page = browser.sign_in(&page, &ann, PASSWORD).await;
     assert_eq!(page.title(), "Permissions requested");
-    for text in ["User.Read of Microsoft Graph", "offline_access", "your organization", &client, &ann] {
+    for text in [
+        "User.Read of Microsoft Graph",
+        "offline_access",
+        "your organization",
+        &client,
+        &ann,
+    ] {
         assert!(page.html.contains(text), "{text}: {}", page.html);
     }
     // An application of the own tenant needs no vouching, and a person is not asked about everybody.
     assert!(!page.html.contains("not verified") && !page.html.contains("name=\"everybody\""));
-    let declined = browser.send(&page, "consent", &[("decision", "decline")]).await;
-    assert_eq!(declined.parameter("error").as_deref(), Some("access_denied"));
-    assert_eq!(declined.parameter("error_subcode").as_deref(), Some("cancel"));
+    let declined = browser
+        .send(&page, "consent", &[("decision", "decline")])
+        .await;
+    assert_eq!(
+        declined.parameter("error").as_deref(),
+        Some("access_denied")
+    );
+    assert_eq!(
+        declined.parameter("error_subcode").as_deref(),
+        Some("cancel")
+    );
     let description = declined.parameter("error_description").unwrap();
     assert!(description.starts_with("AADSTS65004: "), "{description}");
     // Nothing was granted by that, and the page that was left open does nothing more.
@@ -131,18 +156,28 @@ async fn an_administrator_consents_for_everybody() {
     let page = browser.go(&address).await;
     let page = browser.sign_in(&page, &ann, PASSWORD).await;
     assert_eq!(page.title(), "Approval required", "{}", page.html);
-    assert!(page.html.contains("/adminconsent?client_id="), "{}", page.html);
+    assert!(
+        page.html.contains("/adminconsent?client_id="),
+        "{}",
+        page.html
+    );
     let forced = accept(&mut browser, &page).await;
     assert_eq!(forced.parameter("code"), None, "{forced:?}");
     let page = browser.go(&address).await;
-    let back = browser.send(&page, "consent", &[("decision", "decline")]).await;
+    let back = browser
+        .send(&page, "consent", &[("decision", "decline")])
+        .await;
     let description = back.parameter("error_description").unwrap();
     assert!(description.starts_with("AADSTS90094: "), "{description}");
 
     let mut office = Browser::at(&server);
     let page = office.go(&address).await;
     let page = office.sign_in(&page, &admin, &password).await;
-    assert!(page.html.contains("Consent on behalf of your organization"), "{}", page.html);
+    assert!(
+        page.html.contains("Consent on behalf of your organization"),
+        "{}",
+        page.html
+    );
     let everybody = [("decision", "accept"), ("everybody", "yes")];
     let done = office.send(&page, "consent", &everybody).await;
     assert!(done.parameter("code").is_some(), "{done:?}");
@@ -154,20 +189,31 @@ async fn an_administrator_consents_for_everybody() {
 #[tokio::test]
 async fn the_documented_consent_link_grants_app_roles_in_the_customers_tenant() {
     let server = TestServer::start().await;
-    let client = server.create_client(reads_incidents("AzureADMultipleOrgs")).await;
+    let client = server
+        .create_client(reads_incidents("AzureADMultipleOrgs"))
+        .await;
     let secret = secret_of(&server, &client).await;
     let customer = server.create_tenant("Customer").await;
     let customer_id = customer.parse::<TenantId>().unwrap();
     let upn = "boss@customer.onmicrosoft.com";
     let roles_of_boss = ["Global Administrator"];
-    server.create_person_in(customer_id, upn, &roles_of_boss).await;
-    server.create_person_in(customer_id, "eve@customer.onmicrosoft.com", &[]).await;
-    assert_eq!(roles(&server, &customer, &client, &secret).await, json!(700_016));
+    server
+        .create_person_in(customer_id, upn, &roles_of_boss)
+        .await;
+    server
+        .create_person_in(customer_id, "eve@customer.onmicrosoft.com", &[])
+        .await;
+    assert_eq!(
+        roles(&server, &customer, &client, &secret).await,
+        json!(700_016)
+    );
 
     // Who is no administrator is told so.
     let mut eve = Browser::at(&server);
     let page = eve.go(&consent_link(&client)).await;
-    let page = eve.sign_in(&page, "eve@customer.onmicrosoft.com", PASSWORD).await;
+    let page = eve
+        .sign_in(&page, "eve@customer.onmicrosoft.com", PASSWORD)
+        .await;
     assert_eq!(page.title(), "Approval required", "{}", page.html);
 
     let mut browser = Browser::at(&server);
@@ -186,11 +232,20 @@ async fn the_documented_consent_link_grants_app_roles_in_the_customers_tenant() 
     }
     let done = accept(&mut browser, &page).await;
     assert!(done.parameter("code").is_some(), "{done:?} {}", done.html);
-    assert!(done.left_for.as_ref().unwrap().as_str().starts_with(CALLBACK));
+    assert!(
+        done.left_for
+            .as_ref()
+            .unwrap()
+            .as_str()
+            .starts_with(CALLBACK)
+    );
     let granted = roles(&server, &customer, &client, &secret).await;
     assert_eq!(granted, json!(["Incident.Read.All"]));
     // The other tenant's consent gives nothing at home.
-    assert_eq!(roles(&server, &server.tenant, &client, &secret).await, json!(700_016));
+    assert_eq!(
+        roles(&server, &server.tenant, &client, &secret).await,
+        json!(700_016)
+    );
 }
 
 /// Signs in at an admin consent address.
@@ -212,17 +267,28 @@ async fn admin_consent_endpoints_of_both_versions() {
     let mut person = Browser::at(&server);
     let page = at_admin_consent(&mut person, &v1, (&ann, PASSWORD)).await;
     assert_eq!(page.title(), "Approval required", "{}", page.html);
-    let back = person.send(&page, "consent", &[("decision", "decline")]).await;
+    let back = person
+        .send(&page, "consent", &[("decision", "decline")])
+        .await;
     assert!(back.parameter("error").is_some(), "{back:?}");
 
     let mut browser = Browser::at(&server);
     let page = at_admin_consent(&mut browser, &v1, (&admin, &password)).await;
     assert_eq!(page.title(), "Permissions requested", "{}", page.html);
-    let declined = browser.send(&page, "consent", &[("decision", "decline")]).await;
-    assert_eq!(declined.parameter("error").as_deref(), Some("permission_denied"));
+    let declined = browser
+        .send(&page, "consent", &[("decision", "decline")])
+        .await;
+    assert_eq!(
+        declined.parameter("error").as_deref(),
+        Some("permission_denied")
+    );
     let page = browser.go(&v1).await;
     let done = accept(&mut browser, &page).await;
-    assert_eq!(done.parameter("admin_consent").as_deref(), Some("True"), "{done:?}");
+    assert_eq!(
+        done.parameter("admin_consent").as_deref(),
+        Some("True"),
+        "{done:?}"
+    );
     assert_eq!(done.parameter("tenant"), Some(server.tenant.clone()));
     assert_eq!(done.parameter("state").as_deref(), Some("12345"));
     assert_eq!(done.parameter("code"), None);
@@ -232,12 +298,24 @@ async fn admin_consent_endpoints_of_both_versions() {
     let scope = format!("{GRAPH_ID}/User.Read");
     let v2 = format!("/{}/v2.0/adminconsent?{query}&scope={scope}", server.tenant);
     let page = browser.go(&v2).await;
-    assert_eq!((page.status, page.title()), (StatusCode::OK, "Permissions requested"));
+    assert_eq!(
+        (page.status, page.title()),
+        (StatusCode::OK, "Permissions requested")
+    );
     let done = accept(&mut browser, &page).await;
-    assert_eq!(done.parameter("admin_consent").as_deref(), Some("True"), "{done:?}");
-    assert!(done.parameter("scope").unwrap().ends_with("/User.Read"), "{done:?}");
+    assert_eq!(
+        done.parameter("admin_consent").as_deref(),
+        Some("True"),
+        "{done:?}"
+    );
+    assert!(
+        done.parameter("scope").unwrap().ends_with("/User.Read"),
+        "{done:?}"
+    );
     // Ann is not asked for what was granted for everybody.
     let asks = ("scope", "openid profile User.Read");
-    let page = person.go(&server.authorize(&server.tenant, &client, &[asks])).await;
+    let page = person
+        .go(&server.authorize(&server.tenant, &client, &[asks]))
+        .await;
     assert!(page.parameter("code").is_some(), "{page:?}");
 }

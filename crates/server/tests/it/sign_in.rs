@@ -124,7 +124,11 @@ async fn an_authorization_ends_with_a_code_in_every_mode() {
     assert_eq!(page.title(), "Permissions requested", "{}", page.html);
     let done = accept(&mut browser, &page).await;
     let left = done.left_for.as_ref().expect("the application");
-    assert!(left.as_str().starts_with("https://app.example/callback?code="), "{left}");
+    assert!(
+        left.as_str()
+            .starts_with("https://app.example/callback?code="),
+        "{left}"
+    );
     assert_eq!(done.parameter("state").as_deref(), Some("a state/+&="));
     assert!(done.parameter("session_state").is_some());
 
@@ -146,10 +150,16 @@ async fn an_authorization_ends_with_a_code_in_every_mode() {
         let found = form.fields.iter().find(|(n, _)| n == name);
         found.map(|(_, value)| value.as_str())
     };
-    assert!(value("code").is_some_and(|code| code.len() >= 43), "{form:?}");
+    assert!(
+        value("code").is_some_and(|code| code.len() >= 43),
+        "{form:?}"
+    );
     assert_eq!(value("state"), Some("a state/+&="));
     let policy = page.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("form-action 'self' https://app.example;"), "{policy}");
+    assert!(
+        policy.contains("form-action 'self' https://app.example;"),
+        "{policy}"
+    );
 
     // A request by POST is asked again by GET, with the cookies that browsers keep back from a cross-site POST.
     let (path, query) = address.split_once('?').unwrap();
@@ -179,10 +189,15 @@ async fn prompts_are_honoured() {
 
     let page = browser.go(&ask(&[("login_hint", &ann)])).await;
     assert_eq!(page.title(), "Enter your password");
-    let page = browser.send(&page, "password", &[("password", PASSWORD)]).await;
+    let page = browser
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
     let page = browser.send(&page, "stay", &[("stay", "yes")]).await;
     let silent = browser.go(&ask(&[("prompt", "none")])).await;
-    assert_eq!(silent.parameter("error").as_deref(), Some("consent_required"));
+    assert_eq!(
+        silent.parameter("error").as_deref(),
+        Some("consent_required")
+    );
     let done = accept(&mut browser, &page).await;
     assert!(done.parameter("code").is_some(), "{done:?}");
     let silent = browser.go(&ask(&[("prompt", "none")])).await;
@@ -200,17 +215,27 @@ async fn prompts_are_honoured() {
     // A second account beside the first: the person picks.
     let page = browser.go(&ask(&[("prompt", "select_account")])).await;
     assert_eq!(page.title(), "Pick an account");
-    let page = browser.send(&page, "account", &[("session", "other")]).await;
+    let page = browser
+        .send(&page, "account", &[("session", "other")])
+        .await;
     let page = browser.sign_in(&page, &admin, &password).await;
     assert_eq!(page.title(), "Permissions requested");
     let page = browser.go(&ask(&[])).await;
     assert_eq!(page.title(), "Pick an account");
     let button = page.html.split("<strong>A Person</strong>").next().unwrap();
-    let picked = button.rsplit("value=\"").next().unwrap().split('"').next().unwrap();
+    let picked = button
+        .rsplit("value=\"")
+        .next()
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     let page = browser.send(&page, "account", &[("session", picked)]).await;
     assert!(page.parameter("code").is_some(), "{page:?}");
     // A hint picks without a page.
-    let page = browser.go(&ask(&[("login_hint", &ann.to_uppercase())])).await;
+    let page = browser
+        .go(&ask(&[("login_hint", &ann.to_uppercase())]))
+        .await;
     assert!(page.parameter("code").is_some(), "{page:?}");
 }
 
@@ -224,20 +249,29 @@ async fn wrong_passwords_tell_nothing_and_lock() {
     for name in [ann.as_str(), "nobody@bartizan.onmicrosoft.com"] {
         let mut browser = Browser::at(&server);
         let page = browser.go(&address).await;
-        let mut page = browser.send(&page, "user_name", &[("username", name)]).await;
+        let mut page = browser
+            .send(&page, "user_name", &[("username", name)])
+            .await;
         assert_eq!(page.title(), "Enter your password");
         let mut seen = Vec::new();
         for _ in 0..11 {
-            page = browser.send(&page, "password", &[("password", "wrong")]).await;
+            page = browser
+                .send(&page, "password", &[("password", "wrong")])
+                .await;
             let error = page.html.split("role=\"alert\">").nth(1).unwrap();
             seen.push((page.status, error.split('<').next().unwrap().to_owned()));
         }
         pages.push(seen);
         // The right one is locked out, too, for a minute.
-        let locked = browser.send(&page, "password", &[("password", PASSWORD)]).await;
+        let locked = browser
+            .send(&page, "password", &[("password", PASSWORD)])
+            .await;
         assert!(locked.html.contains("AADSTS50053"), "{}", locked.html);
     }
-    assert_eq!(pages[0], pages[1], "an account that exists answers like one that does not");
+    assert_eq!(
+        pages[0], pages[1],
+        "an account that exists answers like one that does not"
+    );
     assert!(!pages[0][9].1.contains("50053"));
     assert!(pages[0][10].1.contains("50053"));
 
@@ -259,14 +293,22 @@ async fn one_address_cannot_try_a_password_on_many_names() {
     for i in 0..61 {
         let page = browser.go(&address).await;
         let name = format!("user{i}@bartizan.onmicrosoft.com");
-        let page = browser.send(&page, "user_name", &[("username", &name)]).await;
-        last = browser.send(&page, "password", &[("password", "Winter2026!")]).await;
+        let page = browser
+            .send(&page, "user_name", &[("username", &name)])
+            .await;
+        last = browser
+            .send(&page, "password", &[("password", "Winter2026!")])
+            .await;
     }
     assert!(last.html.contains("AADSTS50053"), "{}", last.html);
     // Not even the right one, from there, for now.
     let page = browser.go(&address).await;
-    let page = browser.send(&page, "user_name", &[("username", &ann)]).await;
-    let page = browser.send(&page, "password", &[("password", PASSWORD)]).await;
+    let page = browser
+        .send(&page, "user_name", &[("username", &ann)])
+        .await;
+    let page = browser
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
     assert!(page.html.contains("AADSTS50053"));
     server.advance(600);
     let page = browser.go(&address).await;
@@ -276,11 +318,17 @@ async fn one_address_cannot_try_a_password_on_many_names() {
 
 /// The secret that the page shows.
 fn shown_secret(page: &Page) -> Vec<u8> {
-    let key = page.html.split("<code class=\"key\">").nth(1).expect("a key");
+    let key = page
+        .html
+        .split("<code class=\"key\">")
+        .nth(1)
+        .expect("a key");
     let key = key.split('<').next().unwrap().replace(' ', "");
     let mut bits = String::new();
     for letter in key.chars() {
-        let index = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).expect("base32");
+        let index = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+            .find(letter)
+            .expect("base32");
         bits.push_str(&format!("{index:05b}"));
     }
     (0..bits.len() / 8)
@@ -289,7 +337,10 @@ fn shown_secret(page: &Page) -> Vec<u8> {
 }
 
 fn code_now(server: &TestServer, secret: &[u8]) -> String {
-    totp::code(secret, server.server.app().clock.unix_seconds() / totp::STEP)
+    totp::code(
+        secret,
+        server.server.app().clock.unix_seconds() / totp::STEP,
+    )
 }
 
 #[tokio::test]
@@ -307,13 +358,23 @@ async fn a_second_factor_is_set_up_where_it_is_demanded_and_asked_for_from_then_
 
     let mut browser = Browser::at(&server);
     let page = browser.go(&address).await;
-    let page = browser.send(&page, "user_name", &[("username", &ann)]).await;
-    let page = browser.send(&page, "password", &[("password", PASSWORD)]).await;
+    let page = browser
+        .send(&page, "user_name", &[("username", &ann)])
+        .await;
+    let page = browser
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
     assert_eq!(page.title(), "Set up a second factor");
     let secret = shown_secret(&page);
     assert_eq!(secret.len(), 20);
-    let page = browser.send(&page, "set_up_totp", &[("code", "000000")]).await;
-    assert!(page.html.contains("That code is not right"), "{}", page.html);
+    let page = browser
+        .send(&page, "set_up_totp", &[("code", "000000")])
+        .await;
+    assert!(
+        page.html.contains("That code is not right"),
+        "{}",
+        page.html
+    );
     assert_eq!(shown_secret(&page), secret, "the key on the page stays");
     let code = code_now(&server, &secret);
     let page = browser.send(&page, "set_up_totp", &[("code", &code)]).await;
@@ -325,14 +386,24 @@ async fn a_second_factor_is_set_up_where_it_is_demanded_and_asked_for_from_then_
     let mut other = Browser::at(&server);
     let page = other.go(&address).await;
     let page = other.send(&page, "user_name", &[("username", &ann)]).await;
-    let page = other.send(&page, "password", &[("password", PASSWORD)]).await;
+    let page = other
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
     assert_eq!(page.title(), "Prove that it is you");
     let skipped = other
         .send_form(&form_of(&page, "totp", "stay"), &[("stay", "yes")])
         .await;
-    assert_eq!(skipped.title(), "Prove that it is you", "no step is skipped");
+    assert_eq!(
+        skipped.title(),
+        "Prove that it is you",
+        "no step is skipped"
+    );
     let page = other.send(&page, "totp", &[("code", &code)]).await;
-    assert!(page.html.contains("That code is not right"), "used before: {}", page.html);
+    assert!(
+        page.html.contains("That code is not right"),
+        "used before: {}",
+        page.html
+    );
     server.advance(30);
     let code = code_now(&server, &secret);
     let page = other.send(&page, "totp", &[("code", &code)]).await;
@@ -343,7 +414,9 @@ async fn a_second_factor_is_set_up_where_it_is_demanded_and_asked_for_from_then_
     let mut thief = Browser::at(&server);
     let page = thief.go(&address).await;
     let page = thief.send(&page, "user_name", &[("username", &ann)]).await;
-    let mut page = thief.send(&page, "password", &[("password", PASSWORD)]).await;
+    let mut page = thief
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
     for _ in 0..10 {
         page = thief.send(&page, "totp", &[("code", "123456")]).await;
     }
@@ -405,7 +478,9 @@ async fn forms_from_elsewhere_are_refused() {
         fields
     };
     // Without the token of the form.
-    let request = browser.request(Method::POST, &form.action).form(&fields(false));
+    let request = browser
+        .request(Method::POST, &form.action)
+        .form(&fields(false));
     let page = browser.follow(request).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     // With it, but from another site's page, as browsers tell it.
@@ -415,7 +490,9 @@ async fn forms_from_elsewhere_are_refused() {
         ("origin", "https://evil.example"),
         ("origin", "null"),
     ] {
-        let request = browser.request(Method::POST, &form.action).form(&fields(true));
+        let request = browser
+            .request(Method::POST, &form.action)
+            .form(&fields(true));
         let page = browser.follow(request.header(name, value)).await;
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{name}: {value}");
     }
@@ -428,7 +505,9 @@ async fn forms_from_elsewhere_are_refused() {
     let page = browser.send_form(&form, &[("username", &ann)]).await;
     assert_eq!(page.title(), "Enter your password");
     server.advance(16 * 60);
-    let page = browser.send(&page, "password", &[("password", PASSWORD)]).await;
+    let page = browser
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
     assert!(page.html.contains("AADSTS50089"), "{}", page.html);
 }
 
@@ -438,11 +517,22 @@ async fn pages_cannot_be_framed_scripted_or_cached() {
     let client = server.create_client(json!({})).await;
     let address = server.authorize(&server.tenant, &client, &[]);
     let mut browser = Browser::at(&server);
-    for address in [&address, "/devicelogin", "/mysecurityinfo", "/common/oauth2/logout", "/common/login"] {
+    for address in [
+        &address,
+        "/devicelogin",
+        "/mysecurityinfo",
+        "/common/oauth2/logout",
+        "/common/login",
+    ] {
         let page = browser.go(address).await;
         let header = |name: &str| page.headers[name].to_str().unwrap().to_owned();
         let policy = header("content-security-policy");
-        for rule in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+        for rule in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ] {
             assert!(policy.contains(rule), "{address}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
@@ -457,14 +547,19 @@ async fn pages_cannot_be_framed_scripted_or_cached() {
     // What a person typed comes back as text.
     let page = browser.go(&address).await;
     let nasty = "<script>alert(1)</script>\"'@bartizan.onmicrosoft.com";
-    let page = browser.send(&page, "user_name", &[("username", nasty)]).await;
+    let page = browser
+        .send(&page, "user_name", &[("username", nasty)])
+        .await;
     assert_eq!(page.title(), "Enter your password");
     assert!(!page.html.contains("<script>alert"), "{}", page.html);
     // Over TLS the cookies carry the prefix that binds them to the host.
     let mut safe = Browser::at_origin(&server, server.server.loopback_url());
     safe.go(&address).await;
     let names: Vec<_> = safe.cookies().keys().collect();
-    assert!(names.iter().all(|name| name.starts_with("__Host-")), "{names:?}");
+    assert!(
+        names.iter().all(|name| name.starts_with("__Host-")),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]
@@ -481,25 +576,40 @@ async fn nobody_is_sent_to_an_address_that_was_not_registered() {
         "javascript:alert(1)",
         "//evil.example",
     ] {
-        for more in [("prompt", "none"), ("prompt", "login"), ("response_type", "nonsense")] {
+        for more in [
+            ("prompt", "none"),
+            ("prompt", "login"),
+            ("response_type", "nonsense"),
+        ] {
             let address = server.authorize(&server.tenant, &client, &[("redirect_uri", uri), more]);
             let page = browser.go(&address).await;
             assert_eq!(page.status, StatusCode::BAD_REQUEST, "{uri}");
             assert_eq!(page.left_for, None);
             assert!(page.html.contains("AADSTS50011"), "{}", page.html);
         }
-        let query = format!(
-            "client_id={client}&redirect_uri={uri}&post_logout_redirect_uri={uri}"
-        );
-        let page = browser.go(&format!("/{}/adminconsent?{query}", server.tenant)).await;
+        let query = format!("client_id={client}&redirect_uri={uri}&post_logout_redirect_uri={uri}");
+        let page = browser
+            .go(&format!("/{}/adminconsent?{query}", server.tenant))
+            .await;
         assert_eq!(page.left_for, None, "{uri}");
         let page = browser.go(&format!("/common/oauth2/logout?{query}")).await;
-        assert_eq!((page.left_for, page.status), (None, StatusCode::OK), "{uri}");
+        assert_eq!(
+            (page.left_for, page.status),
+            (None, StatusCode::OK),
+            "{uri}"
+        );
     }
     let unknown = server.authorize(&server.tenant, &Uuid::new_v4().to_string(), &[]);
     let page = browser.go(&unknown).await;
-    assert!(page.html.contains("AADSTS700016") && page.html.contains("What to do"), "{}", page.html);
-    assert!(page.html.contains(page.headers["x-ms-request-id"].to_str().unwrap()));
+    assert!(
+        page.html.contains("AADSTS700016") && page.html.contains("What to do"),
+        "{}",
+        page.html
+    );
+    assert!(
+        page.html
+            .contains(page.headers["x-ms-request-id"].to_str().unwrap())
+    );
 }
 
 #[tokio::test]
@@ -524,7 +634,9 @@ async fn signing_out_ends_the_session_here_or_everywhere() {
     // The cookie is worth nothing any more, also for who copied it.
     let line: Vec<String> = stolen.iter().map(|(n, v)| format!("{n}={v}")).collect();
     let mut thief = Browser::at(&server);
-    let request = thief.request(Method::GET, &address).header("cookie", line.join("; "));
+    let request = thief
+        .request(Method::GET, &address)
+        .header("cookie", line.join("; "));
     let page = thief.follow(request).await;
     assert_eq!(page.parameter("code"), None);
 
@@ -558,7 +670,11 @@ async fn a_person_adds_and_removes_a_second_factor() {
     let page = browser.send(&page, "set_up_totp", &[("code", &code)]).await;
     assert_eq!(page.title(), "Your security info", "{}", page.html);
     assert!(page.html.contains("Authenticator app") && page.html.contains("is set up"));
-    assert_ne!(browser.cookies()["bartizan-sessions"], before, "a new name for the session");
+    assert_ne!(
+        browser.cookies()["bartizan-sessions"],
+        before,
+        "a new name for the session"
+    );
     // An unattended screen changes nothing.
     server.advance(31 * 60);
     let stale = browser.go("/mysecurityinfo").await;

@@ -41,7 +41,7 @@ fn network(address: IpAddr) -> IpAddr {
 
 impl PasswordGuards {
     /// Takes one attempt from an address's budget. False when there is none left.
-    pub(super) fn spend(&self, source: IpAddr, now: i64) -> bool {
+    pub(in crate::identity) fn spend(&self, source: IpAddr, now: i64) -> bool {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if sources.len() >= MOST_SOURCES {
             sources.clear();
@@ -57,7 +57,7 @@ impl PasswordGuards {
     }
 
     /// Gives an attempt back: the password was right.
-    pub(super) fn refund(&self, source: IpAddr, now: i64) {
+    pub(in crate::identity) fn refund(&self, source: IpAddr, now: i64) {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(budget) = sources.get_mut(&network(source)) {
             *budget = budget.refund(now);
