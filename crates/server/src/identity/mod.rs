@@ -21,8 +21,8 @@ mod security_info;
 mod sign_in;
 mod sign_ins;
 mod token;
-mod userinfo;
 mod user_facts;
+mod userinfo;
 
 use std::net::IpAddr;
 use std::sync::Arc;

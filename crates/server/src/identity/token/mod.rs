@@ -20,7 +20,7 @@ use http::{Method, StatusCode};
 use super::{Request, respond, sign_ins};
 
 pub(super) use user::{secret, to_json};
-pub(super) use user_facts::{Door, load};
+pub(super) use user_facts::{Door, api_fact, load};
 
 /// Answers the token endpoint.
 pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str) -> Response {

@@ -260,7 +260,7 @@ async fn apis(
 }
 
 /// A resource by itself.
-fn api_fact(api: &ServicePrincipal) -> ApiFact {
+pub(in crate::identity) fn api_fact(api: &ServicePrincipal) -> ApiFact {
     let first = |texts: [&Option<String>; 2]| {
         let found = texts.into_iter().flatten().find(|text| !text.is_empty());
         found.cloned().unwrap_or_default()
