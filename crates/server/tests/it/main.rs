@@ -22,3 +22,4 @@ mod people_grants;
 mod rules;
 mod user_grants;
 mod sign_in;
+mod user_flows;
