@@ -214,12 +214,7 @@ async fn take(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal
         step @ ("totp" | "passkey" | "set_up_totp" | "set_up_passkey") => {
             factors::take(request, flow, step).await
         }
-        "stay" => {
-            if !flow.progress.methods.is_empty() && flow.session.is_none() {
-                flow.progress.stay = Some(request.form("stay") == Some("yes"));
-            }
-            advance(request, flow).await
-        }
+        "stay" => stay_form(request, flow).await,
         "consent" => match flow.purpose {
             Purpose::AdminConsent { .. } => super::admin_consent::decided(request, flow).await,
             Purpose::Device { .. } => super::device::consented(request, flow).await,
@@ -269,6 +264,19 @@ pub(in crate::identity) fn reachable(flow: &Flow, person: &SignedIn) -> bool {
         Ok(TenantPath::Common | TenantPath::Organizations) => true,
         Ok(TenantPath::Consumers) | Err(_) => false,
     }
+}
+
+/// The answer to "stay signed in?", when that is what was asked.
+async fn stay_form(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal> {
+    let mut tx = request.app.store.read().await.map_err(fault)?;
+    let account = account(request, &mut tx, &flow).await.map_err(fault)?;
+    drop(tx);
+    let demands = account.map(|account| account.demands);
+    if next(&flow.progress, demands.as_ref()) != Step::StaySignedIn || flow.session.is_some() {
+        return Ok(flow.go(request));
+    }
+    flow.progress.stay = Some(request.form("stay") == Some("yes"));
+    advance(request, flow).await
 }
 
 async fn password_form(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal> {
