@@ -8,6 +8,7 @@ The server is `bartizan demo` on a temporary data directory and free ports; it i
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -225,6 +227,39 @@ def node_cases(suite):
             suite.skip(name, "no Node.js here")
         return
     folder = HERE / "node"
+    install_node(folder)
+    script = str(folder / "clients.mjs")
+    trust = {"NODE_EXTRA_CA_CERTS": suite.environment["BARTIZAN_CA"]}
+    for name, case in direct:
+        suite.case(name, lambda: suite.run("node", script, case, environment=trust).strip())
+    for name, case in proxied:
+        suite.case(name, lambda: suite.below_run("node", script, case).strip())
+
+
+def browser_cases(suite, data):
+    """The pages for people, in Chromium."""
+    names = ["sign-in", "without scripts", "second factors", "admin consent", "device code"]
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not (chromium and shutil.which("node") and shutil.which("npm")):
+        for name in names:
+            suite.skip("browser, " + name, "no Chromium or no Node.js here")
+        return
+    folder = ROOT / "tests" / "browser"
+    install_node(folder)
+    profile = tomllib.loads((data / "admin.toml").read_text())
+    more = {
+        "NODE_EXTRA_CA_CERTS": suite.environment["BARTIZAN_CA"],
+        "OPERATOR_ID": profile["client-id"],
+        "OPERATOR_SECRET": profile["client-secret"],
+        "CHROMIUM": chromium,
+    }
+    script = str(folder / "pages.mjs")
+    for name in names:
+        suite.case("browser, " + name, lambda: suite.run("node", script, name, environment=more).strip())
+
+
+def install_node(folder):
+    """What a folder's lock file names."""
     # The caller's own environment: the registry may lie behind a proxy.
     install = subprocess.run(
         ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
@@ -232,12 +267,6 @@ def node_cases(suite):
     )
     if install.returncode != 0:
         raise Failed("npm ci: " + install.stderr.strip()[-600:])
-    script = str(folder / "clients.mjs")
-    trust = {"NODE_EXTRA_CA_CERTS": suite.environment["BARTIZAN_CA"]}
-    for name, case in direct:
-        suite.case(name, lambda: suite.run("node", script, case, environment=trust).strip())
-    for name, case in proxied:
-        suite.case(name, lambda: suite.below_run("node", script, case).strip())
 
 
 def start(bartizan, data, environment):
@@ -290,12 +319,13 @@ def main():
         data = pathlib.Path(folder) / "data"
         try:
             suite = Suite(bartizan, {**environment, **start(bartizan, data, environment)})
-            for group in (curl_cases, python_cases, node_cases):
+            groups = [curl_cases, python_cases, node_cases]
+            for group in [*groups, functools.partial(browser_cases, data=data)]:
                 try:
                     group(suite)
                 except Failed as error:
                     suite.failed += 1
-                    print("FAILED   %s: %s" % (group.__doc__, error), flush=True)
+                    print("FAILED   %s: %s" % (getattr(group, "func", group).__doc__, error), flush=True)
         except Failed as error:
             suite = suite or Suite(bartizan, environment)
             suite.failed += 1

@@ -1,0 +1,285 @@
+// The pages for people in a real browser: one case per run, named on the command line. Started by tests/clients/run.py
+// against its server. Every page that is seen is checked with axe, and a script error or a blocked resource fails a case.
+import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const { BARTIZAN_TENANT_ID: tenant, BARTIZAN_ADMIN_USER: user, BARTIZAN_ADMIN_PASSWORD: password } = process.env;
+const https = process.env.BARTIZAN_URL;
+// Passkeys need a page without certificate errors: on localhost plain HTTP counts as secure.
+const http = process.env.BARTIZAN_HTTP_URL.replace("127.0.0.1", "localhost");
+const operator = { id: process.env.OPERATOR_ID, secret: process.env.OPERATOR_SECRET };
+const XDR = "8ee8fdad-f234-4243-8f3b-15c294843740";
+
+async function post(url, fields) {
+  const answer = await fetch(url, { method: "POST", body: new URLSearchParams(fields) });
+  return answer.json();
+}
+
+/** Registers an application; gives its client id. */
+async function register(more) {
+  const { access_token: token } = await post(`${https}/${tenant}/oauth2/v2.0/token`, {
+    grant_type: "client_credentials",
+    client_id: operator.id,
+    client_secret: operator.secret,
+    scope: "https://graph.microsoft.com/.default",
+  });
+  const answer = await fetch(`${https}/v1.0/applications`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      displayName: "Browser suite",
+      publicClient: { redirectUris: ["http://localhost"] },
+      isFallbackPublicClient: true,
+      ...more,
+    }),
+  });
+  const made = await answer.json();
+  assert.equal(answer.status, 201, JSON.stringify(made));
+  return made.appId;
+}
+
+/** Listens as a native application does; `answered` has the parameters that arrive. */
+async function listen() {
+  let arrived;
+  const answered = new Promise((resolve) => (arrived = resolve));
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => (body += part));
+    request.on("end", () => {
+      response.setHeader("content-type", "text/html");
+      response.end("<!doctype html><html lang=en><title>Done</title><main><h1>Done</h1></main>");
+      const url = new URL(request.url, "http://localhost");
+      if (url.pathname !== "/") return;
+      const parameters = request.method === "POST" ? new URLSearchParams(body) : url.searchParams;
+      arrived({ method: request.method, ...Object.fromEntries(parameters) });
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "localhost", resolve));
+  return { address: `http://localhost:${server.address().port}`, answered, close: () => server.close() };
+}
+
+class Visitor {
+  constructor(page) {
+    this.page = page;
+    this.problems = [];
+    page.on("pageerror", (error) => this.problems.push(String(error)));
+    page.on("console", (message) => {
+      // Chromium asks for an icon that no page names.
+      if (message.type() === "error" && !message.location().url.endsWith("favicon.ico")) {
+        this.problems.push(message.text());
+      }
+    });
+  }
+
+  /** Waits for a page by its heading, and checks it. */
+  async at(title) {
+    await this.page.getByRole("heading", { level: 1, name: title }).waitFor({ timeout: 20_000 }).catch(async () => {
+      throw new Error(`expected '${title}', got: ${(await this.page.locator("main").innerText()).slice(0, 400)}`);
+    });
+    await this.page.evaluate(axe);
+    const { violations } = await this.page.evaluate("axe.run()");
+    const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`);
+    assert.deepEqual(found, [], `axe on '${title}'`);
+    assert.deepEqual(this.problems, [], `on '${title}'`);
+  }
+
+  press(name) {
+    return this.page.getByRole("button", { name, exact: true }).click();
+  }
+
+  async password() {
+    await this.at("Sign in");
+    // By the keyboard alone: the field has the focus, Enter sends.
+    await this.page.keyboard.type(user);
+    await this.page.keyboard.press("Enter");
+    await this.at("Enter your password");
+    await this.page.keyboard.type(password);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async signIn(proof) {
+    await this.password();
+    if (proof) await proof();
+    await this.at("Stay signed in?");
+    await this.press("No");
+  }
+}
+
+function authorize(origin, client, redirect, more = {}) {
+  const query = new URLSearchParams({
+    client_id: client,
+    response_type: "code",
+    redirect_uri: redirect,
+    scope: "openid profile User.Read",
+    ...more,
+  });
+  return `${origin}/${tenant}/oauth2/v2.0/authorize?${query}`;
+}
+
+function base32(text) {
+  const bits = [...text.replace(/\s/g, "")]
+    .map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0"))
+    .join("");
+  return Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+}
+
+/** The code of now, or of so many steps later. */
+function code(secret, later = 0) {
+  const step = Buffer.alloc(8);
+  step.writeBigInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later));
+  const tag = createHmac("sha1", secret).update(step).digest();
+  const word = tag.readUInt32BE(tag[19] & 15) & 0x7fffffff;
+  return String(word % 1_000_000).padStart(6, "0");
+}
+
+const cases = {
+  async "sign-in"(open) {
+    const client = await register({});
+    for (const options of [{ colorScheme: "light" }, { colorScheme: "dark", viewport: { width: 320, height: 640 } }]) {
+      const app = await listen();
+      const visitor = await open({ ...options, ignoreHTTPSErrors: true });
+      const more = { response_mode: "form_post", prompt: "consent" };
+      await visitor.page.goto(authorize(https, client, app.address, more));
+      await visitor.signIn();
+      await visitor.at("Permissions requested");
+      const wide = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth");
+      assert.ok(wide <= 0, "the page scrolls sideways");
+      await visitor.press("Accept");
+      const answer = await app.answered;
+      assert.equal(answer.method, "POST");
+      assert.ok(answer.code.length > 40, JSON.stringify(answer));
+      app.close();
+    }
+    return "by form_post, light and dark, wide and narrow";
+  },
+
+  async "without scripts"(open) {
+    const client = await register({});
+    const app = await listen();
+    const { page } = await open({ javaScriptEnabled: false, ignoreHTTPSErrors: true });
+    await page.goto(authorize(https, client, app.address, { response_mode: "form_post" }));
+    await page.getByLabel("User name").fill(user);
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "No", exact: true }).click();
+    await page.getByRole("button", { name: "Accept" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
+    assert.ok((await app.answered).code);
+    app.close();
+    return "every page works";
+  },
+
+  async "second factors"(open) {
+    const first = await open();
+    await first.page.goto(`${http}/mysecurityinfo`);
+    await first.signIn();
+    await first.at("Your security info");
+    await first.press("Add a second factor");
+    await first.at("Set up a second factor");
+    const secret = base32(await first.page.locator("code.key").innerText());
+    await first.page.getByLabel("Code").fill(code(secret));
+    await first.press("Set up the app");
+    await first.at("Your security info");
+
+    // A code works once: the next step's is accepted already.
+    const second = await open();
+    const devtools = await second.page.context().newCDPSession(second.page);
+    await devtools.send("WebAuthn.enable");
+    const options = { protocol: "ctap2", transport: "usb", automaticPresenceSimulation: true };
+    await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+    await second.page.goto(`${http}/mysecurityinfo`);
+    await second.signIn(async () => {
+      await second.at("Prove that it is you");
+      await second.page.getByLabel("Code of your authenticator app").fill(code(secret, 1));
+      await second.press("Verify");
+    });
+    await second.at("Your security info");
+    await second.press("Add a second factor");
+    await second.at("Set up a second factor");
+    await second.press("Set up a passkey");
+    await second.at("Your security info");
+    await second.page.goto(`${http}/common/oauth2/logout`);
+    await second.at("You are signed out");
+    await second.page.goto(`${http}/mysecurityinfo`);
+    await second.signIn(async () => {
+      await second.at("Prove that it is you");
+      await second.press("Use a passkey");
+    });
+    await second.at("Your security info");
+    for (const name of ["Remove Authenticator app", "Remove Passkey"]) {
+      await second.press(name);
+      await second.page.getByText("The second factor is removed.").waitFor();
+    }
+    return "an authenticator app and a passkey, set up, used and removed";
+  },
+
+  async "admin consent"(open) {
+    const roles = [{ id: "a9790345-4595-42e4-971a-ccdc79f19b7c", type: "Role" }];
+    const client = await register({
+      requiredResourceAccess: [{ resourceAppId: XDR, resourceAccess: roles }],
+      signInAudience: "AzureADMultipleOrgs",
+    });
+    const app = await listen();
+    const visitor = await open();
+    const query = new URLSearchParams({ client_id: client, redirect_uri: app.address, state: "7" });
+    await visitor.page.goto(`${http}/${tenant}/adminconsent?${query}`);
+    await visitor.signIn();
+    await visitor.at("Permissions requested");
+    await visitor.press("Accept");
+    const answer = await app.answered;
+    assert.equal(answer.admin_consent, "True");
+    assert.equal(answer.tenant, tenant);
+    app.close();
+    await visitor.page.goto(`${http}/${tenant}/adminconsent?client_id=${client}&redirect_uri=https://evil.example`);
+    await visitor.page.getByText("AADSTS50011").first().waitFor();
+    return "accepted; an unregistered address is refused";
+  },
+
+  async "device code"(open) {
+    const client = await register({});
+    const asked = await post(`${https}/${tenant}/oauth2/v2.0/devicecode`, { client_id: client, scope: "User.Read" });
+    const visitor = await open();
+    await visitor.page.goto(`${http}/devicelogin`);
+    await visitor.at("Enter the code");
+    await visitor.page.keyboard.type(asked.user_code);
+    await visitor.page.keyboard.press("Enter");
+    await visitor.signIn();
+    await visitor.at("Permissions requested");
+    await visitor.press("Accept");
+    await visitor.at("Is it you who signs in?");
+    await visitor.press("Continue");
+    await visitor.at("The device is signed in");
+    const answer = await post(`${https}/${tenant}/oauth2/v2.0/token`, {
+      grant_type: "urn:ietf:params:oauth:grant-type:device_code",
+      client_id: client,
+      device_code: asked.device_code,
+    });
+    assert.ok(answer.access_token, JSON.stringify(answer));
+    return "the device has its token";
+  },
+};
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+try {
+  const open = async (options) => new Visitor(await (await browser.newContext(options)).newPage());
+  console.log(await cases[process.argv[2]](open));
+} finally {
+  await browser.close();
+}
