@@ -3,7 +3,9 @@
 use argon2::PasswordHasher as _;
 use bartizan_contract::{ObjectId, TenantId};
 use bartizan_identity::sign_in::totp;
+use bartizan_store::directory::roles::{self, RoleAssignment};
 use bartizan_store::directory::users::{self, User};
+use bartizan_store::directory::{Principal, PrincipalKind};
 use bartizan_store::{sign_in, tenant_policies};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -36,7 +38,7 @@ impl TestServer {
         &self,
         tenant: TenantId,
         upn: &str,
-        roles: &[&str],
+        templates: &[Uuid],
     ) -> (String, ObjectId) {
         let hash = argon2::Argon2::default()
             .hash_password_with_salt(PASSWORD.as_bytes(), &[7; 16])
@@ -45,11 +47,24 @@ impl TestServer {
         let id = ObjectId(Uuid::new_v4());
         let user = User {
             password_hash: Some(hash),
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             ..User::new(id, upn, "A Person", 0)
         };
         let mut tx = self.server.app().store.write().await.expect("a store");
         users::create(&mut tx, tenant, &user).await.expect("a user");
+        for template in templates {
+            let assignment = RoleAssignment {
+                id: Uuid::new_v4().to_string(),
+                template: *template,
+                principal: Principal {
+                    id,
+                    kind: PrincipalKind::User,
+                },
+                created: 0,
+            };
+            roles::assign(&mut tx, tenant, &assignment)
+                .await
+                .expect("a role");
+        }
         tx.commit().await.expect("a commit");
         (upn.to_owned(), id)
     }

@@ -3,6 +3,7 @@
 use bartizan_contract::{ObjectId, TenantId};
 use bartizan_identity::Refusal;
 use bartizan_identity::sign_in::{Account, Method};
+use bartizan_store::directory::roles;
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::sign_in::factors::{self, Factor, FactorKind};
 use bartizan_store::sign_in::sessions::{self, Session};
@@ -101,7 +102,7 @@ pub(in crate::identity) async fn demands(
     let policy = tenant_policies::get(tx, tenant, SECOND_FACTOR).await?;
     let by_policy = match policy.as_deref() {
         Some("all") => true,
-        Some("administrators") => !user.roles.is_empty(),
+        Some("administrators") => !roles::templates_of(tx, tenant, user.id).await?.is_empty(),
         _ => false,
     };
     let own = sign_in::second_factor_required(tx, tenant, user.id).await?;
