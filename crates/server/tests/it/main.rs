@@ -20,6 +20,7 @@ mod operator;
 mod people;
 mod people_grants;
 mod rules;
-mod user_grants;
+mod second_factor;
 mod sign_in;
 mod user_flows;
+mod user_grants;
