@@ -57,6 +57,39 @@ pub(super) fn of_token_endpoint(
     }
 }
 
+/// Notes a password that was refused on the pages; one that was right is told by the token that comes of it. The names
+/// that nobody bears are noted, too: they are what spraying looks like.
+pub(super) fn of_password_page(
+    request: &Request<'_>,
+    tenant: &str,
+    client_id: Option<String>,
+    name: &str,
+    code: u32,
+) {
+    let trail = &request.app.trail;
+    if trail.is_full() {
+        trail.lost_request(true);
+        return;
+    }
+    trail.sign_in(SignIn {
+        tenant: short(tenant),
+        client_id: client_id.map(|id| short(&id)),
+        confidential: false,
+        subject: Subject::User {
+            id: None,
+            upn: Some(short(name)),
+            name: None,
+            interactive: true,
+            multi_factor: false,
+            session: None,
+            endpoint: "Login:login",
+        },
+        resource: None,
+        code,
+        origin: origin(request),
+    });
+}
+
 /// The claims that say whose a token is.
 #[derive(Deserialize)]
 struct Claims {

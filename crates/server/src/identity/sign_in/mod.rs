@@ -24,7 +24,7 @@ use http::{StatusCode, header};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Request, html};
+use super::{Request, html, sign_ins};
 
 pub(in crate::identity) use flow::{Flow, Purpose, random_name, redirect};
 pub use guards::PasswordGuards;
@@ -293,10 +293,35 @@ async fn password_form(request: &Request<'_>, mut flow: Flow) -> Result<Response
             flow.fresh = true;
             advance(request, flow).await
         }
-        Verdict::Wrong => show(request, flow, Some(WRONG)).await,
-        Verdict::Locked => show(request, flow, Some(LOCKED)).await,
-        Verdict::Disabled => Ok(coded(request, StatusCode::BAD_REQUEST, 50_057)),
+        Verdict::Wrong => {
+            note(request, &flow, 50_126);
+            show(request, flow, Some(WRONG)).await
+        }
+        Verdict::Locked => {
+            note(request, &flow, 50_053);
+            show(request, flow, Some(LOCKED)).await
+        }
+        Verdict::Disabled => {
+            note(request, &flow, 50_057);
+            Ok(coded(request, StatusCode::BAD_REQUEST, 50_057))
+        }
     }
+}
+
+/// Tells the trail of a password that was refused.
+fn note(request: &Request<'_>, flow: &Flow, code: u32) {
+    let tenant = match TenantPath::parse(&flow.tenant) {
+        Ok(path) if path.is_one_tenant() => flow.tenant.as_str(),
+        _ => flow.typed.rsplit_once('@').map_or("", |(_, domain)| domain),
+    };
+    let client = match &flow.purpose {
+        Purpose::Authorize { parameters, .. } | Purpose::AdminConsent { parameters, .. } => {
+            let found = parameters.iter().find(|(name, _)| name == "client_id");
+            found.map(|(_, id)| id.clone())
+        }
+        Purpose::Device { .. } | Purpose::SecurityInfo => None,
+    };
+    sign_ins::of_password_page(request, tenant, client, &flow.typed, code);
 }
 
 /// After a step: the next page, or a session when that was the last.
