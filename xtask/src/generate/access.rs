@@ -12,6 +12,10 @@ pub(super) fn user_needs(o: &Operation) -> &'static [&'static str] {
     if o.api == "graph" && !o.path.starts_with("/security") {
         return &[];
     }
+    // What roles of the directory guard by name needs no permission of the portal.
+    if o.rbac_user_permission.is_none() && !o.user_roles.is_empty() {
+        return &[];
+    }
     let reads = o.method == "GET";
     match (o.rbac_user_permission.as_deref(), o.group.as_str()) {
         (Some("View data" | "view incidents in the portal"), _) => &["SecurityDataRead"],

@@ -10118,7 +10118,7 @@ pub static SUPPORT_OPERATIONS: &[Operation] = &[
         app_permissions: &["Refusal.Read.All"],
         delegated_permissions: &["Refusal.Read"],
         user_permission: None,
-        user_needs: &[DefenderPermission::VulnerabilityRead],
+        user_needs: &[],
         user_roles: &[
             "Global Administrator",
             "Security Administrator",
@@ -10156,7 +10156,7 @@ pub static SUPPORT_OPERATIONS: &[Operation] = &[
         app_permissions: &["Refusal.Read.All"],
         delegated_permissions: &["Refusal.Read"],
         user_permission: None,
-        user_needs: &[DefenderPermission::VulnerabilityRead],
+        user_needs: &[],
         user_roles: &[
             "Global Administrator",
             "Security Administrator",
