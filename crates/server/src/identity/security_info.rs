@@ -125,6 +125,7 @@ pub(super) async fn take(
         "add_factor" => {
             flow.adding = true;
             flow.account = Some((person.tenant.id, person.user.id));
+            flow.proven = person.session.auth_time;
             flow.typed.clone_from(&person.user.upn);
             flow.progress.methods = person.methods();
             flow.progress.stay = Some(person.session.stay);

@@ -2,6 +2,7 @@
 
 use bartizan_contract::TenantId;
 use bartizan_identity::sign_in::totp;
+use bartizan_store::directory::users;
 use bartizan_store::{sign_in, tenant_policies};
 use serde_json::json;
 
@@ -178,4 +179,30 @@ async fn a_person_adds_and_removes_a_second_factor() {
     let stale = browser.go("/mysecurityinfo").await;
     assert_eq!(stale.title(), "Sign in");
     drop(page);
+}
+
+#[tokio::test]
+async fn a_sign_in_under_way_ends_when_sessions_are_revoked() {
+    let server = TestServer::start().await;
+    let (ann, id) = server.create_person("ann").await;
+    let client = server.create_client(json!({})).await;
+    let address = server.authorize(&server.tenant, &client, &[]);
+    let mut thief = Browser::at(&server);
+    let page = thief.go(&address).await;
+    let page = thief.send(&page, "user_name", &[("username", &ann)]).await;
+    let page = thief
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
+    assert_eq!(page.title(), "Stay signed in?");
+    server.advance(1);
+    let app = server.server.app();
+    let mut tx = app.store.write().await.unwrap();
+    let tenant = server.tenant.parse::<TenantId>().unwrap();
+    users::revoke_sessions(&mut tx, tenant, id, app.clock.unix_micros())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let page = thief.send(&page, "stay", &[("stay", "yes")]).await;
+    assert_eq!(page.title(), "Sign in", "{}", page.html);
+    assert!(!thief.cookies().contains_key("bartizan-sessions"));
 }

@@ -20,7 +20,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::pages::policy;
-use super::{Flow, FlowAccount, LOCKED, account, advance, fault, record, sessions, show};
+use super::{
+    Flow, FlowAccount, LOCKED, account, advance, again, current, fault, record, sessions, show,
+};
 use crate::identity::Request;
 use crate::identity::html::{Frame, PASSKEY_SCRIPT, Policy, page as html_page};
 use crate::identity::sign_in::sha256_hex;
@@ -238,6 +240,14 @@ pub(super) async fn take(
     let Some(account) = account(request, &mut tx, &flow).await.map_err(fault)? else {
         return Ok(flow.go(request));
     };
+    if flow.adding
+        && current(request, &mut tx, &flow)
+            .await
+            .map_err(fault)?
+            .is_none()
+    {
+        return again(request, flow).await;
+    }
     // A form of another step, or of a page that was left open.
     let due = next(&flow.progress, Some(&account.demands));
     let fits = match step {

@@ -76,6 +76,8 @@ pub(in crate::identity) struct Flow {
     pub(in crate::identity) typed: String,
     /// The account, once its password was right.
     pub(in crate::identity) account: Option<(TenantId, ObjectId)>,
+    /// When the first proof of it was given, microseconds: what revokes sessions revokes a sign-in under way, too.
+    pub(in crate::identity) proven: i64,
     /// Whether one of the browser's accounts shall be picked first.
     pub(in crate::identity) pick: bool,
     /// Whether one was picked.
@@ -130,6 +132,7 @@ impl Flow {
             progress: Progress::default(),
             typed: String::new(),
             account: None,
+            proven: 0,
             pick: false,
             picked: false,
             consented: false,
@@ -226,6 +229,7 @@ impl Flow {
         self.progress = Progress::default();
         self.typed = String::new();
         self.account = None;
+        self.proven = 0;
         self.pick = false;
         self.picked = false;
         self.consented = false;

@@ -101,6 +101,7 @@ pub(in crate::identity) async fn use_session(
     flow.pick = false;
     flow.typed.clone_from(&person.user.upn);
     flow.account = Some((person.tenant.id, person.user.id));
+    flow.proven = person.session.auth_time;
     flow.progress.named = true;
     flow.progress.stay = Some(person.session.stay);
     if account.satisfied_by(&methods) {
@@ -131,6 +132,9 @@ pub(in crate::identity) async fn show(
     }
     let account = account(request, &mut tx, &flow).await.map_err(fault)?;
     drop(tx);
+    if flow.account.is_some() && account.is_none() {
+        return again(request, flow).await;
+    }
     let demands = account.as_ref().map(|account| account.demands);
     match next(&flow.progress, demands.as_ref()) {
         _ if flow.adding => factors::set_up_page(request, flow, account, error).await,
@@ -146,7 +150,7 @@ pub(in crate::identity) async fn show(
     }
 }
 
-/// The account of a flow whose password was right.
+/// The account of a flow whose password was right, and still is.
 struct FlowAccount {
     user: users::User,
     demands: bartizan_identity::sign_in::Account,
@@ -164,6 +168,11 @@ async fn account(
     let Some(user) = users::by_id(tx, tenant, id).await? else {
         return Ok(None);
     };
+    // Revoked, or with another password, since the proof was given.
+    let since = user.sessions_valid_from.max(user.password_changed);
+    if !user.enabled || flow.proven < since {
+        return Ok(None);
+    }
     let (demands, factors) = demands(tx, &request.site.host, tenant, &user).await?;
     Ok(Some(FlowAccount {
         user,
@@ -289,6 +298,7 @@ async fn password_form(request: &Request<'_>, mut flow: Flow) -> Result<Response
     match verdict.map_err(fault)? {
         Verdict::Right(tenant, user) => {
             flow.account = Some((tenant.id, user.id));
+            flow.proven = request.app.clock.unix_micros();
             flow.progress.methods = vec![Method::Password];
             flow.fresh = true;
             advance(request, flow).await
