@@ -183,7 +183,7 @@ const cases = {
     await first.press("Add a second factor");
     await first.at("Set up a second factor");
     const secret = base32(await first.page.locator("code.key").innerText());
-    await first.page.getByLabel("Code").fill(code(secret));
+    await first.page.getByRole("textbox", { name: "Code" }).fill(code(secret));
     await first.press("Set up the app");
     await first.at("Your security info");
 
