@@ -87,8 +87,10 @@ async fn routed(
         return (response, "health");
     }
     let login = hosts::service_of(&site.host) == Some(Service::Login);
-    // A sign-in host has nothing else; an own origin has these paths among others.
-    if login || (!site.alias && identity::owns(parts.uri.path())) {
+    // A sign-in host has nothing else; an own origin has these paths among others. UserInfo is the one path of theirs
+    // that the discovery documents place on Microsoft Graph's host.
+    let user_info = parts.uri.path() == "/oidc/userinfo";
+    if login || user_info || (!site.alias && identity::owns(parts.uri.path())) {
         return (
             identity::answer(app, &site, parts, body, request_id).await,
             "identity",

@@ -11,7 +11,7 @@ mod grant;
 mod request;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use answer::{Answer, Redirect, ResponseMode};
 pub use decide::{Interactions, Setting, Step, decide, redirect_of};

@@ -79,7 +79,7 @@ pub(crate) fn required(
     let prompt = items.prompt(wanted, client, tenant, user);
     let only_roles = prompt.apis.is_empty() && lists_roles(client) && everything;
     let may =
-        !(only_roles && !user.may_consent_for_all()) && may_accept(&prompt, facts, client, user);
+        (!only_roles || user.may_consent_for_all()) && may_accept(&prompt, facts, client, user);
     let prompt = Box::new(ConsentPrompt {
         may_accept: may,
         ..prompt

@@ -67,7 +67,9 @@ fn ask(version: Version, name: &str, tenant: &str, facts: &Facts) -> Result<Issu
         },
     ];
     let request = TokenRequest::parse(version, &form, None)?;
-    let crate::grant::Grant::ClientCredentials(grant) = &request.grant;
+    let crate::grant::Grant::ClientCredentials(grant) = &request.grant else {
+        panic!("another grant was read");
+    };
     let issuers = Issuers {
         mode: IssuerMode::Canonical,
         public_origin: "https://localhost:8443".to_owned(),

@@ -152,7 +152,14 @@ pub(crate) async fn answer(
 
 async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
     if let Endpoint::Token(version, tenant) = &endpoint {
-        return token::answer(request, *version, tenant).await;
+        if request.method == Method::OPTIONS {
+            return respond::for_pages(respond::preflight());
+        }
+        let response = token::answer(request, *version, tenant).await;
+        return match request.headers.contains_key(header::ORIGIN) {
+            true => respond::for_pages(response),
+            false => response,
+        };
     }
     if let Endpoint::DeviceCode(version, tenant) = &endpoint {
         return device_authorization::answer(request, *version, tenant).await;

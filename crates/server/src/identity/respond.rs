@@ -58,6 +58,21 @@ pub(super) fn preflight() -> Response {
     response
 }
 
+/// Lets a page of another origin read the token endpoint's answer. It carries no cookies, and what it asks with is in
+/// its form, so any page may.
+pub(super) fn for_pages(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    set(
+        headers,
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        "POST, OPTIONS",
+    );
+    // What browsers' libraries send beside the form.
+    set(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, "*");
+    response
+}
+
 fn shared(headers: &mut HeaderMap) {
     set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     set(

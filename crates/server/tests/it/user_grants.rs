@@ -618,6 +618,7 @@ async fn codes_of_pages_and_programs_have_rules_of_their_own() {
     let origin = Some("https://app.example");
     let answer = story.at(&path, &form, origin).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
     let refresh = answer.body["refresh_token"].as_str().expect("a token");
     let refreshing = [
         ("grant_type", "refresh_token"),
