@@ -173,7 +173,8 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
     }
     let reads = request.method == Method::GET || request.method == Method::HEAD;
     let takes_forms = matches!(endpoint, Endpoint::Authorize(..) | Endpoint::Login);
-    if !reads && !(takes_forms && request.method == Method::POST) {
+    let sends_form = takes_forms && request.method == Method::POST;
+    if !reads && !sends_form {
         let refusal = Refusal::Method {
             valid: if takes_forms { "GET, POST" } else { "GET" },
             verb: request.method.to_string(),
