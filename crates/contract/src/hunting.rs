@@ -114,6 +114,40 @@ pub fn table(name: &str) -> Option<&'static Table> {
     TABLE_INDEX.get(name).map(|&i| &TABLES[i])
 }
 
+/// The table whose name is nearest to one that no table has; `None` when no name is near enough to help.
+#[must_use]
+pub fn nearest_table(name: &str) -> Option<&'static str> {
+    nearest(name, TABLES.iter().map(|t| t.name))
+}
+
+/// The known name with the fewest edits, letter case aside, if half of it is right.
+#[must_use]
+pub fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    /// No name of the schema is longer.
+    const LONGEST: usize = 80;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let (edits, best) = known.map(|k| (distance(name, k), k)).min()?;
+    (edits <= best.len() / 2).then_some(best)
+}
+
+/// Edits between two names, letter case aside.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+    let mut line: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = line[0];
+        line[0] = i + 1;
+        for (j, cb) in b.chars().enumerate() {
+            let replace = diagonal + usize::from(ca != cb);
+            diagonal = line[j + 1];
+            line[j + 1] = replace.min(diagonal + 1).min(line[j] + 1);
+        }
+    }
+    line[b.chars().count()]
+}
+
 /// The function with this exact name.
 #[must_use]
 pub fn function(name: &str) -> Option<&'static Function> {

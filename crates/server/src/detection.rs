@@ -1,36 +1,41 @@
 //! Running detection rules: the same path as a hunt, then alerts and incidents in one transaction.
+//!
+//! A rule examines a regular window that ends now. What came in late, so that no regular window would reach it, is its
+//! backlog (`store::arrivals` tells), and is examined in windows of the past, some in every pass. So every event that
+//! was acknowledged is looked at, unless it is older than the 30 days that hunts look back. Looking at an event twice
+//! does no harm: alerts are deduplicated.
+
+mod examine;
+mod windows;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bartizan_contract::TenantId;
-use bartizan_contract::time::{parse_iso8601, ticks_from_unix_micros};
-use bartizan_contract::value::Value;
-use bartizan_hunting::{HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow};
-use bartizan_kql::types::Type;
-use bartizan_security::detection::{Hit, drafts};
+use bartizan_hunting::Reach;
 use bartizan_security::rule::Rule;
-use bartizan_store::detections::{self, Recorded};
-use bartizan_store::rules::{self, RuleState};
-use bartizan_store::{StoreError, tenants};
-use serde_json::Value as Json;
+use bartizan_store::arrivals::{self, Span, Unseen};
+use bartizan_store::rules::{self, RuleState, StoredRule};
+use bartizan_store::StoreError;
+use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::handlers::hunting::LOOK_BACK_MICROS;
+use examine::{Examination, Found};
+use windows::{OPEN, Pace, joined, late};
 
-/// Alerts whose activity lies at most this far apart can be one incident, in microseconds (one day).
-const CORRELATION_WINDOW: i64 = 86_400_000_000;
-/// The most hits that one run of a rule makes alerts of; the documented ceiling of custom detections is 150.
-const MAX_HITS: usize = 1_000;
-/// How often a run's alerts are written again after an analyst changed an incident meanwhile.
-const TRIES: usize = 5;
+/// Windows of the past that one pass of a rule examines; the next pass goes on.
+const CATCH_UP: usize = 48;
+/// A rule that failed is tried again after a minute, then after twice as long each time, up to an hour.
+const FIRST_RETRY: i64 = 60_000_000;
+const LAST_RETRY: i64 = 3_600_000_000;
 
 /// Which rules to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
+#[derive(Clone, Copy)]
+pub(crate) enum Which<'a> {
     /// Every enabled rule, over its own look-back or a longer one, in microseconds.
     Every(Option<i64>),
-    /// Those whose frequency has passed since their last run.
-    Due,
+    /// Those whose frequency has passed since their last run, and those with a backlog; each takes a place of these.
+    Due(&'a Semaphore),
 }
 
 /// What running a rule came to.
@@ -46,6 +51,8 @@ pub(crate) struct Outcome {
     pub new_incidents: usize,
     /// Why it failed, when it did.
     pub error: Option<String>,
+    /// What it left undone, when it did.
+    pub remark: Option<String>,
 }
 
 /// What is wrong with a rule's query, and columns of its mapping that the query does not give.
@@ -88,189 +95,207 @@ pub(crate) fn check(rule: &Rule) -> Vec<String> {
 pub(crate) async fn run(
     app: &Arc<App>,
     tenant: TenantId,
-    which: Which,
+    which: Which<'_>,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let now = app.clock.unix_micros();
     let mut tx = app.store.read().await?;
     let stored = rules::list(&mut tx, tenant).await?;
     let states = rules::states(&mut tx, tenant).await?;
     drop(tx);
     let mut outcomes = Vec::new();
     for rule in stored.iter().filter(|rule| rule.enabled) {
-        let parsed = match Rule::parse(&rule.source) {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                outcomes.push(failed(&rule.id, error.to_string()));
-                continue;
-            }
+        let known = states.iter().find(|state| state.rule_id == rule.id);
+        let state = known.cloned().unwrap_or_else(|| RuleState {
+            rule_id: rule.id.clone(),
+            ..RuleState::default()
+        });
+        let pass = Pass {
+            app,
+            tenant,
+            now: app.clock.unix_micros(),
+            state,
+            found: Found::default(),
         };
-        let last = states
-            .iter()
-            .find(|state| state.rule_id == rule.id)
-            .map(|state| state.last_run);
-        if which == Which::Due && last.is_some_and(|last| now - last < parsed.frequency) {
-            continue;
-        }
-        let lookback = match which {
-            Which::Every(Some(lookback)) => lookback.max(parsed.lookback),
-            Which::Every(None) | Which::Due => parsed.lookback,
-        };
-        let outcome = run_one(app, tenant, &parsed, lookback, now)
-            .await
-            .unwrap_or_else(|error| failed(&rule.id, error));
-        remember(app, tenant, &outcome, now).await?;
-        outcomes.push(outcome);
+        outcomes.extend(pass.run(rule, which).await);
     }
     Ok(outcomes)
 }
 
-fn failed(rule_id: &str, error: String) -> Outcome {
-    tracing::warn!(rule_id, %error, "detection rule failed");
-    Outcome {
-        rule_id: rule_id.to_owned(),
-        hits: 0,
-        new_alerts: 0,
-        new_incidents: 0,
-        error: Some(error),
+/// What of a rule is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Work {
+    regular: bool,
+    backlog: bool,
+}
+
+impl Work {
+    fn due(state: &RuleState, frequency: i64, now: i64) -> Self {
+        let waits = state.next_try.is_some_and(|at| now < at);
+        let passed = state.last_run.is_none_or(|last| now - last >= frequency);
+        Self {
+            regular: passed && !waits,
+            backlog: state.backlog.is_some() && !waits,
+        }
     }
 }
 
-async fn run_one(
-    app: &Arc<App>,
+/// One rule's turn.
+struct Pass<'a> {
+    app: &'a Arc<App>,
     tenant: TenantId,
-    rule: &Rule,
-    lookback: i64,
     now: i64,
-) -> Result<Outcome, String> {
-    let ticks = ticks_from_unix_micros(now);
-    let request = HuntRequest {
-        query: rule.query.clone(),
-        now_ticks: ticks,
-        timespan: Some(TimeWindow {
-            start: ticks - lookback * 10,
-            end: i64::MAX,
-        }),
-        limits: Limits {
-            max_rows: MAX_HITS,
-            timeout: Duration::from_secs(180),
-            memory: app.settings.hunt_memory_mib as usize * 1024 * 1024,
-            ..Limits::default()
-        },
-        tables: Arc::new(TenantTables::new(
-            Arc::clone(&app.events),
-            tenant,
-            Reach::All,
-        )),
-    };
-    let result = app
-        .engine
-        .run(request)
-        .await
-        .map_err(|error| error.to_string())?;
-    let columns: Vec<String> = result
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
-    let rows = rows(&result);
-    let recorded = record(app, tenant, rule, &columns, &rows, now)
-        .await
-        .map_err(|e| e.to_string())?;
-    metrics::counter!("bartizan_alerts_total").increment(recorded.new_alerts.len() as u64);
-    Ok(Outcome {
-        rule_id: rule.id.clone(),
-        hits: rows.len(),
-        new_alerts: recorded.new_alerts.len(),
-        new_incidents: recorded.new_incidents.len(),
-        error: None,
-    })
+    state: RuleState,
+    found: Found,
 }
 
-async fn record(
-    app: &Arc<App>,
-    tenant: TenantId,
-    rule: &Rule,
-    columns: &[String],
-    rows: &[Vec<Value>],
-    now: i64,
-) -> Result<Recorded, StoreError> {
-    let mut tries = 0;
-    loop {
-        let hits = rows.iter().map(|values| Hit { columns, values });
-        let drafts = drafts(rule, hits, now);
-        let mut tx = app.store.write().await?;
-        match detections::record(&mut tx, tenant, drafts, now, CORRELATION_WINDOW).await {
-            Ok(recorded) => {
-                tx.commit().await?;
-                return Ok(recorded);
+impl Pass<'_> {
+    /// Nothing when the rule is not due.
+    async fn run(mut self, stored: &StoredRule, which: Which<'_>) -> Option<Outcome> {
+        let rule = Rule::parse(&stored.source).map_err(|error| error.to_string());
+        let frequency = rule.as_ref().map_or(0, |rule| rule.frequency);
+        let work = match which {
+            Which::Every(_) => Work {
+                regular: true,
+                backlog: true,
+            },
+            Which::Due(_) => Work::due(&self.state, frequency, self.now),
+        };
+        if !work.regular && !work.backlog {
+            return None;
+        }
+        let _place = match which {
+            Which::Every(_) => None,
+            // A closed semaphore stops nobody.
+            Which::Due(places) => places.acquire().await.ok(),
+        };
+        let _lane = match which {
+            Which::Every(_) => None,
+            Which::Due(_) => Some(self.app.lanes.rule_runs.wait(self.tenant).await),
+        };
+        let result = match &rule {
+            Ok(rule) => {
+                let lookback = match which {
+                    Which::Every(Some(lookback)) => lookback.max(rule.lookback),
+                    Which::Every(None) | Which::Due(_) => rule.lookback,
+                };
+                self.examine(rule, lookback, work).await
             }
-            Err(StoreError::Changed(_)) if tries < TRIES => tries += 1,
-            Err(error) => return Err(error),
+            Err(error) => Err(error.clone()),
+        };
+        Some(self.end(result).await)
+    }
+
+    /// The regular window first, since what happens now matters most, then the backlog. The state in memory moves with
+    /// what was done, so that a failure in between loses nothing of it.
+    async fn examine(&mut self, rule: &Rule, lookback: i64, work: Work) -> Result<(), String> {
+        let examination = Examination {
+            app: self.app,
+            tenant: self.tenant,
+            rule,
+            now: self.now,
+        };
+        let bound = self.now - LOOK_BACK_MICROS;
+        let regular = self.now - lookback;
+        if work.regular {
+            // Read before the query's snapshot: what arrives in between has a higher number and is seen next time.
+            let unseen = self.unseen(bound).await.map_err(|e| e.to_string())?;
+            let window = Span {
+                from: regular,
+                to: OPEN,
+            };
+            self.add(examination.of(window).await?);
+            self.state.last_run = Some(self.now);
+            self.state.watermark = unseen.number;
+            self.state.backlog = joined(self.state.backlog, late(unseen.span, regular, bound));
         }
+        let pace = Pace::new(rule.lookback, rule.frequency, self.now - rule.lookback);
+        for _ in 0..CATCH_UP {
+            let Some(backlog) = self.state.backlog else {
+                break;
+            };
+            let Some((window, rest)) = pace.next(backlog) else {
+                self.state.backlog = None;
+                break;
+            };
+            self.add(examination.of(window).await?);
+            self.state.backlog = Some(rest);
+        }
+        Ok(())
+    }
+
+    async fn unseen(&self, since: i64) -> Result<Unseen, StoreError> {
+        let mut tx = self.app.store.read().await?;
+        arrivals::unseen(&mut tx, self.tenant, self.state.watermark, since).await
+    }
+
+    fn add(&mut self, found: Found) {
+        self.found.hits += found.hits;
+        self.found.new_alerts += found.new_alerts;
+        self.found.new_incidents += found.new_incidents;
+        self.found.remark = found.remark.or(self.found.remark.take());
+    }
+
+    /// Writes down how it went.
+    async fn end(mut self, result: Result<(), String>) -> Outcome {
+        let mut error = result.err();
+        let state = &mut self.state;
+        match &error {
+            None => {
+                "success".clone_into(&mut state.outcome);
+                state.remark.clone_from(&self.found.remark);
+                (state.failures, state.next_try) = (0, None);
+            }
+            Some(error) => {
+                tracing::warn!(rule_id = state.rule_id, %error, "detection rule failed");
+                state.outcome.clone_from(error);
+                state.next_try = Some(self.now + retry_after(state.failures));
+                state.failures += 1;
+            }
+        }
+        if let Err(failure) = self.remember().await {
+            tracing::error!(rule_id = self.state.rule_id, error = %failure, "a rule's state is lost");
+            error.get_or_insert_with(|| failure.to_string());
+        }
+        Outcome {
+            rule_id: self.state.rule_id,
+            hits: self.found.hits,
+            new_alerts: self.found.new_alerts,
+            new_incidents: self.found.new_incidents,
+            error,
+            remark: self.found.remark,
+        }
+    }
+
+    async fn remember(&self) -> Result<(), StoreError> {
+        let mut tx = self.app.store.write().await?;
+        rules::put_state(&mut tx, self.tenant, &self.state).await?;
+        tx.commit().await
     }
 }
 
-async fn remember(
-    app: &Arc<App>,
-    tenant: TenantId,
-    outcome: &Outcome,
-    now: i64,
-) -> Result<(), StoreError> {
-    let state = RuleState {
-        rule_id: outcome.rule_id.clone(),
-        watermark: now,
-        last_run: now,
-        outcome: outcome
-            .error
-            .clone()
-            .unwrap_or_else(|| "success".to_owned()),
-    };
-    let mut tx = app.store.write().await?;
-    rules::put_state(&mut tx, tenant, &state).await?;
-    tx.commit().await
+/// How long to wait after so many failures before this one, in microseconds.
+fn retry_after(failures: i64) -> i64 {
+    let doublings = failures.clamp(0, 16) as u32;
+    (FIRST_RETRY << doublings).min(LAST_RETRY)
 }
 
-/// Runs the rules that are due, of every tenant.
-pub(crate) async fn run_due(app: &Arc<App>) -> Result<(), StoreError> {
-    let mut tx = app.store.read().await?;
-    let tenants = tenants::list(&mut tx).await?;
-    drop(tx);
-    for tenant in tenants {
-        let _place = app.lanes.rule_runs.wait(tenant.id).await;
-        run(app, tenant.id, Which::Due).await?;
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A result's rows as values.
-fn rows(result: &HuntResult) -> Vec<Vec<Value>> {
-    let mut rows = Vec::new();
-    result.for_each_row(|json| {
-        // The engine wrote this JSON: it parses.
-        if let Ok(Json::Object(row)) = serde_json::from_slice::<Json>(json) {
-            let values = result.columns.iter().map(|column| {
-                row.get(&column.name)
-                    .map_or(Value::Null, |value| of_json(column.ty, value))
-            });
-            rows.push(values.collect());
-        }
-    });
-    rows
-}
-
-fn of_json(ty: Type, json: &Json) -> Value {
-    match (ty, json) {
-        (_, Json::Null) => Value::Null,
-        (Type::DateTime, Json::String(text)) => {
-            parse_iso8601(text).map_or(Value::Null, Value::DateTime)
-        }
-        (Type::Dynamic, value) => Value::Dynamic(value.to_string()),
-        (_, Json::Bool(value)) => Value::Bool(*value),
-        (_, Json::Number(number)) => match number.as_i64() {
-            Some(value) => Value::Long(value),
-            None => Value::Real(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        (_, Json::String(text)) => Value::String(text.clone()),
-        (_, value) => Value::String(value.to_string()),
+    #[test]
+    fn a_rule_is_due_by_its_frequency_and_after_a_failure_by_patience() {
+        let due = |state: &RuleState, now| Work::due(state, 100, now);
+        let mut state = RuleState::default();
+        assert!(due(&state, 0).regular, "it never ran");
+        state.last_run = Some(50);
+        assert!(!due(&state, 149).regular && due(&state, 150).regular);
+        state.next_try = Some(200);
+        state.backlog = Some(Span { from: 1, to: 2 });
+        let waiting = due(&state, 199);
+        assert!(!waiting.regular && !waiting.backlog);
+        let patient = due(&state, 200);
+        assert!(patient.regular && patient.backlog);
+        let minutes: Vec<i64> = (0..8).map(|n| retry_after(n) / 60_000_000).collect();
+        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60]);
     }
 }

@@ -107,6 +107,12 @@ impl Server {
             path: settings.data.clone(),
             source,
         })?;
+        crate::ingest::spool::clear(&settings.data).map_err(|source| {
+            StartError::DataDirectory {
+                path: settings.data.clone(),
+                source,
+            }
+        })?;
         let https = bind("https", settings.https).await?;
         let http = bind("http", settings.http).await?;
         let proxy = bind("proxy", settings.proxy).await?;
@@ -224,6 +230,19 @@ impl Server {
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// Runs the detection rules that are due, of every tenant, and waits for them: what the worker does by itself. For
+    /// who has a clock of their own.
+    ///
+    /// # Errors
+    /// The database, when not even the tenants can be listed. What goes wrong with a rule is in its state.
+    pub async fn run_due_rules(&self) -> Result<(), bartizan_store::StoreError> {
+        let rounds = std::sync::Arc::default();
+        let mut tasks = tokio::task::JoinSet::new();
+        workers::start_rounds(&self.app, &rounds, &mut tasks).await?;
+        while tasks.join_next().await.is_some() {}
+        Ok(())
     }
 
     /// What the first start made; `None` on every later one.

@@ -1,33 +1,23 @@
 //! What runs beside requests: detection rules that are due, and forgetting of idle callers.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bartizan_store::{StoreError, sign_in, tokens};
+use bartizan_contract::TenantId;
+use bartizan_store::{StoreError, sign_in, tenants, tokens};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::detection;
+use crate::detection::{self, Which};
 
 /// Starts the workers; each ends soon after `stop`.
 pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTracker) {
-    let detection_interval = u64::from(app.settings.detection_interval_seconds.max(1));
-    let shared = Arc::clone(app);
-    repeat(
-        tracker,
-        stop,
-        Duration::from_secs(detection_interval),
-        move || {
-            let app = Arc::clone(&shared);
-            async move {
-                if let Err(error) = detection::run_due(&app).await {
-                    tracing::error!(%error, "detection rules could not be run");
-                }
-            }
-        },
-    );
+    tracker.spawn(detect(Arc::clone(app), stop.clone()));
     let shared = Arc::clone(app);
     repeat(tracker, stop, Duration::from_secs(300), move || {
         let app = Arc::clone(&shared);
@@ -68,6 +58,88 @@ async fn sweep(app: &App) -> Result<(), StoreError> {
     let mut tx = app.store.write().await?;
     sign_in::sweep(&mut tx, app.clock.unix_micros() - DAY).await?;
     tx.commit().await
+}
+
+/// Starts rounds of detection until told to stop.
+async fn detect(app: Arc<App>, stop: CancellationToken) {
+    let seconds = u64::from(app.settings.detection_interval_seconds.max(1));
+    let interval = Duration::from_secs(seconds);
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let rounds = Arc::new(Rounds::default());
+    // Dropped at the end, and all rounds with it.
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        while tasks.try_join_next().is_some() {}
+        if let Err(error) = start_rounds(&app, &rounds, &mut tasks).await {
+            tracing::error!(%error, "detection rules could not be run");
+        }
+    }
+}
+
+/// Rules that run at the same time, over all tenants.
+const PLACES: usize = 4;
+
+/// The tenants whose rules are being run. Each tenant has one round at a time and waits for a place with every rule
+/// anew, so that neither many rules nor slow ones of one tenant hold up another's.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    under_way: Mutex<HashSet<TenantId>>,
+    places: Semaphore,
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self {
+            under_way: Mutex::default(),
+            places: Semaphore::new(PLACES),
+        }
+    }
+}
+
+impl Rounds {
+    fn under_way(&self) -> MutexGuard<'_, HashSet<TenantId>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A tenant's round; over when this is dropped.
+struct Round(Arc<Rounds>, TenantId);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        self.0.under_way().remove(&self.1);
+    }
+}
+
+/// Starts a round for every tenant that has none under way.
+pub(crate) async fn start_rounds(
+    app: &Arc<App>,
+    rounds: &Arc<Rounds>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), StoreError> {
+    let mut tx = app.store.read().await?;
+    let tenants = tenants::list(&mut tx).await?;
+    drop(tx);
+    for tenant in tenants {
+        if !rounds.under_way().insert(tenant.id) {
+            continue;
+        }
+        let (app, round) = (Arc::clone(app), Round(Arc::clone(rounds), tenant.id));
+        tasks.spawn(async move {
+            let due = Which::Due(&round.0.places);
+            if let Err(error) = detection::run(&app, round.1, due).await {
+                tracing::error!(tenant = %round.1, %error, "a tenant's detection rules could not be run");
+            }
+        });
+    }
+    Ok(())
 }
 
 fn repeat<F>(

@@ -9,6 +9,7 @@
 //! [`TenantId`]: bartizan_contract::TenantId
 
 pub mod alerts;
+pub mod arrivals;
 pub mod audit;
 pub mod audit_outbox;
 pub mod defender_roles;

@@ -36,6 +36,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "directory",
         include_str!("../migrations/0007_directory.sql"),
     ),
+    (
+        8,
+        "event_arrivals",
+        include_str!("../migrations/0008_event_arrivals.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

@@ -3,6 +3,7 @@
 use bartizan_contract::TenantId;
 use sqlx::any::AnyRow;
 
+use crate::arrivals::Span;
 use crate::error::StoreError;
 use crate::row::Columns as _;
 use crate::sql::Sql;
@@ -24,16 +25,24 @@ pub struct StoredRule {
 }
 
 /// How far a rule has looked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RuleState {
     /// The rule.
     pub rule_id: String,
-    /// Events taken in before this time were looked at, microseconds.
+    /// Arrivals up to this number ([`crate::arrivals`]) were looked at, or are in `backlog`.
     pub watermark: i64,
-    /// When it ran last, microseconds.
-    pub last_run: i64,
-    /// `success` or what went wrong.
+    /// When it ran last with success, microseconds; `None` when it never did.
+    pub last_run: Option<i64>,
+    /// `success`, or what went wrong at the last attempt.
     pub outcome: String,
+    /// Times of late events that are still to be looked at.
+    pub backlog: Option<Span>,
+    /// What the last run left undone.
+    pub remark: Option<String>,
+    /// Failures since the last success.
+    pub failures: i64,
+    /// After a failure: the next attempt is not before, microseconds.
+    pub next_try: Option<i64>,
 }
 
 /// Stores a rule, replacing one with the same id; `created` of a replaced one stays.
@@ -101,19 +110,41 @@ pub async fn put_state(
     state: &RuleState,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into detection_rule_states (tenant, rule_id, watermark, last_run, outcome)
-         values ($1, $2, $3, $4, $5)
+        "insert into detection_rule_states (tenant, rule_id, watermark, last_run, outcome,
+         backlog_from, backlog_to, remark, failures, next_try)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (tenant, rule_id) do update set watermark = excluded.watermark,
-         last_run = excluded.last_run, outcome = excluded.outcome",
+         last_run = excluded.last_run, outcome = excluded.outcome,
+         backlog_from = excluded.backlog_from, backlog_to = excluded.backlog_to,
+         remark = excluded.remark, failures = excluded.failures, next_try = excluded.next_try",
     )
     .bind(tenant.to_string())
     .bind(&state.rule_id)
     .bind(state.watermark)
-    .bind(state.last_run)
+    // The column takes no null: 0 stands for never.
+    .bind(state.last_run.unwrap_or(0))
     .bind(&state.outcome)
+    .bind(state.backlog.map(|span| span.from))
+    .bind(state.backlog.map(|span| span.to))
+    .bind(&state.remark)
+    .bind(state.failures)
+    .bind(state.next_try)
     .execute(tx.connection())
     .await
     .map_err(|e| StoreError::on_insert(e, "tenant"))?;
+    Ok(())
+}
+
+/// Lets a rule that failed be tried again at once: its text is another one.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn retry_now(tx: &mut WriteTx, tenant: TenantId, id: &str) -> Result<(), StoreError> {
+    let mut sql = Sql::new(
+        "update detection_rule_states set next_try = null, failures = 0 where tenant = ",
+    );
+    sql.bind(tenant).push(" and rule_id = ").bind(id);
+    sql.execute(tx).await?;
     Ok(())
 }
 
@@ -128,8 +159,15 @@ pub async fn states(tx: &mut ReadTx, tenant: TenantId) -> Result<Vec<RuleState>,
         Ok(RuleState {
             rule_id: row.text("rule_id")?,
             watermark: row.int("watermark")?,
-            last_run: row.int("last_run")?,
+            last_run: Some(row.int("last_run")?).filter(|at| *at != 0),
             outcome: row.text("outcome")?,
+            backlog: row
+                .maybe_int("backlog_from")?
+                .zip(row.maybe_int("backlog_to")?)
+                .map(|(from, to)| Span { from, to }),
+            remark: row.maybe_text("remark")?,
+            failures: row.int("failures")?,
+            next_try: row.maybe_int("next_try")?,
         })
     };
     sql.fetch_all(tx).await?.iter().map(read).collect()

@@ -4,11 +4,11 @@
 //! "properties":{…}}]}`; a single record on a line is taken too, as storage accounts keep it. A
 //! plain row names its table in a `$table` member, or the caller names it.
 
-use bartizan_contract::hunting::{TABLES, Table, table};
+use bartizan_contract::hunting::{TABLES, Table, nearest, nearest_table, table};
 use bartizan_contract::kql_type::KqlType;
 use bartizan_contract::time::{
-    TICKS_PER_DAY, TICKS_PER_HOUR, TICKS_PER_MINUTE, TICKS_PER_SECOND, parse_iso8601,
-    ticks_from_unix_micros,
+    TICKS_PER_DAY, TICKS_PER_HOUR, TICKS_PER_MINUTE, TICKS_PER_SECOND, UNIX_EPOCH_TICKS,
+    parse_iso8601, ticks_from_unix_micros,
 };
 use bartizan_contract::value::{Row, Value as Cell};
 use serde_json::{Map, Value};
@@ -19,6 +19,17 @@ use crate::reject::{RejectCode, RejectReason};
 
 /// The member by which a row names its table.
 pub const TABLE_MEMBER: &str = "$table";
+
+/// The times that files can hold, as nanoseconds since 1970 in 64 bits, in whole days.
+const STORABLE: &str = "1677-09-22 to 2262-04-10";
+
+/// Whether a time can be kept: files hold nanoseconds since 1970 in 64 bits.
+#[must_use]
+pub fn is_storable(ticks: i64) -> bool {
+    /// Whole days on either side of 1970.
+    const DAYS: i64 = 106_750;
+    (ticks - UNIX_EPOCH_TICKS).abs() <= DAYS * TICKS_PER_DAY
+}
 
 const CATEGORY_PREFIX: &str = "AdvancedHunting-";
 
@@ -38,7 +49,22 @@ pub fn row(table_name: &str, line: &[u8], limits: &Limits) -> Result<Row, Reject
                 table.name
             ),
         )),
-        _ => from_object(table, &object),
+        _ => timed(from_object(table, &object)?),
+    }
+}
+
+/// A row of a table with a `Timestamp` must have one: no hunt and no detection rule would ever see it.
+fn timed(row: Row) -> Result<Row, RejectReason> {
+    let missing = |text: String| RejectReason::new(RejectCode::MissingTime, text);
+    match row.get("Timestamp") {
+        Some(Cell::DateTime(ticks)) if !is_storable(*ticks) => Err(missing(format!(
+            "Timestamp lies outside {STORABLE}, the years that can be kept"
+        ))),
+        Some(Cell::Null) => Err(missing(format!(
+            "the row has no Timestamp, and rows of {} are found by it",
+            row.table.name
+        ))),
+        _ => Ok(row),
     }
 }
 
@@ -60,10 +86,10 @@ pub fn rows_of(object: &Map<String, Value>, limits: &Limits) -> Result<Vec<Row>,
         return envelope(object, limits);
     }
     if let Some(name) = object.get(TABLE_MEMBER).and_then(Value::as_str) {
-        return Ok(vec![from_object(table_named(name)?, object)?]);
+        return Ok(vec![timed(from_object(table_named(name)?, object)?)?]);
     }
     match tables_with(object).as_slice() {
-        [table] => Ok(vec![from_object(table, object)?]),
+        [table] => Ok(vec![timed(from_object(table, object)?)?]),
         [] => Err(RejectReason::new(
             RejectCode::UnknownFormat,
             "neither an event of a known shape nor a row that names its table",
@@ -71,11 +97,23 @@ pub fn rows_of(object: &Map<String, Value>, limits: &Limits) -> Result<Vec<Row>,
         several => Err(RejectReason::new(
             RejectCode::UnknownTable,
             format!(
-                "the row fits {} tables ({}, …): name one with {TABLE_MEMBER}",
+                "the row fits {} tables ({}): say which with --table NAME, with table=NAME in the call's query, or \
+                 with a member {TABLE_MEMBER} of the row",
                 several.len(),
-                several[0].name
+                listed(several)
             ),
         )),
+    }
+}
+
+/// The tables' names; of many, the first.
+fn listed(tables: &[&Table]) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<_> = tables.iter().take(SHOWN).map(|t| t.name).collect();
+    let names = names.join(", ");
+    match tables.len().saturating_sub(SHOWN) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }
 
@@ -192,51 +230,28 @@ fn record(item: &Map<String, Value>) -> Result<Row, RejectReason> {
     {
         row.set("Timestamp", time);
     }
-    Ok(row)
+    timed(row)
 }
 
 fn table_named(name: &str) -> Result<&'static Table, RejectReason> {
     table(name).ok_or_else(|| {
-        let hint = nearest(name, TABLES.iter().map(|t| t.name));
+        let hint = hint(nearest_table(name));
         RejectReason::new(RejectCode::UnknownTable, format!("no table {name:?}{hint}"))
     })
 }
 
 fn unknown_column(table: &'static Table, name: &str) -> RejectReason {
     let shown: String = name.chars().take(100).collect();
-    let hint = nearest(name, table.column_names());
+    let hint = hint(nearest(name, table.column_names()));
     RejectReason::new(
         RejectCode::UnknownColumn,
         format!("{} has no column {shown:?}{hint}", table.name),
     )
 }
 
-/// `; did you mean X?`, for the known name with the fewest edits, if that is near enough to help.
-fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> String {
-    if name.len() > 80 {
-        return String::new();
-    }
-    let best = known.map(|k| (distance(name, k), k)).min();
-    match best {
-        Some((edits, known)) if edits <= known.len() / 2 => format!("; did you mean {known}?"),
-        _ => String::new(),
-    }
-}
-
-/// Edits between two names, letter case counting a little less than nothing at all.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
-    let mut line: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = line[0];
-        line[0] = i + 1;
-        for (j, cb) in b.chars().enumerate() {
-            let replace = diagonal + usize::from(ca != cb);
-            diagonal = line[j + 1];
-            line[j + 1] = replace.min(diagonal + 1).min(line[j] + 1);
-        }
-    }
-    line[b.chars().count()]
+/// `; did you mean X?`, or nothing.
+fn hint(known: Option<&str>) -> String {
+    known.map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }
 
 /// One JSON value as a cell of a type; `None` when it does not convert.

@@ -41,6 +41,8 @@ pub enum RejectCode {
     BadEnvelope,
     /// A field that the mapping cannot do without is missing or unreadable.
     MissingField,
+    /// A row is larger than a batch of the event store may be.
+    RowTooLarge,
 }
 
 impl RejectCode {
@@ -64,6 +66,7 @@ impl RejectCode {
             Self::WrongType => "wrong_type",
             Self::BadEnvelope => "bad_envelope",
             Self::MissingField => "missing_field",
+            Self::RowTooLarge => "row_too_large",
         }
     }
 }

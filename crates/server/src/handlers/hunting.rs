@@ -22,6 +22,8 @@ use crate::timespan;
 const MAX_QUERY: usize = 1_000_000;
 /// Hunting looks back this far, in ticks, whatever the query says (documented: 30 days).
 const LOOK_BACK: i64 = 30 * bartizan_contract::time::TICKS_PER_DAY;
+/// The same in microseconds.
+pub(crate) const LOOK_BACK_MICROS: i64 = LOOK_BACK / bartizan_contract::time::TICKS_PER_MICRO;
 
 /// A dialect's way with columns and limits.
 #[derive(Clone, Copy, PartialEq, Eq)]

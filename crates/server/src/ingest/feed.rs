@@ -1,14 +1,19 @@
 //! Recordings as rows: reads a path twice, once to learn who is who and once to map.
 
-use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use bartizan_contract::hunting::Table;
 use bartizan_contract::value::Row;
-use bartizan_telemetry::{Mapper, MapperSettings, Tally};
+use bartizan_telemetry::{
+    Limits, MapOutcome, Mapper, MapperSettings, RejectCode, RejectReason, Tally, ndjson,
+};
 use serde::Serialize;
 
 use super::archive::{ReadLimits, ReadReport, Step, read_path};
+use super::batch::{self, Batch};
 use super::rejects::RejectWriter;
 
 /// How a path is fed.
@@ -16,10 +21,14 @@ use super::rejects::RejectWriter;
 pub struct FeedSettings {
     /// How events are mapped.
     pub mapper: MapperSettings,
+    /// The lines are rows of this table, not events.
+    pub table: Option<&'static Table>,
     /// What reading may cost.
     pub limits: ReadLimits,
     /// Rows handed over at a time.
-    pub batch: usize,
+    pub batch_rows: usize,
+    /// Bytes handed over at a time, and the most that one row may have: a larger one is refused.
+    pub batch_bytes: usize,
     /// Records between two progress reports.
     pub progress_every: u64,
     /// Moves each source in time so that its latest event happens then, in ticks: recordings of
@@ -28,13 +37,15 @@ pub struct FeedSettings {
 }
 
 impl FeedSettings {
-    /// The defaults: 5,000 rows a batch, progress every 10,000 records.
+    /// The defaults: 5,000 rows or 16 MiB a batch, progress every 10,000 records.
     #[must_use]
     pub fn new(mapper: MapperSettings) -> Self {
         Self {
             mapper,
+            table: None,
             limits: ReadLimits::default(),
-            batch: 5_000,
+            batch_rows: batch::ROWS,
+            batch_bytes: batch::BYTES,
             progress_every: 10_000,
             end_at: None,
         }
@@ -68,111 +79,243 @@ pub struct FeedReport {
 /// recordings of different days. Rows follow the order of records inside a source, and the
 /// inventory rows end it.
 ///
-/// Reading twice costs the time of unpacking again; a stream that must be mapped as it comes goes
-/// through a [`Mapper`] directly.
+/// Learning reads one source ahead of mapping, on a thread of its own: every source is learned, and
+/// the facts of two at a time are in memory. A stream that must be mapped as it comes goes through a
+/// [`Mapper`] directly.
 pub fn feed_path(
     path: &Path,
     settings: &FeedSettings,
-    mut rejects: Option<&mut RejectWriter>,
+    rejects: Option<&mut RejectWriter>,
     sink: &mut dyn FnMut(Fed) -> ControlFlow<()>,
 ) -> FeedReport {
-    let mut learned = learn(path, settings).into_iter();
-    let mut mapper = Mapper::new(settings.mapper.clone());
-    let mut tally = Tally::default();
-    let mut rows: Vec<Row> = Vec::new();
-    let mut shift = 0;
-    let mut open = false;
-    let enough = Cell::new(false);
-    let mut sink = |fed| {
-        let flow = sink(fed);
-        enough.set(enough.get() | flow.is_break());
-        flow
-    };
-    let read = read_path(path, &settings.limits, &mut |step| match step {
-        Step::Source(_) => {
-            open = true;
-            mapper = learned
-                .next()
-                .unwrap_or_else(|| Mapper::new(settings.mapper.clone()));
-            shift = settings
-                .end_at
-                .zip(mapper.latest())
-                .map_or(0, |(end, latest)| end - latest);
-            ControlFlow::Continue(())
-        }
-        Step::Record {
-            source,
-            line,
-            bytes,
-        } => {
-            let outcome = mapper.map(bytes);
-            tally.add(&outcome);
-            if let (Some(rejects), Some(reason)) = (rejects.as_deref_mut(), &outcome.rejected) {
-                rejects.write(source, line, bytes, reason);
+    let enough = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (teach, learned) = sync_channel(0);
+        // Rows of a table need only be read before when they are to be moved in time.
+        if settings.table.is_none() || settings.end_at.is_some() {
+            let work = || learn(path, settings, teach, &enough);
+            let spawned = std::thread::Builder::new()
+                .name("ingest-learn".to_owned())
+                .spawn_scoped(scope, work);
+            if let Err(error) = spawned {
+                tracing::warn!(%error, "recordings are mapped without having been learned");
             }
-            rows.extend(moved(outcome.rows, shift));
-            if rows.len() >= settings.batch {
-                sink(Fed::Rows(std::mem::take(&mut rows)))?;
-            }
-            if tally.lines.is_multiple_of(settings.progress_every.max(1)) {
-                sink(Fed::Progress {
-                    source: source.clone(),
-                    records: tally.lines,
-                })?;
-            }
-            ControlFlow::Continue(())
+        } else {
+            drop(teach);
         }
-        Step::End(_) => {
-            open = false;
-            let last = mapper.finish();
-            tally.add_rows(&last);
-            rows.extend(moved(last, shift));
-            if rows.is_empty() {
-                ControlFlow::Continue(())
-            } else {
-                sink(Fed::Rows(std::mem::take(&mut rows)))
-            }
-        }
-    });
-    // A limit ended the reading inside a source: what was read of it is kept.
-    if open && !enough.get() {
-        let last = mapper.finish();
-        tally.add_rows(&last);
-        rows.extend(moved(last, shift));
-        // Nothing follows that the flow could stop.
-        let _ = sink(Fed::Rows(rows));
-    }
-    FeedReport { read, tally }
-}
-
-fn moved(rows: Vec<Row>, shift: i64) -> impl Iterator<Item = Row> {
-    rows.into_iter().map(move |mut row| {
-        if shift != 0 {
-            row.shift(shift);
-        }
-        row
+        let feed = Feed {
+            settings,
+            learned,
+            reader: Reader::new(settings),
+            shift: 0,
+            batch: Batch::new(settings.batch_rows, settings.batch_bytes),
+            tally: Tally::default(),
+            rejects,
+            sink,
+            done: false,
+        };
+        let report = feed.run(path);
+        enough.store(true, Ordering::Relaxed);
+        report
     })
 }
 
-/// Sources that are learned before mapping; later ones are mapped as they come, at their own time.
-/// Each keeps its facts in memory until it is mapped.
-const LEARNED: usize = 16;
-
-/// The first pass: one mapper per source, in order, that has seen all of it.
-fn learn(path: &Path, settings: &FeedSettings) -> Vec<Mapper> {
-    let mut mappers: Vec<Mapper> = Vec::new();
+/// The first pass: hands over one reader per source, in order, that has seen all of it.
+fn learn(path: &Path, settings: &FeedSettings, teach: SyncSender<Reader>, enough: &AtomicBool) {
+    let mut reader = Reader::new(settings);
     read_path(path, &settings.limits, &mut |step| {
+        if enough.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
         match step {
-            Step::Source(_) if mappers.len() == LEARNED => return ControlFlow::Break(()),
-            Step::Source(_) => mappers.push(Mapper::new(settings.mapper.clone())),
-            Step::Record { bytes, .. } => {
-                if let Some(mapper) = mappers.last_mut() {
-                    mapper.learn(bytes);
+            Step::Source(_) => reader = Reader::new(settings),
+            Step::Record { bytes, .. } => reader.learn(bytes),
+            Step::End(_) => {
+                let learned = std::mem::replace(&mut reader, Reader::new(settings));
+                // Waits until the second pass comes to this source; fails when there is none any more.
+                if teach.send(learned).is_err() {
+                    return ControlFlow::Break(());
                 }
             }
-            Step::End(_) => {}
         }
         ControlFlow::Continue(())
     });
-    mappers
+    // A limit that ends the reading inside a source ends the second pass at the same place.
+    let _ = teach.send(reader);
+}
+
+/// What makes rows of a source's records.
+enum Reader {
+    Events(Box<Mapper>),
+    Rows {
+        table: &'static Table,
+        limits: Limits,
+        latest: Option<i64>,
+    },
+}
+
+impl Reader {
+    fn new(settings: &FeedSettings) -> Self {
+        match settings.table {
+            None => Self::Events(Box::new(Mapper::new(settings.mapper.clone()))),
+            Some(table) => Self::Rows {
+                table,
+                limits: settings.mapper.limits,
+                latest: None,
+            },
+        }
+    }
+
+    fn learn(&mut self, line: &[u8]) {
+        match self {
+            Self::Events(mapper) => mapper.learn(line),
+            Self::Rows {
+                table,
+                limits,
+                latest,
+            } => {
+                let row = ndjson::row(table.name, line, limits);
+                *latest = (*latest).max(row.ok().and_then(|row| row.timestamp()));
+            }
+        }
+    }
+
+    /// The time of the latest record that was learned, in ticks.
+    fn latest(&self) -> Option<i64> {
+        match self {
+            Self::Events(mapper) => mapper.latest(),
+            Self::Rows { latest, .. } => *latest,
+        }
+    }
+
+    fn map(&mut self, line: &[u8]) -> MapOutcome {
+        match self {
+            Self::Events(mapper) => mapper.map(line),
+            Self::Rows { table, limits, .. } => {
+                let mut outcome = MapOutcome::default();
+                match ndjson::row(table.name, line, limits) {
+                    Ok(row) => outcome.rows.push(row),
+                    Err(reason) => outcome.rejected = Some(reason),
+                }
+                outcome
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Vec<Row> {
+        match self {
+            Self::Events(mapper) => mapper.finish(),
+            Self::Rows { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The second pass.
+struct Feed<'a> {
+    settings: &'a FeedSettings,
+    learned: Receiver<Reader>,
+    reader: Reader,
+    shift: i64,
+    batch: Batch,
+    tally: Tally,
+    rejects: Option<&'a mut RejectWriter>,
+    sink: &'a mut dyn FnMut(Fed) -> ControlFlow<()>,
+    /// The sink has had enough.
+    done: bool,
+}
+
+impl Feed<'_> {
+    fn run(mut self, path: &Path) -> FeedReport {
+        let mut open = false;
+        let limits = self.settings.limits;
+        let read = read_path(path, &limits, &mut |step| match step {
+            Step::Source(_) => {
+                open = true;
+                self.begin();
+                ControlFlow::Continue(())
+            }
+            Step::Record {
+                source,
+                line,
+                bytes,
+            } => self.record(source, line, bytes),
+            Step::End(_) => {
+                open = false;
+                self.end()
+            }
+        });
+        // A limit ended the reading inside a source: what was read of it is kept.
+        if open && !self.done {
+            // Nothing follows that the flow could stop.
+            let _ = self.end();
+        }
+        let rest = self.batch.take();
+        if !rest.is_empty() && !self.done {
+            let _ = self.hand_over(Fed::Rows(rest));
+        }
+        FeedReport {
+            read,
+            tally: self.tally,
+        }
+    }
+
+    fn begin(&mut self) {
+        let settings = self.settings;
+        let learned = self.learned.recv();
+        self.reader = learned.unwrap_or_else(|_| Reader::new(settings));
+        let moved = settings.end_at.zip(self.reader.latest());
+        self.shift = moved.map_or(0, |(end, latest)| end - latest);
+    }
+
+    fn record(
+        &mut self,
+        source: &std::sync::Arc<str>,
+        line: u64,
+        bytes: &[u8],
+    ) -> ControlFlow<()> {
+        let mut outcome = self.reader.map(bytes);
+        let most = self.settings.batch_bytes;
+        let before = outcome.rows.len();
+        outcome.rows.retain(|row| batch::row_bytes(row) <= most);
+        if outcome.rows.len() < before {
+            let text = format!("the row has more than {most} bytes, more than can be kept at once");
+            let reason = RejectReason::new(RejectCode::RowTooLarge, text);
+            outcome.rejected.get_or_insert(reason);
+        }
+        self.tally.add(&outcome);
+        if let (Some(rejects), Some(reason)) = (self.rejects.as_deref_mut(), &outcome.rejected) {
+            rejects.write(source, line, bytes, reason);
+        }
+        self.push(outcome.rows)?;
+        let every = self.settings.progress_every.max(1);
+        if self.tally.lines.is_multiple_of(every) {
+            let (source, records) = (source.clone(), self.tally.lines);
+            return self.hand_over(Fed::Progress { source, records });
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn end(&mut self) -> ControlFlow<()> {
+        let last = self.reader.finish();
+        self.tally.add_rows(&last);
+        self.push(last)
+    }
+
+    fn push(&mut self, rows: Vec<Row>) -> ControlFlow<()> {
+        for mut row in rows {
+            if self.shift != 0 {
+                row.shift(self.shift);
+            }
+            if let Some(full) = self.batch.push(row) {
+                self.hand_over(Fed::Rows(full))?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn hand_over(&mut self, fed: Fed) -> ControlFlow<()> {
+        let flow = (self.sink)(fed);
+        self.done |= flow.is_break();
+        flow
+    }
 }

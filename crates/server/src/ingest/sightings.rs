@@ -73,6 +73,18 @@ impl Sightings {
         }
     }
 
+    /// How many devices were seen.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What was seen, for the store.
     #[must_use]
     pub fn into_vec(self) -> Vec<(DeviceId, Sighting)> {

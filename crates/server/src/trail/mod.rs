@@ -226,7 +226,7 @@ async fn append(
         match app.events.append(tenant, batch, rows.clone()).await {
             Err(EventsError::Busy) if tries < TRIES => tries += 1,
             Err(error) => return Err(error),
-            Ok(_) => return Ok(()),
+            Ok(_) => break,
         }
     }
 }

@@ -251,6 +251,10 @@ impl Mapper {
         let at = self.state.clocks.time_of(host, event).ok_or_else(|| {
             RejectReason::new(RejectCode::MissingTime, "the event has no readable time")
         })?;
+        if !ndjson::is_storable(at) {
+            let text = "the event's time lies outside 1677-09-22 to 2262-04-10";
+            return Err(RejectReason::new(RejectCode::MissingTime, text));
+        }
         let tenant = self.settings.tenant;
         let device: Arc<Device> = self.state.hosts.device(host, || {
             let id = device_id(tenant, &name);

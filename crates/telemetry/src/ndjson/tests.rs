@@ -164,3 +164,27 @@ fn a_faulty_record_refuses_the_envelope() {
         assert_eq!(reason.code, code, "{line}");
     }
 }
+
+#[test]
+fn a_row_that_no_hunt_could_see_is_refused() {
+    for time in [json!(null), json!(""), json!("1601-01-01"), json!("9999-12-31")] {
+        let reason = convert("DeviceInfo", &json!({"DeviceId": "1", "Timestamp": time})).unwrap_err();
+        assert_eq!(reason.code, RejectCode::MissingTime, "{time}");
+    }
+    // An envelope's own time stands in.
+    let line = json!({"category": "AdvancedHunting-DeviceInfo", "properties": {"DeviceId": "1"}});
+    let reason = rows(line.to_string().as_bytes(), &Limits::default()).unwrap_err();
+    assert_eq!(reason.code, RejectCode::MissingTime);
+    // Some tables have no times at all.
+    let timeless = TABLES.iter().find(|t| t.column("Timestamp").is_none()).unwrap();
+    assert!(convert(timeless.name, &json!({})).is_ok());
+}
+
+#[test]
+fn tables_that_a_row_fits_are_named_with_the_way_out() {
+    let reason = rows(br#"{"Timestamp": "2026-01-01"}"#, &Limits::default()).unwrap_err();
+    assert!(reason.text.contains("--table NAME"), "{}", reason.text);
+    assert!(reason.text.contains(" more"), "{}", reason.text);
+    let two = [table("DeviceInfo").unwrap(), table("DeviceEvents").unwrap()];
+    assert_eq!(listed(&two), "DeviceInfo, DeviceEvents");
+}

@@ -6,15 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::response::Response;
-use bartizan_contract::value::Row;
 use bartizan_contract::{TenantId, hunting, time};
 use bartizan_hunting::events::EventsError;
-use bartizan_store::machines;
-use bartizan_telemetry::{Limits, MapperSettings, RejectReason, Tally, ndjson};
+use bartizan_telemetry::MapperSettings;
 use futures::TryStreamExt as _;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -24,16 +22,15 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::call::{self, Call, json as answer};
 use crate::error::{ApiError, Kind};
-use crate::ingest::feed::{Fed, FeedSettings, feed_path};
-use crate::ingest::sightings::Sightings;
-use crate::ingest::{ReadReport, RejectWriter, Step, read_path};
+use crate::ingest::feed::Fed;
+use crate::ingest::intake::{Intake, IntakeError, Taken};
+use crate::ingest::spool::SpoolFolder;
+use crate::ingest::{FeedReport, FeedSettings, ReadReport, RejectWriter, feed_path};
 
 /// The largest body, in bytes.
 const BODY_LIMIT: u64 = 4 << 30;
 /// Bytes of rejected lines that are kept and returned.
 const REJECTS_LIMIT: u64 = 1 << 20;
-/// Rows of one durable batch.
-const BATCH: usize = 5_000;
 
 /// What the query string asks.
 struct Options {
@@ -50,7 +47,7 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
     let options = options(&call)?;
     // From here on: also a body that is only being sent takes room on the disk.
     let place = call.app.lanes.uploads.enter(call.tenant()).await?;
-    let folder = spool_folder(&call.app).map_err(ApiError::internal)?;
+    let folder = SpoolFolder::new(&call.app.settings.data).map_err(ApiError::internal)?;
     // A folder of its own: no name that is sent can be that of the server's own files beside it.
     let body = folder.path().join("body");
     std::fs::create_dir(&body).map_err(ApiError::internal)?;
@@ -79,8 +76,10 @@ fn options(call: &Call) -> Result<Options, ApiError> {
     let table = match call.query_param("table") {
         None => None,
         Some(name) => Some(hunting::table(name).ok_or_else(|| {
+            let hint = hunting::nearest_table(name)
+                .map_or_else(String::new, |known| format!(" Did you mean {known}?"));
             invalid(format!(
-                "There is no hunting table '{name}' (names are case-sensitive)."
+                "There is no hunting table '{name}' (names are case-sensitive).{hint}"
             ))
         })?),
     };
@@ -128,33 +127,6 @@ fn file_name(name: &str) -> String {
     }
 }
 
-/// A folder below the data directory that is removed with its guard.
-struct SpoolFolder(PathBuf);
-
-impl SpoolFolder {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for SpoolFolder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, "a spool folder could not be removed");
-        }
-    }
-}
-
-fn spool_folder(app: &App) -> std::io::Result<SpoolFolder> {
-    let path = app
-        .settings
-        .data
-        .join("spool")
-        .join(Uuid::new_v4().simple().to_string());
-    std::fs::create_dir_all(&path)?;
-    Ok(SpoolFolder(path))
-}
-
 /// Writes the body to `path` and gives its SHA-256.
 async fn spool(call: &mut Call, path: &Path) -> Result<Vec<u8>, ApiError> {
     let mut stream = call.take_body().into_data_stream();
@@ -191,43 +163,6 @@ fn upload_id(options: &Options, digest: &[u8]) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, &name)
 }
 
-/// Rows on their way into the event store.
-struct Intake<'a> {
-    app: &'a Arc<App>,
-    tenant: TenantId,
-    upload: Uuid,
-    batches: u32,
-    rows: u64,
-    duplicates: u64,
-    dates_dropped: u64,
-    sightings: Sightings,
-    failure: Option<EventsError>,
-}
-
-impl Intake<'_> {
-    /// Appends a batch; its id follows from the upload and its number, so a retry finds it there.
-    fn append(&mut self, rows: Vec<Row>) -> ControlFlow<()> {
-        for row in &rows {
-            self.sightings.add(row);
-        }
-        let id = Uuid::new_v5(&self.upload, &self.batches.to_be_bytes());
-        self.batches += 1;
-        let append = self.app.events.append(self.tenant, id, rows);
-        match tokio::runtime::Handle::current().block_on(append) {
-            Ok(appended) if appended.duplicate => self.duplicates += appended.rows as u64,
-            Ok(appended) => {
-                self.rows += appended.rows as u64;
-                self.dates_dropped += appended.dates_dropped as u64;
-            }
-            Err(error) => {
-                self.failure = Some(error);
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
 fn take_in(
     app: &Arc<App>,
     tenant: TenantId,
@@ -235,111 +170,29 @@ fn take_in(
     options: &Options,
     upload: Uuid,
 ) -> Result<Value, ApiError> {
-    let mut intake = Intake {
-        app,
-        tenant,
-        upload,
-        batches: 0,
-        rows: 0,
-        duplicates: 0,
-        dates_dropped: 0,
-        sightings: Sightings::default(),
-        failure: None,
-    };
+    let mut intake = Intake::new(app, tenant, upload);
     let beside = path.parent().and_then(Path::parent).unwrap_or(path);
     let rejects_path = beside.join("rejects.ndjson");
     let mut rejects = RejectWriter::new(&rejects_path, REJECTS_LIMIT);
-    let (read, tally) = match options.table {
-        Some(table) => rows_of(table, path, &mut rejects, &mut intake),
-        None => {
-            let mut settings = FeedSettings::new(MapperSettings::new(tenant));
-            settings.batch = BATCH;
-            settings.end_at = options.end_at;
-            let report = feed_path(path, &settings, Some(&mut rejects), &mut |fed| match fed {
-                Fed::Rows(rows) => intake.append(rows),
-                Fed::Progress { .. } => ControlFlow::Continue(()),
-            });
-            (report.read, report.tally)
-        }
-    };
-    let seen = std::mem::take(&mut intake.sightings).into_vec();
-    tokio::runtime::Handle::current().block_on(remember(app, tenant, &seen))?;
-    if let Some(failure) = intake.failure {
-        return Err(refused(failure));
-    }
+    let mut settings = FeedSettings::new(MapperSettings::new(tenant));
+    settings.table = options.table;
+    settings.end_at = options.end_at;
+    let fed = feed_path(path, &settings, Some(&mut rejects), &mut |fed| match fed {
+        Fed::Rows(rows) => intake.append(rows),
+        Fed::Progress { .. } => ControlFlow::Continue(()),
+    });
+    let taken = intake.finish().map_err(refused)?;
     let written = rejects.finish().map_err(ApiError::internal)?;
     let rejected_lines = written.map(|path| read_rejects(&path)).unwrap_or_default();
-    metrics::counter!("bartizan_ingested_rows_total").increment(intake.rows);
-    report(&intake, &read, &tally, rejected_lines)
+    metrics::counter!("bartizan_ingested_rows_total").increment(taken.rows);
+    report(options, &taken, &fed, rejected_lines)
 }
 
-/// The body's lines are rows of one table.
-fn rows_of(
-    table: &'static hunting::Table,
-    path: &Path,
-    rejects: &mut RejectWriter,
-    intake: &mut Intake<'_>,
-) -> (ReadReport, Tally) {
-    let limits = Limits::default();
-    let mut tally = Tally::default();
-    let mut rows = Vec::new();
-    let read = read_path(path, &crate::ingest::ReadLimits::default(), &mut |step| {
-        if let Step::Record {
-            source,
-            line,
-            bytes,
-        } = step
-        {
-            let mut outcome = bartizan_telemetry::MapOutcome::default();
-            match ndjson::row(table.name, bytes, &limits) {
-                Ok(row) => outcome.rows.push(row),
-                Err(reason) => note(rejects, source, line, bytes, &reason, &mut outcome),
-            }
-            tally.add(&outcome);
-            rows.append(&mut outcome.rows);
-            if rows.len() >= BATCH {
-                return intake.append(std::mem::take(&mut rows));
-            }
-        }
-        ControlFlow::Continue(())
-    });
-    if !rows.is_empty() && intake.failure.is_none() {
-        // The flow has nothing left to stop; a failure is kept in the intake.
-        let _ = intake.append(rows);
-    }
-    (read, tally)
-}
-
-fn note(
-    rejects: &mut RejectWriter,
-    source: &str,
-    line: u64,
-    bytes: &[u8],
-    reason: &RejectReason,
-    outcome: &mut bartizan_telemetry::MapOutcome,
-) {
-    rejects.write(source, line, bytes, reason);
-    outcome.rejected = Some(reason.clone());
-}
-
-async fn remember(
-    app: &App,
-    tenant: TenantId,
-    seen: &[(
-        bartizan_contract::DeviceId,
-        bartizan_security::machine::Sighting,
-    )],
-) -> Result<(), ApiError> {
-    if seen.is_empty() {
-        return Ok(());
-    }
-    let mut tx = app.store.write().await?;
-    machines::see(&mut tx, tenant, seen).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-fn refused(error: EventsError) -> ApiError {
+fn refused(error: IntakeError) -> ApiError {
+    let error = match error {
+        IntakeError::Store(error) => return error.into(),
+        IntakeError::Events(error) => error,
+    };
     match error {
         EventsError::Busy => ApiError::new(
             Kind::TooManyRequests,
@@ -362,21 +215,14 @@ fn read_rejects(path: &Path) -> Vec<Value> {
 }
 
 fn report(
-    intake: &Intake<'_>,
-    read: &ReadReport,
-    tally: &Tally,
+    options: &Options,
+    taken: &Taken,
+    fed: &FeedReport,
     rejects: Vec<Value>,
 ) -> Result<Value, ApiError> {
-    let problem =
-        |problem: &crate::ingest::Problem| format!("{}: {}", problem.source, problem.text);
-    let mut warnings: Vec<String> = read.problems.iter().map(problem).collect();
-    if intake.dates_dropped > 0 {
-        warnings.push(format!(
-            "{} times lie outside 1677-09-21 to 2262-04-11 and became null",
-            intake.dates_dropped
-        ));
-    }
-    if intake.rows + intake.duplicates == 0 && tally.lines == 0 {
+    let FeedReport { read, tally } = fed;
+    let warnings = warnings(options, taken, read);
+    if taken.rows + taken.duplicates == 0 && tally.lines == 0 {
         let why = warnings
             .first()
             .cloned()
@@ -399,8 +245,9 @@ fn report(
     Ok(json!({
         "events": tally.lines,
         "rows": tally.tables,
-        "acceptedRows": intake.rows,
-        "duplicateRows": intake.duplicates,
+        "acceptedRows": taken.rows,
+        "duplicateRows": taken.duplicates,
+        "outsideLookBackRows": taken.outside_look_back,
         "skipped": skipped,
         "rejected": rejected,
         "rejects": rejects,
@@ -408,6 +255,42 @@ fn report(
         "warnings": warnings,
         "complete": read.problems.is_empty(),
     }))
+}
+
+/// What a person should know about an upload that was taken in.
+fn warnings(options: &Options, taken: &Taken, read: &ReadReport) -> Vec<String> {
+    let problem =
+        |problem: &crate::ingest::Problem| format!("{}: {}", problem.source, problem.text);
+    let mut warnings: Vec<String> = read.problems.iter().map(problem).collect();
+    if taken.duplicates > 0 {
+        warnings.push(format!(
+            "{} rows were there already: the same content was sent before, within a day; they were not added again",
+            taken.duplicates
+        ));
+    }
+    if taken.outside_look_back > 0 {
+        warnings.push(format!(
+            "{} rows are older than the 30 days that hunts and detection rules look back: they are kept, but neither \
+             will find them; end=now (bartizan ingest --end-now) moves a recording so that it ends now",
+            taken.outside_look_back
+        ));
+    }
+    if taken.dates_dropped > 0 {
+        warnings.push(format!(
+            "{} times lie outside 1677-09-21 to 2262-04-11 and became null",
+            taken.dates_dropped
+        ));
+    }
+    if let Some(table) = options.table
+        && options.end_at.is_some()
+        && table.column("Timestamp").is_none()
+    {
+        let name = table.name;
+        warnings.push(format!(
+            "{name} has no Timestamp: its rows were not moved in time"
+        ));
+    }
+    warnings
 }
 
 #[cfg(test)]

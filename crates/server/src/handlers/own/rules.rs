@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use bartizan_contract::odata::Collection;
-use bartizan_contract::time::{self, Timestamp};
+use bartizan_contract::time::{
+    self, Timestamp, format_iso8601_trimmed, ticks_from_unix_micros,
+};
 use bartizan_security::rule::Rule;
 use bartizan_store::audit::{self, AuditEvent};
 use bartizan_store::rules::{self, RuleState, StoredRule};
@@ -81,6 +83,7 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         .iter()
         .any(|rule| rule.id == id);
     rules::put(&mut tx, tenant, &stored).await?;
+    rules::retry_now(&mut tx, tenant, &id).await?;
     let event = AuditEvent {
         id: Uuid::now_v7(),
         occurred: now,
@@ -140,6 +143,7 @@ pub(crate) async fn run(mut call: Call) -> Result<Response, ApiError> {
                 "newAlerts": outcome.new_alerts,
                 "newIncidents": outcome.new_incidents,
                 "error": outcome.error,
+                "remark": outcome.remark,
             })
         })
         .collect();
@@ -162,7 +166,23 @@ fn wire(rule: &StoredRule, state: Option<&RuleState>) -> Value {
         "source": rule.source,
         "createdDateTime": Timestamp::from_unix_micros(rule.created),
         "lastModifiedDateTime": Timestamp::from_unix_micros(rule.updated),
-        "lastRunDateTime": state.map(|state| Timestamp::from_unix_micros(state.last_run)),
+        "lastRunDateTime": state.and_then(|state| state.last_run).map(Timestamp::from_unix_micros),
         "lastRunOutcome": state.map(|state| &state.outcome),
+        "failures": state.map_or(0, |state| state.failures),
+        "nextTryDateTime": state.and_then(|state| state.next_try).map(Timestamp::from_unix_micros),
+        "remark": state.and_then(remark),
     })
+}
+
+/// What a rule has yet to do, in words.
+fn remark(state: &RuleState) -> Option<String> {
+    let late = state.backlog.map(|backlog| {
+        let from = ticks_from_unix_micros(backlog.from);
+        let from = format_iso8601_trimmed(from);
+        format!("late telemetry from {from} on is still to be examined")
+    });
+    match (&state.remark, late) {
+        (Some(remark), Some(late)) => Some(format!("{remark}; {late}")),
+        (remark, late) => late.or_else(|| remark.clone()),
+    }
 }
