@@ -80,6 +80,17 @@ impl Failure {
         }
     }
 
+    /// Its exit code.
+    #[cfg(test)]
+    pub(crate) const fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Whether the caller is not known or not permitted: trying with something else would not help.
+    pub(crate) const fn is_about_the_caller(&self) -> bool {
+        matches!(self.code, 3 | 4)
+    }
+
     /// The same failure, with what it is about before it.
     pub(crate) fn about(mut self, subject: impl Display) -> Self {
         self.message = format!("{subject}: {}", self.message);

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use bartizan_contract::TenantId;
 use bartizan_hunting::Reach;
 use bartizan_security::rule::Rule;
+use bartizan_store::StoreError;
 use bartizan_store::arrivals::{self, Span, Unseen};
 use bartizan_store::rules::{self, RuleState, StoredRule};
-use bartizan_store::StoreError;
 use tokio::sync::Semaphore;
 
 use crate::app::App;

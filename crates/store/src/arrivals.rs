@@ -51,8 +51,7 @@ pub async fn note(
     forget: i64,
 ) -> Result<(), StoreError> {
     tenants::lock(tx, tenant).await?;
-    let mut sql =
-        Sql::new("select number, earliest, latest from event_arrivals where tenant = ");
+    let mut sql = Sql::new("select number, earliest, latest from event_arrivals where tenant = ");
     sql.bind(tenant).push(" order by number desc limit 1");
     let last = match sql.fetch_all(tx).await?.first() {
         None => None,
@@ -114,9 +113,8 @@ pub async fn unseen(
     number: i64,
     since: i64,
 ) -> Result<Unseen, StoreError> {
-    let mut sql = Sql::new(
-        "select coalesce(max(number), 0) as number from event_arrivals where tenant = ",
-    );
+    let mut sql =
+        Sql::new("select coalesce(max(number), 0) as number from event_arrivals where tenant = ");
     sql.bind(tenant);
     let last = sql.fetch_one(tx).await?.int("number")?;
     let mut sql = Sql::new(

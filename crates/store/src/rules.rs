@@ -140,9 +140,8 @@ pub async fn put_state(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn retry_now(tx: &mut WriteTx, tenant: TenantId, id: &str) -> Result<(), StoreError> {
-    let mut sql = Sql::new(
-        "update detection_rule_states set next_try = null, failures = 0 where tenant = ",
-    );
+    let mut sql =
+        Sql::new("update detection_rule_states set next_try = null, failures = 0 where tenant = ");
     sql.bind(tenant).push(" and rule_id = ").bind(id);
     sql.execute(tx).await?;
     Ok(())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use bartizan_contract::hunting;
 use bartizan_sdk::Client;
 use bartizan_sdk::cloud::Service;
 use bartizan_sdk::pipeline::Call;
@@ -36,9 +37,21 @@ pub(crate) struct Report {
     /// Lines read.
     #[serde(default)]
     pub(crate) events: u64,
-    /// Rows kept, by table.
+    /// Rows made of them, by table; those that were there already are among them.
     #[serde(default)]
     pub(crate) rows: BTreeMap<String, u64>,
+    /// Rows that are new.
+    #[serde(default)]
+    pub(crate) accepted_rows: u64,
+    /// Rows that were there already.
+    #[serde(default)]
+    pub(crate) duplicate_rows: u64,
+    /// New rows that are older than what hunts look back.
+    #[serde(default)]
+    pub(crate) outside_look_back_rows: u64,
+    /// Whether the whole file could be read.
+    #[serde(default = "yes")]
+    pub(crate) complete: bool,
     /// Events that fill no table, by reason.
     #[serde(default)]
     pub(crate) skipped: BTreeMap<String, u64>,
@@ -53,9 +66,17 @@ pub(crate) struct Report {
     pub(crate) warnings: Vec<String>,
 }
 
+const fn yes() -> bool {
+    true
+}
+
 impl Report {
     fn add(&mut self, other: Self) {
         self.events += other.events;
+        self.accepted_rows += other.accepted_rows;
+        self.duplicate_rows += other.duplicate_rows;
+        self.outside_look_back_rows += other.outside_look_back_rows;
+        self.complete &= other.complete;
         for (sum, part) in [
             (&mut self.rows, other.rows),
             (&mut self.skipped, other.skipped),
@@ -109,18 +130,30 @@ const COLUMNS: &[Column] = &[
 
 /// Carries out the command.
 pub(crate) async fn run(command: Ingest, printer: &Printer) -> Outcome {
+    if let Some(name) = &command.table {
+        known_table(name)?;
+    }
     let files = files(&command.paths)?;
     let client = target::client(&command.connection)?;
     let bar = progress(&files);
-    let mut total = Report::default();
-    let mut failed = 0;
+    let mut total = Report {
+        complete: true,
+        ..Report::default()
+    };
+    let mut failures: Vec<Failure> = Vec::new();
     for (path, size) in &files {
         bar.set_message(path.display().to_string());
         match send(&client, path, command.table.as_deref(), command.end_now).await {
             Ok(report) => total.add(report),
             Err(failure) => {
-                failed += 1;
-                bar.suspend(|| eprintln!("{}: {failure}", path.display()));
+                let failure = failure.about(path.display());
+                bar.suspend(|| eprintln!("{failure}"));
+                let hopeless = failure.is_about_the_caller();
+                failures.push(failure);
+                // No other file would fare better.
+                if hopeless {
+                    break;
+                }
             }
         }
         bar.inc(*size);
@@ -136,11 +169,37 @@ pub(crate) async fn run(command: Ingest, printer: &Printer) -> Outcome {
     for warning in &total.warnings {
         printer.remark(warning);
     }
-    print(&total, printer)?;
-    match (failed, total.rejected.values().sum::<u64>()) {
-        (0, 0) => Ok(()),
-        (0, rejected) => Err(Failure::partial(format!("{rejected} lines were rejected"))),
-        (files, _) => Err(Failure::partial(format!("{files} files failed"))),
+    if failures.len() < files.len() {
+        print(&total, printer)?;
+    }
+    verdict(&total, failures, files.len())
+}
+
+/// A name that no table has is refused before anything is sent.
+fn known_table(name: &str) -> Outcome {
+    if hunting::table(name).is_some() {
+        return Ok(());
+    }
+    let hint = hunting::nearest_table(name)
+        .map_or_else(String::new, |known| format!("; did you mean {known}?"));
+    Err(Failure::usage(format!(
+        "there is no hunting table '{name}' (names are case-sensitive){hint}"
+    )))
+}
+
+/// How the command ends: with the failure's own code when nothing was taken in, as partly done when something was.
+fn verdict(total: &Report, mut failures: Vec<Failure>, files: usize) -> Outcome {
+    let failed = failures.len();
+    if failed > 0 && (failed == files || failures.iter().any(Failure::is_about_the_caller)) {
+        return Err(failures.swap_remove(failed - 1));
+    }
+    if failed > 0 {
+        return Err(Failure::partial(format!("{failed} files failed")));
+    }
+    match total.rejected.values().sum::<u64>() {
+        0 if total.complete => Ok(()),
+        0 => Err(Failure::partial("not everything could be read")),
+        rejected => Err(Failure::partial(format!("{rejected} lines were rejected"))),
     }
 }
 
@@ -171,6 +230,10 @@ fn print(total: &Report, printer: &Printer) -> Outcome {
         return printer.json(&json!({
             "events": total.events,
             "rows": total.rows,
+            "acceptedRows": total.accepted_rows,
+            "duplicateRows": total.duplicate_rows,
+            "outsideLookBackRows": total.outside_look_back_rows,
+            "complete": total.complete,
             "skipped": total.skipped,
             "rejected": total.rejected,
         }));
@@ -180,6 +243,15 @@ fn print(total: &Report, printer: &Printer) -> Outcome {
         ("skipped", &total.skipped),
         ("rejected", &total.rejected),
     ];
+    let sums = [
+        ("new", total.accepted_rows),
+        ("there already", total.duplicate_rows),
+        ("older than 30 days", total.outside_look_back_rows),
+    ];
+    let sums = sums
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| json!({ "what": "in all", "name": name, "count": count }));
     let lines: Vec<Value> = parts
         .into_iter()
         .flat_map(|(what, counts)| {
@@ -187,6 +259,7 @@ fn print(total: &Report, printer: &Printer) -> Outcome {
                 .iter()
                 .map(move |(name, count)| json!({ "what": what, "name": name, "count": count }))
         })
+        .chain(sums)
         .collect();
     printer.list(COLUMNS, &lines)
 }
@@ -229,4 +302,45 @@ fn progress(files: &[(PathBuf, u64)]) -> ProgressBar {
     .unwrap_or_else(|_| ProgressStyle::default_bar());
     let total = files.iter().map(|(_, size)| size).sum();
     ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(outcome: Outcome) -> Option<u8> {
+        outcome.err().map(|failure| failure.code())
+    }
+
+    #[test]
+    fn a_mistyped_table_is_refused_with_its_neighbour() {
+        assert!(known_table("DeviceProcessEvents").is_ok());
+        let failure = known_table("DeviceProcesEvents").expect_err("refused");
+        assert_eq!(failure.code(), 2);
+        assert!(
+            failure.to_string().contains("DeviceProcessEvents?"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn the_verdict_follows_what_became_of_all_files() {
+        let whole = || Report {
+            complete: true,
+            ..Report::default()
+        };
+        assert_eq!(code(verdict(&whole(), Vec::new(), 2)), None);
+        let cut = Report::default();
+        assert_eq!(code(verdict(&cut, Vec::new(), 1)), Some(8), "broken off");
+        let rejected = Report {
+            rejected: [("invalid_json".to_owned(), 1)].into(),
+            ..whole()
+        };
+        assert_eq!(code(verdict(&rejected, Vec::new(), 1)), Some(8));
+        let wrong = || vec![Failure::usage("x")];
+        assert_eq!(code(verdict(&whole(), wrong(), 1)), Some(2), "all of them");
+        assert_eq!(code(verdict(&whole(), wrong(), 2)), Some(8), "one of two");
+        let refused = vec![Failure::unauthenticated("x")];
+        assert_eq!(code(verdict(&whole(), refused, 2)), Some(3));
+    }
 }

@@ -21,6 +21,8 @@ const COLUMNS: &[Column] = &[
     ("Enabled", |r| at(r, "enabled")),
     ("Last run", |r| at(r, "lastRunDateTime")),
     ("Outcome", |r| at(r, "lastRunOutcome")),
+    ("Next try", |r| at(r, "nextTryDateTime")),
+    ("Remark", |r| at(r, "remark")),
     ("Title", |r| at(r, "title")),
 ];
 
@@ -30,6 +32,7 @@ const OUTCOMES: &[Column] = &[
     ("New alerts", |o| at(o, "newAlerts")),
     ("New incidents", |o| at(o, "newIncidents")),
     ("Error", |o| at(o, "error")),
+    ("Remark", |o| at(o, "remark")),
 ];
 
 /// Carries out the command.

@@ -63,11 +63,19 @@ impl Examination<'_> {
         while let Some(part) = pending.pop() {
             let room = MAX_HITS - found.hits;
             let parts = halves(part, self.now);
-            let limit = if parts.is_some() { PAGE.min(room) } else { room };
+            let limit = if parts.is_some() {
+                PAGE.min(room)
+            } else {
+                room
+            };
             let result = match (self.hunt(part, self.now.min(window.to), limit).await, parts) {
-                (Ok(HuntResult { truncated: true, .. }) | Err(HuntError::ResultTooLarge), Some((early, late)))
-                    if room > PAGE =>
-                {
+                (
+                    Ok(HuntResult {
+                        truncated: true, ..
+                    })
+                    | Err(HuntError::ResultTooLarge),
+                    Some((early, late)),
+                ) if room > PAGE => {
                     pending.extend([late, early]);
                     continue;
                 }

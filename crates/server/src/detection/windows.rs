@@ -118,10 +118,11 @@ mod tests {
             for at in (backlog.from..=backlog.to).step_by(HOUR as usize / 3) {
                 // The event is seen, and so is what happened shortly before and after it.
                 for near in [at, at - (lookback - pace.step), at + (lookback - pace.step)] {
-                    let both = |w: &&Span| {
-                        w.from <= at.min(near) && at.max(near) <= w.to
-                    };
-                    assert!(windows.iter().any(|w| both(&w)), "{lookback} {frequency} {at} {near}");
+                    let both = |w: &&Span| w.from <= at.min(near) && at.max(near) <= w.to;
+                    assert!(
+                        windows.iter().any(|w| both(&w)),
+                        "{lookback} {frequency} {at} {near}"
+                    );
                 }
             }
             assert!(windows.iter().all(|w| w.to - w.from + 1 == lookback));

@@ -97,8 +97,14 @@ mod tests {
         let cuts = (0..7).filter_map(|_| batch.push(row(10))).map(|b| b.len());
         assert_eq!(cuts.collect::<Vec<_>>(), [3, 3]);
         assert_eq!(batch.take().len(), 1);
-        let cuts = (0..4).filter_map(|_| batch.push(row(2 << 20))).map(|b| b.len());
-        assert_eq!(cuts.collect::<Vec<_>>(), [1, 1, 1], "two of them and the columns are too much");
+        let cuts = (0..4)
+            .filter_map(|_| batch.push(row(2 << 20)))
+            .map(|b| b.len());
+        assert_eq!(
+            cuts.collect::<Vec<_>>(),
+            [1, 1, 1],
+            "two of them and the columns are too much"
+        );
     }
 
     #[test]

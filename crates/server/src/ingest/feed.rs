@@ -267,12 +267,7 @@ impl Feed<'_> {
         self.shift = moved.map_or(0, |(end, latest)| end - latest);
     }
 
-    fn record(
-        &mut self,
-        source: &std::sync::Arc<str>,
-        line: u64,
-        bytes: &[u8],
-    ) -> ControlFlow<()> {
+    fn record(&mut self, source: &std::sync::Arc<str>, line: u64, bytes: &[u8]) -> ControlFlow<()> {
         let mut outcome = self.reader.map(bytes);
         let most = self.settings.batch_bytes;
         let before = outcome.rows.len();

@@ -204,6 +204,108 @@ async fn an_unknown_table_is_told() {
     assert_eq!(none.status, StatusCode::BAD_REQUEST);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_named_table_can_end_now_in_every_source() {
+    let server = TestServer::start().await;
+    // More sources than any bound on what is learned ahead, each a year apart.
+    let members: Vec<(String, String)> = (0..20)
+        .map(|n| {
+            let row = |hour: u32| {
+                let mut row = process("alpha", &format!("{n}-{hour}.exe"));
+                row["Timestamp"] = json!(format!("{}-05-01T{hour:02}:00:00Z", 2000 + n));
+                row["ProcessCreationTime"] = json!(format!("{}-05-01T08:00:00Z", 2000 + n));
+                row
+            };
+            let text = format!("{}\n{}\n", row(10), row(9));
+            (format!("{n}.json"), text)
+        })
+        .collect();
+    let files: Vec<(&str, &[u8])> = members
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_bytes()))
+        .collect();
+    let answer = server
+        .ingest_bytes(
+            &server.tenant,
+            "name=a.zip&end=now&table=DeviceProcessEvents",
+            zip(&files),
+        )
+        .await;
+    assert_eq!(answer.body["acceptedRows"], 40, "{:?}", answer.body);
+    assert_eq!(answer.body["outsideLookBackRows"], 0, "{:?}", answer.body);
+    let token = server.token(XDR).await;
+    let query = json!({ "Query": "DeviceProcessEvents | summarize Rows=count() by Timestamp, ProcessCreationTime | order by Timestamp asc" });
+    let hunted = server
+        .call(
+            Method::POST,
+            "/api/advancedhunting/run",
+            Some(&token),
+            Some(query),
+        )
+        .await;
+    let rows = hunted.body["Results"].as_array().expect("rows");
+    assert_eq!(rows.len(), 2, "every source ends now: {rows:?}");
+    assert_eq!(rows[0]["Timestamp"], "2026-01-15T11:00:00.0000000Z");
+    assert_eq!(rows[1]["Timestamp"], "2026-01-15T12:00:00.0000000Z");
+    for row in rows {
+        assert_eq!(row["Rows"], 20);
+        assert_eq!(row["ProcessCreationTime"], "2026-01-15T10:00:00.0000000Z");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_hunt_will_see_is_told() {
+    let server = TestServer::start().await;
+    let mut timeless = process("alpha", "a.exe");
+    timeless["Timestamp"] = Value::Null;
+    let mut old = process("alpha", "b.exe");
+    old["Timestamp"] = json!("2025-12-15T11:00:00Z");
+    let rows = [timeless, old, process("alpha", "c.exe")];
+    let answer = server
+        .ingest(&server.tenant, "DeviceProcessEvents", &rows)
+        .await;
+    assert_eq!(answer.body["rejected"], json!({ "missing_time": 1 }));
+    assert_eq!(answer.body["acceptedRows"], 2);
+    assert_eq!(answer.body["outsideLookBackRows"], 1);
+    let warning = answer.body["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains("--end-now"), "{warning}");
+    let again = server
+        .ingest(&server.tenant, "DeviceProcessEvents", &rows)
+        .await;
+    assert_eq!(again.body["duplicateRows"], 2);
+    assert_eq!(again.body["acceptedRows"], 0);
+    assert!(
+        again.body["warnings"][0]
+            .as_str()
+            .is_some_and(|text| text.contains("there already")),
+        "{:?}",
+        again.body
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_rows_are_cut_into_batches_that_the_store_takes() {
+    let server = TestServer::start().await;
+    let body: String = (0..40)
+        .map(|n| {
+            let mut row = process("alpha", &format!("{n}.exe"));
+            row["ProcessCommandLine"] = json!("x".repeat(2 << 20));
+            format!("{row}\n")
+        })
+        .collect();
+    assert!(body.len() > 64 << 20);
+    let answer = server
+        .ingest_bytes(
+            &server.tenant,
+            "name=large.ndjson&table=DeviceProcessEvents",
+            body.into_bytes(),
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    assert_eq!(answer.body["acceptedRows"], 40);
+    assert_eq!(count(&server, "DeviceProcessEvents").await, 40);
+}
+
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in files {

@@ -7,6 +7,7 @@ mod access;
 mod activity;
 mod consent;
 mod cross_tenant;
+mod detection;
 mod directory;
 mod doors;
 mod explain;

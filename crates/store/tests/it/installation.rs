@@ -1,10 +1,10 @@
 //! Opening, transactions, settings, tenants, keys, audit events.
 
 use bartizan_contract::permissions::RESOURCES;
+use bartizan_store::arrivals::{self, Span};
 use bartizan_store::audit::{self, AuditEvent};
 use bartizan_store::directory::service_principals;
 use bartizan_store::keys::{self, KeyState, SigningKey};
-use bartizan_store::arrivals::{self, Span};
 use bartizan_store::rules::{self, RuleState, StoredRule};
 use bartizan_store::tenants::{self, Domain};
 use bartizan_store::{Page, Store, StoreError, settings};
@@ -289,21 +289,27 @@ async fn arrivals_are_seen_once_and_numbers_only_grow(store: &Store) {
     let tenant = tenant_id(1);
     let span = |from, to| Span { from, to };
     for (from, to) in [(50, 60), (40, 45)] {
-        arrivals::note(&mut tx, tenant, span(from, to), 0).await.unwrap();
+        arrivals::note(&mut tx, tenant, span(from, to), 0)
+            .await
+            .unwrap();
     }
     let first = arrivals::unseen(&mut tx, tenant, 0, 0).await.unwrap();
     assert_eq!(first.span, Some(span(40, 60)));
     let clipped = arrivals::unseen(&mut tx, tenant, 0, 55).await.unwrap();
     assert_eq!(clipped.span, Some(span(55, 60)));
     // What comes while a rule looks has a higher number than it read, also in the same row.
-    arrivals::note(&mut tx, tenant, span(10, 11), 0).await.unwrap();
+    arrivals::note(&mut tx, tenant, span(10, 11), 0)
+        .await
+        .unwrap();
     let state = RuleState {
         rule_id: "r".into(),
         watermark: first.number,
         ..RuleState::default()
     };
     rules::put_state(&mut tx, tenant, &state).await.unwrap();
-    let second = arrivals::unseen(&mut tx, tenant, first.number, 0).await.unwrap();
+    let second = arrivals::unseen(&mut tx, tenant, first.number, 0)
+        .await
+        .unwrap();
     assert!(second.number > first.number);
     assert_eq!(second.span, Some(span(10, 60)));
     let state = RuleState {
@@ -311,11 +317,17 @@ async fn arrivals_are_seen_once_and_numbers_only_grow(store: &Store) {
         ..state
     };
     rules::put_state(&mut tx, tenant, &state).await.unwrap();
-    let none = arrivals::unseen(&mut tx, tenant, second.number, 0).await.unwrap();
+    let none = arrivals::unseen(&mut tx, tenant, second.number, 0)
+        .await
+        .unwrap();
     assert_eq!((none.number, none.span), (second.number, None));
     // All of it is old now; the next has a higher number all the same.
-    arrivals::note(&mut tx, tenant, span(90, 91), 80).await.unwrap();
-    let third = arrivals::unseen(&mut tx, tenant, second.number, 0).await.unwrap();
+    arrivals::note(&mut tx, tenant, span(90, 91), 80)
+        .await
+        .unwrap();
+    let third = arrivals::unseen(&mut tx, tenant, second.number, 0)
+        .await
+        .unwrap();
     assert_eq!(third.span, Some(span(90, 91)));
     let all = arrivals::unseen(&mut tx, tenant, 0, 0).await.unwrap();
     assert_eq!(all.span, Some(span(90, 91)), "what is too old is forgotten");

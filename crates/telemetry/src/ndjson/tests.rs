@@ -167,8 +167,14 @@ fn a_faulty_record_refuses_the_envelope() {
 
 #[test]
 fn a_row_that_no_hunt_could_see_is_refused() {
-    for time in [json!(null), json!(""), json!("1601-01-01"), json!("9999-12-31")] {
-        let reason = convert("DeviceInfo", &json!({"DeviceId": "1", "Timestamp": time})).unwrap_err();
+    for time in [
+        json!(null),
+        json!(""),
+        json!("1601-01-01"),
+        json!("9999-12-31"),
+    ] {
+        let reason =
+            convert("DeviceInfo", &json!({"DeviceId": "1", "Timestamp": time})).unwrap_err();
         assert_eq!(reason.code, RejectCode::MissingTime, "{time}");
     }
     // An envelope's own time stands in.
@@ -176,7 +182,10 @@ fn a_row_that_no_hunt_could_see_is_refused() {
     let reason = rows(line.to_string().as_bytes(), &Limits::default()).unwrap_err();
     assert_eq!(reason.code, RejectCode::MissingTime);
     // Some tables have no times at all.
-    let timeless = TABLES.iter().find(|t| t.column("Timestamp").is_none()).unwrap();
+    let timeless = TABLES
+        .iter()
+        .find(|t| t.column("Timestamp").is_none())
+        .unwrap();
     assert!(convert(timeless.name, &json!({})).is_ok());
 }
 

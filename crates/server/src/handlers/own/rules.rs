@@ -2,9 +2,7 @@
 
 use axum::response::Response;
 use bartizan_contract::odata::Collection;
-use bartizan_contract::time::{
-    self, Timestamp, format_iso8601_trimmed, ticks_from_unix_micros,
-};
+use bartizan_contract::time::{self, Timestamp, format_iso8601_trimmed, ticks_from_unix_micros};
 use bartizan_security::rule::Rule;
 use bartizan_store::audit::{self, AuditEvent};
 use bartizan_store::rules::{self, RuleState, StoredRule};
