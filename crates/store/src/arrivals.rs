@@ -4,6 +4,8 @@
 //! missed none below it. Rows must be durable before their arrival is noted, and noted before they are acknowledged.
 
 use bartizan_contract::TenantId;
+use bartizan_contract::time::unix_micros_from_ticks;
+use bartizan_contract::value::Row;
 
 use crate::error::StoreError;
 use crate::row::Columns as _;
@@ -21,6 +23,16 @@ pub struct Span {
 }
 
 impl Span {
+    /// The times of rows; `None` when none has one.
+    #[must_use]
+    pub fn of_rows(rows: &[Row]) -> Option<Self> {
+        let times = rows.iter().filter_map(Row::timestamp);
+        times
+            .map(unix_micros_from_ticks)
+            .map(|at| Self { from: at, to: at })
+            .reduce(Self::with)
+    }
+
     /// The shortest span that holds both.
     #[must_use]
     pub fn with(self, other: Self) -> Self {

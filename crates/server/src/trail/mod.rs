@@ -18,11 +18,13 @@ use bartizan_contract::TenantId;
 use bartizan_contract::value::Row;
 use bartizan_hunting::events::EventsError;
 use bartizan_store::StoreError;
+use bartizan_store::arrivals::{self, Span};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::handlers::hunting::LOOK_BACK_MICROS;
 
 pub(crate) use refusal::{Attempt, RefusedRequest};
 pub(crate) use sign_in::{Origin, SignIn, Subject};
@@ -221,6 +223,7 @@ async fn append(
     batch: Uuid,
     rows: Vec<Row>,
 ) -> Result<(), EventsError> {
+    let span = Span::of_rows(&rows);
     let mut tries = 0;
     loop {
         match app.events.append(tenant, batch, rows.clone()).await {
@@ -229,4 +232,12 @@ async fn append(
             Ok(_) => break,
         }
     }
+    // Detection rules look at what arrived, also when they did not run for a while.
+    if let Some(span) = span {
+        let mut tx = app.store.write().await?;
+        let forget = app.clock.unix_micros() - LOOK_BACK_MICROS;
+        arrivals::note(&mut tx, tenant, span, forget).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }

@@ -23,6 +23,7 @@ on_both_databases!(
     keys_are_published_until_retired,
     audit_pages_lose_nothing,
     rules_and_their_states_are_a_tenants_own,
+    arrivals_are_seen_once_and_numbers_only_grow,
 );
 
 async fn what_is_not_committed_is_gone(store: &Store) {
