@@ -1,6 +1,7 @@
 //! The command line: what people may type. Nothing here acts; commands take these after [`crate::target`] has
 //! resolved them.
 
+mod connection;
 mod directory;
 mod explain;
 mod kql;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
+pub(crate) use connection::{Connection, Origin};
 pub(crate) use directory::{
     AppUpdate, DefenderRole, DeviceGroup, Grant, Group, Role, Sp, User, UserCreate, UserUpdate,
 };
@@ -91,42 +93,6 @@ pub(crate) enum Color {
     Never,
 }
 
-/// Whom a client command talks to, and as whom.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Connection {
-    /// Use the administrator's profile that the server left in this data directory.
-    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_DATA", value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// Use this profile file.
-    #[arg(help_heading = CONNECTION,
-        long,
-        env = "BARTIZAN_PROFILE",
-        value_name = "FILE",
-        conflicts_with = "data"
-    )]
-    pub(crate) profile: Option<PathBuf>,
-    /// The server's origin, such as https://localhost:8443.
-    #[arg(help_heading = CONNECTION,
-        long,
-        env = "BARTIZAN_URL",
-        value_name = "URL",
-        conflicts_with = "cloud"
-    )]
-    pub(crate) url: Option<Url>,
-    /// One of Microsoft's clouds: public, gcc, gcc-high, dod.
-    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLOUD", value_name = "NAME")]
-    pub(crate) cloud: Option<String>,
-    /// A certificate authority to trust for that server (PEM).
-    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CA", value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Tenant id or domain.
-    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_TENANT_ID", value_name = "TENANT")]
-    pub(crate) tenant: Option<String>,
-    /// Application (client) id.
-    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLIENT_ID", value_name = "ID")]
-    pub(crate) client_id: Option<String>,
-}
-
 /// Where a server keeps its data and listens.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Serve {
@@ -190,6 +156,9 @@ pub(crate) enum Command {
         data: Option<PathBuf>,
     },
     /// Run a command with its calls to Microsoft's hosts answered by the server; that command alone.
+    ///
+    /// Other hosts are refused, and said on standard error, unless the server was started with --proxy-pass-through.
+    /// The command finds the proxy as long as this one runs: what it leaves behind in the background does not.
     Run {
         /// Whose proxy and certificate authority to use.
         #[command(flatten)]
@@ -200,6 +169,14 @@ pub(crate) enum Command {
         /// The command and its arguments.
         #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]
         command: Vec<std::ffi::OsString>,
+    },
+    /// Print the server's addresses, authority and tenant as lines for a shell: eval "$(bartizan env)".
+    ///
+    /// No secret is among them: commands of bartizan find the administrator's in the data directory that is named.
+    Env {
+        /// Whose.
+        #[command(flatten)]
+        connection: Connection,
     },
     /// Print the path of the local certificate authority, and how each kind of tool is told to trust it.
     Ca {
@@ -352,6 +329,9 @@ pub(crate) enum Permission {
         /// Names such as Incident.Read.All; `mde/Alert.Read.All` names the API where several have it.
         #[arg(required = true)]
         permissions: Vec<String>,
+        /// Delegated permissions, for calls in a user's name, where both kinds have the name.
+        #[arg(long)]
+        delegated: bool,
     },
 }
 
@@ -549,8 +529,14 @@ pub(crate) struct Hunt {
     pub(crate) connection: Connection,
     /// The query; `-` or nothing reads standard input.
     pub(crate) query: Option<String>,
-    /// Read the query from a file.
-    #[arg(long, short = 'F', value_name = "PATH", conflicts_with = "query")]
+    /// Read the query from a file; `-` is standard input.
+    #[arg(
+        long,
+        short = 'f',
+        short_alias = 'F',
+        value_name = "PATH",
+        conflicts_with = "query"
+    )]
     pub(crate) file: Option<PathBuf>,
     /// Which API carries it.
     #[arg(long, value_enum, default_value_t)]

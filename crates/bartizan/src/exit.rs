@@ -101,6 +101,10 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
             eprintln!("error: {}", self.message);
+            // A refusal depends on who asked, which the command line alone does not show.
+            if let (3 | 4, Some(speaker)) = (self.code, crate::target::speaker()) {
+                eprintln!("note: {speaker}");
+            }
         }
         ExitCode::from(self.code)
     }

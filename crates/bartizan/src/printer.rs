@@ -1,10 +1,13 @@
 //! Results on standard output: a table for people, JSON for programs.
 
+mod fit;
+
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
+use self::fit::Layout;
 use crate::args::{Color, Format, Global};
 use crate::exit::Outcome;
 
@@ -179,23 +182,57 @@ impl Printer {
         Ok(())
     }
 
+    /// A table that fits the terminal: long values are cut, and rows of too many columns become records.
     fn table(&self, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Outcome {
-        let mut table = Table::new();
-        table
-            .load_preset(presets::UTF8_BORDERS_ONLY)
-            .set_header(heads);
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        let mut count = 0;
-        for row in rows {
-            table.add_row(row);
-            count += 1;
-        }
-        if count == 0 {
+        let rows: Vec<Vec<String>> = rows.collect();
+        if rows.is_empty() {
             self.remark("nothing found");
             return Ok(());
         }
-        self.text(&table.to_string())
+        let width = |column: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+            longest.max(heads[column].chars().count())
+        };
+        let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+        let available = available();
+        let layout = fit::layout(&widths, available);
+        if layout == Layout::Records {
+            let records = rows.iter().enumerate();
+            let records = records.map(|(i, row)| fit::record(i + 1, heads, row));
+            self.text(&records.collect::<String>())?;
+            self.remark(
+                "too many columns for a table; empty values are left out here (--format json or csv has all)",
+            );
+            return Ok(());
+        }
+        let most = match layout {
+            Layout::Cut(most) => most,
+            _ => usize::MAX,
+        };
+        let mut table = Table::new();
+        table
+            .load_preset(presets::UTF8_BORDERS_ONLY)
+            .set_header(heads.iter().map(|head| fit::cut(head, most)));
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        for row in &rows {
+            table.add_row(row.iter().map(|cell| fit::cut(cell, most)));
+        }
+        self.text(&table.to_string())?;
+        if let (Layout::Cut(_), Some(available)) = (layout, available) {
+            self.remark(&format!(
+                "long values are cut to fit {available} columns (--format json or csv has all)"
+            ));
+        }
+        Ok(())
     }
+}
+
+/// The width for tables: the terminal's, or what `COLUMNS` says of where the output ends up; none for a file.
+fn available() -> Option<usize> {
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let terminal = Table::new().width().map(usize::from);
+    terminal.or_else(told).filter(|width| *width > 0)
 }
 
 /// A field of CSV (RFC 4180 section 2), with a quote before what a spreadsheet would run as a formula.

@@ -33,6 +33,12 @@ pub(crate) struct Profile {
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProfileError {
+    /// A folder has none.
+    #[error(
+        "{0} holds no administrator's profile ({ADMINISTRATOR}); a server leaves it in its data directory when it \
+         first starts: `bartizan serve --data {0}`"
+    )]
+    Absent(PathBuf),
     /// It cannot be read.
     #[error("{0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
@@ -50,8 +56,14 @@ impl Profile {
     /// # Errors
     /// [`ProfileError`]; among them a file with a secret that others can read.
     pub(crate) fn read(path: &Path) -> Result<Self, ProfileError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ProfileError::Unreadable(path.to_owned(), error))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            match path.parent().filter(|_| path.ends_with(ADMINISTRATOR)) {
+                Some(folder) if error.kind() == std::io::ErrorKind::NotFound => {
+                    ProfileError::Absent(folder.to_owned())
+                }
+                _ => ProfileError::Unreadable(path.to_owned(), error),
+            }
+        })?;
         let profile: Self = toml::from_str(&text)
             .map_err(|error| ProfileError::Malformed(path.to_owned(), error.to_string()))?;
         if profile.client_secret.is_some() && exposed(path) {

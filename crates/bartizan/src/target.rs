@@ -1,27 +1,50 @@
 //! From flags, environment and profile to a client: resolved in one place for every command.
 
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
 use bartizan_sdk::client::Builder;
 use bartizan_sdk::{Anonymous, Client, ClientSecret, Cloud};
 
-use crate::args::Connection;
+use crate::args::{Connection, Origin};
 use crate::exit::Failure;
 use crate::profile::{ADMINISTRATOR, Profile, default_data_dir};
 
 /// The variable that carries a secret to the client; there is no flag, so that it cannot stand in a process list.
 const SECRET: &str = "BARTIZAN_CLIENT_SECRET";
 
+/// The flag that names the same profile again, for commands that are proposed; empty when none was named by flag.
+pub(crate) fn named(connection: &Connection) -> String {
+    match (&connection.profile, &connection.data) {
+        _ if !connection.explicit => String::new(),
+        (Some(file), _) => format!(" --profile {}", file.display()),
+        (None, Some(data)) => format!(" --data {}", data.display()),
+        (None, None) => String::new(),
+    }
+}
+
+/// The data directory whose administrator mends what is refused; DIR when it is not known here.
+pub(crate) fn administrators_data(connection: &Connection) -> String {
+    let data = connection.data.clone().unwrap_or_else(default_data_dir);
+    if data.join(ADMINISTRATOR).exists() {
+        data.display().to_string()
+    } else {
+        "DIR".to_owned()
+    }
+}
+
+/// As whom this process speaks, for failures to say: one process is one connection.
+static SPEAKER: OnceLock<String> = OnceLock::new();
+
+/// As whom a client was made, and how to be the administrator instead, once [`client`] was called.
+pub(crate) fn speaker() -> Option<&'static str> {
+    SPEAKER.get().map(String::as_str)
+}
+
 /// What `connection` comes to: flags and environment over the profile they name, or the administrator's profile of
 /// the default data directory when they name no server.
 pub(crate) fn profile(connection: &Connection) -> Result<Profile, Failure> {
-    let file = match (&connection.profile, &connection.data) {
-        (Some(file), _) => Some(file.clone()),
-        (None, Some(data)) => Some(data.join(ADMINISTRATOR)),
-        (None, None) if connection.url.is_none() && connection.cloud.is_none() => {
-            Some(default_data_dir().join(ADMINISTRATOR)).filter(|path| path.exists())
-        }
-        (None, None) => None,
-    };
-    let below = match file {
+    let below = match file(connection) {
         Some(file) => Profile::read(&file).map_err(Failure::usage)?,
         None => Profile::default(),
     };
@@ -31,12 +54,29 @@ pub(crate) fn profile(connection: &Connection) -> Result<Profile, Failure> {
     Ok(resolve(connection, below, secret))
 }
 
+/// The profile's file.
+fn file(connection: &Connection) -> Option<PathBuf> {
+    match (&connection.profile, &connection.data) {
+        (Some(file), _) => Some(file.clone()),
+        (None, Some(data)) => Some(data.join(ADMINISTRATOR)),
+        (None, None) if connection.url.is_none() && connection.cloud.is_none() => {
+            Some(default_data_dir().join(ADMINISTRATOR)).filter(|path| path.exists())
+        }
+        (None, None) => None,
+    }
+}
+
 /// Flags and environment over a profile.
 fn resolve(connection: &Connection, below: Profile, secret: Option<String>) -> Profile {
     // An id without its secret, or the reverse, would pair one application's id with another's secret.
     let (client_id, client_secret) = match &connection.client_id {
         Some(id) if below.client_id.as_ref() == Some(id) => {
-            (Some(id.clone()), secret.or(below.client_secret))
+            let secret = if connection.explicit {
+                below.client_secret.or(secret)
+            } else {
+                secret.or(below.client_secret)
+            };
+            (Some(id.clone()), secret)
         }
         Some(id) => (Some(id.clone()), secret),
         None => (below.client_id, below.client_secret.or(secret)),
@@ -56,6 +96,38 @@ fn resolve(connection: &Connection, below: Profile, secret: Option<String>) -> P
         client_id,
         client_secret,
     }
+}
+
+/// `application …` and where its id was said.
+fn speaking_as(connection: &Connection, id: &str) -> String {
+    let from = match (
+        &connection.client_id,
+        connection.client_id_from,
+        file(connection),
+    ) {
+        (Some(_), Origin::Flag, _) => "of --client-id".to_owned(),
+        (Some(_), Origin::Environment, _) => "of BARTIZAN_CLIENT_ID in the environment".to_owned(),
+        (None, _, Some(file)) => format!("of the profile {}", file.display()),
+        (None, _, None) => "of no profile".to_owned(),
+    };
+    format!("application {id}, {from}")
+}
+
+/// How the administrator's profile is used instead, where it is known and another is used.
+fn as_administrator(connection: &Connection) -> Option<String> {
+    connection.client_id.as_ref()?;
+    let data = connection.data.clone().unwrap_or_else(default_data_dir);
+    if !data.join(ADMINISTRATOR).exists() {
+        return None;
+    }
+    let undo = match connection.client_id_from {
+        Origin::Flag => "without --client-id",
+        Origin::Environment => "whatever the environment says",
+    };
+    Some(format!(
+        "with --data {} it is the administrator's, {undo}",
+        data.display()
+    ))
 }
 
 /// The cloud of a profile.
@@ -97,13 +169,26 @@ pub(crate) fn client(connection: &Connection) -> Result<Client, Failure> {
     let id = profile.client_id.clone().ok_or_else(|| {
         missing(
             "application",
-            "--client-id, BARTIZAN_CLIENT_ID or a profile",
+            "--client-id with BARTIZAN_CLIENT_SECRET, or the profile of --data DIR",
         )
     })?;
     let secret = profile
         .client_secret
         .clone()
         .ok_or_else(|| missing("secret", "BARTIZAN_CLIENT_SECRET or a profile"))?;
+    let speaking = speaking_as(connection, &id);
+    if connection.verbose {
+        eprintln!(
+            "speaking to {} as {speaking}, in tenant {tenant}",
+            cloud.name
+        );
+    }
+    let speaker = match as_administrator(connection) {
+        Some(administrator) => format!("asked as {speaking}; {administrator}"),
+        None => format!("asked as {speaking}"),
+    };
+    // A second client of the same process is the same connection's.
+    let _ = SPEAKER.set(speaker);
     build(
         Client::builder(cloud, tenant, ClientSecret::new(id, secret)),
         &profile,

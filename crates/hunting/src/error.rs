@@ -70,15 +70,11 @@ impl HuntError {
             .filter(|d| d.is_error())
             .map(|d| {
                 let at = lines.line_column(d.span.start);
-                let message = match &d.suggestion {
-                    Some(advice) => format!("{}. {advice}", d.message),
-                    None => d.message.clone(),
-                };
                 Problem {
                     code: d.code,
                     line: at.0 as usize,
                     column: at.1 as usize,
-                    message,
+                    message: d.text(),
                 }
             })
             .collect()

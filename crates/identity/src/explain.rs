@@ -4,7 +4,7 @@ mod account;
 mod refused;
 
 use bartizan_contract::operations::{Api, Operation};
-use bartizan_contract::permissions::resource_of;
+use bartizan_contract::permissions::{PermissionKind, resource_of};
 
 pub use account::{Account, ApplicationNow, Fact, Missing, Now, Remedy, account};
 pub use refused::{ApiRefused, Check, Credential, Refused, TokenRefused, TokenSeen};
@@ -136,10 +136,34 @@ fn delegated(operation: &Operation, scopes: &str, allowed: bool) -> String {
 
 /// The command that gives the least of the permissions that would do.
 fn permission_command(claims: &AccessClaims, operation: &Operation) -> Option<String> {
-    let least = operation.app_permissions.first()?;
-    let client = claims.client()?;
-    Some(format!(
-        "bartizan app permission add {client} {}/{least} && bartizan app consent {client}",
-        operation.api
-    ))
+    let kind = match claims.scp {
+        Some(_) => PermissionKind::Delegated,
+        None => PermissionKind::Application,
+    };
+    grant_command(&claims.client()?, operation, kind)
+}
+
+/// The commands by which an administrator gives `application` the least of the permissions that would do, where DIR is
+/// the server's data directory. None when the operation is not for this kind of token at all.
+#[must_use]
+pub fn grant_command(
+    application: &impl std::fmt::Display,
+    operation: &Operation,
+    kind: PermissionKind,
+) -> Option<String> {
+    let api = operation.api;
+    Some(match kind {
+        PermissionKind::Application => {
+            let least = operation.app_permissions.first()?;
+            format!(
+                "bartizan app permission add {application} {api}/{least} --data DIR && bartizan app consent {application} --data DIR"
+            )
+        }
+        PermissionKind::Delegated => {
+            let least = operation.delegated_permissions.first()?;
+            format!(
+                "bartizan app permission add {application} {api}/{least} --delegated --data DIR"
+            )
+        }
+    })
 }

@@ -132,6 +132,27 @@ impl Diagnostic {
         }
     }
 
+    /// The suggestion as a sentence for people: a bare name is one that may have been meant.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let suggestion = self.suggestion.as_deref()?;
+        let name = suggestion.chars().all(|c| c.is_alphanumeric() || c == '_');
+        Some(if name {
+            format!("Did you mean {suggestion}?")
+        } else {
+            suggestion.to_owned()
+        })
+    }
+
+    /// The message with its advice, for places that have one line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self.advice() {
+            Some(advice) => format!("{}. {advice}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// The same diagnostic with advice.
     #[must_use]
     pub fn with_suggestion(mut self, suggestion: impl Into<String>) -> Self {

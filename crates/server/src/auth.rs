@@ -1,8 +1,9 @@
 //! The resource's side of tokens: who calls, and whether the row's permissions are met.
 
 use bartizan_contract::operations::Operation;
-use bartizan_contract::permissions::resource_of;
+use bartizan_contract::permissions::{PermissionKind, resource_of};
 use bartizan_contract::route::Match;
+use bartizan_identity::explain::grant_command;
 use bartizan_identity::jwt::bearer;
 use bartizan_identity::{Caller, CallerKind, Rejection};
 use bartizan_security::access::{self, Access, Denial};
@@ -106,23 +107,37 @@ fn missing_permission(caller: &Caller, operation: &Operation) -> ApiError {
             caller.scopes.replace(' ', ","),
         ),
     };
-    let (what, whose) = match caller.kind {
-        CallerKind::Application => ("roles", "application roles"),
-        CallerKind::User => ("scopes", "token scopes"),
-    };
-    let remedy = match (caller.kind, wanted.first()) {
-        (CallerKind::Application, Some(first)) => format!(
-            " Grant one with: bartizan app permission add {app} {api}/{first} && bartizan app consent {app}, then get a new token.",
-            app = caller.app,
-            api = operation.api,
-        ),
-        _ => String::new(),
+    let (what, whose, kind) = match caller.kind {
+        CallerKind::Application => ("roles", "application roles", PermissionKind::Application),
+        CallerKind::User => ("scopes", "token scopes", PermissionKind::Delegated),
     };
     ApiError::new(
         Kind::Forbidden,
         format!(
-            "Missing application {what}. API required {what}: {}, {whose}: {held}.{remedy}",
-            wanted.join(",")
+            "Missing application {what}. API required {what}: {}, {whose}: {held}.{}",
+            wanted.join(","),
+            remedy(caller, operation, kind)
         ),
+    )
+}
+
+/// Who mends it, and how.
+fn remedy(caller: &Caller, operation: &Operation, kind: PermissionKind) -> String {
+    let Some(command) = grant_command(&caller.app, operation, kind) else {
+        return match kind {
+            PermissionKind::Application => {
+                " No application permission opens this operation: it is for users.".to_owned()
+            }
+            PermissionKind::Delegated => {
+                " No delegated permission opens this operation: it is for applications.".to_owned()
+            }
+        };
+    };
+    let after = match kind {
+        PermissionKind::Application => "Then get a new token",
+        PermissionKind::Delegated => "Then sign in again with this scope, and consent",
+    };
+    format!(
+        " An administrator grants one with: {command} (DIR is the server's data directory). {after}."
     )
 }

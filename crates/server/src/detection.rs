@@ -68,7 +68,7 @@ pub(crate) fn check(rule: &Rule) -> Vec<String> {
     let mut problems: Vec<String> = errors
         .map(|d| {
             let (line, column) = bartizan_kql::line_column(&rule.query, d.span.start);
-            format!("Query, line {line}, column {column}: {}", d.message)
+            format!("Query, line {line}, column {column}: {}", d.text())
         })
         .collect();
     if problems.is_empty() {

@@ -28,7 +28,17 @@ pub(crate) enum Kql {
 /// A query to read.
 #[derive(Debug, Args)]
 pub(crate) struct KqlInput {
-    /// A file; `-` or nothing reads standard input.
+    /// A file, or the query itself when no file has that name; `-` or nothing reads standard input.
+    #[arg(value_name = "FILE|QUERY")]
+    pub(crate) query: Option<String>,
+    /// Read the query from a file; `-` is standard input.
+    #[arg(
+        long,
+        short = 'f',
+        short_alias = 'F',
+        value_name = "PATH",
+        conflicts_with = "query"
+    )]
     pub(crate) file: Option<PathBuf>,
 }
 

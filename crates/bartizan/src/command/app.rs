@@ -82,16 +82,37 @@ pub(crate) async fn run(command: App, printer: &Printer) -> Outcome {
             connection,
             app,
             permissions,
+            delegated,
         }) => {
             let client = target::client(&connection)?;
             let application = find(&client, &app).await?;
-            let wanted = merged(application.required_resource_access.clone(), &permissions)?;
+            let preferred = if delegated {
+                PermissionKind::Delegated
+            } else {
+                PermissionKind::Application
+            };
+            let found = permissions
+                .iter()
+                .map(|name| Ok((name, resolve(name, preferred)?)))
+                .collect::<Result<Vec<_>, Failure>>()?;
+            for (name, (resource, permission)) in &found {
+                if !name.contains('/') {
+                    let (api, name) = (resource.api, permission.name);
+                    printer.remark(&format!(
+                        "{name} is {api}/{name}, of {}",
+                        resource.display_name
+                    ));
+                }
+            }
+            let found = found.into_iter().map(|(_, permission)| permission);
+            let wanted = merged(application.required_resource_access.clone(), found);
             client.directory().require(application.id, &wanted).await?;
             let application = find(&client, &application.app_id.to_string()).await?;
             printer.item(FIELDS, &describe(&client, &application).await?)?;
             printer.remark(&format!(
-                "not granted yet: bartizan app consent {}",
-                application.app_id
+                "not granted yet: bartizan app consent {}{}",
+                application.app_id,
+                target::named(&connection)
             ));
             Ok(())
         }
@@ -141,7 +162,7 @@ fn in_days(days: u32) -> Result<Timestamp, Failure> {
 async fn find(client: &Client, name: &str) -> Result<Application, Failure> {
     client.directory().find(name).await?.ok_or_else(|| {
         Failure::not_found(format!(
-            "no application {name} in tenant {}; see `bartizan app list`",
+            "no application {name} in tenant {}; `bartizan app list` shows them",
             client.tenant()
         ))
     })
@@ -193,13 +214,15 @@ fn named(id: uuid::Uuid) -> String {
         .unwrap_or_else(|| id.to_string())
 }
 
+/// A permission and the resource that offers it.
+type Found = (&'static Resource, &'static permissions::Permission);
+
 /// The permissions asked for so far, and these.
 fn merged(
     mut access: Vec<RequiredResourceAccess>,
-    names: &[String],
-) -> Result<Vec<RequiredResourceAccess>, Failure> {
-    for name in names {
-        let (resource, permission) = resolve(name)?;
+    wanted: impl IntoIterator<Item = Found>,
+) -> Vec<RequiredResourceAccess> {
+    for (resource, permission) in wanted {
         let kind = match permission.kind {
             PermissionKind::Application => ResourceAccessType::Role,
             PermissionKind::Delegated => ResourceAccessType::Scope,
@@ -220,12 +243,18 @@ fn merged(
             }),
         }
     }
-    Ok(access)
+    access
 }
 
-/// Finds a permission by name; `api/` before it decides when several resources have it.
-fn resolve(name: &str) -> Result<(&'static Resource, &'static permissions::Permission), Failure> {
+/// Finds a permission by name; `api/` before it decides when several resources have it, `preferred` when both kinds do.
+fn resolve(name: &str, preferred: PermissionKind) -> Result<Found, Failure> {
+    let other = match preferred {
+        PermissionKind::Application => PermissionKind::Delegated,
+        PermissionKind::Delegated => PermissionKind::Application,
+    };
     let (api, bare) = match name.split_once('/') {
+        // As `token get --api` names it.
+        Some(("own", bare)) => (Some("bartizan"), bare),
         Some((api, bare)) => (Some(api), bare),
         None => (None, name),
     };
@@ -234,10 +263,7 @@ fn resolve(name: &str) -> Result<(&'static Resource, &'static permissions::Permi
         .filter(|resource| api.is_none_or(|api| resource.api.name() == api))
         .filter_map(|resource| {
             let of = |kind| resource.permission(kind, bare);
-            Some((
-                resource,
-                of(PermissionKind::Application).or_else(|| of(PermissionKind::Delegated))?,
-            ))
+            Some((resource, of(preferred).or_else(|| of(other))?))
         })
         .collect();
     match found.as_slice() {
@@ -251,7 +277,7 @@ fn resolve(name: &str) -> Result<(&'static Resource, &'static permissions::Permi
                 .map(|(resource, p)| format!("{}/{}", resource.api, p.name))
                 .collect();
             Err(Failure::usage(format!(
-                "{name} is ambiguous: {}",
+                "several APIs have a permission {name}; which one? {}",
                 names.join(", ")
             )))
         }
@@ -262,27 +288,51 @@ fn resolve(name: &str) -> Result<(&'static Resource, &'static permissions::Permi
 mod tests {
     use super::*;
 
+    use bartizan_contract::operations;
+
+    const ROLE: PermissionKind = PermissionKind::Application;
+
     #[test]
     fn permissions_are_found_by_name_and_api() {
+        let name = |text| resolve(text, ROLE).map(|found| (found.0.api.name(), found.1.name));
+        let unique = name("Incident.Read.All").expect("unique");
+        assert_eq!(unique, ("xdr", "Incident.Read.All"));
+        assert_eq!(name("mde/Alert.Read.All").expect("named").0, "mde");
         assert_eq!(
-            resolve("Incident.Read.All").expect("unique").1.name,
-            "Incident.Read.All"
+            name("own/DetectionRule.ReadWrite.All").expect("named").0,
+            "bartizan"
         );
-        assert_eq!(
-            resolve("mde/Alert.Read.All").expect("named").0.display_name,
-            "WindowsDefenderATP"
+        assert!(name("Nothing.Read").is_err());
+        let several = name("User.Read.All")
+            .expect_err("two APIs have it")
+            .to_string();
+        assert!(
+            several.contains("mde/User.Read.All") && several.contains("graph/User.Read.All"),
+            "{several}"
         );
-        assert!(resolve("Nothing.Read").is_err());
+    }
+
+    #[test]
+    fn what_a_refusal_tells_to_add_can_be_added() {
+        for operation in operations::all() {
+            for (kind, names) in [
+                (ROLE, operation.app_permissions),
+                (PermissionKind::Delegated, operation.delegated_permissions),
+            ] {
+                let Some(first) = names.first() else { continue };
+                let found = resolve(&format!("{}/{first}", operation.api), kind);
+                let found = found.unwrap_or_else(|error| panic!("{}: {error}", operation.name));
+                assert_eq!(found.1.kind, kind, "{}: {first}", operation.name);
+            }
+        }
     }
 
     #[test]
     fn adding_twice_changes_nothing() {
-        let names = [
-            "xdr/Incident.Read.All".to_owned(),
-            "mde/Machine.Read.All".to_owned(),
-        ];
-        let once = merged(Vec::new(), &names).expect("known names");
-        assert_eq!(merged(once.clone(), &names).expect("known names"), once);
+        let names = ["xdr/Incident.Read.All", "mde/Machine.Read.All"];
+        let found = || names.map(|name| resolve(name, ROLE).expect("a known name"));
+        let once = merged(Vec::new(), found());
+        assert_eq!(merged(once.clone(), found()), once);
         assert_eq!(once.len(), 2);
     }
 }

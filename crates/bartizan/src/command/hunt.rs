@@ -1,9 +1,10 @@
 //! `bartizan hunt`: a query to a server or to the cloud.
 
-use std::io::Read as _;
+use std::path::Path;
 
 use bartizan_sdk::hunting::Wire;
 
+use super::kql::query_of;
 use crate::args::{Hunt, Wire as WireArg};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
@@ -12,14 +13,17 @@ use crate::target;
 /// Carries out the command.
 pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
     let query = match (&hunt.file, hunt.query.as_deref()) {
-        (Some(path), _) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
-        (None, Some(query)) if query != "-" => query.to_owned(),
-        (None, _) => {
-            let mut query = String::new();
-            std::io::stdin().read_to_string(&mut query)?;
-            query
+        (Some(path), _) => query_of(Some(path))?,
+        (None, Some(query)) if query != "-" => {
+            // No query is at once the name of a file, unless somebody meant the file.
+            if Path::new(query).is_file() {
+                return Err(Failure::usage(format!(
+                    "{query} is a file; to run what is in it: bartizan hunt --file {query}"
+                )));
+            }
+            query.to_owned()
         }
+        (None, _) => query_of(None)?,
     };
     let wire = match hunt.api {
         WireArg::Xdr => Wire::Xdr,

@@ -5,6 +5,7 @@ mod problems;
 mod run;
 
 use std::io::Read as _;
+use std::path::Path;
 
 use bartizan_contract::hunting::TABLES;
 use bartizan_kql::types::Type;
@@ -43,8 +44,30 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
 }
 
 fn read(input: &KqlInput) -> Result<String, Failure> {
+    match (&input.file, input.query.as_deref()) {
+        (Some(path), _) => query_of(Some(path)),
+        (None, None | Some("-")) => query_of(None),
+        (None, Some(text)) => {
+            let path = Path::new(text);
+            if path.exists() {
+                return query_of(Some(path));
+            }
+            // A table's name alone is a query, too, but a mistyped file's name is likelier.
+            let bare = |c: char| c.is_alphanumeric() || "_-./\\".contains(c);
+            if text.chars().all(bare) {
+                return Err(Failure::usage(format!(
+                    "{text}: no such file; the query that is only this name is given by standard input: echo '{text}' | bartizan kql …"
+                )));
+            }
+            Ok(text.to_owned())
+        }
+    }
+}
+
+/// The query in a file; `-` and none are standard input.
+pub(crate) fn query_of(file: Option<&Path>) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    match input.file.as_deref().filter(|path| path.as_os_str() != "-") {
+    match file.filter(|path| path.as_os_str() != "-") {
         Some(path) => {
             bytes = std::fs::read(path)
                 .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
@@ -118,7 +141,9 @@ fn accept(text: &str, diagnostics: &[Diagnostic], printer: &Printer) -> Outcome 
         for remark in &remarks {
             printer.remark(&format!(
                 "{}: {}: {}",
-                remark.severity, remark.code, remark.message
+                remark.severity,
+                remark.code,
+                remark.text()
             ));
         }
     }

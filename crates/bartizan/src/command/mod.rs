@@ -5,6 +5,7 @@ mod app;
 mod audit;
 mod ca;
 mod completions;
+mod env;
 mod explain;
 mod grant;
 mod hunt;
@@ -39,7 +40,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
             connection,
             proxy,
             command,
-        } => run::run(&connection, proxy, &command),
+        } => run::run(&connection, proxy, &command, &printer),
+        Command::Env { connection } => env::print(&connection, &printer),
         Command::Ca { connection } => ca::print(&connection, &printer),
         Command::Tenant(command) => client(tenant::run(command, &printer)),
         Command::App(command) => client(app::run(command, &printer)),

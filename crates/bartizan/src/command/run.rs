@@ -2,6 +2,8 @@
 //!
 //! Proxy and trust variables are set in that child alone: no root, no hosts file, nothing to undo.
 
+mod relay;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -10,6 +12,7 @@ use url::Url;
 
 use crate::args::Connection;
 use crate::exit::{Failure, Outcome};
+use crate::printer::Printer;
 use crate::profile::Profile;
 use crate::target;
 
@@ -31,14 +34,24 @@ const BUNDLE: &[&str] = &[
 const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS"];
 
 /// Runs `command` and ends as it ends.
-pub(crate) fn run(connection: &Connection, proxy: Option<Url>, command: &[OsString]) -> Outcome {
+pub(crate) fn run(
+    connection: &Connection,
+    proxy: Option<Url>,
+    command: &[OsString],
+    printer: &Printer,
+) -> Outcome {
     let profile = target::profile(connection)?;
+    let proxy = proxy.or_else(|| profile.proxy.clone()).ok_or_else(|| {
+        Failure::usage("this profile names no proxy; give --via or --data of a running server")
+    })?;
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Failure::usage("which command?"))?;
     let mut child = Command::new(program);
     child.args(arguments);
-    for (name, value) in environment(&profile, proxy)? {
+    let relay = relay::start(&proxy, *printer)
+        .map_err(|error| Failure::usage(format!("the proxy {proxy}: {error}")))?;
+    for (name, value) in environment(connection, &profile, &proxy, &format!("http://{relay}")) {
         child.env(name, value);
     }
     // A folder of roots would be read beside the file, or instead of it.
@@ -56,17 +69,16 @@ pub(crate) fn run(connection: &Connection, proxy: Option<Url>, command: &[OsStri
 
 /// The variables of the child, the connection's own among them so that scripts can read them.
 fn environment(
+    connection: &Connection,
     profile: &Profile,
-    proxy: Option<Url>,
-) -> Result<Vec<(&'static str, OsString)>, Failure> {
-    let proxy = proxy.or_else(|| profile.proxy.clone()).ok_or_else(|| {
-        Failure::usage("this profile names no proxy; give --via or --data of a running server")
-    })?;
+    proxy: &Url,
+    relay: &str,
+) -> Vec<(&'static str, OsString)> {
     let mut variables: Vec<(&'static str, OsString)> = Vec::new();
     // Loopback stays direct: the own origin is not one of the proxied hosts.
     variables.extend(["NO_PROXY", "no_proxy"].map(|name| (name, "localhost,127.0.0.1,::1".into())));
     for name in PROXY {
-        variables.push((name, OsString::from(proxy.as_str().trim_end_matches('/'))));
+        variables.push((name, OsString::from(relay)));
     }
     // Node 24 and later reads the proxy variables of its own fetch only when told to.
     variables.push(("NODE_USE_ENV_PROXY", OsString::from("1")));
@@ -90,11 +102,19 @@ fn environment(
         ("BARTIZAN_CLIENT_ID", &profile.client_id),
         ("BARTIZAN_CLIENT_SECRET", &profile.client_secret),
     ];
+    // What the caller exported wins: it names another application, or tenant, on purpose. A profile that was named on
+    // the command line wins over that, and an id is never left with another application's secret.
+    let exported = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     for (name, value) in texts {
-        // What the caller exported wins: it names another application on purpose.
-        if let (Some(value), None) = (value, std::env::var_os(name)) {
+        let owner = match name {
+            "BARTIZAN_CLIENT_SECRET" => "BARTIZAN_CLIENT_ID",
+            name => name,
+        };
+        if let Some(value) = value
+            && (connection.explicit || !exported(owner))
+        {
             variables.push((name, OsString::from(value)));
         }
     }
-    Ok(variables)
+    variables
 }

@@ -104,7 +104,7 @@ Bartizan is ready: {rows}{incidents} incidents, {alerts} alerts, {machines} devi
      -d '{body}' {url}/api/advancedhunting/run
    {program} hunt --data {data_text} '{HUNT}'
 4. A script with Microsoft's hosts in it, unchanged:
-   . {env} && {program} run --data {data_text} -- python3 {script}
+   . {env} && {program} run -- python3 {script}
 ",
         rows = counts
             .rows

@@ -16,6 +16,7 @@ mod identity;
 mod incidents;
 mod ingest;
 mod limits;
+mod listings;
 mod operations;
 mod operator;
 mod people;

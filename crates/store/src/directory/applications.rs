@@ -201,6 +201,21 @@ pub async fn list(
     Ok(Listing::cut(apps, page.top, |a: &Application| a.id))
 }
 
+/// How many applications of a tenant the filter lets through.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::WrongFilter`].
+pub async fn count(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    filter: Option<&SqlFilter>,
+) -> Result<i64, StoreError> {
+    let mut sql = Sql::new("select count(*) as n from applications where tenant = ");
+    sql.bind(tenant);
+    push_filter(&mut sql, filter, "applications")?;
+    sql.fetch_one(tx).await?.int("n")
+}
+
 fn read(row: &AnyRow) -> Result<Application, StoreError> {
     Ok(Application {
         id: row.parsed("id")?,

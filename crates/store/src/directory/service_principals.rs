@@ -371,6 +371,21 @@ pub async fn list(
     Ok(Listing::cut(items, page.top, |sp: &ServicePrincipal| sp.id))
 }
 
+/// How many service principals of a tenant the filter lets through.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::WrongFilter`].
+pub async fn count(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    filter: Option<&SqlFilter>,
+) -> Result<i64, StoreError> {
+    let mut sql = Sql::new("select count(*) as n from service_principals where tenant = ");
+    sql.bind(tenant);
+    push_filter(&mut sql, filter, "service_principals")?;
+    sql.fetch_one(tx).await?.int("n")
+}
+
 async fn only(tx: &mut ReadTx, sql: Sql) -> Result<Option<ServicePrincipal>, StoreError> {
     match sql.fetch_all(tx).await?.first() {
         Some(row) => Ok(Some(read(tx, row).await?)),

@@ -298,7 +298,9 @@ fn comparand(path: &Path, field: &Field, value: &Literal) -> Result<Comparand, O
         (FieldKind::Int, Literal::Int(number)) => Comparand::Exact((*number).into()),
         (FieldKind::Int, _) => return Err(wrong("a whole number")),
         (FieldKind::DateTime, Literal::DateTime(ticks)) => time(*ticks),
-        (FieldKind::DateTime, _) => return Err(wrong("a date without quotes")),
+        (FieldKind::DateTime, _) => {
+            return Err(wrong("a date without quotes, such as 2026-01-01T00:00:00Z"));
+        }
         (FieldKind::Bool, Literal::Bool(flag)) => Comparand::Exact(i64::from(*flag).into()),
         (FieldKind::Bool, _) => return Err(wrong("true or false")),
         (FieldKind::Words(words), Literal::Text(text)) => match (words.stored)(text) {

@@ -177,9 +177,10 @@ impl Parser<'_> {
                 op: op.flipped(),
                 value,
             }),
-            _ => Err(ODataError::at(
+            (Operand::Path(_), Operand::Path(word)) => Err(no_value(&word)),
+            (Operand::Literal(_), Operand::Literal(_)) => Err(ODataError::at(
                 position,
-                "A property must be compared with a value.",
+                "One side of a comparison must be a property.",
             )),
         }
     }
@@ -214,12 +215,7 @@ impl Parser<'_> {
             self.term()?;
             match self.operand()? {
                 Operand::Literal(value) => values.push(value),
-                Operand::Path(path) => {
-                    return Err(ODataError::at(
-                        path.position,
-                        "Only values can be in the list.",
-                    ));
-                }
+                Operand::Path(word) => return Err(no_value(&word)),
             }
             if self.peek() != Some(&Token::Comma) {
                 break;
@@ -315,6 +311,18 @@ impl Parser<'_> {
     }
 }
 
+/// A word where a value should be: a text without its quotes, most often.
+fn no_value(word: &Path) -> ODataError {
+    let name = &word.name;
+    ODataError::at(
+        word.position,
+        format!(
+            "'{name}' is no value. Expected a quoted text such as '{name}' in single quotes, a date such as \
+             2026-01-01T00:00:00Z, a number, true, false or null."
+        ),
+    )
+}
+
 fn single_or(mut parts: Vec<Filter>, many: impl FnOnce(Vec<Filter>) -> Filter) -> Filter {
     match parts.len() {
         1 => parts.remove(0),
@@ -367,7 +375,10 @@ mod tests {
             ("status eq", 9),
             ("status eq 'a' status", 14),
             ("(a eq 1", 7),
-            ("a eq b", 0),
+            ("a eq b", 5),
+            ("a gt yesterday", 5),
+            ("a in ('x', y)", 11),
+            ("1 eq 2", 0),
             ("tolower(a) eq 'x'", 0),
             ("any(t: t eq 1)", 0),
             ("a in ()", 6),

@@ -74,8 +74,8 @@ pub(crate) fn draw(text: &str, diagnostics: &[Diagnostic], printer: &Printer) {
             .with_code(diagnostic.code)
             .with_message(&diagnostic.message)
             .with_label(Label::new(place).with_message("here"));
-        if let Some(suggestion) = &diagnostic.suggestion {
-            report = report.with_help(suggestion);
+        if let Some(advice) = diagnostic.advice() {
+            report = report.with_help(advice);
         }
         // Standard error may be closed; there is nowhere left to say so.
         let _ = report.finish().eprint(("query", Source::from(text)));

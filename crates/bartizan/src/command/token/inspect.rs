@@ -121,6 +121,13 @@ pub(crate) async fn run(request: Request, printer: &Printer) -> Outcome {
     let mut document = describe(&token, claims.as_ref(), &signature, &own_origins, now);
     let verdict =
         operation.map(|operation| judge(operation, claims.as_ref(), &signature, &own_origins, now));
+    let verdict = verdict.map(|mut verdict| {
+        if let Some(remedy) = verdict["remedy"].as_str() {
+            let data = target::administrators_data(&request.connection);
+            verdict["remedy"] = json!(remedy.replace("--data DIR", &format!("--data {data}")));
+        }
+        verdict
+    });
     if let Some(verdict) = &verdict {
         document["for"] = verdict.clone();
     }

@@ -20,7 +20,7 @@ use crate::handlers::security::listing::Options;
 
 /// Lists applications.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let options = Options::<ObjectId>::read(&call, &APPLICATIONS_GRAPH)?;
+    let options = Options::<ObjectId>::countable(&call, &APPLICATIONS_GRAPH)?;
     let mut tx = call.app.store.read().await?;
     let listing = applications::list(
         &mut tx,
@@ -34,10 +34,12 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         let secrets = passwords::list(&mut tx, call.tenant(), app.id).await?;
         value.push(wire::application(app, &secrets));
     }
-    answer(
-        StatusCode::OK,
-        &options.collection(&call, value, listing.next)?,
-    )
+    let mut collection = options.collection(&call, value, listing.next)?;
+    if options.count {
+        let filter = options.filter.as_ref();
+        collection.count = Some(applications::count(&mut tx, call.tenant(), filter).await?);
+    }
+    answer(StatusCode::OK, &collection)
 }
 
 /// Registers an application.

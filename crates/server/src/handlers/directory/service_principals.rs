@@ -19,7 +19,7 @@ use crate::handlers::security::listing::Options;
 
 /// Lists service principals.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let options = Options::<ObjectId>::read(&call, &SERVICE_PRINCIPALS_GRAPH)?;
+    let options = Options::<ObjectId>::countable(&call, &SERVICE_PRINCIPALS_GRAPH)?;
     let mut tx = call.app.store.read().await?;
     let tenant = call.tenant();
     let listing =
@@ -29,10 +29,12 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         let app = applications::anywhere(&mut tx, sp.app_id).await?;
         value.push(wire::service_principal(sp, app.as_ref()));
     }
-    answer(
-        StatusCode::OK,
-        &options.collection(&call, value, listing.next)?,
-    )
+    let mut collection = options.collection(&call, value, listing.next)?;
+    if options.count {
+        let filter = options.filter.as_ref();
+        collection.count = Some(service_principals::count(&mut tx, call.tenant(), filter).await?);
+    }
+    answer(StatusCode::OK, &collection)
 }
 
 /// Makes the service principal of an application: of this tenant, or a multi-tenant one of another.

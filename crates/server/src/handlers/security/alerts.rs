@@ -18,7 +18,7 @@ use crate::error::ApiError;
 
 /// Lists alerts, newest first; `$expand=evidence` adds what they point at.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let options = Options::<AlertCursor>::read(&call, &ALERTS_MDE)?;
+    let options = Options::<AlertCursor>::countable(&call, &ALERTS_MDE)?;
     let evidence = options.expand.iter().any(|name| name == "evidence");
     let tenant = call.tenant();
     let mut tx = call.read().await?;
@@ -48,10 +48,11 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         .iter()
         .map(|alert| wire::mde_alert(alert, tenant, of(&alert.device_id), evidence))
         .collect();
-    json(
-        StatusCode::OK,
-        &options.collection(&call, value, listing.next)?,
-    )
+    let mut collection = options.collection(&call, value, listing.next)?;
+    if options.count {
+        collection.count = Some(alerts::count(&mut tx, tenant, AlertScope::All, filter).await?);
+    }
+    json(StatusCode::OK, &collection)
 }
 
 /// One alert, with its evidence.

@@ -1,13 +1,14 @@
 //! What every listing does alike: read OData options, bound the page, and print where the next one is.
 
 use bartizan_contract::odata::Collection;
-use bartizan_contract::operations::Filter as Documented;
+use bartizan_contract::operations::{Api, Filter as Documented};
 use bartizan_store::listing::Page;
 use bartizan_store::odata::{FieldMap, ODataError, QueryOptions, SqlFilter};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::{ApiError, Kind};
@@ -20,6 +21,10 @@ pub(crate) struct Options<C> {
     pub page: Page<C>,
     /// Names of `$expand`, lower-case.
     pub expand: Vec<String>,
+    /// Whether `$count=true` asks for the number of all rows; only of handlers that read with [`Options::countable`].
+    pub count: bool,
+    /// Names of `$select`; empty for everything.
+    select: Vec<String>,
     /// Whether all pages together may hold no more than this: `$top` beyond a page.
     remaining: Option<u64>,
 }
@@ -46,8 +51,16 @@ impl From<ODataError> for ApiError {
 }
 
 impl<C: DeserializeOwned + Serialize> Options<C> {
-    /// Reads the options of `call`; `fields` are the ones that `$filter` may name.
+    /// Reads the options of `call`; `fields` are the ones that `$filter` may name. `$count` is refused.
     pub(crate) fn read(call: &Call, fields: &FieldMap) -> Result<Self, ApiError> {
+        Self::countable(call, fields).and_then(|options| match options.count {
+            true => Err(unsupported("$count")),
+            false => Ok(options),
+        })
+    }
+
+    /// The same for a handler that counts, on the operations that document `$count`.
+    pub(crate) fn countable(call: &Call, fields: &FieldMap) -> Result<Self, ApiError> {
         let operation = call.operation();
         let pairs = call
             .query
@@ -55,13 +68,18 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let options = QueryOptions::parse(pairs)?;
         // An order or a search that is silently left out would give a wrong answer, not a slower one.
-        let unsupported = [
+        let not_here = [
             ("$orderby", !options.order_by.is_empty()),
             ("$search", options.search.is_some()),
+            ("$count", options.count && !operation.count),
+            // Defender XDR documents $filter, $top and $skip and nothing else; the other APIs are OData's.
+            (
+                "$select",
+                !options.select.is_empty() && operation.api == Api::Xdr,
+            ),
         ];
-        if let Some((name, _)) = unsupported.iter().find(|(_, given)| *given) {
-            let text = format!("{name} is not supported by this operation.");
-            return Err(ApiError::new(Kind::OData, text));
+        if let Some((name, _)) = not_here.iter().find(|(_, given)| *given) {
+            return Err(unsupported(name));
         }
         let filter = match (&options.filter, operation.filter) {
             (None, _) => None,
@@ -116,17 +134,24 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
             filter,
             page,
             expand,
+            count: options.count,
+            select: options.select,
             remaining,
         })
     }
 
     /// The answer's envelope. A page that ends where `$top` ends has no next one.
-    pub(crate) fn collection<T>(
+    pub(crate) fn collection<T: Serialize>(
         &self,
         call: &Call,
         value: Vec<T>,
         next: Option<C>,
-    ) -> Result<Collection<T>, ApiError> {
+    ) -> Result<Collection<Value>, ApiError> {
+        let value: Vec<Value> = value
+            .iter()
+            .map(serde_json::to_value)
+            .collect::<Result<_, _>>()
+            .map_err(ApiError::internal)?;
         let left = self
             .remaining
             .map(|left| left.saturating_sub(value.len() as u64));
@@ -140,12 +165,48 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
             )?),
             _ => None,
         };
+        let context = call.context().map(|context| match self.select.as_slice() {
+            [] => context,
+            names => format!("{context}({})", names.join(",")),
+        });
         Ok(Collection {
-            context: call.context(),
+            context,
             count: None,
-            value,
+            value: self.selected(call, value)?,
             next_link,
         })
+    }
+
+    /// The items with the properties of `$select` alone, and those of `$expand`.
+    fn selected(&self, call: &Call, items: Vec<Value>) -> Result<Vec<Value>, ApiError> {
+        if self.select.is_empty() || self.select.iter().any(|name| name == "*") {
+            return Ok(items);
+        }
+        let expandable = call.operation().expand;
+        let named = |name: &String| expandable.iter().any(|e| e.eq_ignore_ascii_case(name));
+        // Graph leaves out what is not set; Defender prints every property, so one that no item has does not exist.
+        if call.operation().api == Api::Mde && !items.is_empty() {
+            let has = |name: &String| items.iter().any(|item| item.get(name).is_some());
+            if let Some(name) = self.select.iter().find(|name| !named(name) && !has(name)) {
+                let text = format!("$select: there is no property '{name}'.");
+                return Err(ApiError::new(Kind::OData, text));
+            }
+        }
+        let wanted = |name: &String| {
+            name.starts_with('@')
+                || self.select.contains(name)
+                || self.expand.iter().any(|e| e.eq_ignore_ascii_case(name))
+        };
+        let keep = |item| match item {
+            Value::Object(object) => Value::Object(
+                object
+                    .into_iter()
+                    .filter(|(name, _)| wanted(name))
+                    .collect(),
+            ),
+            other => other,
+        };
+        Ok(items.into_iter().map(keep).collect())
     }
 
     fn link(&self, call: &Call, token: Token<C>) -> Result<String, ApiError> {
@@ -168,6 +229,12 @@ impl<C: DeserializeOwned + Serialize> Options<C> {
             query.finish()
         ))
     }
+}
+
+/// An option that would be left out silently otherwise.
+fn unsupported(name: &str) -> ApiError {
+    let text = format!("{name} is not supported by this operation.");
+    ApiError::new(Kind::OData, text)
 }
 
 fn decode<C: DeserializeOwned>(token: &str) -> Result<Token<C>, ApiError> {

@@ -1,0 +1,186 @@
+//! Whom a client command talks to: flags over environment variables, and where each was said.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+use url::Url;
+
+use super::CONNECTION;
+
+/// Whom a client command talks to, and as whom.
+///
+/// A profile that is named on the command line, by `--data` or `--profile`, stands above the environment: variables
+/// that say otherwise are left out here. Beside it only flags count.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connection {
+    /// The administrator's profile of this data directory.
+    pub(crate) data: Option<PathBuf>,
+    /// This profile file.
+    pub(crate) profile: Option<PathBuf>,
+    /// The server's origin.
+    pub(crate) url: Option<Url>,
+    /// One of Microsoft's clouds.
+    pub(crate) cloud: Option<String>,
+    /// A certificate authority to trust for that server (PEM).
+    pub(crate) ca: Option<PathBuf>,
+    /// Tenant id or domain.
+    pub(crate) tenant: Option<String>,
+    /// Application (client) id.
+    pub(crate) client_id: Option<String>,
+    /// Where the client id was said.
+    pub(crate) client_id_from: Origin,
+    /// A profile was named on the command line.
+    pub(crate) explicit: bool,
+    /// Say who is spoken to, and as whom.
+    pub(crate) verbose: bool,
+}
+
+/// Where a setting was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Origin {
+    /// On the command line.
+    #[default]
+    Flag,
+    /// In an environment variable.
+    Environment,
+}
+
+/// What clap reads.
+#[derive(Debug, Args)]
+struct Flags {
+    /// Use the administrator's profile that the server left in this data directory.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Use this profile file. It, or --data, on the command line leaves the variables of the following options out.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_PROFILE", value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// The server's origin, such as https://localhost:8443.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_URL", value_name = "URL")]
+    url: Option<Url>,
+    /// One of Microsoft's clouds: public, gcc, gcc-high, dod.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLOUD", value_name = "NAME")]
+    cloud: Option<String>,
+    /// A certificate authority to trust for that server (PEM).
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Tenant id or domain.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_TENANT_ID", value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Application (client) id.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLIENT_ID", value_name = "ID")]
+    client_id: Option<String>,
+}
+
+impl Args for Connection {
+    fn augment_args(command: Command) -> Command {
+        Flags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Flags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for Connection {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
+        // Before the values are taken out: their sources go with them.
+        let typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let [data, profile, url, cloud, ca, tenant, client_id] = [
+            "data",
+            "profile",
+            "url",
+            "cloud",
+            "ca",
+            "tenant",
+            "client_id",
+        ]
+        .map(typed);
+        for (a, b, names) in [
+            (data, profile, "--data and --profile"),
+            (url, cloud, "--url and --cloud"),
+        ] {
+            if a && b {
+                let message = format!("{names} cannot be used together\n");
+                return Err(Error::raw(ErrorKind::ArgumentConflict, message));
+            }
+        }
+        let verbose = matches
+            .try_get_one::<u8>("verbose")
+            .ok()
+            .flatten()
+            .is_some_and(|times| *times > 0);
+        let flags = Flags::from_arg_matches_mut(matches)?;
+        let explicit = data || profile;
+        // A variable counts unless a flag has said the same thing, or its opposite, or named a profile.
+        let keep = |typed: bool, other: bool| typed || !(explicit || other);
+        Ok(Self {
+            data: flags.data.filter(|_| data || !profile),
+            profile: flags.profile.filter(|_| profile || !data),
+            url: flags.url.filter(|_| keep(url, cloud)),
+            cloud: flags.cloud.filter(|_| keep(cloud, url)),
+            ca: flags.ca.filter(|_| keep(ca, false)),
+            tenant: flags.tenant.filter(|_| keep(tenant, false)),
+            client_id: flags.client_id.filter(|_| keep(client_id, false)),
+            client_id_from: if client_id {
+                Origin::Flag
+            } else {
+                Origin::Environment
+            },
+            explicit,
+            verbose,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        connection: Connection,
+    }
+
+    fn parsed(arguments: &[&str]) -> Result<Connection, Error> {
+        let arguments = std::iter::once("test").chain(arguments.iter().copied());
+        Line::try_parse_from(arguments).map(|line| line.connection)
+    }
+
+    #[test]
+    fn flags_name_the_connection() {
+        let found = parsed(&["--data", "d", "--tenant", "t", "--client-id", "c"]).expect("good");
+        assert!(found.explicit);
+        assert_eq!(found.tenant.as_deref(), Some("t"));
+        assert_eq!(found.client_id_from, Origin::Flag);
+        assert!(
+            !parsed(&["--url", "http://localhost"])
+                .expect("good")
+                .explicit
+        );
+    }
+
+    #[test]
+    fn two_profiles_or_two_servers_are_one_too_many() {
+        for wrong in [
+            ["--data", "d", "--profile", "p"],
+            ["--url", "http://localhost", "--cloud", "public"],
+        ] {
+            let error = parsed(&wrong).expect_err("a conflict");
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+        }
+    }
+}

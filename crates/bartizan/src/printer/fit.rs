@@ -1,0 +1,87 @@
+//! How rows are laid out in the width that there is: whole, cut, or as records below each other.
+
+/// The narrowest that a column is cut to, in characters: less shows too little of a time or a name.
+const NARROW: usize = 12;
+/// What a column takes beside its text: a space on either side.
+const PADDING: usize = 2;
+/// The table's own borders.
+const BORDERS: usize = 2;
+
+/// A layout.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Everything fits.
+    Whole,
+    /// Every column has at most this many characters.
+    Cut(usize),
+    /// Too many columns: one record after the other, a line for each value.
+    Records,
+}
+
+/// The layout of columns with these widths, in characters; `None` is a width without limit.
+pub(super) fn layout(widths: &[usize], available: Option<usize>) -> Layout {
+    let Some(available) = available else {
+        return Layout::Whole;
+    };
+    let taken = |most: usize| {
+        let columns = widths.iter().map(|width| (*width).min(most) + PADDING);
+        columns.sum::<usize>() + BORDERS
+    };
+    if taken(usize::MAX - PADDING) <= available {
+        return Layout::Whole;
+    }
+    // The widest columns give first, all of them alike.
+    match (NARROW..=available)
+        .rev()
+        .find(|most| taken(*most) <= available)
+    {
+        Some(most) => Layout::Cut(most),
+        None => Layout::Records,
+    }
+}
+
+/// The text in at most `most` characters, the last of them saying that there is more.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(most.saturating_sub(1));
+    kept.chain(std::iter::once('…')).collect()
+}
+
+/// A row as a record: a line for each value that is not empty, under its number.
+pub(super) fn record(number: usize, heads: &[&str], row: &[String]) -> String {
+    let width = heads
+        .iter()
+        .map(|head| head.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut text = format!("── {number} ──\n");
+    for (head, value) in heads.iter().zip(row).filter(|(_, value)| !value.is_empty()) {
+        text.push_str(&format!("{head:width$}  {value}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_columns_give_first_and_many_become_records() {
+        assert_eq!(layout(&[10, 200], None), Layout::Whole);
+        assert_eq!(layout(&[10, 20], Some(36)), Layout::Whole);
+        assert_eq!(layout(&[10, 20], Some(35)), Layout::Cut(19));
+        assert_eq!(layout(&[10, 200, 300], Some(100)), Layout::Cut(41));
+        assert_eq!(layout(&[30; 20], Some(100)), Layout::Records);
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        assert_eq!(cut("grüße", 5), "grüße");
+        assert_eq!(cut("grüße aus", 5), "grüß…");
+        let row = ["a".to_owned(), String::new(), "c".to_owned()];
+        let text = record(3, &["One", "Two", "Three"], &row);
+        assert_eq!(text, "── 3 ──\nOne    a\nThree  c\n");
+    }
+}
