@@ -309,7 +309,7 @@ fn unknown_things_are_named_with_what_is_known() {
         ("assignedTo eq 5", "a quoted text"),
         ("status", "a quoted word"),
         ("assignedTo/any(t: t eq 'x')", "does not take any and all"),
-        ("status eq Active", "compared with a value"),
+        ("status eq Active", "'Active' is no value"),
     ] {
         let error = filter(text, &INCIDENTS_XDR).unwrap_err();
         assert!(error.message.contains(says), "{text}: {error}");
