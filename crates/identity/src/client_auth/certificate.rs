@@ -131,7 +131,7 @@ pub fn check_key_proof(
         return Err(format!("aud must be {DIRECTORY}"));
     }
     let lifetime = assertion.seconds("exp").zip(assertion.seconds("nbf"));
-    if !lifetime.is_some_and(|(exp, nbf)| exp.saturating_sub(nbf) <= PROOF_LIFETIME) {
+    if lifetime.is_none_or(|(exp, nbf)| exp.saturating_sub(nbf) > PROOF_LIFETIME) {
         return Err("exp and nbf must be given, at most ten minutes apart".to_owned());
     }
     signed(&assertion, algorithm, certificates, now).map_err(|r| r.message())?;

@@ -209,10 +209,10 @@ fn of_token(refused: &TokenRefused, now: &Now) -> Account {
         _ => {}
     }
     // What the table says of the code holds whatever was found out here.
-    if let Some(row) = identity_error(refused.code) {
-        if draft.0.needed.is_empty() {
-            draft.needed("cause", row.when);
-        }
+    if let Some(row) = identity_error(refused.code)
+        && draft.0.needed.is_empty()
+    {
+        draft.needed("cause", row.when);
     }
     if let Some(text) = of_identity(refused.code).filter(|_| !draft.0.mended) {
         draft.remedy(Remedy::text(text));
@@ -381,7 +381,7 @@ fn likeliest(asked: &str) -> Vec<&'static Resource> {
         common.count()
     };
     resources.sort_by_key(|resource| {
-        let best = resource.identifier_uris.iter().map(|uri| alike(uri)).max();
+        let best = resource.identifier_uris.iter().map(&alike).max();
         std::cmp::Reverse(best.unwrap_or(0))
     });
     resources
@@ -435,10 +435,11 @@ fn of_api(refused: &ApiRefused, now: &Now) -> Account {
     });
     match (refused.check, operation) {
         (Some(check), Some(operation)) => token(&mut draft, check, operation, now),
-        (None, Some(operation)) if refused.status == 403 => match &refused.token {
-            Some(seen) => permission(&mut draft, seen, operation, now),
-            None => {}
-        },
+        (None, Some(operation)) if refused.status == 403 => {
+            if let Some(seen) = &refused.token {
+                permission(&mut draft, seen, operation, now)
+            }
+        }
         _ => {}
     }
     match refused.status {

@@ -210,7 +210,6 @@ fn parse<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
     use proptest::prelude::*;
 
@@ -244,7 +243,10 @@ mod tests {
             reason = "the test plays the authenticator, which has randomness of its own"
         )]
         fn sign(&self, message: &[u8]) -> Vec<u8> {
-            let signature = self.0.sign(&SystemRandom::new(), message).unwrap();
+            let signature = self
+                .0
+                .sign(&aws_lc_rs::rand::SystemRandom::new(), message)
+                .unwrap();
             signature.as_ref().to_vec()
         }
 

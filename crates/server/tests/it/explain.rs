@@ -147,7 +147,7 @@ async fn refused_calls_say_which_token_or_role_is_missing() {
     let get = format!(
         "bartizan token get --scope https://api.security.microsoft.com/.default --tenant {tenant}"
     );
-    assert_eq!(commands(&told), [get.clone()]);
+    assert_eq!(commands(&told), std::slice::from_ref(&get));
     assert_eq!(
         told["needed"][0]["value"],
         "https://api.security.microsoft.com"
