@@ -41,6 +41,15 @@ const fn demo_secret(name: &'static str, meaning: &'static str) -> Variable {
     }
 }
 
+const fn secret(name: &'static str, meaning: &'static str) -> Variable {
+    Variable {
+        name,
+        meaning,
+        in_demo_env: false,
+        secret: true,
+    }
+}
+
 /// Every variable, by name.
 pub const VARIABLES: &[Variable] = &[
     demo_secret(
@@ -84,6 +93,14 @@ pub const VARIABLES: &[Variable] = &[
         "how results are printed: table, json, jsonl or csv",
     ),
     demo("BARTIZAN_HTTP_URL", "the server's origin without TLS"),
+    secret(
+        "BARTIZAN_KEYS_PREVIOUS_SECRET",
+        "the key-encryption key before BARTIZAN_KEYS_SECRET, while it is changed",
+    ),
+    secret(
+        "BARTIZAN_KEYS_SECRET",
+        "the key that seals signing keys, instead of the file: base64 of 32 bytes",
+    ),
     var("BARTIZAN_LISTEN_HTTP", "the address that serves plain HTTP"),
     var("BARTIZAN_LISTEN_HTTPS", "the address that serves HTTPS"),
     var(

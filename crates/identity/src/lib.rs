@@ -19,6 +19,7 @@ pub mod grant;
 pub mod id_token;
 pub mod issuer;
 pub mod jwt;
+pub mod key_schedule;
 pub mod pkce;
 pub mod redirect;
 pub mod refusal;

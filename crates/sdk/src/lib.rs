@@ -30,5 +30,5 @@ pub mod pipeline;
 
 pub use client::Client;
 pub use cloud::Cloud;
-pub use credential::{Anonymous, ClientSecret};
+pub use credential::{Anonymous, ClientCertificate, ClientSecret, WorkloadIdentity};
 pub use error::Error;

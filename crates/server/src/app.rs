@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::admission::Lanes;
 use crate::clock::Clock;
 use crate::doors::ca::CertificateAuthority;
-use crate::identity::{Keys, PasswordGuards};
+use crate::identity::{IssuerKeyCache, Keys, PasswordGuards};
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
@@ -52,6 +52,8 @@ pub struct App {
     pub lanes: Lanes,
     /// What stands before password checks.
     pub passwords: PasswordGuards,
+    /// Keys of federated issuers, as they were last read.
+    pub issuer_keys: IssuerKeyCache,
     /// Calls counted.
     pub rates: RateLimits,
     /// The measurements.

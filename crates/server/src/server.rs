@@ -160,6 +160,7 @@ impl Server {
             trail,
             lanes: Lanes::new(&settings.bounds),
             passwords: identity::PasswordGuards::default(),
+            issuer_keys: identity::IssuerKeyCache::default(),
             rates: RateLimits::default(),
             metrics: recorder(),
             authority,

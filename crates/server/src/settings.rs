@@ -77,6 +77,12 @@ pub struct Partial {
     pub max_uploads: Option<u32>,
     /// [`Bounds::queue_seconds`]
     pub queue_seconds: Option<u32>,
+    /// Days that a signing key signs before the next one does; 0 leaves it to the operator.
+    pub key_rotation_days: Option<u32>,
+    /// Hosts of federated issuers that may have private addresses: `host`, or `host:port`.
+    pub issuer_hosts: Option<Vec<String>>,
+    /// A PEM file with further authorities to trust when an issuer's keys are read.
+    pub issuer_ca: Option<PathBuf>,
 }
 
 /// How much may be under way at once, and how long is waited.
@@ -206,6 +212,9 @@ impl Partial {
             max_rule_runs: self.max_rule_runs.or(lower.max_rule_runs),
             max_uploads: self.max_uploads.or(lower.max_uploads),
             queue_seconds: self.queue_seconds.or(lower.queue_seconds),
+            key_rotation_days: self.key_rotation_days.or(lower.key_rotation_days),
+            issuer_hosts: self.issuer_hosts.or(lower.issuer_hosts),
+            issuer_ca: self.issuer_ca.or(lower.issuer_ca),
         }
     }
 }
@@ -243,6 +252,12 @@ pub struct Settings {
     pub activity_events: bool,
     /// How much may be under way at once.
     pub bounds: Bounds,
+    /// Days that a signing key signs before the next one does; 0 leaves it to the operator.
+    pub key_rotation_days: u32,
+    /// Hosts of federated issuers that may have private addresses: `host`, or `host:port`.
+    pub issuer_hosts: Vec<String>,
+    /// A PEM file with further authorities to trust when an issuer's keys are read.
+    pub issuer_ca: Option<PathBuf>,
 }
 
 impl Settings {
@@ -293,6 +308,9 @@ impl Settings {
             rate_limits: partial.rate_limits.unwrap_or(true),
             activity_events: partial.activity_events.unwrap_or(true),
             bounds,
+            key_rotation_days: partial.key_rotation_days.unwrap_or(90),
+            issuer_hosts: partial.issuer_hosts.unwrap_or_default(),
+            issuer_ca: partial.issuer_ca,
         })
     }
 }

@@ -14,10 +14,20 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::detection::{self, Which};
+use crate::identity;
 
 /// Starts the workers; each ends soon after `stop`.
 pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTracker) {
     tracker.spawn(detect(Arc::clone(app), stop.clone()));
+    let shared = Arc::clone(app);
+    repeat(tracker, stop, Duration::from_secs(60), move || {
+        let app = Arc::clone(&shared);
+        async move {
+            if let Err(error) = identity::keep_keys(&app).await {
+                tracing::error!(%error, "signing keys could not be looked after");
+            }
+        }
+    });
     let shared = Arc::clone(app);
     repeat(tracker, stop, Duration::from_secs(300), move || {
         let app = Arc::clone(&shared);

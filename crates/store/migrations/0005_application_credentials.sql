@@ -29,5 +29,6 @@ create table application_federations (
     unique (application, name)
 );
 
--- What a key was made for and went through: see the state machine of signing keys.
+-- Since when a key is in its state.
 alter table signing_keys add column changed bigint not null default 0;
+update signing_keys set changed = created;

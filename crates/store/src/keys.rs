@@ -24,6 +24,8 @@ pub struct SigningKey {
     pub state: KeyState,
     /// When it was made, microseconds.
     pub created: i64,
+    /// Since when it is in its state, microseconds.
+    pub changed: i64,
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -47,17 +49,28 @@ pub enum KeyState {
     Retiring,
     /// Not published any more.
     Retired,
+    /// Not to be trusted.
+    Revoked,
 }
 
 impl KeyState {
-    const ALL: [Self; 4] = [Self::Next, Self::Active, Self::Retiring, Self::Retired];
+    const ALL: [Self; 5] = [
+        Self::Next,
+        Self::Active,
+        Self::Retiring,
+        Self::Retired,
+        Self::Revoked,
+    ];
 
-    const fn as_str(self) -> &'static str {
+    /// The word that is kept.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Next => "next",
             Self::Active => "active",
             Self::Retiring => "retiring",
             Self::Retired => "retired",
+            Self::Revoked => "revoked",
         }
     }
 
@@ -73,8 +86,8 @@ impl KeyState {
 pub async fn insert(tx: &mut WriteTx, key: &SigningKey) -> Result<(), StoreError> {
     sqlx::query(
         "insert into signing_keys
-         (kid, certificate_pem, private_key, not_before, not_after, state, created)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+         (kid, certificate_pem, private_key, not_before, not_after, state, created, changed)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(&key.kid)
     .bind(&key.certificate_pem)
@@ -83,33 +96,66 @@ pub async fn insert(tx: &mut WriteTx, key: &SigningKey) -> Result<(), StoreError
     .bind(key.not_after)
     .bind(key.state.as_str())
     .bind(key.created)
+    .bind(key.changed)
     .execute(tx.connection())
     .await
     .map_err(|e| StoreError::on_insert(e, "signing key"))?;
     Ok(())
 }
 
-/// Moves a key to another state.
+/// Moves a key to another state; `now` in microseconds.
 ///
 /// # Errors
 /// [`StoreError::Missing`] without the key.
-pub async fn set_state(tx: &mut WriteTx, kid: &str, state: KeyState) -> Result<(), StoreError> {
+pub async fn set_state(
+    tx: &mut WriteTx,
+    kid: &str,
+    state: KeyState,
+    now: i64,
+) -> Result<(), StoreError> {
     let mut sql = Sql::new("update signing_keys set state = ");
-    sql.bind(state.as_str()).push(" where kid = ").bind(kid);
+    sql.bind(state.as_str())
+        .push(", changed = ")
+        .bind(now)
+        .push(" where kid = ")
+        .bind(kid);
     match sql.execute(tx).await?.rows_affected() {
         0 => Err(StoreError::Missing("signing key")),
         _ => Ok(()),
     }
 }
 
-/// All keys but the retired ones, newest first.
+/// Replaces what is kept of a private key: sealed anew, or destroyed.
+///
+/// # Errors
+/// [`StoreError::Missing`] without the key.
+pub async fn set_private(tx: &mut WriteTx, kid: &str, private: &str) -> Result<(), StoreError> {
+    let mut sql = Sql::new("update signing_keys set private_key = ");
+    sql.bind(private).push(" where kid = ").bind(kid);
+    match sql.execute(tx).await?.rows_affected() {
+        0 => Err(StoreError::Missing("signing key")),
+        _ => Ok(()),
+    }
+}
+
+/// All keys but the retired and revoked ones, newest first.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn published(tx: &mut ReadTx) -> Result<Vec<SigningKey>, StoreError> {
+    let mut keys = all(tx).await?;
+    keys.retain(|key| !matches!(key.state, KeyState::Retired | KeyState::Revoked));
+    Ok(keys)
+}
+
+/// All keys that ever were, newest first.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn all(tx: &mut ReadTx) -> Result<Vec<SigningKey>, StoreError> {
     let sql = Sql::new(
-        "select kid, certificate_pem, private_key, not_before, not_after, state, created
-         from signing_keys where state <> 'retired' order by created desc, kid",
+        "select kid, certificate_pem, private_key, not_before, not_after, state, created, changed
+         from signing_keys order by created desc, kid",
     );
     sql.fetch_all(tx).await?.iter().map(read).collect()
 }
@@ -123,5 +169,6 @@ fn read(row: &AnyRow) -> Result<SigningKey, StoreError> {
         not_after: row.int("not_after")?,
         state: row.word("state", KeyState::parse)?,
         created: row.int("created")?,
+        changed: row.int("changed")?,
     })
 }

@@ -4,6 +4,7 @@
 //! Graph prints properties that are returned by default.
 
 mod application;
+mod credential;
 mod grant;
 mod organization;
 mod service_principal;
@@ -13,6 +14,9 @@ pub use application::{
     ApiApplication, AppRole, Application, ApplicationUpdate, ImplicitGrantSettings, KeyCredential,
     PasswordCredential, PermissionScope, PublicClientApplication, RequiredResourceAccess,
     ResourceAccess, ResourceAccessType, SpaApplication, WebApplication,
+};
+pub use credential::{
+    AddKeyRequest, FederatedIdentityCredential, FederatedIdentityCredentialUpdate, RemoveKeyRequest,
 };
 pub use grant::{
     AppRoleAssignment, ConsentType, NewAppRoleAssignment, NewOAuth2PermissionGrant,

@@ -2,8 +2,8 @@
 
 use futures::future::BoxFuture;
 
-use super::{AccessToken, Credential, Target, TokenRequest};
-use crate::error::{Error, TokenError};
+use super::{AccessToken, Credential, TokenRequest, ask};
+use crate::error::Error;
 
 /// An application's id and secret.
 #[derive(Clone)]
@@ -37,38 +37,8 @@ impl Credential for ClientSecret {
         request: &'a TokenRequest,
     ) -> BoxFuture<'a, Result<AccessToken, Error>> {
         Box::pin(async move {
-            let url = request.endpoint()?;
-            let target = match &request.target {
-                Target::Scope(scope) => ("scope", scope.as_str()),
-                Target::Resource(resource) => ("resource", resource.as_str()),
-            };
-            let form = [
-                ("grant_type", "client_credentials"),
-                ("client_id", &self.client_id),
-                ("client_secret", &self.secret),
-                target,
-            ];
-            let answer = http
-                .post(url.clone())
-                .form(&form)
-                .send()
-                .await
-                .map_err(|error| Error::transport(&url, &error))?;
-            let status = answer.status();
-            let body = answer
-                .bytes()
-                .await
-                .map_err(|error| Error::transport(&url, &error))?;
-            if status.is_success() {
-                return serde_json::from_slice(&body).map_err(|error| Error::decode(&url, error));
-            }
-            match serde_json::from_slice::<TokenError>(&body) {
-                Ok(error) => Err(Error::Token(Box::new(TokenError { status, ..error }))),
-                Err(_) => Err(Error::decode(
-                    &url,
-                    format!("status {status} and no OAuth error"),
-                )),
-            }
+            let proof = [("client_secret", self.secret.as_str())];
+            ask(http, request, &self.client_id, &proof).await
         })
     }
 }

@@ -2,7 +2,9 @@
 
 mod anonymous;
 mod cache;
+mod client_certificate;
 mod client_secret;
+mod workload_identity;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -14,9 +16,11 @@ use url::Url;
 pub use anonymous::Anonymous;
 pub use cache::CachedToken;
 pub(crate) use cache::TokenCache;
+pub use client_certificate::ClientCertificate;
 pub use client_secret::ClientSecret;
+pub use workload_identity::WorkloadIdentity;
 
-use crate::error::Error;
+use crate::error::{Error, TokenError};
 
 /// What a token is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,4 +110,60 @@ pub trait Credential: Debug + Send + Sync {
         http: &'a reqwest::Client,
         request: &'a TokenRequest,
     ) -> BoxFuture<'a, Result<AccessToken, Error>>;
+}
+
+/// Asks for an application's own token (RFC 6749 section 4.4) with a proof of who it is.
+async fn ask(
+    http: &reqwest::Client,
+    request: &TokenRequest,
+    client_id: &str,
+    proof: &[(&str, &str)],
+) -> Result<AccessToken, Error> {
+    let url = request.endpoint()?;
+    let target = match &request.target {
+        Target::Scope(scope) => ("scope", scope.as_str()),
+        Target::Resource(resource) => ("resource", resource.as_str()),
+    };
+    let mut form = vec![
+        ("grant_type", "client_credentials"),
+        ("client_id", client_id),
+        target,
+    ];
+    form.extend_from_slice(proof);
+    let answer = http
+        .post(url.clone())
+        .form(&form)
+        .send()
+        .await
+        .map_err(|error| Error::transport(&url, &error))?;
+    let status = answer.status();
+    let body = answer
+        .bytes()
+        .await
+        .map_err(|error| Error::transport(&url, &error))?;
+    if status.is_success() {
+        return serde_json::from_slice(&body).map_err(|error| Error::decode(&url, error));
+    }
+    match serde_json::from_slice::<TokenError>(&body) {
+        Ok(error) => Err(Error::Token(Box::new(TokenError { status, ..error }))),
+        Err(_) => Err(Error::decode(
+            &url,
+            format!("status {status} and no OAuth error"),
+        )),
+    }
+}
+
+/// [`ask`], with a JWT as the proof (RFC 7523 section 2.2).
+async fn ask_with_assertion(
+    http: &reqwest::Client,
+    request: &TokenRequest,
+    client_id: &str,
+    assertion: &str,
+) -> Result<AccessToken, Error> {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let proof = [
+        ("client_assertion_type", kind),
+        ("client_assertion", assertion),
+    ];
+    ask(http, request, client_id, &proof).await
 }

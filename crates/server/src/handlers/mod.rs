@@ -39,6 +39,14 @@ pub(crate) fn of(id: OperationId) -> Option<Handler> {
         OperationId::BartizanListDetectionRules => |call| Box::pin(own::rules::list(call)),
         OperationId::BartizanCreateOrReplaceDetectionRule => |call| Box::pin(own::rules::put(call)),
         OperationId::BartizanRunDetectionRules => |call| Box::pin(own::rules::run(call)),
+        OperationId::BartizanListSigningKeys => |call| Box::pin(own::keys::list(call)),
+        OperationId::BartizanRotateSigningKeys => |call| Box::pin(own::keys::rotate(call)),
+        OperationId::BartizanResealSigningKeys => |call| Box::pin(own::keys::reseal(call)),
+        OperationId::BartizanRevokeSigningKey => |call| Box::pin(own::keys::revoke(call)),
+        OperationId::BartizanRetireSigningKey => |call| Box::pin(own::keys::retire(call)),
+        OperationId::BartizanListApplicationCredentials => {
+            |call| Box::pin(own::credentials::list(call))
+        }
         OperationId::GraphListApplications => |call| Box::pin(directory::applications::list(call)),
         OperationId::GraphCreateApplication => {
             |call| Box::pin(directory::applications::create(call))
@@ -55,6 +63,25 @@ pub(crate) fn of(id: OperationId) -> Option<Handler> {
         }
         OperationId::GraphRemovePasswordFromApplication => {
             |call| Box::pin(directory::passwords::remove(call))
+        }
+        OperationId::GraphAddKeyToApplication => |call| Box::pin(directory::keys::add(call)),
+        OperationId::GraphRemoveKeyFromApplication => {
+            |call| Box::pin(directory::keys::remove(call))
+        }
+        OperationId::GraphListFederatedIdentityCredentials => {
+            |call| Box::pin(directory::federations::list(call))
+        }
+        OperationId::GraphCreateFederatedIdentityCredential => {
+            |call| Box::pin(directory::federations::create(call))
+        }
+        OperationId::GraphGetFederatedIdentityCredential => {
+            |call| Box::pin(directory::federations::get(call))
+        }
+        OperationId::GraphUpdateFederatedIdentityCredential => {
+            |call| Box::pin(directory::federations::update(call))
+        }
+        OperationId::GraphDeleteFederatedIdentityCredential => {
+            |call| Box::pin(directory::federations::delete(call))
         }
         OperationId::GraphListServicePrincipals => {
             |call| Box::pin(directory::service_principals::list(call))

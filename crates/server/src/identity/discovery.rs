@@ -53,7 +53,7 @@ async fn document_tenant(request: &Request<'_>, segment: &str) -> Result<Documen
 
 /// The key set: the same under every tenant.
 pub(super) fn keys(request: &Request<'_>, version: Version) -> Response {
-    respond::document(request.app.keys.document(version))
+    respond::document(&request.app.keys.document(version))
 }
 
 /// Instance discovery.

@@ -4,6 +4,7 @@
 //! `bartizan_identity`. Every answer below `/{tenant}/oauth2/` is JSON, errors too, because
 //! clients choke on anything else.
 
+mod address;
 mod admin_consent;
 mod authorize;
 pub(crate) mod client;
@@ -13,6 +14,7 @@ mod device_authorization;
 mod discovery;
 mod endpoint;
 mod html;
+mod issuer_keys;
 mod keys;
 mod logout;
 mod pages;
@@ -40,8 +42,11 @@ use crate::app::App;
 use crate::doors::listener::Peer;
 use crate::site::Site;
 
+pub(crate) use bartizan_identity::key_schedule::ScheduleError;
 pub(crate) use endpoint::owns;
-pub use keys::{Keys, KeysError};
+pub use issuer_keys::IssuerKeyCache;
+pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
+pub(crate) use keys::{Origin, Wish, carry_out};
 pub use sign_in::PasswordGuards;
 
 use endpoint::Endpoint;

@@ -166,6 +166,31 @@ pub async fn reset(tx: &mut WriteTx, tenant: TenantId, user: ObjectId) -> Result
     Ok(sql.execute(tx).await?.rows_affected())
 }
 
+/// The sealed secrets of every tenant's authenticator apps, each with its owner: for sealing them anew with another key.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn sealed(tx: &mut ReadTx) -> Result<Vec<(ObjectId, Factor)>, StoreError> {
+    let sql = Sql::new("select * from second_factors where kind = 'totp' order by created, id");
+    let rows = sql.fetch_all(tx).await?;
+    rows.iter()
+        .map(|row| Ok((row.parsed("principal")?, read(row)?)))
+        .collect()
+}
+
+/// Replaces the sealed secret of an authenticator app, whoever it belongs to.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn set_sealed(tx: &mut WriteTx, id: Uuid, sealed: &str) -> Result<(), StoreError> {
+    let mut sql = Sql::new("update second_factors set secret = ");
+    sql.bind(sealed)
+        .push(" where kind = 'totp' and id = ")
+        .bind(id.to_string());
+    sql.execute(tx).await?;
+    Ok(())
+}
+
 fn read(row: &AnyRow) -> Result<Factor, StoreError> {
     let kind = match row.text("kind")?.as_str() {
         "totp" => FactorKind::Totp,

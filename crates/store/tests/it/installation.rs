@@ -181,22 +181,23 @@ async fn keys_are_published_until_retired(store: &Store) {
         not_after: 2,
         state: KeyState::Active,
         created,
+        changed: created,
     };
     keys::insert(&mut tx, &key("a", 1)).await.unwrap();
     keys::insert(&mut tx, &key("b", 2)).await.unwrap();
-    keys::set_state(&mut tx, "a", KeyState::Retiring)
+    keys::set_state(&mut tx, "a", KeyState::Retiring, 9)
         .await
         .unwrap();
     let kids = |keys: Vec<SigningKey>| keys.into_iter().map(|k| k.kid).collect::<Vec<_>>();
     let published = keys::published(&mut tx).await.unwrap();
     assert!(!format!("{published:?}").contains("very secret"));
     assert_eq!(kids(published), ["b", "a"]);
-    keys::set_state(&mut tx, "a", KeyState::Retired)
+    keys::set_state(&mut tx, "a", KeyState::Retired, 9)
         .await
         .unwrap();
     assert_eq!(kids(keys::published(&mut tx).await.unwrap()), ["b"]);
     assert!(matches!(
-        keys::set_state(&mut tx, "z", KeyState::Next).await,
+        keys::set_state(&mut tx, "z", KeyState::Next, 9).await,
         Err(StoreError::Missing(_))
     ));
 }

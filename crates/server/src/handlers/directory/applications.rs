@@ -7,13 +7,14 @@ use bartizan_contract::{AppId, ObjectId};
 use bartizan_identity::directory::check_application;
 use bartizan_store::ReadTx;
 use bartizan_store::directory::applications::{self, Application};
-use bartizan_store::directory::{RedirectUris, passwords};
+use bartizan_store::directory::credentials::ApplicationCredentials;
+use bartizan_store::directory::{RedirectUris, credentials};
 use bartizan_store::odata::APPLICATIONS_GRAPH;
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{CREATED_BY, Key, may_manage, missing, names_in, record, refused, wire};
+use super::{CREATED_BY, Key, keys, may_manage, missing, names_in, record, refused, wire};
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
 use crate::handlers::security::listing::Options;
@@ -31,8 +32,8 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     .await?;
     let mut value = Vec::with_capacity(listing.items.len());
     for app in &listing.items {
-        let secrets = passwords::list(&mut tx, call.tenant(), app.id).await?;
-        value.push(wire::application(app, &secrets));
+        let credentials = credentials::of(&mut tx, call.tenant(), app.id).await?;
+        value.push(wire::application(app, &credentials, with_keys(&call)));
     }
     let mut collection = options.collection(&call, value, listing.next)?;
     if options.count {
@@ -44,8 +45,9 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 
 /// Registers an application.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
-    let (body, update) = read(&mut call).await?;
+    let (body, mut update) = read(&mut call).await?;
     check_application(&update, true)?;
+    let certificates = update.key_credentials.take().unwrap_or_default();
     let mut app = Application {
         id: ObjectId(Uuid::new_v4()),
         app_id: AppId(Uuid::new_v4()),
@@ -70,8 +72,10 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     applications::create(&mut tx, &app).await.map_err(refused)?;
     let details = json!({ "appId": app.app_id, "displayName": app.display_name });
     record(&mut tx, &call, "application.create", app.id, details).await?;
+    keys::replace(&mut tx, &call, &app, &certificates).await?;
+    let credentials = credentials::of(&mut tx, call.tenant(), app.id).await?;
     tx.commit().await?;
-    let entity = wire::application(&app, &[]);
+    let entity = wire::application(&app, &credentials, false);
     answer(
         StatusCode::CREATED,
         &Entity {
@@ -85,8 +89,8 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.read().await?;
     let app = find(&mut tx, &call).await?;
-    let secrets = passwords::list(&mut tx, call.tenant(), app.id).await?;
-    let entity = wire::application(&app, &secrets);
+    let credentials = credentials::of(&mut tx, call.tenant(), app.id).await?;
+    let entity = wire::application(&app, &credentials, with_keys(&call));
     answer(
         StatusCode::OK,
         &Entity {
@@ -98,13 +102,17 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 
 /// Changes what the body names.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
-    let (body, update) = read(&mut call).await?;
+    let (body, mut update) = read(&mut call).await?;
     check_application(&update, false)?;
+    let certificates = update.key_credentials.take();
     let mut tx = call.app.store.write().await?;
     let mut app = find(&mut tx, &call).await?;
     may_manage(&call, &app)?;
     apply(&mut app, &body, update)?;
     applications::update(&mut tx, &app).await.map_err(refused)?;
+    if let Some(certificates) = certificates {
+        keys::replace(&mut tx, &call, &app, &certificates).await?;
+    }
     record(
         &mut tx,
         &call,
@@ -129,6 +137,12 @@ pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     Ok(no_content())
 }
 
+/// Whether the keys of certificates are to be printed: only when `$select` names them.
+fn with_keys(call: &Call) -> bool {
+    let names = call.query_param("$select").unwrap_or_default();
+    names.split(',').any(|name| name.trim() == "keyCredentials")
+}
+
 /// The application that the path names, in the caller's tenant.
 pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Application, ApiError> {
     let found = match Key::of(call)? {
@@ -147,16 +161,6 @@ async fn read(call: &mut Call) -> Result<(Json, ApplicationUpdate), ApiError> {
             format!("The request body is not valid: {error}."),
         )
     })?;
-    if update
-        .key_credentials
-        .as_ref()
-        .is_some_and(|keys| !keys.is_empty())
-    {
-        return Err(ApiError::new(
-            Kind::NotImplemented,
-            "Certificates are not served by this version of Bartizan; use addPassword.",
-        ));
-    }
     Ok((body, update))
 }
 
@@ -205,7 +209,7 @@ fn apply(app: &mut Application, body: &Json, update: ApplicationUpdate) -> Resul
 }
 
 fn apply_web(app: &mut Application, body: &Json) -> Result<(), ApiError> {
-    let before = wire::application(app, &[]).web;
+    let before = wire::application(app, &ApplicationCredentials::default(), false).web;
     if let Some(web) = merged::<graph::WebApplication>(&before, body.get("web"))? {
         app.redirect_uris.web.clone_from(&web.redirect_uris);
         app.properties.insert("web".to_owned(), to_json(&web)?);
@@ -214,7 +218,7 @@ fn apply_web(app: &mut Application, body: &Json) -> Result<(), ApiError> {
 }
 
 fn apply_api(app: &mut Application, body: &Json) -> Result<(), ApiError> {
-    let before = wire::application(app, &[]).api;
+    let before = wire::application(app, &ApplicationCredentials::default(), false).api;
     if let Some(api) = merged::<graph::ApiApplication>(&before, body.get("api"))? {
         app.oauth2_scopes.clone_from(&api.oauth2_permission_scopes);
         app.requested_access_token_version = api.requested_access_token_version.map(i64::from);

@@ -2,10 +2,15 @@
 
 use bartizan_contract::graph;
 use bartizan_contract::time::Timestamp;
+use bartizan_identity::certificate::Certificate;
 use bartizan_store::directory::applications::Application;
+use bartizan_store::directory::certificates::KeyCredential;
+use bartizan_store::directory::credentials::ApplicationCredentials;
 use bartizan_store::directory::passwords::PasswordCredential;
 use bartizan_store::directory::service_principals::ServicePrincipal;
 use bartizan_store::tenants::Tenant;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
@@ -15,10 +20,11 @@ pub(super) fn kept<T: DeserializeOwned + Default>(properties: &Map<String, Json>
     serde_json::from_value(value).unwrap_or_default()
 }
 
-/// An application with its secrets, their text excepted.
+/// An application with its secrets, their text excepted, and its certificates, with the keys when they are asked for.
 pub(super) fn application(
     app: &Application,
-    passwords: &[PasswordCredential],
+    credentials: &ApplicationCredentials,
+    with_keys: bool,
 ) -> graph::Application {
     let properties = &app.properties;
     let mut api: graph::ApiApplication = kept(properties, "api");
@@ -45,8 +51,16 @@ pub(super) fn application(
         api,
         app_roles: app.app_roles.clone(),
         required_resource_access: app.required_resource_access.clone(),
-        password_credentials: passwords.iter().map(|p| password(p, None)).collect(),
-        key_credentials: Vec::new(),
+        password_credentials: credentials
+            .passwords
+            .iter()
+            .map(|p| password(p, None))
+            .collect(),
+        key_credentials: credentials
+            .certificates
+            .iter()
+            .map(|c| key(c, with_keys))
+            .collect(),
         public_client: graph::PublicClientApplication {
             redirect_uris: app.redirect_uris.public_client.clone(),
         },
@@ -71,6 +85,26 @@ pub(super) fn password(
         secret_text: text,
         start_date_time: Some(Timestamp::from_unix_micros(password.start)),
     }
+}
+
+/// A certificate.
+pub(super) fn key(key: &KeyCredential, with_key: bool) -> graph::KeyCredential {
+    graph::KeyCredential {
+        custom_key_identifier: Some(thumbprint(key)),
+        display_name: key.display_name.clone(),
+        end_date_time: Some(Timestamp::from_unix_micros(key.end)),
+        key: with_key.then(|| key.certificate.clone()),
+        key_id: Some(key.key_id),
+        start_date_time: Some(Timestamp::from_unix_micros(key.start)),
+        kind: Some("AsymmetricX509Cert".to_owned()),
+        usage: Some(key.usage.clone()),
+    }
+}
+
+/// The SHA-1 thumbprint of a certificate, base64.
+pub(super) fn thumbprint(key: &KeyCredential) -> String {
+    let der = BASE64_STANDARD.decode(&key.certificate).unwrap_or_default();
+    BASE64_STANDARD.encode(Certificate::sha1(&der))
 }
 
 /// A service principal; `app` is its application where it is registered here.

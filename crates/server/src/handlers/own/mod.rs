@@ -1,8 +1,33 @@
-//! What Bartizan adds of its own under `/bartizan/v1/`: tenants, detection rules, telemetry.
+//! What Bartizan adds of its own under `/bartizan/v1/`: tenants, signing keys, credentials, detection rules,
+//! telemetry.
 
+pub(crate) mod credentials;
 pub(crate) mod defender_roles;
 pub(crate) mod device_groups;
 pub(crate) mod explain;
 pub(crate) mod ingest;
+pub(crate) mod keys;
 pub(crate) mod rules;
 pub(crate) mod tenants;
+
+use crate::app::Operator;
+use crate::call::Call;
+use crate::error::{ApiError, Kind};
+
+/// Refuses everybody but the operator's application in its own tenant: permissions alone could be granted by an
+/// administrator of any tenant. `what` begins the refusal: "Tenants are".
+fn operator_only(call: &Call, what: &str) -> Result<(), ApiError> {
+    let caller = Operator {
+        app: call.caller.app,
+        home: call.tenant(),
+    };
+    if call.app.operator.get() == Some(&caller) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Kind::Forbidden,
+        format!(
+            "{what} managed by the operator's application in its own tenant alone; use the profile that the server left in its data directory."
+        ),
+    ))
+}

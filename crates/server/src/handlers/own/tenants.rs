@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::Operator;
+use super::operator_only;
 use crate::call::{Call, json as answer};
 use crate::error::{ApiError, Kind};
 use crate::tenants::{self, TenantError};
@@ -29,7 +29,7 @@ struct NewTenant {
 
 /// Lists tenants.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    operator_only(&call)?;
+    operator_only(&call, "Tenants are")?;
     let mut tx = call.app.store.read().await?;
     let value = stored::list(&mut tx).await?.iter().map(wire).collect();
     let body: Collection<Value> = Collection {
@@ -43,7 +43,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 
 /// Makes a tenant.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
-    operator_only(&call)?;
+    operator_only(&call, "Tenants are")?;
     let new: NewTenant = call.json().await?;
     let domain = new
         .initial_domain
@@ -85,20 +85,6 @@ fn wire(tenant: &stored::Tenant) -> Value {
         "domains": tenant.domains.iter().map(|domain| &domain.name).collect::<Vec<_>>(),
         "createdDateTime": Timestamp::from_unix_micros(tenant.created),
     })
-}
-
-fn operator_only(call: &Call) -> Result<(), ApiError> {
-    let caller = Operator {
-        app: call.caller.app,
-        home: call.tenant(),
-    };
-    if call.app.operator.get() == Some(&caller) {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        Kind::Forbidden,
-        "Tenants are managed by the operator's application in its own tenant alone; use the profile that the server left in its data directory.",
-    ))
 }
 
 impl From<TenantError> for ApiError {

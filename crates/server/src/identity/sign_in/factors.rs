@@ -189,7 +189,8 @@ fn pending_secret(
     Ok(secret.to_vec())
 }
 
-fn seal_name(user: ObjectId) -> String {
+/// Under which name a user's secrets of one-time codes are sealed.
+pub(in crate::identity) fn seal_name(user: ObjectId) -> String {
     format!("totp:{user}")
 }
 

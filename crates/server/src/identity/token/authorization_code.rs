@@ -11,7 +11,7 @@ use super::super::Request;
 use super::facts::MICROS;
 use super::fault;
 use super::user::{Asking, begin, from_json};
-use super::user_facts::{self, Door};
+use super::user_facts::Door;
 
 /// Decides, keeps, signs, and gives the answer's body.
 pub(super) async fn issue(
@@ -20,7 +20,7 @@ pub(super) async fn issue(
     grant: &authorization_code::Request,
     path: &TenantPath,
 ) -> Result<Json, Refusal> {
-    let asking = Asking::new(request, asked, path)?;
+    let asking = Asking::new(request, asked, path).await?;
     let hash = secret_hash(&grant.code);
     let mut tx = begin(request).await?;
     let row = authorization_codes::by_hash(&mut tx, &hash).await;
@@ -49,9 +49,7 @@ pub(super) async fn issue(
         user,
         named: effective.names(),
     };
-    let read = user_facts::load(request, &mut tx, door)
-        .await
-        .map_err(fault)?;
+    let read = asking.load(&mut tx, door).await?;
     let decided = authorization_code::decide(&asking.context(&read), grant, code.as_ref());
     if decided.is_ok() {
         let now = request.app.clock.unix_micros();

@@ -8,7 +8,7 @@ use bartizan_store::StoreError;
 use bartizan_store::directory::credentials::ApplicationCredentials;
 use bartizan_store::directory::token_facts;
 
-use super::super::{Request, client};
+use super::super::{Request, client, issuer_keys};
 use super::facts;
 use super::fault;
 
@@ -19,7 +19,10 @@ pub(super) async fn issue(
     grant: &client_credentials::Request,
     tenant: &TenantPath,
 ) -> Result<serde_json::Value, Refusal> {
-    let read = read(request, asked, grant, tenant).await.map_err(fault)?;
+    let mut read = read(request, asked, grant, tenant).await.map_err(fault)?;
+    if let Some(application) = &mut read.facts.application {
+        issuer_keys::complete(request.app, asked, &mut application.credentials).await;
+    }
     let issuance = decide(request, asked, grant, tenant, &read.facts)?;
     let token = request.app.keys.sign(&issuance.claims).map_err(|error| {
         tracing::error!(%error, "token endpoint: signing failed");

@@ -6,9 +6,8 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::Request;
-use super::fault;
 use super::user::{Asking, begin};
-use super::user_facts::{self, Door};
+use super::user_facts::Door;
 
 /// Decides, keeps, signs, and gives the answer's body.
 pub(super) async fn issue(
@@ -17,7 +16,7 @@ pub(super) async fn issue(
     grant: &on_behalf_of::Request,
     path: &TenantPath,
 ) -> Result<Json, Refusal> {
-    let asking = Asking::new(request, asked, path)?;
+    let asking = Asking::new(request, asked, path).await?;
     let now = request.trace.now;
     let assertion = request.app.keys.verifier();
     let assertion = assertion.verify_assertion(&grant.assertion, now);
@@ -32,9 +31,7 @@ pub(super) async fn issue(
         user,
         named: grant.asked.names(),
     };
-    let read = user_facts::load(request, &mut tx, door)
-        .await
-        .map_err(fault)?;
+    let read = asking.load(&mut tx, door).await?;
     let decided =
         on_behalf_of::decide(&asking.context(&read), grant, &assertion, &read.identifiers);
     asking.complete(tx, read, decided, Uuid::new_v4()).await

@@ -9,7 +9,7 @@ use super::super::Request;
 use super::super::sign_in::{Verdict as Checked, check_password};
 use super::fault;
 use super::user::{Asking, begin};
-use super::user_facts::{self, Door};
+use super::user_facts::Door;
 
 /// Decides, keeps, signs, and gives the answer's body.
 pub(super) async fn issue(
@@ -18,7 +18,7 @@ pub(super) async fn issue(
     grant: &password::Request,
     path: &TenantPath,
 ) -> Result<Json, Refusal> {
-    let asking = Asking::new(request, asked, path)?;
+    let asking = Asking::new(request, asked, path).await?;
     let mut tx = request.app.store.read().await.map_err(fault)?;
     let door = |user| Door {
         path,
@@ -26,9 +26,7 @@ pub(super) async fn issue(
         user,
         named: grant.asked.names(),
     };
-    let read = user_facts::load(request, &mut tx, door(None))
-        .await
-        .map_err(fault)?;
+    let read = asking.load(&mut tx, door(None)).await?;
     drop(tx);
     // Nobody guesses passwords through a client that may not ask.
     password::admit(&asking.context(&read))?;
@@ -40,9 +38,7 @@ pub(super) async fn issue(
         Checked::Disabled => return Err(UserRefusal::UserDisabled.into()),
     };
     let mut tx = begin(request).await?;
-    let read = user_facts::load(request, &mut tx, door(known))
-        .await
-        .map_err(fault)?;
+    let read = asking.load(&mut tx, door(known)).await?;
     let decided = password::decide(
         &asking.context(&read),
         grant,

@@ -1,13 +1,17 @@
 //! What the grants of users have in common: facts, decision and effects in one transaction, then the signatures.
 
+use bartizan_contract::AppId;
+use bartizan_identity::client_auth::IssuerKeys;
 use bartizan_identity::directory::secret_hash;
 use bartizan_identity::grant::client_credentials::Setting;
 use bartizan_identity::grant::user::{Context, Denial, NewRefreshToken, UserIssuance};
 use bartizan_identity::grant::{Lifetimes, TokenEntropy};
 use bartizan_identity::refusal::UserRefusal;
+use bartizan_identity::request::ClientProof;
 use bartizan_identity::{Refusal, TenantPath, TokenRequest};
+use bartizan_store::directory::{applications, credentials};
 use bartizan_store::tokens::refresh_tokens::{self, Family, RefreshToken};
-use bartizan_store::{StoreError, WriteTx};
+use bartizan_store::{ReadTx, StoreError, WriteTx};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -15,10 +19,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::super::{Request, client};
+use super::super::{Request, client, issuer_keys};
 use super::facts::MICROS;
 use super::fault;
-use super::user_facts::Read;
+use super::user_facts::{self, Door, Read};
 
 /// Bytes of chance in a code or a token.
 const SECRET: usize = 32;
@@ -30,11 +34,13 @@ pub(super) struct Asking<'a> {
     pub(super) path: &'a TenantPath,
     own_origins: Vec<String>,
     entropy: [TokenEntropy; 2],
+    /// What the issuer of the client's token publishes, read before a transaction is held.
+    issuer_keys: IssuerKeys,
 }
 
 impl<'a> Asking<'a> {
-    /// Draws what the decision needs of chance.
-    pub(super) fn new(
+    /// Draws what the decision needs of chance, and asks the issuer of the client's token for its keys.
+    pub(super) async fn new(
         request: &'a Request<'a>,
         asked: &'a TokenRequest,
         path: &'a TenantPath,
@@ -49,7 +55,18 @@ impl<'a> Asking<'a> {
             path,
             own_origins: request.app.sites.own_origins().collect(),
             entropy,
+            issuer_keys: keys_of_issuer(request, asked).await.map_err(fault)?,
         })
+    }
+
+    /// Reads the facts; the client's credentials come with the keys of its issuer.
+    pub(super) async fn load(&self, tx: &mut ReadTx, door: Door<'_>) -> Result<Read, Refusal> {
+        let read = user_facts::load(self.request, tx, door).await;
+        let mut read = read.map_err(fault)?;
+        if let Some(client) = &mut read.facts.client {
+            client.application.credentials.issuer_keys = self.issuer_keys.clone();
+        }
+        Ok(read)
     }
 
     /// The decision's side of it.
@@ -148,6 +165,27 @@ impl<'a> Asking<'a> {
         }
         denial.refusal
     }
+}
+
+/// The keys of the issuer whose token the client sent in place of a credential. Outside of any transaction, because
+/// another server has to answer.
+async fn keys_of_issuer(
+    request: &Request<'_>,
+    asked: &TokenRequest,
+) -> Result<IssuerKeys, StoreError> {
+    let (ClientProof::Assertion { .. }, Ok(id)) = (&asked.proof, asked.client_id.parse::<AppId>())
+    else {
+        return Ok(IssuerKeys::default());
+    };
+    let mut tx = request.app.store.read().await?;
+    let Some(application) = applications::anywhere(&mut tx, id).await? else {
+        return Ok(IssuerKeys::default());
+    };
+    let known = credentials::of(&mut tx, application.tenant, application.id).await?;
+    drop(tx);
+    let mut known = client::credentials(&known);
+    issuer_keys::complete(request.app, asked, &mut known).await;
+    Ok(known.issuer_keys)
 }
 
 /// A random secret with this beginning.
