@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use super::{Request, html, sign_ins};
 
+pub(in crate::identity) use factors::seal_name;
 pub(in crate::identity) use flow::{Flow, Purpose, random_name, redirect};
 pub use guards::PasswordGuards;
 pub(in crate::identity) use password::{Verdict, check as check_password, sha256_hex};
