@@ -16,7 +16,6 @@ use bartizan_security::rule::Rule;
 use bartizan_store::StoreError;
 use bartizan_store::arrivals::{self, Span, Unseen};
 use bartizan_store::rules::{self, RuleState, StoredRule};
-use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::handlers::hunting::LOOK_BACK_MICROS;
@@ -31,11 +30,11 @@ const LAST_RETRY: i64 = 3_600_000_000;
 
 /// Which rules to run.
 #[derive(Clone, Copy)]
-pub(crate) enum Which<'a> {
+pub(crate) enum Which {
     /// Every enabled rule, over its own look-back or a longer one, in microseconds.
     Every(Option<i64>),
-    /// Those whose frequency has passed since their last run, and those with a backlog; each takes a place of these.
-    Due(&'a Semaphore),
+    /// Those whose frequency has passed since their last run, and those with a backlog; each takes a place of its lane.
+    Due,
 }
 
 /// What running a rule came to.
@@ -95,7 +94,7 @@ pub(crate) fn check(rule: &Rule) -> Vec<String> {
 pub(crate) async fn run(
     app: &Arc<App>,
     tenant: TenantId,
-    which: Which<'_>,
+    which: Which,
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut tx = app.store.read().await?;
     let stored = rules::list(&mut tx, tenant).await?;
@@ -149,7 +148,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Nothing when the rule is not due.
-    async fn run(mut self, stored: &StoredRule, which: Which<'_>) -> Option<Outcome> {
+    async fn run(mut self, stored: &StoredRule, which: Which) -> Option<Outcome> {
         let rule = Rule::parse(&stored.source).map_err(|error| error.to_string());
         let frequency = rule.as_ref().map_or(0, |rule| rule.frequency);
         let work = match which {
@@ -157,25 +156,20 @@ impl Pass<'_> {
                 regular: true,
                 backlog: true,
             },
-            Which::Due(_) => Work::due(&self.state, frequency, self.now),
+            Which::Due => Work::due(&self.state, frequency, self.now),
         };
         if !work.regular && !work.backlog {
             return None;
         }
-        let _place = match which {
-            Which::Every(_) => None,
-            // A closed semaphore stops nobody.
-            Which::Due(places) => places.acquire().await.ok(),
-        };
         let _lane = match which {
             Which::Every(_) => None,
-            Which::Due(_) => Some(self.app.lanes.rule_runs.wait(self.tenant).await),
+            Which::Due => Some(self.app.lanes.rule_runs.wait(self.tenant).await),
         };
         let result = match &rule {
             Ok(rule) => {
                 let lookback = match which {
                     Which::Every(Some(lookback)) => lookback.max(rule.lookback),
-                    Which::Every(None) | Which::Due(_) => rule.lookback,
+                    Which::Every(None) | Which::Due => rule.lookback,
                 };
                 self.examine(rule, lookback, work).await
             }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bartizan_contract::TenantId;
 use bartizan_store::{StoreError, sign_in, tenants, tokens};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -91,24 +90,11 @@ async fn detect(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// Rules that run at the same time, over all tenants.
-const PLACES: usize = 4;
-
-/// The tenants whose rules are being run. Each tenant has one round at a time and waits for a place with every rule
-/// anew, so that neither many rules nor slow ones of one tenant hold up another's.
-#[derive(Debug)]
+/// The tenants whose rules are being run. Each tenant has one round at a time and waits for a place of its lane with
+/// every rule anew, so that neither many rules nor slow ones of one tenant hold up another's.
+#[derive(Debug, Default)]
 pub(crate) struct Rounds {
     under_way: Mutex<HashSet<TenantId>>,
-    places: Semaphore,
-}
-
-impl Default for Rounds {
-    fn default() -> Self {
-        Self {
-            under_way: Mutex::default(),
-            places: Semaphore::new(PLACES),
-        }
-    }
 }
 
 impl Rounds {
@@ -143,8 +129,7 @@ pub(crate) async fn start_rounds(
         }
         let (app, round) = (Arc::clone(app), Round(Arc::clone(rounds), tenant.id));
         tasks.spawn(async move {
-            let due = Which::Due(&round.0.places);
-            if let Err(error) = detection::run(&app, round.1, due).await {
+            if let Err(error) = detection::run(&app, round.1, Which::Due).await {
                 tracing::error!(tenant = %round.1, %error, "a tenant's detection rules could not be run");
             }
         });
