@@ -66,7 +66,7 @@ pub(crate) struct UserCreate {
     pub(crate) connection: Connection,
     /// Principal name: name@domain, of a domain of the tenant.
     pub(crate) upn: String,
-    /// Display name [default: the part before the @].
+    /// Display name (default: the part before the @).
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Read the password from standard input instead of generating one.

@@ -62,7 +62,7 @@ pub enum Verdict {
 /// through a client that may not ask.
 ///
 /// # Errors
-/// [`UserRefusal::NotOnCommon`], and what [`Context::authenticate`] refuses.
+/// [`UserRefusal::NotOnCommon`], and what the authentication of the client refuses.
 pub fn admit(context: &Context<'_>) -> Result<(), Refusal> {
     if matches!(context.path, TenantPath::Common | TenantPath::Consumers) {
         return Err(UserRefusal::NotOnCommon.into());
