@@ -61,11 +61,13 @@ async fn forget_expired(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes sessions and sign-ins that ended a day ago: the lock of a name counts the wrong passwords of one day.
+/// Removes sessions and sign-ins that ended, these at once because anybody may begin one, and wrong passwords after a
+/// day, which is what the lock of a name counts.
 async fn sweep(app: &App) -> Result<(), StoreError> {
     const DAY: i64 = 86_400 * 1_000_000;
     let mut tx = app.store.write().await?;
-    sign_in::sweep(&mut tx, app.clock.unix_micros() - DAY).await?;
+    let now = app.clock.unix_micros();
+    sign_in::sweep(&mut tx, now, now - DAY).await?;
     tx.commit().await
 }
 

@@ -89,6 +89,24 @@ const ONCE: &[&str] = &[
 ];
 
 impl AuthorizeRequest {
+    /// What is read of a request's pairs, for keeping it while its pages are shown: anything may stand beside that, and
+    /// nobody has signed in yet. Of `claims` nothing is needed later.
+    #[must_use]
+    pub fn kept(pairs: &[(String, String)]) -> Vec<(String, String)> {
+        let mut kept: Vec<(String, String)> = Vec::new();
+        for (name, value) in pairs {
+            let read = match name.as_str() {
+                "client_info" => value == "1",
+                "claims" => false,
+                name => ONCE.contains(&name) && !value.is_empty(),
+            };
+            if read && kept.iter().all(|(known, _)| known != name) {
+                kept.push((name.clone(), value.clone()));
+            }
+        }
+        kept
+    }
+
     /// Reads a request from its decoded pairs, of the query or of a form.
     ///
     /// # Errors

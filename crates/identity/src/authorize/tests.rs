@@ -328,3 +328,39 @@ fn answers_travel_as_asked_and_escape_what_they_carry() {
         .location();
     assert_eq!(location.as_deref(), Some("http://localhost:7071/?code=x"));
 }
+
+#[test]
+fn only_what_is_read_is_kept() {
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let owned = pairs
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        owned.collect()
+    };
+    let sent = pairs(&[
+        ("client_id", "a"),
+        ("padding", "xxxxxxxx"),
+        ("state", ""),
+        ("client_info", "1"),
+        ("client_id", "a"),
+        ("scope", "openid"),
+        ("client_info", "22"),
+        ("claims", "{}"),
+    ]);
+    let kept = AuthorizeRequest::kept(&sent);
+    let expected = [
+        ("client_id", "a"),
+        ("client_info", "1"),
+        ("scope", "openid"),
+    ];
+    assert_eq!(kept, pairs(&expected));
+    let read = AuthorizeRequest::parse(Version::V2, &sent).unwrap();
+    let again = AuthorizeRequest::parse(Version::V2, &kept).unwrap();
+    assert_eq!(
+        AuthorizeRequest {
+            claims: None,
+            ..read
+        },
+        again
+    );
+}

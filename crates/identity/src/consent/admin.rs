@@ -27,14 +27,29 @@ pub struct AdminConsentRequest {
     pub state: Option<String>,
 }
 
+/// Parameters that may come once only: all that are read.
+const ONCE: &[&str] = &["client_id", "redirect_uri", "scope", "state"];
+
 impl AdminConsentRequest {
+    /// What is read of a request's pairs, for keeping it while its pages are shown.
+    #[must_use]
+    pub fn kept(pairs: &[(String, String)]) -> Vec<(String, String)> {
+        let mut kept: Vec<(String, String)> = Vec::new();
+        for (name, value) in pairs {
+            let read = ONCE.contains(&name.as_str()) && !value.is_empty();
+            if read && kept.iter().all(|(known, _)| known != name) {
+                kept.push((name.clone(), value.clone()));
+            }
+        }
+        kept
+    }
+
     /// Reads a request from its decoded pairs.
     ///
     /// # Errors
     /// [`Refusal::Malformed`] for a parameter that comes twice with different values or is too
     /// long, [`Refusal::MissingParameter`] without `client_id`.
     pub fn parse(version: Version, pairs: &[(String, String)]) -> Result<Self, Refusal> {
-        const ONCE: &[&str] = &["client_id", "redirect_uri", "scope", "state"];
         for (index, (name, value)) in pairs.iter().enumerate() {
             let again = pairs[..index].iter().any(|(n, v)| n == name && v != value);
             if ONCE.contains(&name.as_str()) && (again || value.len() > PARAMETER_LIMIT) {

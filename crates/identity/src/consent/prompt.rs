@@ -115,7 +115,8 @@ pub struct NewRole {
 }
 
 /// What accepting a prompt writes. The prompt must have been worked out for the same user, just
-/// now: what a page once showed is no reason to write anything.
+/// now, and be the one that the page showed: neither what a page once showed nor what it did not
+/// show is a reason to write anything.
 ///
 /// # Errors
 /// [`UserRefusal::AdminConsentRequired`] when the user may not accept, or not for everybody.

@@ -91,7 +91,7 @@ pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str
 async fn first(request: &Request<'_>, version: Version, tenant: &str) -> Result<Response, Refusal> {
     let purpose = Purpose::AdminConsent {
         v2: version == Version::V2,
-        parameters: request.query.clone(),
+        parameters: AdminConsentRequest::kept(&request.query),
     };
     let mut flow = Flow::new(request, tenant, purpose)?;
     let mut tx = request.app.store.read().await.map_err(fault)?;
@@ -169,7 +169,7 @@ async fn carry_out(
         (AdminStep::Consent(redirect, prompt), Some(person)) => {
             flow.target = Some(redirect.uri);
             flow.save(request).await.map_err(fault)?;
-            Ok(consent::ask(request, &flow, &prompt, person))
+            Ok(consent::ask(request, &flow, &prompt, person, None))
         }
         (AdminStep::NotAdministrator(redirect, prompt), Some(person)) => {
             flow.target = Some(redirect.uri);
@@ -190,7 +190,14 @@ pub(super) async fn decided(request: &Request<'_>, flow: Flow) -> Result<Respons
     }
     let case = Case::load(request, &flow, person).await?;
     let accepts = request.form("decision") == Some("accept");
-    let (answer, consented) = match (case.step(request, &flow), &case.facts.user) {
+    let step = case.step(request, &flow);
+    if let (AdminStep::Consent(_, prompt), Some(person), true) = (&step, &case.person, accepts)
+        && !consent::was_shown(request, &flow, prompt)
+    {
+        let error = Some(consent::CHANGED);
+        return Ok(consent::ask(request, &flow, prompt, person, error));
+    }
+    let (answer, consented) = match (step, &case.facts.user) {
         (AdminStep::Consent(redirect, prompt), Some(user)) if accepts => {
             let consented = decisions::accept(&prompt, Choice::Organization, user)?;
             let answer = accepted(&case.asked, &redirect, &prompt);

@@ -133,7 +133,7 @@ fn posted(request: &Request<'_>, version: Version, tenant: &str) -> Response {
 async fn first(request: &Request<'_>, version: Version, tenant: &str) -> Result<Response, Refusal> {
     let purpose = Purpose::Authorize {
         v2: version == Version::V2,
-        parameters: request.query.clone(),
+        parameters: AuthorizeRequest::kept(&request.query),
     };
     let mut flow = Flow::new(request, tenant, purpose)?;
     let path = TenantPath::parse(tenant)?;
@@ -230,7 +230,7 @@ async fn carry_out(
         }
         (Step::Consent(prompt), Some(person)) => {
             flow.save(request).await.map_err(fault)?;
-            Ok(consent::ask(request, &flow, &prompt, person))
+            Ok(consent::ask(request, &flow, &prompt, person, None))
         }
         (Step::NeedAdminApproval(prompt), Some(person)) => {
             flow.save(request).await.map_err(fault)?;
@@ -262,6 +262,12 @@ pub(super) async fn decided(request: &Request<'_>, mut flow: Flow) -> Result<Res
     let case = Case::load(request, &flow, person).await?;
     let step = case.step(request, &flow);
     let accepts = request.form("decision") == Some("accept");
+    if let (Step::Consent(prompt), Some(person), true) = (&step, &case.person, accepts)
+        && !consent::was_shown(request, &flow, prompt)
+    {
+        let error = Some(consent::CHANGED);
+        return Ok(consent::ask(request, &flow, prompt, person, error));
+    }
     match (step, &case.facts.user) {
         (Step::Consent(prompt), Some(user)) if accepts => {
             let choice = match request.form("everybody") {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::Request;
 use super::html::{Frame, Policy, page};
-use super::sign_in::{Flow, SignedIn, record};
+use super::sign_in::{Flow, SignedIn, record, sha256_hex};
 
 struct Line {
     text: String,
@@ -39,8 +39,23 @@ struct ConsentPage<'a> {
     tenant: &'a str,
     for_all: bool,
     may_consent_for_all: bool,
+    shown: String,
     error: Option<&'a str>,
     permissions: Vec<Line>,
+}
+
+/// What a page says whose permissions are not those of the one before.
+pub(super) const CHANGED: &str = "What the application asks for has changed since the page before was shown. Read it again, then decide.";
+
+/// Tells what the page of a flow shows from anything else it could: all of the prompt, names and texts included.
+fn digest(flow: &Flow, prompt: &ConsentPrompt) -> String {
+    sha256_hex(format!("{}\n{prompt:?}", flow.hash()).as_bytes())
+}
+
+/// Whether the page whose form was sent showed this prompt. What an application asks for is its owner's to change at
+/// any time; nobody consented to what was not on the page.
+pub(super) fn was_shown(request: &Request<'_>, flow: &Flow, prompt: &ConsentPrompt) -> bool {
+    request.form("shown") == Some(digest(flow, prompt).as_str())
 }
 
 /// Asks whether the application may.
@@ -49,6 +64,7 @@ pub(super) fn ask(
     flow: &Flow,
     prompt: &ConsentPrompt,
     person: &SignedIn,
+    error: Option<&str>,
 ) -> Response {
     let sends_to = flow.target.as_deref().and_then(|uri| Url::parse(uri).ok());
     let template = ConsentPage {
@@ -65,7 +81,8 @@ pub(super) fn ask(
         tenant: &person.tenant.display_name,
         for_all: prompt.for_all,
         may_consent_for_all: prompt.may_accept_for_all && !prompt.for_all,
-        error: None,
+        shown: digest(flow, prompt),
+        error,
         permissions: lines(prompt),
     };
     page(StatusCode::OK, &template, &policy(flow))

@@ -246,7 +246,9 @@ pub(super) async fn resume(request: &Request<'_>, mut flow: Flow) -> Result<Resp
         }
         DeviceStep::Page(Step::ErrorPage(refusal)) => Ok(html::refusal(request, &refusal)),
         DeviceStep::Page(_) => again(request, flow).await,
-        DeviceStep::Consent(prompt) => Ok(consent::ask(request, &flow, &prompt, &case.person)),
+        DeviceStep::Consent(prompt) => {
+            Ok(consent::ask(request, &flow, &prompt, &case.person, None))
+        }
         DeviceStep::NeedAdminApproval(prompt) => {
             Ok(consent::approval(request, &flow, &prompt, &case.person))
         }
@@ -271,7 +273,14 @@ pub(super) async fn consented(request: &Request<'_>, mut flow: Flow) -> Result<R
         Err(response) => return Ok(response),
     };
     let accepts = request.form("decision") == Some("accept");
-    match (case.step(request, &flow), &case.facts.user) {
+    let step = case.step(request, &flow);
+    if let (DeviceStep::Consent(prompt), true) = (&step, accepts)
+        && !consent::was_shown(request, &flow, prompt)
+    {
+        let error = Some(consent::CHANGED);
+        return Ok(consent::ask(request, &flow, prompt, &case.person, error));
+    }
+    match (step, &case.facts.user) {
         (DeviceStep::Consent(prompt), Some(user)) if accepts => {
             let choice = match request.form("everybody") {
                 Some("yes") => Choice::Organization,

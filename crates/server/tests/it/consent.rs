@@ -248,6 +248,50 @@ async fn the_documented_consent_link_grants_app_roles_in_the_customers_tenant() 
     );
 }
 
+/// The application's owner is not the one who consents, and may change what is asked at any time.
+#[tokio::test]
+async fn nobody_consents_to_what_the_page_did_not_show() {
+    let server = TestServer::start().await;
+    let (admin, password) = server.administrator();
+    let nothing = json!({ "requiredResourceAccess": [] });
+    let client = server.create_client(nothing).await;
+    let secret = secret_of(&server, &client).await;
+    let query = format!("client_id={client}&redirect_uri={CALLBACK}");
+    let admin_consent = format!("/{}/adminconsent?{query}", server.tenant);
+    let consent = server.authorize(&server.tenant, &client, &[("prompt", "consent")]);
+    let mut browser = Browser::at(&server);
+    let first = at_admin_consent(&mut browser, &admin_consent, (&admin, &password)).await;
+    let second = browser.go(&consent).await;
+    for page in [&first, &second] {
+        assert_eq!(page.title(), "Permissions requested", "{}", page.html);
+        assert!(!page.html.contains("Incident.Read.All"), "{}", page.html);
+    }
+
+    let token = server.token(crate::harness::GRAPH).await;
+    let path = format!("/v1.0/applications(appId='{client}')");
+    let changed = server
+        .call(
+            reqwest::Method::PATCH,
+            &path,
+            Some(&token),
+            Some(reads_incidents("AzureADMyOrg")),
+        )
+        .await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT, "{:?}", changed.body);
+    let again = accept(&mut browser, &first).await;
+    assert_eq!(again.title(), "Permissions requested", "{again:?}");
+    assert!(again.html.contains("has changed") && again.html.contains("Incident.Read.All"));
+    let granted = roles(&server, &server.tenant, &client, &secret).await;
+    assert!(!granted.to_string().contains("Incident.Read.All"));
+    // What is shown now may be accepted.
+    let done = accept(&mut browser, &again).await;
+    assert!(done.parameter("admin_consent").is_some(), "{done:?}");
+    let granted = roles(&server, &server.tenant, &client, &secret).await;
+    assert_eq!(granted, json!(["Incident.Read.All"]));
+    let again = accept(&mut browser, &second).await;
+    assert_eq!(again.title(), "Permissions requested", "{again:?}");
+}
+
 /// Signs in at an admin consent address.
 async fn at_admin_consent(browser: &mut Browser<'_>, address: &str, who: (&str, &str)) -> Page {
     let page = browser.go(address).await;

@@ -52,17 +52,20 @@ pub async fn require_second_factor(
     }
 }
 
-/// Removes sessions and sign-ins that ended before `before` and wrong passwords older than that, microseconds. Gives
-/// how many rows went.
+/// Removes sessions and sign-ins that ended before `now`, and wrong passwords older than `remembered`, microseconds
+/// both. Gives how many rows went.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn sweep(tx: &mut WriteTx, before: i64) -> Result<u64, StoreError> {
+pub async fn sweep(tx: &mut WriteTx, now: i64, remembered: i64) -> Result<u64, StoreError> {
     let mut removed = 0;
-    for text in [
-        "delete from user_sessions where expires < ",
-        "delete from sign_ins where expires < ",
-        "delete from password_failures where last_failure < ",
+    for (text, before) in [
+        ("delete from user_sessions where expires < ", now),
+        ("delete from sign_ins where expires < ", now),
+        (
+            "delete from password_failures where last_failure < ",
+            remembered,
+        ),
     ] {
         let mut sql = Sql::new(text);
         sql.bind(before);

@@ -137,7 +137,7 @@ async fn sessions_end(store: &Store) {
         .await
         .unwrap();
     assert_eq!(live, []);
-    assert_eq!(sign_in::sweep(&mut tx, NOW + 11).await.unwrap(), 1);
+    assert_eq!(sign_in::sweep(&mut tx, NOW + 11, 0).await.unwrap(), 1);
 }
 
 async fn a_sign_in_belongs_to_its_browser(store: &Store) {
@@ -159,6 +159,7 @@ async fn a_sign_in_belongs_to_its_browser(store: &Store) {
             .unwrap();
         assert_eq!(found, None);
     }
+    assert_eq!(sign_in::sweep(&mut tx, NOW, 0).await.unwrap(), 0);
     assert!(pending::end(&mut tx, "s").await.unwrap());
     assert!(!pending::end(&mut tx, "s").await.unwrap());
 }
