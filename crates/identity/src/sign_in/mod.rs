@@ -56,13 +56,15 @@ pub struct Account {
     pub totp: bool,
     /// Whether a passkey is set up that works at this address.
     pub passkey: bool,
+    /// Whether any second factor is set up, be it one that works at another address alone.
+    pub any_factor: bool,
 }
 
 impl Account {
     /// Whether proofs that were given suffice: who has a second factor is always asked for it.
     #[must_use]
     pub fn satisfied_by(&self, methods: &[Method]) -> bool {
-        let second = self.second_factor_required || self.totp || self.passkey;
+        let second = self.second_factor_required || self.totp || self.passkey || self.any_factor;
         !methods.is_empty() && (!second || methods.iter().any(|method| method.is_second()))
     }
 }
@@ -90,6 +92,8 @@ pub enum Step {
     SecondFactor,
     /// A second factor must be set up first.
     SetUp,
+    /// The second factors that there are work at another address: a further one is not had for a password alone.
+    Elsewhere,
     /// Stay signed in?
     StaySignedIn,
     /// Signed in.
@@ -109,6 +113,8 @@ pub fn next(progress: &Progress, account: Option<&Account>) -> Step {
     if !account.satisfied_by(&progress.methods) {
         return if account.totp || account.passkey {
             Step::SecondFactor
+        } else if account.any_factor {
+            Step::Elsewhere
         } else {
             Step::SetUp
         };
@@ -159,6 +165,18 @@ mod tests {
         let both = progress(&[Method::Password, Method::Totp], Some(true));
         assert_eq!(next(&both, Some(&with_app)), Step::Done);
         assert_eq!(next(&both, Some(&required)), Step::Done);
+    }
+
+    #[test]
+    fn who_has_a_factor_elsewhere_sets_up_no_other_with_a_password() {
+        let elsewhere = Account {
+            any_factor: true,
+            ..Account::default()
+        };
+        let password = progress(&[Method::Password], Some(true));
+        assert_eq!(next(&password, Some(&elsewhere)), Step::Elsewhere);
+        let both = progress(&[Method::Password, Method::Passkey], Some(true));
+        assert_eq!(next(&both, Some(&elsewhere)), Step::Done);
     }
 
     #[test]

@@ -183,6 +183,7 @@ fn remedy(code: u32) -> &'static str {
             "Wait a few minutes, then try again. An administrator can see in the audit log who tried."
         }
         50057 => "Ask your administrator to switch the account on.",
+        50076 => "Go to that address, or ask your administrator to remove what you no longer have.",
         50089 => {
             "Go back to the application and start again. A sign-in must be finished within 15 minutes, in one browser."
         }

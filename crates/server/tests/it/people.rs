@@ -229,6 +229,23 @@ async fn me_is_the_tokens_user() {
     }
 }
 
+/// A token that was taken is no way to try passwords without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_current_passwords_lock_the_account_like_wrong_sign_ins() {
+    let server = TestServer::start().await;
+    let tenant = server.tenant.clone();
+    let ann = server.create_user(&tenant, "ann").await;
+    let token = server.user_token(&tenant, &ann, GRAPH, "User.Read User.ReadWrite");
+    let path = "/me/changePassword";
+    let mut last = StatusCode::OK;
+    for _ in 0..11 {
+        let body = json!({ "currentPassword": "Wrong-Horse-1", "newPassword": "Better-Horse-2" });
+        let answer = call(&server, &token, Method::POST, path, body).await;
+        last = answer.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+}
+
 /// Whoever manages people does not thereby become an administrator of everything.
 #[tokio::test(flavor = "multi_thread")]
 async fn holders_of_roles_are_out_of_reach_of_those_without() {

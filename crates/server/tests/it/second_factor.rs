@@ -3,6 +3,7 @@
 use bartizan_contract::TenantId;
 use bartizan_identity::sign_in::totp;
 use bartizan_store::directory::users;
+use bartizan_store::sign_in::factors::{self, Factor, FactorKind};
 use bartizan_store::{sign_in, tenant_policies};
 use serde_json::json;
 
@@ -118,6 +119,45 @@ async fn a_second_factor_is_set_up_where_it_is_demanded_and_asked_for_from_then_
     let code = code_now(&server, &secret);
     let page = thief.send(&page, "totp", &[("code", &code)]).await;
     assert!(page.html.contains("AADSTS50053"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn a_password_alone_sets_up_no_factor_beside_a_passkey_of_another_address() {
+    let server = TestServer::start().await;
+    let (ann, id) = server.create_person("ann").await;
+    let tenant = server.tenant.parse::<TenantId>().unwrap();
+    let mut tx = server.server.app().store.write().await.unwrap();
+    let passkey = Factor {
+        id: uuid::Uuid::from_u128(1),
+        kind: FactorKind::Passkey {
+            credential: "c".to_owned(),
+            host: "id.example.com".to_owned(),
+        },
+        name: "Passkey".to_owned(),
+        secret: "{}".to_owned(),
+        counter: 0,
+        created: 0,
+        last_used: None,
+    };
+    factors::add(&mut tx, tenant, id, &passkey).await.unwrap();
+    tx.commit().await.unwrap();
+    let client = server.create_client(json!({})).await;
+    let address = server.authorize(&server.tenant, &client, &[]);
+    let mut thief = Browser::at(&server);
+    let page = thief.go(&address).await;
+    let page = thief.send(&page, "user_name", &[("username", &ann)]).await;
+    let form = form_of(&page, "password", "set_up_totp");
+    let page = thief
+        .send(&page, "password", &[("password", PASSWORD)])
+        .await;
+    assert!(
+        page.html
+            .contains("address where it was registered: id.example.com"),
+        "{}",
+        page.html
+    );
+    let page = thief.send_form(&form, &[("code", "000000")]).await;
+    assert_eq!(page.title(), "Sign-in did not work", "{}", page.html);
 }
 
 /// The form of one step, sent as another one's.

@@ -121,6 +121,31 @@ pub async fn set_password(
     }
 }
 
+/// Sets a user's password hash where `old` is the one that holds; see [`set_password`]. False when it was changed
+/// meanwhile, or there is no such user.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn replace_password(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    id: ObjectId,
+    (old, new): (&str, &str),
+    now: i64,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("update users set password_hash = ");
+    sql.bind(new)
+        .push(", password_changed = ")
+        .bind(now)
+        .push(" where password_hash = ")
+        .bind(old)
+        .push(" and tenant = ")
+        .bind(tenant)
+        .push(" and id = ")
+        .bind(id.to_string());
+    Ok(sql.execute(tx).await?.rows_affected() > 0)
+}
+
 /// Revokes what a user signed in to before `now`, microseconds (`revokeSignInSessions`).
 ///
 /// # Errors

@@ -423,6 +423,11 @@ async fn users_are_found_in_any_letter_case(store: &Store) {
     users::set_password(&mut tx, mine, user.id, "y", NOW)
         .await
         .unwrap();
+    // What was verified must still hold, in this tenant.
+    for (tenant, old, done) in [(mine, "x", false), (other, "y", false), (mine, "y", true)] {
+        let replaced = users::replace_password(&mut tx, tenant, user.id, (old, "z"), NOW).await;
+        assert_eq!(replaced.unwrap(), done);
+    }
     assert_eq!(
         users::by_id(&mut tx, mine, user.id)
             .await
@@ -430,7 +435,7 @@ async fn users_are_found_in_any_letter_case(store: &Store) {
             .unwrap()
             .password_hash
             .as_deref(),
-        Some("y")
+        Some("z")
     );
 }
 

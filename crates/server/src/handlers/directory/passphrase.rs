@@ -1,8 +1,7 @@
 //! People's passwords: their strength, and hashing away from the threads that answer.
 
-use argon2::{Argon2, PasswordHash, PasswordVerifier as _};
-
 use crate::error::{ApiError, Kind};
+use crate::identity::PasswordGuards;
 use crate::seed;
 
 /// Refuses a password that is too weak: 8 to 256 characters of three kinds among small and capital letters, digits and
@@ -24,25 +23,12 @@ pub(super) fn check(password: &str) -> Result<(), ApiError> {
     ))
 }
 
-/// The argon2id hash of a password.
-pub(super) async fn hash(password: String) -> Result<String, ApiError> {
-    tokio::task::spawn_blocking(move || seed::password_hash(&password))
-        .await
-        .map_err(ApiError::internal)?
+/// The argon2id hash of a password, made when it is its turn: each takes a core.
+pub(super) async fn hash(guards: &PasswordGuards, password: String) -> Result<String, ApiError> {
+    let hashed = guards.hash(move || seed::password_hash(&password)).await;
+    hashed
+        .ok_or_else(|| ApiError::internal("the server stops"))?
         .map_err(ApiError::internal)
-}
-
-/// Whether a password has this hash.
-pub(super) async fn verify(password: String, hash: String) -> Result<bool, ApiError> {
-    tokio::task::spawn_blocking(move || {
-        PasswordHash::new(&hash).is_ok_and(|hash| {
-            Argon2::default()
-                .verify_password(password.as_bytes(), &hash)
-                .is_ok()
-        })
-    })
-    .await
-    .map_err(ApiError::internal)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::query::{self, Query};
 use super::{missing, names_in, objects, passphrase, record, refused};
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
+use crate::identity::{OwnVerdict, check_own_password};
 
 /// Properties that are kept in the profile as they come; the rest of a body is ignored, as Graph ignores what it does
 /// not know.
@@ -46,6 +47,9 @@ const PROFILE: &[&str] = &[
 /// What people may change of their own account (page "Update user": contact data and language).
 const OWN: &[&str] = &["businessPhones", "mobilePhone", "preferredLanguage"];
 
+/// What is said of a password that is not the current one.
+const WRONG: &str = "The specified password does not match the user's current password.";
+
 /// Lists users.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let query = Query::read(&call, &USERS_GRAPH)?;
@@ -72,7 +76,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
             "A value is required for property 'passwordProfile' of resource 'User'.",
         )
     })?;
-    let hash = passphrase::hash(password).await?;
+    let hash = passphrase::hash(&call.app.passwords, password).await?;
     let mut tx = call.app.store.write().await?;
     check_upn(&mut tx, &call, &upn).await?;
     let now = call.app.clock.unix_micros();
@@ -113,7 +117,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let body = Body::read(&mut call).await?;
     let hash = match password_of(&body)? {
-        Some(password) => Some(passphrase::hash(password).await?),
+        Some(password) => Some(passphrase::hash(&call.app.passwords, password).await?),
         None => None,
     };
     let mut tx = call.app.store.write().await?;
@@ -185,17 +189,15 @@ pub(crate) async fn change_password(mut call: Call) -> Result<Response, ApiError
     let mut tx = call.read().await?;
     let person = find(&mut tx, &call).await?;
     drop(tx);
-    let known = person.user.password_hash.clone().unwrap_or_default();
-    let hash = passphrase::hash(new).await?;
-    if !passphrase::verify(current, known).await? {
-        return Err(ApiError::new(
-            Kind::InvalidInput,
-            "The specified password does not match the user's current password.",
-        ));
-    }
-    let now = call.app.clock.unix_micros();
+    prove(&call, &person, current).await?;
+    let hash = passphrase::hash(&call.app.passwords, new).await?;
     let mut tx = call.app.store.write().await?;
-    users::set_password(&mut tx, call.tenant(), person.user.id, &hash, now).await?;
+    let now = call.app.clock.unix_micros();
+    let old = person.user.password_hash.as_deref().unwrap_or_default();
+    let change = (old, hash.as_str());
+    if !users::replace_password(&mut tx, call.tenant(), person.user.id, change, now).await? {
+        return Err(ApiError::new(Kind::InvalidInput, WRONG));
+    }
     users::revoke_sessions(&mut tx, call.tenant(), person.user.id, now).await?;
     record(
         &mut tx,
@@ -207,6 +209,25 @@ pub(crate) async fn change_password(mut call: Call) -> Result<Response, ApiError
     .await?;
     tx.commit().await?;
     Ok(no_content())
+}
+
+/// Lets on only who knows the password that holds now; guesses are counted, locked and told like those of a sign-in.
+async fn prove(call: &Call, person: &Person, current: String) -> Result<(), ApiError> {
+    match check_own_password(&call.app, call.tenant(), &person.user, current).await? {
+        OwnVerdict::Right => Ok(()),
+        OwnVerdict::Wrong(failures) => {
+            let mut tx = call.app.store.write().await?;
+            let details = json!({ "code": 50_126, "failures": failures });
+            let action = "user.wrongPassword";
+            record(&mut tx, call, action, person.user.id, details).await?;
+            tx.commit().await?;
+            Err(ApiError::new(Kind::InvalidInput, WRONG))
+        }
+        OwnVerdict::Locked => Err(ApiError::new(
+            Kind::TooManyRequests,
+            "There were too many wrong passwords for this account. Wait a few minutes, then try again.",
+        )),
+    }
 }
 
 /// Groups and directory roles that the user is a direct member of.

@@ -5,11 +5,10 @@ use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_identity::Refusal;
 use bartizan_identity::sign_in::cose::PublicKey;
-use bartizan_identity::sign_in::lockout::Failures;
 use bartizan_identity::sign_in::passkey::{self, Expected};
 use bartizan_identity::sign_in::{Method, Step, next, totp};
 use bartizan_store::sign_in::factors::{self, Factor, FactorKind};
-use bartizan_store::sign_in::failures::{self, PasswordFailures};
+use bartizan_store::sign_in::failures;
 use bartizan_store::{StoreError, WriteTx};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -20,11 +19,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::pages::policy;
+use super::password::counted;
 use super::{
     Flow, FlowAccount, LOCKED, account, advance, again, current, fault, record, sessions, show,
 };
 use crate::identity::Request;
-use crate::identity::html::{Frame, PASSKEY_SCRIPT, Policy, page as html_page};
+use crate::identity::html::{Frame, PASSKEY_SCRIPT, Policy, error_page, page as html_page};
 use crate::identity::sign_in::sha256_hex;
 
 /// What the app's list of accounts says.
@@ -76,6 +76,25 @@ pub(super) async fn page(
         passkey,
     };
     Ok(html_page(StatusCode::OK, &template, &policy))
+}
+
+/// Says that the factors of an account work at another address.
+pub(super) fn elsewhere(request: &Request<'_>, account: Option<FlowAccount>) -> Response {
+    let factors = account.map(|account| account.factors).unwrap_or_default();
+    let mut hosts: Vec<String> = factors
+        .into_iter()
+        .filter_map(|factor| match factor.kind {
+            FactorKind::Passkey { host, .. } => Some(host),
+            FactorKind::Totp => None,
+        })
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    let text = format!(
+        "Your passkey does not work at this address. Use the address where it was registered: {}. There you can add a second factor that works here, too. If you cannot reach it, ask your administrator.",
+        hosts.join(", ")
+    );
+    error_page(request, StatusCode::FORBIDDEN, 50_076, &text)
 }
 
 struct Qr {
@@ -330,7 +349,8 @@ async fn try_take(
     step: &str,
 ) -> Result<(Flow, Method, bool), Problem> {
     let key = sha256_hex(format!("second factor\n{}", account.user.id).as_bytes());
-    if !counted(request, tx, &key).await? {
+    let now = request.app.clock.unix_seconds();
+    if counted(tx, &key, now).await?.is_none() {
         return Err(Problem::Said(Box::new(flow), LOCKED.to_owned()));
     }
     let adding = flow.adding;
@@ -347,28 +367,6 @@ async fn try_take(
         }
         Err(text) => Err(Problem::Said(Box::new(flow), text)),
     }
-}
-
-/// Counts an attempt before it is looked at; false when there were too many. Six digits would be guessed otherwise.
-async fn counted(request: &Request<'_>, tx: &mut WriteTx, key: &str) -> Result<bool, StoreError> {
-    let now = request.app.clock.unix_seconds();
-    let before = failures::of(tx, key).await?;
-    let before = before.map_or_else(Failures::default, |kept| Failures {
-        count: kept.count,
-        last: kept.last,
-        locked_until: kept.locked_until,
-    });
-    if before.locked_for(now).is_some() {
-        return Ok(false);
-    }
-    let after = before.and_another(now);
-    let kept = PasswordFailures {
-        count: after.count,
-        last: after.last,
-        locked_until: after.locked_until,
-    };
-    failures::put(tx, key, kept).await?;
-    Ok(true)
 }
 
 /// The method, or what to tell the person.

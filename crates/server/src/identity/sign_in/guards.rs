@@ -71,7 +71,7 @@ impl PasswordGuards {
     }
 
     /// Runs a hash or a check of one on a thread of its own, when it is its turn. `None` when the server stops.
-    pub(super) async fn hash<T: Send + 'static>(
+    pub(crate) async fn hash<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {

@@ -29,6 +29,7 @@ use super::{Request, html, sign_ins};
 pub(in crate::identity) use factors::seal_name;
 pub(in crate::identity) use flow::{Flow, Purpose, random_name, redirect};
 pub use guards::PasswordGuards;
+pub(crate) use password::{OwnVerdict, check_own as check_own_password};
 pub(in crate::identity) use password::{Verdict, check as check_password, sha256_hex};
 pub(in crate::identity) use sessions::{MICROS, SignedIn, demands, end_all, signed_in};
 
@@ -143,6 +144,7 @@ pub(in crate::identity) async fn show(
         Step::Password => Ok(pages::password(request, &flow, error)),
         Step::SecondFactor => factors::page(request, flow, account, error).await,
         Step::SetUp => factors::set_up_page(request, flow, account, error).await,
+        Step::Elsewhere => Ok(factors::elsewhere(request, account)),
         Step::StaySignedIn => Ok(pages::stay(request, &flow)),
         Step::Done => {
             flow.fresh = true;
@@ -295,11 +297,13 @@ async fn password_form(request: &Request<'_>, mut flow: Flow) -> Result<Response
     }
     let typed = request.form("password").unwrap_or_default();
     let path = TenantPath::parse(&flow.tenant)?;
+    // Before the account is read: a password that is changed while this one is checked is the later of the two.
+    let proven = request.app.clock.unix_micros();
     let verdict = check_password(request, &path, &flow.typed, typed).await;
     match verdict.map_err(fault)? {
         Verdict::Right(tenant, user) => {
             flow.account = Some((tenant.id, user.id));
-            flow.proven = request.app.clock.unix_micros();
+            flow.proven = proven;
             flow.progress.methods = vec![Method::Password];
             flow.fresh = true;
             advance(request, flow).await

@@ -5,15 +5,17 @@
 
 use argon2::PasswordVerifier as _;
 use aws_lc_rs::digest::{SHA256, digest};
+use bartizan_contract::TenantId;
 use bartizan_identity::TenantPath;
 use bartizan_identity::sign_in::lockout::Failures;
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::sign_in::failures::{self, PasswordFailures};
 use bartizan_store::tenants::{self, Tenant};
-use bartizan_store::{ReadTx, StoreError};
+use bartizan_store::{ReadTx, StoreError, WriteTx};
 use serde_json::json;
 
 use super::record;
+use crate::app::App;
 use crate::identity::Request;
 
 /// What is checked when there is no account or no password: as much work as for one, and never right.
@@ -55,23 +57,9 @@ pub(in crate::identity) async fn check(
         None => None,
     };
     let key = failures_key(path, tenant.as_ref(), name);
-    let before = failures::of(&mut tx, &key).await?;
-    let before = before.map_or_else(Failures::default, |kept| Failures {
-        count: kept.count,
-        last: kept.last,
-        locked_until: kept.locked_until,
-    });
-    if before.locked_for(now).is_some() {
+    let Some(after) = counted(&mut tx, &key, now).await? else {
         return Ok(Verdict::Locked);
-    }
-    // Counted before it is checked, so that guesses at the same time do not all find the lock open.
-    let after = before.and_another(now);
-    let kept = PasswordFailures {
-        count: after.count,
-        last: after.last,
-        locked_until: after.locked_until,
     };
-    failures::put(&mut tx, &key, kept).await?;
     tx.commit().await?;
 
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
@@ -98,6 +86,11 @@ pub(in crate::identity) async fn check(
         return Ok(Verdict::Wrong);
     };
     let mut tx = app.store.write().await?;
+    // Another one may have been set while this one was checked.
+    let held = users::by_id(&mut tx, tenant.id, user.id).await?;
+    if held.is_none_or(|held| held.password_hash != user.password_hash) {
+        return Ok(Verdict::Wrong);
+    }
     failures::forget(&mut tx, &key).await?;
     tx.commit().await?;
     if let Some(source) = source {
@@ -110,6 +103,73 @@ pub(in crate::identity) async fn check(
         Box::new(tenant.clone()),
         Box::new(user.clone()),
     ))
+}
+
+/// Counts an attempt before it is looked at, so that guesses at the same time do not all find the lock open: six digits
+/// would be guessed otherwise. Gives the count with it; `None` when there were too many.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn counted(
+    tx: &mut WriteTx,
+    key: &str,
+    now: i64,
+) -> Result<Option<Failures>, StoreError> {
+    let before = failures::of(tx, key).await?;
+    let before = before.map_or_else(Failures::default, |kept| Failures {
+        count: kept.count,
+        last: kept.last,
+        locked_until: kept.locked_until,
+    });
+    if before.locked_for(now).is_some() {
+        return Ok(None);
+    }
+    let after = before.and_another(now);
+    let kept = PasswordFailures {
+        count: after.count,
+        last: after.last,
+        locked_until: after.locked_until,
+    };
+    failures::put(tx, key, kept).await?;
+    Ok(Some(after))
+}
+
+/// What the check of a caller's own password found.
+#[derive(Debug)]
+pub(crate) enum OwnVerdict {
+    /// It is right.
+    Right,
+    /// It is not; how many were wrong by now.
+    Wrong(u32),
+    /// Too many were.
+    Locked,
+}
+
+/// Checks the password of an account that a token speaks for, counted and locked together with the sign-ins by its
+/// name: a token that was taken is no way around their lock.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn check_own(
+    app: &App,
+    tenant: TenantId,
+    user: &User,
+    typed: String,
+) -> Result<OwnVerdict, StoreError> {
+    let key = key_in(&tenant.to_string(), &user.upn);
+    let mut tx = app.store.write().await?;
+    let Some(after) = counted(&mut tx, &key, app.clock.unix_seconds()).await? else {
+        return Ok(OwnVerdict::Locked);
+    };
+    tx.commit().await?;
+    let hash = user.password_hash.clone();
+    if app.passwords.hash(move || verify(hash, &typed)).await != Some(true) {
+        return Ok(OwnVerdict::Wrong(after.count));
+    }
+    let mut tx = app.store.write().await?;
+    failures::forget(&mut tx, &key).await?;
+    tx.commit().await?;
+    Ok(OwnVerdict::Right)
 }
 
 /// The tenant in which a name is looked for. At a tenant's own door only that tenant's accounts are found.
@@ -131,6 +191,10 @@ async fn tenant_of(
 /// Under which name wrong passwords are counted: the same by every door, and whether or not there is an account.
 fn failures_key(path: &TenantPath, tenant: Option<&Tenant>, name: &str) -> String {
     let place = tenant.map_or_else(|| path.word(), |tenant| tenant.id.to_string());
+    key_in(&place, name)
+}
+
+fn key_in(place: &str, name: &str) -> String {
     sha256_hex(format!("{place}\n{}", name.to_lowercase()).as_bytes())
 }
 

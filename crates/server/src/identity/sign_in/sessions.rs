@@ -112,6 +112,7 @@ pub(in crate::identity) async fn demands(
         second_factor_required: by_policy || own || !factors.is_empty(),
         totp: factors.iter().any(|factor| factor.kind == FactorKind::Totp),
         passkey: factors.iter().any(passkey),
+        any_factor: !factors.is_empty(),
     };
     Ok((account, factors))
 }
