@@ -159,6 +159,11 @@ pub(crate) enum Command {
     ///
     /// Other hosts are refused, and said on standard error, unless the server was started with --proxy-pass-through.
     /// The command finds the proxy as long as this one runs: what it leaves behind in the background does not.
+    ///
+    /// Its environment gets the proxy and the authority, and BARTIZAN_URL, BARTIZAN_TENANT_ID, BARTIZAN_CLIENT_ID and
+    /// BARTIZAN_CLIENT_SECRET of the profile: the administrator's, unless the caller's environment names another
+    /// application (which a profile given by --data or --profile on the command line overrules). Run with it only what
+    /// may act as that application.
     Run {
         /// Whose proxy and certificate authority to use.
         #[command(flatten)]

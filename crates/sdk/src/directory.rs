@@ -22,7 +22,7 @@ pub struct Directory<'a>(pub(crate) &'a Client);
 /// What [`Directory::consent`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Consent {
-    /// Values of the app roles that were granted now.
+    /// Values of the app roles and scopes that were granted now.
     pub granted: Vec<String>,
     /// Values of those that were granted before.
     pub held: Vec<String>,
@@ -175,7 +175,8 @@ impl Directory<'_> {
         self.0.collection(Service::Graph, &path).try_collect().await
     }
 
-    /// Grants, as administrator, the app roles that an application says it needs.
+    /// Grants, as administrator, what an application says it needs: app roles to itself, scopes in the name of
+    /// everybody, as the portal's button does.
     ///
     /// # Errors
     /// Every variant of [`Error`]; what was granted before a failure stays granted.
@@ -200,7 +201,7 @@ impl Directory<'_> {
                     ))
                 })?;
             for access in &wanted.resource_access {
-                // Scopes are not granted to applications; the loop passes them over.
+                // Scopes are granted below, all of a resource at once.
                 let role = resource.app_roles.iter().find(|role| role.id == access.id);
                 let Some(role) = role else { continue };
                 let name = role.value.clone().unwrap_or_else(|| role.id.to_string());
@@ -225,8 +226,36 @@ impl Directory<'_> {
                     .await?;
                 consent.granted.push(name);
             }
+            self.consent_to_scopes(&principal, &resource, wanted, &mut consent)
+                .await?;
         }
         Ok(consent)
+    }
+
+    async fn consent_to_scopes(
+        &self,
+        principal: &ServicePrincipal,
+        resource: &ServicePrincipal,
+        wanted: &RequiredResourceAccess,
+        consent: &mut Consent,
+    ) -> Result<(), Error> {
+        let scopes: Vec<String> = resource
+            .oauth2_permission_scopes
+            .iter()
+            .filter(|scope| wanted.resource_access.iter().any(|w| w.id == scope.id))
+            .filter_map(|scope| scope.value.clone())
+            .collect();
+        if scopes.is_empty() {
+            return Ok(());
+        }
+        let (client, resource) = (principal.id.to_string(), resource.id.to_string());
+        let people = self.0.people();
+        let (_, added) = people.grant(&client, &resource, None, &scopes).await?;
+        let (granted, held): (Vec<String>, Vec<String>) =
+            scopes.into_iter().partition(|scope| added.contains(scope));
+        consent.granted.extend(granted);
+        consent.held.extend(held);
+        Ok(())
     }
 
     async fn post<T: serde::de::DeserializeOwned>(

@@ -128,6 +128,56 @@ impl People<'_> {
         Ok(())
     }
 
+    /// Grants delegated permissions of a resource to a client (both by the object id of their service principals), for
+    /// everybody or for one user: makes a grant, or widens the one that is there. Gives the grant and the scopes that
+    /// were not in it before.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn grant(
+        &self,
+        client: &str,
+        resource: &str,
+        user: Option<&str>,
+        scopes: &[String],
+    ) -> Result<(Value, Vec<String>), Error> {
+        let filter = format!("clientId eq '{client}' and resourceId eq '{resource}'");
+        let there = self.list(Kind::Grant, Some(&filter)).await?;
+        let same = there
+            .into_iter()
+            .find(|grant| grant["principalId"].as_str() == user);
+        let Some(mut grant) = same else {
+            let mut body = json!({
+                "clientId": client,
+                "consentType": if user.is_some() { "Principal" } else { "AllPrincipals" },
+                "resourceId": resource,
+                "scope": scopes.join(" "),
+            });
+            if let Some(user) = user {
+                body["principalId"] = json!(user);
+            }
+            let made = self.create(Kind::Grant, &body).await?;
+            return Ok((made, scopes.to_vec()));
+        };
+        let scope = grant["scope"].as_str().unwrap_or_default();
+        let mut words: Vec<&str> = scope.split_whitespace().collect();
+        let added: Vec<String> = scopes
+            .iter()
+            .filter(|scope| !words.contains(&scope.as_str()))
+            .cloned()
+            .collect();
+        if added.is_empty() {
+            return Ok((grant, added));
+        }
+        words.extend(added.iter().map(String::as_str));
+        let scope = words.join(" ");
+        let id = grant["id"].as_str().unwrap_or_default();
+        let body = json!({ "scope": scope });
+        self.update(Kind::Grant, id, &body).await?;
+        grant["scope"] = json!(scope);
+        Ok((grant, added))
+    }
+
     /// Ends everything that a user is signed in to.
     ///
     /// # Errors

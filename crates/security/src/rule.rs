@@ -321,6 +321,23 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_the_format_is_true() {
+        let page = include_str!("../../../docs/rules.md");
+        let example = page
+            .split("```toml")
+            .nth(1)
+            .and_then(|t| t.split("```").next());
+        let rule = Rule::parse(example.expect("an example")).unwrap();
+        assert_eq!(rule.entities.len(), 3);
+        for kind in EntityKind::ALL {
+            assert!(page.contains(&format!("| `{}` |", kind.as_str())));
+            for (field, column) in kind.fields() {
+                assert!(page.contains(&format!("`{field}` {column}")), "{field}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_unknown_or_impossible_is_refused_by_name() {
         for (from, to, says) in [
             ("id =", "idd =", "idd"),

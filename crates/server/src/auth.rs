@@ -91,7 +91,7 @@ async fn user(app: &App, caller: &Caller, matched: &Match) -> Result<Access, Api
             Denial::Role { .. } => ApiError::new(
                 Kind::Forbidden,
                 format!(
-                    "Insufficient privileges to complete the operation. {denial} See the user's roles with: bartizan role list --principal {}",
+                    "Insufficient privileges to complete the operation. {denial} Give one with: bartizan role assign ROLE {0}; see the user's roles with: bartizan role list --principal {0}",
                     caller.oid
                 ),
             ),

@@ -26,6 +26,15 @@ fn documents_are_fresh() {
 }
 
 #[test]
+fn the_readme_counts_what_is_served() {
+    use bartizan_contract::operations::OPERATIONS;
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
+    let served = OPERATIONS.iter().filter(|o| o.served()).count();
+    let count = format!("{served} of {} documented", OPERATIONS.len());
+    assert!(readme.contains(&count), "README.md does not say '{count}'");
+}
+
+#[test]
 fn no_row_of_the_spec_is_lost() {
     use bartizan_contract::{hunting, identity_errors, operations, permissions};
     let spec = generate::Spec::read(&root()).expect("spec files");

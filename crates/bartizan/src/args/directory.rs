@@ -338,10 +338,10 @@ pub(crate) enum Grant {
         connection: Connection,
         /// The client: object id, client id or display name.
         client: String,
-        /// The resource: object id, client id or display name, such as "Microsoft Graph".
+        /// The resource: object id, client id or display name, such as "Microsoft Graph"; or a permission that names it,
+        /// such as xdr/Incident.Read.
         resource: String,
-        /// Scopes, such as User.Read.
-        #[arg(required = true)]
+        /// Scopes, such as User.Read; or more permissions.
         scopes: Vec<String>,
         /// For this user alone: principal name or object id [default: everybody].
         #[arg(long)]

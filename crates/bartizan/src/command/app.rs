@@ -6,6 +6,7 @@ use bartizan_contract::graph::{
 use bartizan_contract::permissions::{self, PermissionKind, RESOURCES, Resource};
 use bartizan_contract::time::Timestamp;
 use bartizan_sdk::Client;
+use bartizan_sdk::people::Kind;
 use serde_json::{Value, json};
 
 use crate::args::{App, Permission, Secret};
@@ -176,6 +177,7 @@ async fn describe(client: &Client, application: &Application) -> Result<Value, F
         for assignment in directory.assignments(principal.id).await? {
             consented.push(named(assignment.app_role_id));
         }
+        consented.extend(delegated(client, &principal.id.to_string()).await?);
     }
     let asked: Vec<String> = application
         .required_resource_access
@@ -198,6 +200,38 @@ async fn describe(client: &Client, application: &Application) -> Result<Value, F
     value["consented"] = json!(consented);
     value["secrets"] = json!(secrets);
     Ok(value)
+}
+
+/// The delegated permissions that a client was granted in the name of everybody, as `api/Name`.
+async fn delegated(client: &Client, principal: &str) -> Result<Vec<String>, Failure> {
+    let people = client.people();
+    let filter = format!("clientId eq '{principal}'");
+    let grants = match people.list(Kind::Grant, Some(&filter)).await {
+        Ok(grants) => grants,
+        // Who may read applications need not be allowed to read grants.
+        Err(error) if error.status().is_some_and(|status| status == 403) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let mut names = Vec::new();
+    for grant in grants
+        .iter()
+        .filter(|g| g["consentType"] == "AllPrincipals")
+    {
+        let id = at(grant, "resourceId");
+        let resource = people.get(Kind::ServicePrincipal, &id).await?;
+        let app_id = resource.map(|resource| at(&resource, "appId"));
+        let api = RESOURCES
+            .iter()
+            .find(|r| Some(r.app_id.to_string()) == app_id);
+        let api = api.map_or(id, |resource| resource.api.to_string());
+        let scope = at(grant, "scope");
+        names.extend(
+            scope
+                .split_whitespace()
+                .map(|scope| format!("{api}/{scope}")),
+        );
+    }
+    Ok(names)
 }
 
 /// `api/Name` of a permission's id.
@@ -247,7 +281,7 @@ fn merged(
 }
 
 /// Finds a permission by name; `api/` before it decides when several resources have it, `preferred` when both kinds do.
-fn resolve(name: &str, preferred: PermissionKind) -> Result<Found, Failure> {
+pub(super) fn resolve(name: &str, preferred: PermissionKind) -> Result<Found, Failure> {
     let other = match preferred {
         PermissionKind::Application => PermissionKind::Delegated,
         PermissionKind::Delegated => PermissionKind::Application,

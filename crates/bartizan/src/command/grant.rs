@@ -1,10 +1,14 @@
 //! `bartizan sp …`, `bartizan grant …` and `bartizan app update`
 
+use std::collections::BTreeMap;
+
+use bartizan_contract::permissions::{PermissionKind, RESOURCES};
 use bartizan_sdk::Client;
 use bartizan_sdk::people::Kind;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::app::resolve;
 use super::user::principal;
 use crate::args::{AppUpdate, Grant, Sp};
 use crate::exit::{Failure, Outcome};
@@ -68,9 +72,16 @@ pub(crate) async fn run(command: Grant, printer: &Printer) -> Outcome {
                 None => None,
             };
             let holder = at(&find(&client, &name).await?, "id");
-            let resource = at(&find(&client, &resource).await?, "id");
-            let made = add(&client, &holder, &resource, user.as_deref(), &scopes).await?;
-            printer.item(GRANTS, &made)
+            let mut made = Vec::new();
+            for (resource, scopes) in wanted(&client, &resource, scopes).await? {
+                let people = client.people();
+                let grant = people.grant(&holder, &resource, user.as_deref(), &scopes);
+                made.push(grant.await?.0);
+            }
+            match made.as_slice() {
+                [one] => printer.item(GRANTS, one),
+                several => printer.list(GRANTS, several),
+            }
         }
         Grant::Remove { connection, id } => {
             let client = target::client(&connection)?;
@@ -81,46 +92,38 @@ pub(crate) async fn run(command: Grant, printer: &Printer) -> Outcome {
     }
 }
 
-/// Makes a grant, or widens the one that is there.
-async fn add(
+/// The resources that are meant, as service principals, and the scopes of each. Permissions may be written as
+/// `api/Name`, which names the resource as well.
+async fn wanted(
     client: &Client,
-    holder: &str,
     resource: &str,
-    user: Option<&str>,
-    scopes: &[String],
-) -> Result<Value, Failure> {
-    let people = client.people();
-    let filter = format!("clientId eq '{holder}' and resourceId eq '{resource}'");
-    let there = people.list(Kind::Grant, Some(&filter)).await?;
-    let same = there
-        .into_iter()
-        .find(|g| g["principalId"].as_str() == user);
-    let Some(mut grant) = same else {
-        let mut body = json!({
-            "clientId": holder,
-            "consentType": if user.is_some() { "Principal" } else { "AllPrincipals" },
-            "resourceId": resource,
-            "scope": scopes.join(" "),
-        });
-        if let Some(user) = user {
-            body["principalId"] = json!(user);
+    scopes: Vec<String>,
+) -> Result<Vec<(String, Vec<String>)>, Failure> {
+    let known = |name: &str| RESOURCES.iter().any(|r| r.api.name() == name) || name == "own";
+    if !resource.split_once('/').is_some_and(|(api, _)| known(api)) {
+        if scopes.is_empty() {
+            return Err(Failure::usage(
+                "which scopes? `bartizan grant add CLIENT RESOURCE SCOPE…`, or permissions such as xdr/Incident.Read",
+            ));
         }
-        return Ok(people.create(Kind::Grant, &body).await?);
-    };
-    let mut words: Vec<String> = at(&grant, "scope")
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    for scope in scopes {
-        if !words.contains(scope) {
-            words.push(scope.clone());
-        }
+        return Ok(vec![(at(&find(client, resource).await?, "id"), scopes)]);
     }
-    let scope = words.join(" ");
-    let body = json!({ "scope": scope });
-    people.update(Kind::Grant, &at(&grant, "id"), &body).await?;
-    grant["scope"] = json!(scope);
-    Ok(grant)
+    let mut by_api: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in std::iter::once(resource).chain(scopes.iter().map(String::as_str)) {
+        let (api, permission) = resolve(name, PermissionKind::Delegated)?;
+        if permission.kind != PermissionKind::Delegated {
+            return Err(Failure::usage(format!(
+                "{name} is a permission of applications: bartizan app permission add"
+            )));
+        }
+        let scopes = by_api.entry(api.app_id.to_string()).or_default();
+        scopes.push(permission.name.to_owned());
+    }
+    let mut found = Vec::new();
+    for (app_id, scopes) in by_api {
+        found.push((at(&find(client, &app_id).await?, "id"), scopes));
+    }
+    Ok(found)
 }
 
 /// A service principal by object id, client id or display name.

@@ -45,6 +45,12 @@ const ALERTS: &[Column] = &[
     ("Title", |a| at(a, "title")),
 ];
 
+const COMMENTS: &[Column] = &[
+    ("Commented", |c| at(c, "createdTime")),
+    ("By", |c| at(c, "createdBy")),
+    ("Comment", |c| at(c, "comment")),
+];
+
 fn count(item: &Value, field: &str) -> String {
     item[field].as_array().map_or(0, Vec::len).to_string()
 }
@@ -93,6 +99,9 @@ fn show(incident: &Value, printer: &Printer) -> Outcome {
             ALERTS,
             incident["alerts"].as_array().map_or(&[], Vec::as_slice),
         )?;
+        if let Some(comments) = incident["comments"].as_array().filter(|c| !c.is_empty()) {
+            printer.list(COMMENTS, comments)?;
+        }
     }
     Ok(())
 }

@@ -32,8 +32,21 @@ const OUTCOMES: &[Column] = &[
     ("New alerts", |o| at(o, "newAlerts")),
     ("New incidents", |o| at(o, "newIncidents")),
     ("Error", |o| at(o, "error")),
-    ("Remark", |o| at(o, "remark")),
+    ("Remark", remark),
 ];
+
+/// The server's remark, or why hits made no alerts.
+fn remark(outcome: &Value) -> String {
+    let told = at(outcome, "remark");
+    let known = outcome["hits"].as_u64() > Some(0)
+        && outcome["newAlerts"] == 0
+        && outcome["error"].is_null();
+    match (told.is_empty(), known) {
+        (true, true) => "its alerts are known already".to_owned(),
+        (false, true) => format!("{told}; its alerts are known already"),
+        (_, false) => told,
+    }
+}
 
 /// Carries out the command.
 pub(crate) async fn run(command: Rule, printer: &Printer) -> Outcome {
@@ -111,6 +124,14 @@ fn id(source: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hits_without_new_alerts_are_explained() {
+        let outcome = |hits: u64, new: u64| json!({ "hits": hits, "newAlerts": new, "error": null, "remark": null });
+        assert_eq!(remark(&outcome(3, 0)), "its alerts are known already");
+        assert_eq!(remark(&outcome(3, 1)), "");
+        assert_eq!(remark(&outcome(0, 0)), "");
+    }
 
     #[test]
     fn the_id_is_the_rules_own_and_stays_inside_its_address() {

@@ -91,12 +91,12 @@ Bartizan is ready: {rows}{incidents} incidents, {alerts} alerts, {machines} devi
   client secret  {shown_secret}
   administrator  {user}
   password       {shown_password}
-  for scripts    . {env}
+  for scripts    (. {env}; COMMAND)
 
 1. A token, as Microsoft's page says it:
-   . {env} && curl --cacert {ca} -d grant_type=client_credentials -d client_id=$BARTIZAN_CLIENT_ID \\
+   (. {env} && curl --cacert {ca} -d grant_type=client_credentials -d client_id=$BARTIZAN_CLIENT_ID \\
      --data-urlencode client_secret=$BARTIZAN_CLIENT_SECRET \\
-     -d scope=https://api.security.microsoft.com/.default {url}/{tenant}/oauth2/v2.0/token
+     -d scope=https://api.security.microsoft.com/.default {url}/{tenant}/oauth2/v2.0/token)
 2. Incidents:
    curl --cacert {ca} -H \"Authorization: Bearer {token}\" {url}/api/incidents
 3. A hunt, by curl and by the client:
@@ -104,7 +104,7 @@ Bartizan is ready: {rows}{incidents} incidents, {alerts} alerts, {machines} devi
      -d '{body}' {url}/api/advancedhunting/run
    {program} hunt --data {data_text} '{HUNT}'
 4. A script with Microsoft's hosts in it, unchanged:
-   . {env} && {program} run -- python3 {script}
+   (. {env} && {program} run -- python3 {script})
 ",
         rows = counts
             .rows

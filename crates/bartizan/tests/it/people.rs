@@ -69,6 +69,24 @@ fn people_get_roles_and_passwords_by_command() {
     ];
     assert_eq!(json(&wider)["scope"], "User.Read email");
     assert_eq!(json(&["sp", "show", "script"])["displayName"], "script");
+    let by_api = json(&["grant", "add", "script", "graph/profile"]);
+    assert_eq!(by_api["scope"], "User.Read email profile");
+    home.cli(&["grant", "add", "script", "Microsoft Graph"])
+        .bad(2);
+
+    // Consent grants both kinds, as the portal's button does, and shows them.
+    let both = ["xdr/Incident.Read", "xdr/Incident.Read.All"];
+    let add = ["app", "permission", "add", "script", both[0], both[1]];
+    assert_eq!(
+        json(&add)["consented"],
+        serde_json::json!(["graph/User.Read", "graph/email", "graph/profile"])
+    );
+    let consented = json(&["app", "consent", "script"])["consented"].to_string();
+    assert!(both.iter().all(|p| consented.contains(p)), "{consented}");
+    let shown = json(&["app", "show", "script"])["consented"].to_string();
+    assert_eq!(shown, consented);
+    // A second time finds everything granted.
+    home.cli(&["app", "consent", "script"]).good();
     home.cli(&["user", "delete", anna]).good();
     home.cli(&["user", "show", anna]).bad(5);
     home.cli(&["stop"]).good();

@@ -120,9 +120,12 @@ impl Planner<'_> {
         if call.function == AggregateFn::Percentile {
             for (i, out) in call.outputs.iter().enumerate() {
                 let p = self.percentage(call.args.get(i + 1))?;
+                // The percentile of an int is a long.
+                let (ranked, ty) = args[0].clone();
+                let ranked = functions::cast(ranked, ty, out.ty);
                 let value = aggregate(
                     AggregateKind::Percentile(p),
-                    args[..1].to_vec(),
+                    vec![(ranked, out.ty)],
                     filter.clone(),
                 );
                 stages.aggregates.push(value.alias(result(i)));

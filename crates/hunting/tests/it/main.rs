@@ -4,4 +4,5 @@ mod events;
 mod kql;
 mod limits;
 mod local;
+mod numbers;
 mod plans;

@@ -547,6 +547,13 @@ fn permission(draft: &mut Draft, seen: &TokenSeen, operation: &Operation, now: &
             now,
             "a right beyond the permission, which the message names",
         );
+        if seen.user {
+            let tenant = in_tenant(now);
+            draft.remedy(Remedy::command(
+                "Give the user a role that the message names.",
+                format!("bartizan role assign ROLE {}{tenant}", seen.object_id),
+            ));
+        }
         return;
     }
     let least = wanted[0];

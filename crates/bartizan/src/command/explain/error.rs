@@ -4,6 +4,7 @@ use bartizan_contract::identity_errors::identity_error;
 use bartizan_contract::permissions::{PermissionKind, RESOURCES};
 use bartizan_contract::remedies;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at, plain};
@@ -32,10 +33,18 @@ pub(crate) fn run(text: &str, printer: &Printer) -> Outcome {
     printer.item(FIELDS, &told)
 }
 
+/// The id by which the server that refused can say more: that of an error's body.
+pub(super) fn trace_of(text: &str) -> Option<Uuid> {
+    let body = serde_json::from_str::<Value>(text).ok()?;
+    trace(&body)?.parse().ok()
+}
+
 /// What an error says; `None` when nothing in the text is known.
 fn explain(text: &str) -> Option<Value> {
     let body = serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
-    let mut told = of_identity(text).or_else(|| of_api(text, &body))?;
+    let mut told = of_identity(text)
+        .or_else(|| of_kql(text))
+        .or_else(|| of_api(text, &body))?;
     if let Some(trace) = trace(&body) {
         told["traceId"] = Value::from(trace);
     }
@@ -67,6 +76,28 @@ fn of_identity(text: &str) -> Option<Value> {
         "cause": row.when,
         "remedy": remedies::of_identity(row.code),
         "command": command(row.code),
+    }))
+}
+
+/// A bare code of a diagnostic of the hunting language: `KS` and three digits as Kusto numbers them, `BZ` our own.
+fn of_kql(text: &str) -> Option<Value> {
+    let code = text.trim().to_ascii_uppercase();
+    let digits = code
+        .strip_prefix("KS")
+        .or_else(|| code.strip_prefix("BZ"))?;
+    if digits.len() != 3 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let cause = if code.starts_with("KS") {
+        "a diagnostic of KQL, numbered as Kusto does: the query is wrong where it points"
+    } else {
+        "a diagnostic of KQL of Bartizan's own: the query uses what is not there yet, or exceeds a limit"
+    };
+    Some(json!({
+        "code": code,
+        "cause": cause,
+        "remedy": "Check the query: the answer has the place and the particulars. docs/known-gaps.md says what the language lacks.",
+        "command": "bartizan kql check 'QUERY'",
     }))
 }
 
@@ -205,6 +236,8 @@ mod tests {
             "Authorization_RequestDenied",
             "role",
         ),
+        ("BZ001", "BZ001", "kql check"),
+        ("ks142", "KS142", "kql check"),
         (
             r#"{"error":{"code":"TooManyRequests","message":"x"}}"#,
             "TooManyRequests",
@@ -221,6 +254,19 @@ mod tests {
         }
         assert_eq!(explain("something else"), None);
         assert_eq!(explain("AADSTS1"), None);
+    }
+
+    #[test]
+    fn the_trace_of_a_body_is_found() {
+        let id = "fc780465-2017-40d4-a0c5-307022471b92";
+        for body in [
+            format!(r#"{{"error":{{"code":"Forbidden","message":"x","target":"{id}"}}}}"#),
+            format!(r#"{{"error":{{"code":"Forbidden","innerError":{{"request-id":"{id}"}}}}}}"#),
+            format!(r#"{{"error":"invalid_client","trace_id":"{id}"}}"#),
+        ] {
+            assert_eq!(trace_of(&body), id.parse().ok(), "{body}");
+        }
+        assert_eq!(trace_of(r#"{"error":{"target":"t-2"}}"#), None);
     }
 
     #[test]

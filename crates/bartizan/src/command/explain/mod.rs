@@ -4,6 +4,7 @@ mod error;
 
 use std::io::Read as _;
 
+use bartizan_sdk::Client;
 use bartizan_sdk::cloud::Service;
 use reqwest::Method;
 use serde_json::Value;
@@ -80,9 +81,7 @@ pub(crate) async fn run(request: Explain, printer: &Printer) -> Outcome {
     match Thing::of(text) {
         Thing::Trace(trace) => {
             let client = target::client(&request.connection)?;
-            let path = format!("/bartizan/v1/explain/{trace}");
-            let answer = client.raw_empty(Service::Own, Method::GET, &path).await?;
-            printer.item(REFUSAL, &answer.json()?)
+            printer.item(REFUSAL, &refusal(&client, trace).await?)
         }
         Thing::Token => {
             let request = inspect::Request {
@@ -93,8 +92,25 @@ pub(crate) async fn run(request: Explain, printer: &Printer) -> Outcome {
             };
             inspect::run(request, printer).await
         }
-        Thing::Error => error::run(text, printer),
+        Thing::Error => {
+            // The server that refused knows more than the text; without one the text has to do.
+            if let Some(trace) = error::trace_of(text)
+                && let Ok(client) = target::client(&request.connection)
+                && client.cloud().name == "own"
+                && let Ok(told) = refusal(&client, trace).await
+            {
+                return printer.item(REFUSAL, &told);
+            }
+            error::run(text, printer)
+        }
     }
+}
+
+/// What the server says of a refusal of its own.
+async fn refusal(client: &Client, trace: Uuid) -> Result<Value, Failure> {
+    let path = format!("/bartizan/v1/explain/{trace}");
+    let answer = client.raw_empty(Service::Own, Method::GET, &path).await?;
+    Ok(answer.json()?)
 }
 
 fn read(request: &Explain) -> Result<String, Failure> {

@@ -332,6 +332,9 @@ fn application(token: &Token) -> String {
     }
 }
 
+/// A token of a user carries scopes; what the user may do besides is in the directory.
+const ROLE_UNCHECKED: &str = "The scope suffices. The user's role decides too, and was not checked: `bartizan role list --principal USER` shows it.";
+
 /// What the permissions allow, whatever the time.
 fn permitted(claims: &AccessClaims, own_origins: &[String]) -> Vec<Value> {
     operations::all()
@@ -366,11 +369,13 @@ fn judge(
     if explanation.allowed && !operation.served() {
         reasons.push("A Bartizan server does not serve this operation yet.".to_owned());
     }
+    let note = (explanation.allowed && claims.scp.is_some()).then_some(ROLE_UNCHECKED);
     json!({
         "operation": named,
         "name": operation.name,
         "allowed": explanation.allowed && !forged,
         "reasons": reasons,
+        "note": note,
         "remedy": explanation.remedy,
     })
 }
@@ -396,6 +401,9 @@ fn conclude(signature: &Signature, verdict: Option<&Value>, printer: &Printer) -
         );
         for reason in verdict["reasons"].as_array().into_iter().flatten() {
             text.push_str(&format!("  {}\n", crate::printer::plain(reason)));
+        }
+        if let Some(note) = verdict["note"].as_str() {
+            text.push_str(&format!("  {note}\n"));
         }
         if let Some(remedy) = verdict["remedy"].as_str().filter(|_| !allowed) {
             text.push_str(&format!("  To mend it: {remedy}\n"));

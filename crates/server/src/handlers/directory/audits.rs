@@ -270,15 +270,9 @@ const ENTRA_ACTIVITIES: &[Named] = &[
         "Group",
         "Unassign",
     ),
+    ("role.assign", "Add member to role.", ROLE, "Role", "Assign"),
     (
-        "directoryRole.addMember",
-        "Add member to role.",
-        ROLE,
-        "Role",
-        "Assign",
-    ),
-    (
-        "directoryRole.removeMember",
+        "role.unassign",
         "Remove member from role.",
         ROLE,
         "Role",
@@ -388,6 +382,12 @@ mod tests {
             activity("application.password.add")
                 .operation
                 .contains('\u{2013}')
+        );
+        // What `handlers::directory::roles` records.
+        assert_eq!(activity("role.assign").display_name(), "Add member to role");
+        assert_eq!(
+            activity("role.unassign").operation,
+            "Remove member from role."
         );
         assert_eq!(activity("incident.update").service, "Bartizan");
         assert_eq!(activity("user.anything.new").operation, "Update user.");
