@@ -199,7 +199,13 @@ impl UserFacts {
             };
             return self.apis.iter().filter(first_party).collect();
         }
-        self.apis.iter().filter(|api| api.is_called(name)).collect()
+        // One alone: an id is nobody's but its bearer's, whatever others registered.
+        let lower = name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase();
+        let names = crate::resource::look_ups(&lower);
+        let bears = |api: &&ApiFact| names.contains(&api.app_id.to_string().as_str());
+        let bearer = self.apis.iter().find(bears);
+        let called = bearer.or_else(|| self.apis.iter().find(|api| api.is_called(name)));
+        called.into_iter().collect()
     }
 
     /// The words of a resource that the client may use in the user's name: granted, or let

@@ -3,6 +3,7 @@
 use bartizan_contract::AppId;
 use bartizan_contract::first_party::MICROSOFT_GRAPH;
 use url::Url;
+use uuid::Uuid;
 
 use crate::refusal::Refusal;
 
@@ -28,10 +29,25 @@ impl ResourceName {
     /// application id of `api://{id}`, which needs no registration.
     #[must_use]
     pub fn look_ups(&self) -> Vec<&str> {
-        let bare = self.0.strip_prefix("api://").map(without_slash);
-        let id = bare.filter(|id| is_guid(id));
-        std::iter::once(self.0.as_str()).chain(id).collect()
+        look_ups(&self.0)
     }
+}
+
+/// [`ResourceName::look_ups`] of a name.
+#[must_use]
+pub fn look_ups(name: &str) -> Vec<&str> {
+    let bare = name.strip_prefix("api://").map(without_slash);
+    let id = bare.filter(|id| is_guid(id));
+    std::iter::once(name).chain(id).collect()
+}
+
+/// The id of `api://{id}` and `api://{id}/…`.
+#[must_use]
+pub fn id_in_api_uri(uri: &str) -> Option<Uuid> {
+    let (scheme, rest) = uri.split_at_checked("api://".len())?;
+    let id = rest.split('/').next().unwrap_or(rest);
+    let is_one = scheme.eq_ignore_ascii_case("api://") && is_guid(id);
+    is_one.then(|| id.parse().ok()).flatten()
 }
 
 /// The scopes of the OpenID protocol, which belong to no resource.

@@ -51,14 +51,14 @@ impl UserFact {
     /// Whether the user may consent to delegated permissions in everybody's name.
     #[must_use]
     pub fn may_consent_for_all(&self) -> bool {
-        self.may_grant_graph_roles()
+        self.may_grant_reaching_roles()
             || self.holds(&[CLOUD_APPLICATION_ADMINISTRATOR, APPLICATION_ADMINISTRATOR])
     }
 
-    /// Whether the user may give app roles of Microsoft Graph too, which the administrators of
+    /// Whether the user may give app roles that reach to roles too ([`crate::consent::reaches_to_roles`]), which the administrators of
     /// applications may not.
     #[must_use]
-    pub fn may_grant_graph_roles(&self) -> bool {
+    pub fn may_grant_reaching_roles(&self) -> bool {
         self.holds(&[GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR])
     }
 }

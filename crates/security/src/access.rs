@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use bartizan_contract::access::{DefenderPermission, GLOBAL_ADMINISTRATOR, directory_role};
-use bartizan_contract::operations::{Api, Operation};
+use bartizan_contract::operations::{Api, Method, Operation};
 use uuid::Uuid;
 
 /// Devices that a caller sees.
@@ -110,6 +110,11 @@ pub enum Denial {
     /// The token lacks the scope.
     #[error("the token has none of the scopes")]
     Scope,
+    /// The user has the permission on some device groups, and the operation concerns the whole tenant.
+    #[error(
+        "The user's role is limited to device groups, and this concerns every device of the tenant: it takes the same permission on all devices."
+    )]
+    Devices,
     /// The user lacks the role.
     #[error("The user has no role that permits this: it takes {needs}.")]
     Role {
@@ -163,6 +168,13 @@ pub fn of_user(
             .ok_or_else(|| Denial::Role {
                 needs: needs(operation),
             })?;
+        // What these change holds for the whole tenant: rules, roles, which device is in which group.
+        if operation.api == Api::Bartizan
+            && operation.method != Method::Get
+            && devices != DeviceScope::All
+        {
+            return Err(Denial::Devices);
+        }
         return Ok(Access {
             devices,
             by_right: true,
@@ -275,6 +287,28 @@ mod tests {
         assert_eq!(reach(DefenderPermission::SecurityDataRead), groups(&[1, 2]));
         assert_eq!(reach(DefenderPermission::ResponseManage), groups(&[3]));
         assert_eq!(reach(DefenderPermission::AlertsManage), None);
+    }
+
+    #[test]
+    fn device_groups_change_nothing_of_the_whole_tenant() {
+        let limited = UserFacts {
+            defender: vec![custom(DefenderPermission::AuthorizationManage, &[1])],
+            ..with(&[])
+        };
+        for operation in bartizan_contract::operations::all() {
+            let of_all = operation.api == Api::Bartizan
+                && operation
+                    .user_needs
+                    .contains(&DefenderPermission::AuthorizationManage);
+            if of_all {
+                let scopes = operation.delegated_permissions.join(" ");
+                let may = of_user(operation, &scopes, Some(&limited), false);
+                assert_eq!(
+                    may.err(),
+                    (operation.method != Method::Get).then_some(Denial::Devices)
+                );
+            }
+        }
     }
 
     #[test]

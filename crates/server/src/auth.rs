@@ -88,7 +88,7 @@ async fn user(app: &App, caller: &Caller, matched: &Match) -> Result<Access, Api
             Denial::Gone | Denial::Disabled => {
                 ApiError::new(Kind::Unauthorized, denial.to_string())
             }
-            Denial::Role { .. } => ApiError::new(
+            Denial::Role { .. } | Denial::Devices => ApiError::new(
                 Kind::Forbidden,
                 format!(
                     "Insufficient privileges to complete the operation. {denial} Give one with: bartizan role assign ROLE {0}; see the user's roles with: bartizan role list --principal {0}",

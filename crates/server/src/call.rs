@@ -112,7 +112,7 @@ impl Call {
         self.operation().context_url(&self.service_root())
     }
 
-    /// Who calls, as audit events and comments name it: the application's client id or the user's object id.
+    /// Who calls, as comments on incidents name it: the application's client id or the user's object id.
     #[must_use]
     pub(crate) fn actor(&self) -> String {
         match self.caller.kind {

@@ -174,6 +174,34 @@ pub async fn unassign(tx: &mut WriteTx, tenant: TenantId, id: Uuid) -> Result<bo
     Ok(sql.execute(tx).await?.rows_affected() > 0)
 }
 
+/// Takes a device group out of the assignments that name it; one that names no other ends.
+pub(crate) async fn forget_device_group(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    group: i64,
+) -> Result<(), StoreError> {
+    for assignment in assignments(tx, tenant).await? {
+        let DeviceScope::Groups(mut groups) = assignment.devices else {
+            continue;
+        };
+        if !groups.remove(&group) {
+            continue;
+        }
+        if groups.is_empty() {
+            unassign(tx, tenant, assignment.id).await?;
+            continue;
+        }
+        let mut sql = Sql::new("update defender_role_assignments set device_groups = ");
+        sql.bind(to_json("device_groups", &groups)?)
+            .push(" where tenant = ")
+            .bind(tenant)
+            .push(" and id = ")
+            .bind(assignment.id.to_string());
+        sql.execute(tx).await?;
+    }
+    Ok(())
+}
+
 /// A tenant's assignments, oldest first.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ pub struct DeviceGroup {
     pub created: i64,
 }
 
-/// Makes a device group and gives it the tenant's next number.
+/// Makes a device group and gives it the tenant's next number. Numbers of deleted groups are not given again.
 ///
 /// # Errors
 /// [`StoreError::Exists`] when the name is taken, [`StoreError::Missing`] without the tenant.
@@ -41,7 +41,17 @@ pub async fn create(
     crate::tenants::lock(tx, tenant).await?;
     let mut sql = Sql::new("select coalesce(max(id), 0) as n from device_groups where tenant = ");
     sql.bind(tenant);
-    let id = sql.fetch_one(tx).await?.int("n")? + 1;
+    let least = sql.fetch_one(tx).await?.int("n")? + 1;
+    let mut sql = Sql::new("insert into counters (name, value) values (");
+    sql.bind(format!("device_group/{tenant}"))
+        .push(", ")
+        .bind(least)
+        .push(
+            ") on conflict (name) do update set value = case
+             when counters.value >= excluded.value then counters.value + 1
+             else excluded.value end returning value",
+        );
+    let id = sql.fetch_one(tx).await?.int("value")?;
     sqlx::query(
         "insert into device_groups (tenant, id, display_name, description, created)
          values ($1, $2, $3, $4, $5)",
@@ -63,11 +73,14 @@ pub async fn create(
     })
 }
 
-/// Deletes a device group; its devices are in none then. False when the tenant has no such group.
+/// Deletes a device group; its devices are in none then, and roles are no longer given on it. False when the tenant has
+/// no such group.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn delete(tx: &mut WriteTx, tenant: TenantId, id: i64) -> Result<bool, StoreError> {
+    crate::tenants::lock(tx, tenant).await?;
+    crate::defender_roles::forget_device_group(tx, tenant, id).await?;
     let mut sql = Sql::new(
         "update machines set rbac_group_id = 0, rbac_group_name = null, version = version + 1
          where tenant = ",
@@ -182,15 +195,15 @@ pub(crate) fn push_machines(sql: &mut Sql, scope: &DeviceScope) {
     }
 }
 
-/// Appends ` and …` that keeps alerts about no device, or about one of the scope's.
+/// Appends ` and …` that keeps alerts about one of the scope's devices; those about no device are for who sees all.
 pub(crate) fn push_alerts(sql: &mut Sql, scope: &DeviceScope) {
     if let DeviceScope::Groups(groups) = scope {
         sql.push(
-            " and (alerts.device_id is null or exists (select 1 from machines m
+            " and exists (select 1 from machines m
              where m.tenant = alerts.tenant and m.id = alerts.device_id and m.rbac_group_id in (",
         )
         .bind_list(groups.iter().copied().chain([-1]))
-        .push(")))");
+        .push("))");
     }
 }
 

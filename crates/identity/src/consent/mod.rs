@@ -20,6 +20,8 @@ pub use prompt::{
 use bartizan_contract::AppId;
 use bartizan_contract::first_party::MICROSOFT_GRAPH;
 use bartizan_contract::graph::{RequiredResourceAccess, ResourceAccessType};
+use bartizan_contract::operations::Api;
+use bartizan_contract::permissions::RESOURCES;
 
 use crate::facts::{ApiFact, ClientFact, UserConsent, UserFacts};
 use crate::grant::client_credentials::TenantFact;
@@ -201,6 +203,16 @@ fn listed(
     }
 }
 
+/// Whether app roles of a resource reach to roles over roles, as those of Microsoft Graph and of the server itself do:
+/// who manages applications alone does not grant them (page "Microsoft Entra built-in roles", Application
+/// Administrator).
+#[must_use]
+pub fn reaches_to_roles(resource: AppId) -> bool {
+    RESOURCES
+        .iter()
+        .any(|known| known.app_id == resource && matches!(known.api, Api::Graph | Api::Bartizan))
+}
+
 /// Whether the user may accept all of a prompt.
 fn may_accept(
     prompt: &ConsentPrompt,
@@ -208,12 +220,12 @@ fn may_accept(
     client: &ClientFact,
     user: &UserFact,
 ) -> bool {
-    let graph_roles = prompt
+    let reaching = prompt
         .apis
         .iter()
-        .any(|api| api.app_id == MICROSOFT_GRAPH && !api.roles.is_empty());
+        .any(|api| reaches_to_roles(api.app_id) && !api.roles.is_empty());
     if user.may_consent_for_all() {
-        return !graph_roles || user.may_grant_graph_roles();
+        return !reaching || user.may_grant_reaching_roles();
     }
     let own = client.application.home == user.tenant;
     let policy = match facts.user_consent {

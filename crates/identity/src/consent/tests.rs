@@ -89,6 +89,10 @@ fn others_may_not_and_roles_of_graph_take_more() {
         let found = step(&fresh(roles), Version::V1, None);
         assert_eq!(matches!(found, AdminStep::Consent(..)), may, "{found:?}");
     }
+    for (api, reaches) in [(Api::Graph, true), (Api::Bartizan, true), (Api::Mde, false)] {
+        let resource = bartizan_contract::permissions::resource_of(api).unwrap();
+        assert_eq!(reaches_to_roles(resource.app_id), reaches, "{api:?}");
+    }
     let nobody = decide_admin(
         &AdminConsentRequest {
             version: Version::V1,

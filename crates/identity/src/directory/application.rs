@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use bartizan_contract::graph::{AppRole, ApplicationUpdate};
 use bartizan_contract::permissions::{RESOURCES, resource_by_identifier};
+use bartizan_contract::{AppId, TenantId};
 use url::Url;
 
 use super::DirectoryError;
-use crate::resource::accepts_audience;
+use crate::resource::{accepts_audience, id_in_api_uri};
 
 const OBJECT: &str = "Application";
 const AUDIENCES: &[&str] = &[
@@ -18,11 +19,15 @@ const AUDIENCES: &[&str] = &[
 ];
 
 /// Checks a new application, or a change to one; what is absent is not looked at, but for the
-/// name of a new one.
+/// name of a new one. `own` is its application id and its tenant: no other id may stand in `api://{id}`.
 ///
 /// # Errors
 /// [`DirectoryError::Required`], [`DirectoryError::Invalid`].
-pub fn check_application(update: &ApplicationUpdate, is_new: bool) -> Result<(), DirectoryError> {
+pub fn check_application(
+    update: &ApplicationUpdate,
+    is_new: bool,
+    own: (AppId, TenantId),
+) -> Result<(), DirectoryError> {
     match &update.display_name {
         None if is_new => {
             return Err(DirectoryError::Required {
@@ -43,7 +48,7 @@ pub fn check_application(update: &ApplicationUpdate, is_new: bool) -> Result<(),
             &format!("one of {}", AUDIENCES.join(", ")),
         ));
     }
-    identifier_uris(update.identifier_uris.as_deref().unwrap_or_default())?;
+    identifier_uris(update.identifier_uris.as_deref().unwrap_or_default(), own)?;
     app_roles(update.app_roles.as_deref().unwrap_or_default())?;
     redirect_uris(update)?;
     if let Some(api) = &update.api
@@ -62,7 +67,7 @@ fn invalid(property: &'static str, reason: &str) -> DirectoryError {
     }
 }
 
-fn identifier_uris(uris: &[String]) -> Result<(), DirectoryError> {
+fn identifier_uris(uris: &[String], own: (AppId, TenantId)) -> Result<(), DirectoryError> {
     let refuse = |reason: &str| Err(invalid("identifierUris", reason));
     let mut seen = HashSet::new();
     for uri in uris {
@@ -80,6 +85,13 @@ fn identifier_uris(uris: &[String]) -> Result<(), DirectoryError> {
             .any(|resource| accepts_audience(resource, uri));
         if taken || resource_by_identifier(uri).is_some() {
             return refuse("a URI of one of the known resources");
+        }
+        // `api://{id}` calls the application of that id, whether or not it registered that name.
+        let named = id_in_api_uri(uri);
+        if named.is_some_and(|id| id != own.0.uuid() && id != own.1.uuid()) {
+            return refuse(
+                "api://{id} with the application's own client id or its tenant's id, no other's",
+            );
         }
         if !seen.insert(uri.trim_end_matches('/').to_ascii_lowercase()) {
             return refuse("each URI once");
@@ -169,6 +181,11 @@ mod tests {
 
     use super::*;
 
+    const OWN: (AppId, TenantId) = (
+        AppId::from_u128(0xaaaa_0001),
+        TenantId::from_u128(0xbbbb_0001),
+    );
+
     fn named(name: &str) -> ApplicationUpdate {
         ApplicationUpdate {
             display_name: Some(name.to_owned()),
@@ -178,18 +195,18 @@ mod tests {
 
     #[test]
     fn names_and_audiences() {
-        assert_eq!(check_application(&named("x"), true), Ok(()));
-        assert!(check_application(&named(" "), false).is_err());
-        assert!(check_application(&ApplicationUpdate::default(), true).is_err());
+        assert_eq!(check_application(&named("x"), true, OWN), Ok(()));
+        assert!(check_application(&named(" "), false, OWN).is_err());
+        assert!(check_application(&ApplicationUpdate::default(), true, OWN).is_err());
         assert_eq!(
-            check_application(&ApplicationUpdate::default(), false),
+            check_application(&ApplicationUpdate::default(), false, OWN),
             Ok(())
         );
         let odd = ApplicationUpdate {
             sign_in_audience: Some("Everybody".to_owned()),
             ..named("x")
         };
-        assert!(check_application(&odd, true).is_err());
+        assert!(check_application(&odd, true, OWN).is_err());
     }
 
     #[test]
@@ -200,6 +217,11 @@ mod tests {
             ("https://graph.microsoft.com/", false),
             ("https://API.security.microsoft.com", false),
             ("api://bartizan", false),
+            ("api://00000000-0000-0000-0000-0000aaaa0001", true),
+            ("api://00000000-0000-0000-0000-0000bbbb0001/app", true),
+            ("api://00000000-0000-0000-0000-0000aaaa0002", false),
+            ("API://00000000-0000-0000-0000-0000AAAA0002/", false),
+            ("api://00000000-0000-0000-0000-0000aaaa0002/x", false),
             ("relative", false),
             ("https://contoso.com/#x", false),
         ] {
@@ -207,7 +229,7 @@ mod tests {
                 identifier_uris: Some(vec![uri.to_owned()]),
                 ..named("x")
             };
-            assert_eq!(check_application(&update, true).is_ok(), fine, "{uri}");
+            assert_eq!(check_application(&update, true, OWN).is_ok(), fine, "{uri}");
         }
     }
 
@@ -230,14 +252,18 @@ mod tests {
                 }),
                 ..named("x")
             };
-            assert_eq!(check_application(&as_web, true).is_ok(), web, "{uri}");
+            assert_eq!(check_application(&as_web, true, OWN).is_ok(), web, "{uri}");
             let as_native = ApplicationUpdate {
                 public_client: Some(PublicClientApplication {
                     redirect_uris: vec![uri.to_owned()],
                 }),
                 ..named("x")
             };
-            assert_eq!(check_application(&as_native, true).is_ok(), native, "{uri}");
+            assert_eq!(
+                check_application(&as_native, true, OWN).is_ok(),
+                native,
+                "{uri}"
+            );
         }
     }
 }

@@ -110,6 +110,7 @@ async fn bad_applications_are_refused() {
         json!({ "displayName": "" }),
         json!({ "displayName": "x", "signInAudience": "Everybody" }),
         json!({ "displayName": "x", "identifierUris": ["https://graph.microsoft.com"] }),
+        json!({ "displayName": "x", "identifierUris": ["api://fc780465-2017-40d4-a0c5-307022471b93"] }),
         json!({ "displayName": "x", "web": { "redirectUris": ["http://c.example"] } }),
         json!({ "displayName": ["x"] }),
     ] {

@@ -272,8 +272,15 @@ async fn holders_of_roles_are_out_of_reach_of_those_without() {
     let answer = call(&server, &token, Method::POST, "/groups", group.clone()).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{:?}", answer.body);
 
-    // An application that may manage roles makes such a group, and its members hold what it holds.
+    // Not even an application takes the last administrator away.
     let operator = server.token(GRAPH).await;
+    let disabled = json!({ "accountEnabled": false });
+    for (method, body) in [(Method::PATCH, disabled), (Method::DELETE, Value::Null)] {
+        let answer = call(&server, &operator, method, admin, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{:?}", answer.body);
+    }
+
+    // An application that may manage roles makes such a group, and its members hold what it holds.
     let group = call(&server, &operator, Method::POST, "/groups", group)
         .await
         .body;

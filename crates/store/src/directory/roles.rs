@@ -4,7 +4,7 @@ use bartizan_contract::{ObjectId, TenantId};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use super::{Principal, groups};
+use super::{Principal, PrincipalKind, groups, users};
 use crate::error::StoreError;
 use crate::row::Columns as _;
 use crate::sql::Sql;
@@ -105,6 +105,45 @@ pub async fn templates_of(
     templates.sort_unstable();
     templates.dedup();
     Ok(templates)
+}
+
+/// Whether an enabled user holds a role, itself or by a group that roles may be assigned to.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn has_enabled_holder(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    template: Uuid,
+) -> Result<bool, StoreError> {
+    let held = list(tx, tenant).await?.into_iter();
+    let mut holders: Vec<Principal> = held
+        .filter(|assignment| assignment.template == template)
+        .map(|assignment| assignment.principal)
+        .collect();
+    while let Some(holder) = holders.pop() {
+        match holder.kind {
+            PrincipalKind::User => {
+                let user = users::by_id(tx, tenant, holder.id).await?;
+                if user.is_some_and(|user| user.enabled) {
+                    return Ok(true);
+                }
+            }
+            // Such a group has no groups in it: this ends.
+            PrincipalKind::Group => {
+                let group = groups::by_id(tx, tenant, holder.id).await?;
+                if group.is_some_and(|group| group.role_assignable) {
+                    let members = groups::members(tx, tenant, holder.id).await?;
+                    let users = members
+                        .into_iter()
+                        .filter(|m| m.kind == PrincipalKind::User);
+                    holders.extend(users);
+                }
+            }
+            PrincipalKind::ServicePrincipal => {}
+        }
+    }
+    Ok(false)
 }
 
 fn read(row: &AnyRow) -> Result<RoleAssignment, StoreError> {

@@ -263,11 +263,33 @@ pub(super) async fn follow_application(
         let mut sp = read(tx, &row).await?;
         sp.display_name.clone_from(&app.display_name);
         sp.names = names_of(app.app_id, &app.identifier_uris);
+        if sp.tenant != app.tenant {
+            // A refusal would tell what another tenant has: there the name stays with who bears it.
+            sp.names = free_names(tx, &sp).await?;
+        }
         sp.app_roles.clone_from(&app.app_roles);
         sp.oauth2_scopes.clone_from(&app.oauth2_scopes);
         update(tx, &sp).await?;
     }
     Ok(())
+}
+
+/// The names of a service principal that no other of its tenant bears.
+async fn free_names(tx: &mut ReadTx, sp: &ServicePrincipal) -> Result<Vec<String>, StoreError> {
+    let mut free = Vec::with_capacity(sp.names.len());
+    for name in &sp.names {
+        let mut sql =
+            Sql::new("select service_principal from service_principal_names where tenant = ");
+        sql.bind(sp.tenant)
+            .push(" and name = ")
+            .bind(look_up_name(name))
+            .push(" and service_principal <> ")
+            .bind(sp.id.to_string());
+        if sql.fetch_all(tx).await?.is_empty() {
+            free.push(name.clone());
+        }
+    }
+    Ok(free)
 }
 
 /// Deletes an application's service principals in every tenant, with their assignments.
@@ -326,7 +348,7 @@ pub async fn by_app_id(
 }
 
 /// A tenant's service principal by one of its names: identifier URI or client id, in any letter
-/// case, a trailing slash tolerated.
+/// case, a trailing slash tolerated. `api://{client id}` is always the application of that id.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -335,14 +357,19 @@ pub async fn by_name(
     tenant: TenantId,
     name: &str,
 ) -> Result<Option<ServicePrincipal>, StoreError> {
+    let name = look_up_name(name);
+    let id = name.strip_prefix("api://").filter(|id| id.len() == 36);
+    if let Some(id) = id.and_then(|id| id.parse().ok())
+        && let Some(bearer) = by_app_id(tx, tenant, id).await?
+    {
+        return Ok(Some(bearer));
+    }
     let mut sql = Sql::new(
         "select p.* from service_principals p
          join service_principal_names n on n.service_principal = p.id and n.tenant = p.tenant
          where n.tenant = ",
     );
-    sql.bind(tenant)
-        .push(" and n.name = ")
-        .bind(look_up_name(name));
+    sql.bind(tenant).push(" and n.name = ").bind(name);
     only(tx, sql).await
 }
 

@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::row::Columns as _;
 use crate::sql::Sql;
-use crate::transaction::{ReadTx, WriteTx};
+use crate::transaction::WriteTx;
 
 /// Microseconds of the store in a second.
 const MICROS: i64 = 1_000_000;
@@ -19,19 +19,27 @@ pub struct PasswordFailures {
     pub locked_until: i64,
 }
 
-/// What is kept about a name (its SHA-256).
+/// What is kept about a name (its SHA-256), which nobody else changes until the transaction ends: two that count at
+/// once would both find the same number otherwise, and write the same next one.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn of(tx: &mut ReadTx, name: &str) -> Result<Option<PasswordFailures>, StoreError> {
-    let mut sql = Sql::new("select * from password_failures where name = ");
-    sql.bind(name);
-    let rows = sql.fetch_all(tx).await?;
-    let Some(row) = rows.first() else {
+pub async fn of(tx: &mut WriteTx, name: &str) -> Result<Option<PasswordFailures>, StoreError> {
+    // The upsert locks the row, and makes it where there is none to lock.
+    let mut sql = Sql::new(
+        "insert into password_failures (name, failures, last_failure, locked_until) values (",
+    );
+    sql.bind(name).push(
+        ", 0, 0, 0) on conflict (name) do update set failures = password_failures.failures
+         returning failures, last_failure, locked_until",
+    );
+    let row = sql.fetch_one(tx).await?;
+    let count = u32::try_from(row.int("failures")?).unwrap_or(u32::MAX);
+    if count == 0 {
         return Ok(None);
-    };
+    }
     Ok(Some(PasswordFailures {
-        count: u32::try_from(row.int("failures")?).unwrap_or(u32::MAX),
+        count,
         last: row.int("last_failure")?.div_euclid(MICROS),
         locked_until: row.int("locked_until")?.div_euclid(MICROS),
     }))

@@ -342,8 +342,48 @@ async fn device_groups_narrow_what_is_read(store: &Store) {
         .await
         .unwrap();
     assert_eq!(list, DeviceList::Only(vec!["bb".to_owned()]));
+    let ended = [
+        given_on(&mut tx, 1, &[1]).await,
+        given_on(&mut tx, 2, &[1, 2]).await,
+    ];
     assert!(device_groups::delete(&mut tx, tenant, 1).await.unwrap());
+    // Roles on the group end with it, and its number is nobody's again.
+    let left = defender_roles::assignments(&mut tx, tenant).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!((left[0].id, &left[0].devices), (ended[1], &only(&[2])));
+    assert!(device_groups::delete(&mut tx, tenant, 2).await.unwrap());
+    let tablets = device_groups::create(&mut tx, tenant, "Tablets", None, NOW)
+        .await
+        .unwrap();
+    assert_eq!(tablets.id, 3);
+    let put = [DeviceId::from("bb")];
+    device_groups::put(&mut tx, tenant, 3, &put).await.unwrap();
     assert_eq!(seen(&mut tx, only(&[0])).await, ["aa", "cc"]);
+}
+
+/// Gives a role on device groups.
+async fn given_on(tx: &mut WriteTx, n: u128, groups: &[i64]) -> Uuid {
+    let role = DefenderRole {
+        id: Uuid::from_u128(n),
+        display_name: format!("Role {n}"),
+        description: None,
+        permissions: vec![DefenderPermission::AlertsManage],
+        created: NOW,
+    };
+    defender_roles::create(tx, tenant_id(1), &role)
+        .await
+        .unwrap();
+    let assignment = DefenderAssignment {
+        id: Uuid::from_u128(100 + n),
+        role: role.id,
+        principal: user(n),
+        devices: DeviceScope::Groups(groups.iter().copied().collect()),
+        created: NOW,
+    };
+    defender_roles::assign(tx, tenant_id(1), &assignment)
+        .await
+        .unwrap();
+    assignment.id
 }
 
 /// The devices that a scope shows, which must be those whose alerts and incidents it shows by every way of reading.

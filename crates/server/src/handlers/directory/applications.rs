@@ -46,11 +46,12 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 /// Registers an application.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let (body, mut update) = read(&mut call).await?;
-    check_application(&update, true)?;
+    let app_id = AppId(Uuid::new_v4());
+    check_application(&update, true, (app_id, call.tenant()))?;
     let certificates = update.key_credentials.take().unwrap_or_default();
     let mut app = Application {
         id: ObjectId(Uuid::new_v4()),
-        app_id: AppId(Uuid::new_v4()),
+        app_id,
         tenant: call.tenant(),
         display_name: String::new(),
         sign_in_audience: "AzureADMyOrg".to_owned(),
@@ -103,11 +104,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 /// Changes what the body names.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let (body, mut update) = read(&mut call).await?;
-    check_application(&update, false)?;
     let certificates = update.key_credentials.take();
     let mut tx = call.app.store.write().await?;
     let mut app = find(&mut tx, &call).await?;
     may_manage(&call, &app)?;
+    check_application(&update, false, (app.app_id, call.tenant()))?;
     apply(&mut app, &body, update)?;
     applications::update(&mut tx, &app).await.map_err(refused)?;
     if let Some(certificates) = certificates {

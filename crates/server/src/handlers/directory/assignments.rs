@@ -3,10 +3,9 @@
 use axum::response::Response;
 use bartizan_contract::graph::{self, NewAppRoleAssignment};
 use bartizan_contract::odata::{Collection, Entity};
-use bartizan_contract::operations::Api;
-use bartizan_contract::permissions::RESOURCES;
 use bartizan_contract::time::Timestamp;
 use bartizan_identity::CallerKind;
+use bartizan_identity::consent::reaches_to_roles;
 use bartizan_identity::directory::check_assignment;
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
@@ -15,7 +14,7 @@ use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{missing, record, refused, service_principals as principals};
+use super::{missing, not_operator, record, refused, service_principals as principals};
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -107,21 +106,16 @@ async fn create(
     )
 }
 
-/// Application permissions of Graph and of the server itself reach to roles over roles: who manages applications alone
-/// does not grant them (page "Microsoft Entra built-in roles", Application Administrator).
+/// Who manages applications alone neither grants nor takes what reaches to roles over roles.
 fn may_grant(call: &Call, resource: &ServicePrincipal) -> Result<(), ApiError> {
-    let reaching = [Api::Graph, Api::Bartizan].into_iter().any(|api| {
-        RESOURCES
-            .iter()
-            .any(|r| r.api == api && r.app_id == resource.app_id)
-    });
-    if call.caller.kind == CallerKind::Application || call.access.over_roles || !reaching {
+    let by_right = call.caller.kind == CallerKind::Application || call.access.over_roles;
+    if by_right || !reaches_to_roles(resource.app_id) {
         return Ok(());
     }
     Err(ApiError::new(
         Kind::Forbidden,
         format!(
-            "Insufficient privileges to complete the operation: application permissions of {} are granted by a Privileged Role Administrator or Global Administrator.",
+            "Insufficient privileges to complete the operation: application permissions of {} are granted and taken by a Privileged Role Administrator or Global Administrator.",
             resource.display_name
         ),
     ))
@@ -137,6 +131,12 @@ pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
         .iter()
         .find(|a| a.id == id)
         .ok_or_else(|| missing(&id))?;
+    not_operator(&call, sp.app_id)?;
+    if let Some(resource) =
+        service_principals::by_id(&mut tx, call.tenant(), assignment.resource).await?
+    {
+        may_grant(&call, &resource)?;
+    }
     assignments::delete(&mut tx, call.tenant(), &assignment.id).await?;
     let details = json!({ "principal": sp.display_name, "appRoleId": assignment.app_role_id });
     record(&mut tx, &call, "appRoleAssignment.delete", &id, details).await?;

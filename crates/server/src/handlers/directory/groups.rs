@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::body::{Body, required};
 use super::query::{self, Query};
-use super::{missing, names_in, objects, record, refused};
+use super::{has_administrator, keep_administrator, missing, names_in, objects, record, refused};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -95,7 +95,9 @@ pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let group = find(&mut tx, &call).await?;
     may_change(&call, &group)?;
+    let before = group.role_assignable && has_administrator(&mut tx, &call).await?;
     groups::delete(&mut tx, call.tenant(), group.id).await?;
+    keep_administrator(&mut tx, &call, before).await?;
     let details = json!({ "displayName": group.display_name });
     record(&mut tx, &call, "group.delete", group.id, details).await?;
     tx.commit().await?;
@@ -151,9 +153,11 @@ pub(crate) async fn remove_member(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let group = find(&mut tx, &call).await?;
     may_change(&call, &group)?;
+    let before = group.role_assignable && has_administrator(&mut tx, &call).await?;
     if !groups::remove_member(&mut tx, call.tenant(), group.id, id).await? {
         return Err(missing(id));
     }
+    keep_administrator(&mut tx, &call, before).await?;
     let details = json!({ "member": id, "displayName": group.display_name });
     record(&mut tx, &call, "group.member.remove", group.id, details).await?;
     tx.commit().await?;

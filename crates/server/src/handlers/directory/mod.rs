@@ -19,11 +19,13 @@ pub(crate) mod service_principals;
 pub(crate) mod users;
 mod wire;
 
+use bartizan_contract::access::GLOBAL_ADMINISTRATOR;
 use bartizan_contract::{AppId, ObjectId};
 use bartizan_identity::CallerKind;
 use bartizan_identity::directory::DirectoryError;
 use bartizan_store::directory::applications::Application;
-use bartizan_store::{StoreError, WriteTx, audit};
+use bartizan_store::directory::roles as roles_held;
+use bartizan_store::{StoreError, WriteTx, audit, tenants};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -72,14 +74,7 @@ fn missing(id: impl std::fmt::Display) -> ApiError {
 /// Refuses a change to an application that the caller may not manage: with `Application.ReadWrite.OwnedBy` alone, an
 /// application manages what it registered itself.
 fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
-    // Its secret opens every tenant of this server: whoever manages the applications of one tenant must not get it,
-    // nor lock the server out of itself.
-    if call.app.operator.get().map(|operator| operator.app) == Some(application.app_id) {
-        return Err(ApiError::new(
-            Kind::Forbidden,
-            "The operator's application is the server's own and cannot be changed; register another one.",
-        ));
-    }
+    not_operator(call, application.app_id)?;
     let owner = application
         .properties
         .get(CREATED_BY)
@@ -88,6 +83,36 @@ fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
         return Ok(());
     }
     may_manage_all(call)
+}
+
+/// Refuses a change to the operator's application: its secret opens every tenant of this server, so whoever manages the
+/// applications of one tenant must not get it, nor lock the server out of itself.
+fn not_operator(call: &Call, application: AppId) -> Result<(), ApiError> {
+    if call.app.operator.get().map(|operator| operator.app) == Some(application) {
+        return Err(ApiError::new(
+            Kind::Forbidden,
+            "The operator's application is the server's own and cannot be changed; register another one.",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether an enabled user is Global Administrator, before a change that could take the last one. The tenant's lock
+/// keeps two such changes apart.
+async fn has_administrator(tx: &mut WriteTx, call: &Call) -> Result<bool, ApiError> {
+    tenants::lock(tx, call.tenant()).await?;
+    Ok(roles_held::has_enabled_holder(tx, call.tenant(), GLOBAL_ADMINISTRATOR).await?)
+}
+
+/// Refuses the change if the tenant had a Global Administrator who could sign in, and has none any more.
+async fn keep_administrator(tx: &mut WriteTx, call: &Call, before: bool) -> Result<(), ApiError> {
+    if !before || roles_held::has_enabled_holder(tx, call.tenant(), GLOBAL_ADMINISTRATOR).await? {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Kind::InvalidInput,
+        "This would leave the tenant without an enabled Global Administrator: give the role to another user first.",
+    ))
 }
 
 /// Refuses a caller who may not manage every application of the tenant.

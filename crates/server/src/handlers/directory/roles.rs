@@ -2,9 +2,7 @@
 
 use axum::response::Response;
 use bartizan_contract::ObjectId;
-use bartizan_contract::access::{
-    DIRECTORY_ROLES, DirectoryRole, GLOBAL_ADMINISTRATOR, directory_role,
-};
+use bartizan_contract::access::{DIRECTORY_ROLES, DirectoryRole, directory_role};
 use bartizan_store::directory::roles::{self, RoleAssignment};
 use bartizan_store::directory::{Principal, PrincipalKind, groups, principal};
 use bartizan_store::{ReadTx, WriteTx};
@@ -14,7 +12,7 @@ use uuid::Uuid;
 
 use super::body::{Body, required};
 use super::groups::reference;
-use super::{missing, objects, query, record, refused};
+use super::{has_administrator, keep_administrator, missing, objects, query, record, refused};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -186,19 +184,9 @@ async fn take(
     mut tx: WriteTx,
     assignment: RoleAssignment,
 ) -> Result<Response, ApiError> {
-    if assignment.template == GLOBAL_ADMINISTRATOR {
-        let held = roles::list(&mut tx, call.tenant()).await?;
-        let others = held
-            .iter()
-            .filter(|a| a.template == GLOBAL_ADMINISTRATOR && a.id != assignment.id);
-        if others.count() == 0 {
-            return Err(ApiError::new(
-                Kind::InvalidInput,
-                "This is the tenant's last Global Administrator: give the role to somebody else first.",
-            ));
-        }
-    }
+    let before = has_administrator(&mut tx, call).await?;
     roles::unassign(&mut tx, call.tenant(), &assignment.id).await?;
+    keep_administrator(&mut tx, call, before).await?;
     let role = directory_role(assignment.template).map(|role| role.name);
     let details = json!({ "role": role, "principal": assignment.principal.id });
     record(

@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 use super::body::{Body, required};
 use super::query::{self, Query};
-use super::{missing, names_in, objects, passphrase, record, refused};
+use super::{
+    has_administrator, keep_administrator, missing, names_in, objects, passphrase, record, refused,
+};
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
 use crate::identity::{OwnVerdict, check_own_password};
@@ -134,9 +136,11 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
         person.user.upn = upn;
     }
     apply(&mut person, &body)?;
+    let before = !person.user.enabled && has_administrator(&mut tx, &call).await?;
     people::update(&mut tx, call.tenant(), &person)
         .await
         .map_err(refused)?;
+    keep_administrator(&mut tx, &call, before).await?;
     let now = call.app.clock.unix_micros();
     if let Some(hash) = hash {
         users::set_password(&mut tx, call.tenant(), person.user.id, &hash, now).await?;
@@ -153,7 +157,9 @@ pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let person = find(&mut tx, &call).await?;
     over(&mut tx, &call, &person).await?;
+    let before = has_administrator(&mut tx, &call).await?;
     people::delete(&mut tx, call.tenant(), person.user.id).await?;
+    keep_administrator(&mut tx, &call, before).await?;
     let details = json!({ "userPrincipalName": person.user.upn });
     record(&mut tx, &call, "user.delete", person.user.id, details).await?;
     tx.commit().await?;

@@ -64,7 +64,7 @@ pub(crate) async fn retire(call: Call) -> Result<Response, ApiError> {
 async fn wish(call: &Call, wish: &Wish) -> Result<Response, ApiError> {
     operator_only(call, "Signing keys are")?;
     let origin = Origin {
-        actor: call.actor(),
+        actor: call.caller.actor(),
         request_id: Some(call.request_id.to_string()),
     };
     let keys = identity::carry_out(&call.app, wish, &origin).await?;

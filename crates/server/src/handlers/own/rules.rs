@@ -85,7 +85,7 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
     let event = AuditEvent {
         id: Uuid::now_v7(),
         occurred: now,
-        actor: call.actor(),
+        actor: call.caller.actor(),
         action: "rule.put".to_owned(),
         target: id,
         outcome: "success".to_owned(),

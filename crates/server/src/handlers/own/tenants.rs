@@ -55,7 +55,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let event = AuditEvent {
         id: Uuid::now_v7(),
         occurred: now,
-        actor: call.actor(),
+        actor: call.caller.actor(),
         action: "tenant.create".to_owned(),
         target: id.to_string(),
         outcome: "success".to_owned(),

@@ -80,7 +80,7 @@ async fn apply(
         let event = AuditEvent {
             id: Uuid::now_v7(),
             occurred: now,
-            actor: by,
+            actor: call.caller.actor(),
             action: "incident.update".to_owned(),
             target: id.to_string(),
             outcome: "success".to_owned(),

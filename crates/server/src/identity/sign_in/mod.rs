@@ -13,8 +13,8 @@ mod password;
 mod sessions;
 
 use axum::response::Response;
-use bartizan_contract::TenantId;
 use bartizan_contract::identity_errors::identity_error;
+use bartizan_contract::{ObjectId, TenantId};
 use bartizan_identity::sign_in::{Method, Step, next};
 use bartizan_identity::{Refusal, TenantPath};
 use bartizan_store::audit::{self, AuditEvent};
@@ -395,8 +395,12 @@ pub(in crate::identity) async fn record(
     let event = AuditEvent {
         id: Uuid::now_v7(),
         occurred: request.app.clock.unix_micros(),
-        target: actor.clone(),
-        actor,
+        // Whom it is about, and who did it: a name that nobody bears is no user's.
+        actor: match actor.parse::<ObjectId>() {
+            Ok(user) => format!("user:{user}"),
+            Err(_) => actor.clone(),
+        },
+        target: actor,
         action: action.to_owned(),
         outcome: "success".to_owned(),
         request_id: Some(request.trace.trace_id.to_string()),

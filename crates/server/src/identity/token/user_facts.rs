@@ -8,7 +8,7 @@ use bartizan_identity::facts::{
     ApiFact, ClientFact, GrantFact, PresenceFact, Publisher, RoleFact, ScopeFact, UserFacts,
 };
 use bartizan_identity::redirect::RedirectUris;
-use bartizan_identity::resource::is_own_origin;
+use bartizan_identity::resource::{is_own_origin, look_ups};
 use bartizan_identity::user::UserFact;
 use bartizan_store::directory::applications::{self, Application};
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
@@ -215,8 +215,7 @@ fn names(request: &Request<'_>, named: &[String]) -> Vec<String> {
         if is_own_origin(name, &own_origins) {
             names.extend(RESOURCES.iter().map(|resource| resource.app_id.to_string()));
         }
-        names.push(name.clone());
-        names.extend(name.strip_prefix("api://").map(str::to_owned));
+        names.extend(look_ups(name).into_iter().map(str::to_owned));
     }
     names
 }
