@@ -14,7 +14,8 @@ use bartizan_store::sign_in::pending;
 
 use super::authorize::{authentication, send};
 use super::sign_in::{
-    Flow, Purpose, SignedIn, again, begin, current, fault, reachable, signed_in, use_session,
+    Flow, Purpose, SignedIn, again, ask_second_factor, begin, current, fault, pick_account,
+    reachable, signed_in,
 };
 use super::{Request, consent, html, user_facts};
 
@@ -132,32 +133,19 @@ async fn carry_out(
     step: AdminStep,
     kept: bool,
 ) -> Result<Response, Refusal> {
-    let client = case.facts.client.as_ref();
-    flow.app = client.map(|client| client.application.display_name.clone());
-    flow.target = match (&case.asked.redirect_uri, client) {
-        (Some(uri), _) => Some(uri.clone()),
-        (None, Some(client)) => client.redirect_uris.first().map(|(_, uri)| uri.to_owned()),
-        (None, None) => None,
-    };
+    flow.serve(
+        case.facts.client.as_ref(),
+        case.asked.redirect_uri.as_deref(),
+    );
     match (step, &case.person) {
         (AdminStep::Page(Step::ErrorPage(refusal)), _) => Ok(html::refusal(request, &refusal)),
         (AdminStep::Page(Step::SignIn { .. }), _) => {
             flow.restart();
             begin(request, &flow).await
         }
-        (AdminStep::Page(Step::PickAccount), _) => {
-            flow.restart();
-            flow.pick = true;
-            begin(request, &flow).await
-        }
+        (AdminStep::Page(Step::PickAccount), _) => pick_account(request, flow).await,
         (AdminStep::Page(Step::SecondFactor), Some(person)) => {
-            flow.session = None;
-            let mut tx = request.app.store.read().await.map_err(fault)?;
-            use_session(request, &mut tx, &mut flow, person)
-                .await
-                .map_err(fault)?;
-            drop(tx);
-            begin(request, &flow).await
+            ask_second_factor(request, flow, person).await
         }
         (AdminStep::ErrorRedirect(redirect, refusal), _) => Ok(send(
             request,

@@ -24,8 +24,8 @@ use uuid::Uuid;
 
 use super::html::{self, FORM_POST_SCRIPT, Frame, Policy};
 use super::sign_in::{
-    Flow, MICROS, Purpose, SignedIn, again, begin, current, fault, random_name, reachable,
-    redirect, sha256_hex, signed_in, use_session,
+    Flow, MICROS, Purpose, SignedIn, again, ask_second_factor, begin, current, fault, pick_account,
+    random_name, reachable, redirect, sha256_hex, signed_in,
 };
 use super::{Request, consent, user_facts};
 
@@ -189,13 +189,10 @@ async fn carry_out(
     step: Step,
     kept: bool,
 ) -> Result<Response, Refusal> {
-    let client = case.facts.client.as_ref();
-    flow.app = client.map(|client| client.application.display_name.clone());
-    flow.target = match (&case.asked.redirect_uri, client) {
-        (Some(uri), _) => Some(uri.clone()),
-        (None, Some(client)) => client.redirect_uris.first().map(|(_, uri)| uri.to_owned()),
-        (None, None) => None,
-    };
+    flow.serve(
+        case.facts.client.as_ref(),
+        case.asked.redirect_uri.as_deref(),
+    );
     match (step, &case.person) {
         (Step::ErrorPage(refusal), _) => Ok(html::refusal(request, &refusal)),
         (Step::ErrorRedirect(redirect, refusal), _) => {
@@ -211,20 +208,8 @@ async fn carry_out(
             }
             begin(request, &flow).await
         }
-        (Step::PickAccount, _) => {
-            flow.restart();
-            flow.pick = true;
-            begin(request, &flow).await
-        }
-        (Step::SecondFactor, Some(person)) => {
-            flow.session = None;
-            let mut tx = request.app.store.read().await.map_err(fault)?;
-            use_session(request, &mut tx, &mut flow, person)
-                .await
-                .map_err(fault)?;
-            drop(tx);
-            begin(request, &flow).await
-        }
+        (Step::PickAccount, _) => pick_account(request, flow).await,
+        (Step::SecondFactor, Some(person)) => ask_second_factor(request, flow, person).await,
         (Step::Consent(_) | Step::NeedAdminApproval(_), Some(_)) if !kept => {
             begin(request, &flow).await
         }

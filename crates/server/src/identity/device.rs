@@ -21,8 +21,8 @@ use serde_json::json;
 use super::authorize::authentication;
 use super::html::{self, Frame, Policy};
 use super::sign_in::{
-    Flow, Purpose, SignedIn, again, begin, coded, current, fault, reachable, record, sha256_hex,
-    signed_in, use_session,
+    Flow, Purpose, SignedIn, again, ask_second_factor, begin, coded, current, fault, pick_account,
+    reachable, record, sha256_hex, signed_in, use_session,
 };
 use super::{Request, consent, user_facts};
 
@@ -230,19 +230,9 @@ pub(super) async fn resume(request: &Request<'_>, mut flow: Flow) -> Result<Resp
         Err(response) => return Ok(response),
     };
     match case.step(request, &flow) {
-        DeviceStep::Page(Step::PickAccount) => {
-            flow.restart();
-            flow.pick = true;
-            begin(request, &flow).await
-        }
+        DeviceStep::Page(Step::PickAccount) => pick_account(request, flow).await,
         DeviceStep::Page(Step::SecondFactor) => {
-            flow.session = None;
-            let mut tx = request.app.store.read().await.map_err(fault)?;
-            use_session(request, &mut tx, &mut flow, &case.person)
-                .await
-                .map_err(fault)?;
-            drop(tx);
-            begin(request, &flow).await
+            ask_second_factor(request, flow, &case.person).await
         }
         DeviceStep::Page(Step::ErrorPage(refusal)) => Ok(html::refusal(request, &refusal)),
         DeviceStep::Page(_) => again(request, flow).await,

@@ -4,6 +4,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::response::Response;
 use bartizan_contract::{ObjectId, TenantId};
+use bartizan_identity::facts::ClientFact;
 use bartizan_identity::sign_in::Progress;
 use bartizan_identity::{Refusal, Version};
 use bartizan_store::sign_in::pending;
@@ -222,6 +223,17 @@ impl Flow {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
+    }
+
+    /// Notes the application that the pages speak of, and the address to which they may send the browser at the end.
+    pub(in crate::identity) fn serve(
+        &mut self,
+        client: Option<&ClientFact>,
+        redirect_uri: Option<&str>,
+    ) {
+        self.app = client.map(|client| client.application.display_name.clone());
+        let registered = || client?.redirect_uris.first().map(|(_, uri)| uri);
+        self.target = redirect_uri.or_else(registered).map(str::to_owned);
     }
 
     /// Forgets who was signing in.

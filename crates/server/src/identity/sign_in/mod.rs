@@ -31,7 +31,9 @@ pub(in crate::identity) use flow::{Flow, Purpose, random_name, redirect};
 pub use guards::PasswordGuards;
 pub(crate) use password::{OwnVerdict, check_own as check_own_password};
 pub(in crate::identity) use password::{Verdict, check as check_password, sha256_hex};
-pub(in crate::identity) use sessions::{MICROS, SignedIn, demands, end_all, signed_in};
+pub(in crate::identity) use sessions::{
+    MICROS, SignedIn, demands, end_all, second_factor_demanded, signed_in,
+};
 
 /// What a page says when name and password do not belong together: the same whether or not the account exists.
 const WRONG: &str = "The user name or the password is not right.";
@@ -69,6 +71,31 @@ pub(in crate::identity) async fn begin(
 ) -> Result<Response, Refusal> {
     flow.save(request).await.map_err(fault)?;
     Ok(flow.go(request))
+}
+
+/// Begins a flow anew with the choice among the browser's accounts.
+pub(in crate::identity) async fn pick_account(
+    request: &Request<'_>,
+    mut flow: Flow,
+) -> Result<Response, Refusal> {
+    flow.restart();
+    flow.pick = true;
+    begin(request, &flow).await
+}
+
+/// Goes on to the second factor that a session lacks.
+pub(in crate::identity) async fn ask_second_factor(
+    request: &Request<'_>,
+    mut flow: Flow,
+    person: &SignedIn,
+) -> Result<Response, Refusal> {
+    flow.session = None;
+    let mut tx = request.app.store.read().await.map_err(fault)?;
+    use_session(request, &mut tx, &mut flow, person)
+        .await
+        .map_err(fault)?;
+    drop(tx);
+    begin(request, &flow).await
 }
 
 /// The session that a flow goes on with, when it is still good and proves what its account demands by now.

@@ -26,7 +26,7 @@ const LONG: i64 = 90 * 24 * 3_600;
 /// How many accounts one browser may be signed in to.
 const MOST: usize = 5;
 /// The tenant's policy on second factors: `all`, `administrators`, or nobody beyond those who have one or must.
-pub(in crate::identity) const SECOND_FACTOR: &str = "second_factor";
+const SECOND_FACTOR: &str = "second_factor";
 
 /// A session that is good, with its person.
 #[derive(Debug, Clone)]
@@ -89,6 +89,26 @@ pub(in crate::identity) async fn signed_in(
     Ok(found)
 }
 
+/// Whether the tenant's policy or the account itself demands a second factor, be one set up or not. An account that has
+/// one is asked for it in any case.
+///
+/// # Errors
+/// [`StoreError`].
+pub(in crate::identity) async fn second_factor_demanded(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    user: ObjectId,
+    is_administrator: bool,
+) -> Result<bool, StoreError> {
+    let policy = tenant_policies::get(tx, tenant, SECOND_FACTOR).await?;
+    let by_policy = match policy.as_deref() {
+        Some("all") => true,
+        Some("administrators") => is_administrator,
+        _ => false,
+    };
+    Ok(by_policy || sign_in::second_factor_required(tx, tenant, user).await?)
+}
+
 /// What an account demands of a sign-in, at a host, and its second factors.
 ///
 /// # Errors
@@ -99,17 +119,12 @@ pub(in crate::identity) async fn demands(
     tenant: TenantId,
     user: &User,
 ) -> Result<(Account, Vec<Factor>), StoreError> {
-    let policy = tenant_policies::get(tx, tenant, SECOND_FACTOR).await?;
-    let by_policy = match policy.as_deref() {
-        Some("all") => true,
-        Some("administrators") => !roles::templates_of(tx, tenant, user.id).await?.is_empty(),
-        _ => false,
-    };
-    let own = sign_in::second_factor_required(tx, tenant, user.id).await?;
+    let roles = roles::templates_of(tx, tenant, user.id).await?;
+    let demanded = second_factor_demanded(tx, tenant, user.id, !roles.is_empty()).await?;
     let factors = factors::of_user(tx, tenant, user.id).await?;
     let passkey = |factor: &Factor| matches!(&factor.kind, FactorKind::Passkey { host: at, .. } if at == host);
     let account = Account {
-        second_factor_required: by_policy || own || !factors.is_empty(),
+        second_factor_required: demanded || !factors.is_empty(),
         totp: factors.iter().any(|factor| factor.kind == FactorKind::Totp),
         passkey: factors.iter().any(passkey),
         any_factor: !factors.is_empty(),

@@ -16,17 +16,15 @@ use bartizan_store::directory::credentials::{self, ApplicationCredentials};
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::directory::{permission_grants, roles};
-use bartizan_store::sign_in::{self, factors};
+use bartizan_store::sign_in::factors;
 use bartizan_store::tenants::{self, Tenant};
-use bartizan_store::{ReadTx, StoreError, tenant_policies};
+use bartizan_store::{ReadTx, StoreError};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::Request;
+use super::super::sign_in::second_factor_demanded;
 use super::facts::{self, MICROS};
-
-/// The tenant policy that demands a second factor: `all` or `administrators`.
-const SECOND_FACTOR: &str = "second_factor";
 
 /// Whose facts are needed.
 pub(in crate::identity) struct Door<'a> {
@@ -122,13 +120,8 @@ pub(in crate::identity) async fn load(
 /// A user as decisions see one.
 async fn user_fact(tx: &mut ReadTx, tenant: TenantId, user: &User) -> Result<UserFact, StoreError> {
     let directory_roles = roles::templates_of(tx, tenant, user.id).await?;
-    let policy = tenant_policies::get(tx, tenant, SECOND_FACTOR).await?;
-    let by_policy = match policy.as_deref() {
-        Some("all") => true,
-        Some("administrators") => !directory_roles.is_empty(),
-        _ => false,
-    };
-    let own = sign_in::second_factor_required(tx, tenant, user.id).await?;
+    let administrator = !directory_roles.is_empty();
+    let demanded = second_factor_demanded(tx, tenant, user.id, administrator).await?;
     let set_up = !factors::of_user(tx, tenant, user.id).await?.is_empty();
     Ok(UserFact {
         id: user.id,
@@ -142,7 +135,7 @@ async fn user_fact(tx: &mut ReadTx, tenant: TenantId, user: &User) -> Result<Use
         directory_roles,
         sessions_valid_from: user.sessions_valid_from.div_euclid(MICROS),
         password_changed: user.password_changed.div_euclid(MICROS),
-        second_factor_required: by_policy || own || set_up,
+        second_factor_required: demanded || set_up,
     })
 }
 
