@@ -224,7 +224,7 @@ struct ConfirmPage<'a> {
 }
 
 /// Goes on after a page.
-pub(super) async fn resume(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal> {
+pub(super) async fn resume(request: &Request<'_>, flow: Flow) -> Result<Response, Refusal> {
     let case = match loaded(request, &flow).await? {
         Ok(case) => case,
         Err(response) => return Ok(response),
