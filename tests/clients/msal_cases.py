@@ -209,16 +209,18 @@ def password(door):
 
 
 def on_behalf_of(door):
-    """By secret and by certificate; then from MSAL's cache."""
+    """By secret and by certificate; then silently, by the refresh token that MSAL asks for."""
     for credential in [
         MIDDLE["secret"], {"private_key": read("key"), "public_certificate": read("certificate")},
     ]:
         app = confidential(door, credential, MIDDLE["id"])
         front = front_token()
-        token = must(app.acquire_token_on_behalf_of(front, READ))
-        graph = must(app.acquire_token_on_behalf_of(front, ["User.Read"]))
-        again = app.acquire_token_on_behalf_of(front, READ)
+        answer = app.acquire_token_on_behalf_of(front, READ)
+        token = must(answer)
+        account = signed_in(answer, app, MIDDLE["id"])
+        again = app.acquire_token_silent(READ, account)
         assert again["access_token"] == token, "the second call must come from MSAL's cache"
+        graph = must(app.acquire_token_silent(["User.Read"], account))
     refused = app.acquire_token_on_behalf_of(front, [XDR + "/AdvancedHunting.Read"])
     assert refused["error"] == "invalid_grant" and refused["suberror"] == "consent_required", refused
     return as_user(door, token, MIDDLE["id"]), me(door, graph), "without consent: AADSTS65001"
