@@ -92,6 +92,16 @@ impl Printer {
 
     /// A list of items.
     pub(crate) fn list(&self, columns: &[Column], items: &[Value]) -> Outcome {
+        self.list_sparing(columns, &[], items)
+    }
+
+    /// A list of items whose table leaves out columns of these headings, one after the other, as long as it does not fit.
+    pub(crate) fn list_sparing(
+        &self,
+        columns: &[Column],
+        spare: &[&str],
+        items: &[Value],
+    ) -> Outcome {
         let cells = |item: &Value| columns.iter().map(|(_, get)| get(item)).collect::<Vec<_>>();
         match self.format {
             Format::Json => self.json(&Value::Array(items.to_vec())),
@@ -102,7 +112,14 @@ impl Printer {
             }
             Format::Table => {
                 let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
-                self.table(&heads, items.iter().map(cells))
+                let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
+                let kept = fit::kept(&heads, &widths(&heads, &rows), spare, available());
+                if kept.len() < heads.len() && !rows.is_empty() {
+                    self.remark("columns are left out for want of room (--format json or csv has all)");
+                }
+                let heads: Vec<&str> = kept.iter().map(|column| heads[*column]).collect();
+                let fewer = |row: &Vec<String>| kept.iter().map(|c| row[*c].clone()).collect();
+                self.table(&heads, rows.iter().map(fewer))
             }
         }
     }
@@ -189,14 +206,8 @@ impl Printer {
             self.remark("nothing found");
             return Ok(());
         }
-        let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-            longest.max(heads[column].chars().count())
-        };
-        let widths: Vec<usize> = (0..heads.len()).map(width).collect();
         let available = available();
-        let layout = fit::layout(&widths, available);
+        let layout = fit::layout(&widths(heads, &rows), available);
         if layout == Layout::Records {
             let records = rows.iter().enumerate();
             let records = records.map(|(i, row)| fit::record(i + 1, heads, row));
@@ -226,6 +237,16 @@ impl Printer {
         }
         Ok(())
     }
+}
+
+/// How wide each column is, in characters.
+fn widths(heads: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let width = |(column, head): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        longest.max(head.chars().count())
+    };
+    heads.iter().enumerate().map(width).collect()
 }
 
 /// The width for tables: the terminal's, or what `COLUMNS` says of where the output ends up; none for a file.

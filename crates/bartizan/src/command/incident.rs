@@ -16,9 +16,12 @@ const COLUMNS: &[Column] = &[
     ("Status", |i| at(i, "status")),
     ("Alerts", |i| count(i, "alerts")),
     ("Assigned to", |i| at(i, "assignedTo")),
-    ("Last update", |i| at(i, "lastUpdateTime")),
+    ("Last update", |i| minute(&at(i, "lastUpdateTime"))),
     ("Name", |i| at(i, "incidentName")),
 ];
+
+/// Columns that a narrow terminal does without, so that times and names can be read there.
+const SPARE: &[&str] = &["Assigned to", "Alerts"];
 
 const FIELDS: &[Column] = &[
     ("ID", |i| at(i, "incidentId")),
@@ -51,6 +54,16 @@ const COMMENTS: &[Column] = &[
     ("Comment", |c| at(c, "comment")),
 ];
 
+/// A time to the minute, in UTC.
+fn minute(time: &str) -> String {
+    match (time.get(..10), time.get(11..16)) {
+        (Some(day), Some(clock)) if time.as_bytes().get(10) == Some(&b'T') => {
+            format!("{day} {clock}")
+        }
+        _ => time.to_owned(),
+    }
+}
+
 fn count(item: &Value, field: &str) -> String {
     item[field].as_array().map_or(0, Vec::len).to_string()
 }
@@ -82,7 +95,7 @@ pub(crate) async fn run(command: Incident, printer: &Printer) -> Outcome {
                 };
                 items.push(json!(incident));
             }
-            printer.list(COLUMNS, &items)
+            printer.list_sparing(COLUMNS, SPARE, &items)
         }
         Incident::Show { connection, id } => {
             let incident = json!(target::client(&connection)?.incidents().get(id).await?);

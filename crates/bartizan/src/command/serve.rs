@@ -1,5 +1,7 @@
 //! `bartizan serve`, `demo` and `stop`: the server's process.
 
+mod again;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,16 +56,24 @@ fn start(args: &Serve, global: &Global, with_demo: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(run(settings, global, with_demo, detached))
+    let command = again::command(args, &settings.data, with_demo, detached);
+    runtime.block_on(run(settings, global, with_demo, detached, &command))
 }
 
-async fn run(settings: Settings, global: &Global, with_demo: bool, detached: bool) -> Outcome {
+async fn run(
+    settings: Settings,
+    global: &Global,
+    with_demo: bool,
+    detached: bool,
+    command: &str,
+) -> Outcome {
     let data = settings.data.clone();
     let server = Server::start(settings, Clock::system())
         .await
         .map_err(Failure::usage)?;
     let pid = data.join(PID_FILE);
     data_dir::write_private(&pid, std::process::id().to_string().as_bytes())?;
+    again::note(&data, command)?;
     let ended = until_asked_to_end(&server, &data, global, with_demo, detached).await;
     server.stop().await;
     // A stale file would only name a process that holds no lock; the next start replaces it.
@@ -205,7 +215,11 @@ pub(crate) fn stop(data: Option<PathBuf>, printer: &Printer) -> Outcome {
     let data = data.unwrap_or_else(default_data_dir);
     let held = || matches!(data_dir::DataDir::open(&data), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
     if !data.exists() || !held() {
-        printer.remark(&format!("no server runs on {}", data.display()));
+        printer.remark(&format!(
+            "no server runs on {}{}",
+            data.display(),
+            again::remark(&data)
+        ));
         return Ok(());
     }
     let pid = std::fs::read_to_string(data.join(PID_FILE))
@@ -222,7 +236,7 @@ pub(crate) fn stop(data: Option<PathBuf>, printer: &Printer) -> Outcome {
         }
         pause(Duration::from_millis(20));
     }
-    printer.remark("stopped");
+    printer.remark(&format!("stopped{}", again::remark(&data)));
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use crate::command::ingest::{Upload, upload};
 use crate::exit::Failure;
 use crate::profile::{ADMINISTRATOR, Profile};
 
-pub(crate) use screen::plain_screen;
+pub(crate) use screen::{plain_screen, quoted};
 
 /// Recordings and rules, part of the binary so that it works anywhere.
 #[derive(RustEmbed)]

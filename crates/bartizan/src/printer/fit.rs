@@ -40,6 +40,24 @@ pub(super) fn layout(widths: &[usize], available: Option<usize>) -> Layout {
     }
 }
 
+/// The columns to show: all of them, or as many of the spare ones fewer as it takes for the rest to fit.
+pub(super) fn kept(
+    heads: &[&str],
+    widths: &[usize],
+    spare: &[&str],
+    available: Option<usize>,
+) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..heads.len()).collect();
+    for head in spare {
+        let now: Vec<usize> = kept.iter().map(|column| widths[*column]).collect();
+        if layout(&now, available) == Layout::Whole {
+            break;
+        }
+        kept.retain(|column| heads[*column] != *head);
+    }
+    kept
+}
+
 /// The text in at most `most` characters, the last of them saying that there is more.
 pub(super) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -74,6 +92,17 @@ mod tests {
         assert_eq!(layout(&[10, 20], Some(35)), Layout::Cut(19));
         assert_eq!(layout(&[10, 200, 300], Some(100)), Layout::Cut(41));
         assert_eq!(layout(&[30; 20], Some(100)), Layout::Records);
+    }
+
+    #[test]
+    fn spare_columns_go_one_by_one_until_the_rest_fits() {
+        let (heads, widths) = (["ID", "By", "On", "Name"], [3, 20, 16, 30]);
+        let kept = |available| kept(&heads, &widths, &["By", "On"], available);
+        assert_eq!(kept(None), [0, 1, 2, 3]);
+        assert_eq!(kept(Some(79)), [0, 1, 2, 3]);
+        assert_eq!(kept(Some(78)), [0, 2, 3]);
+        assert_eq!(kept(Some(40)), [0, 3]);
+        assert_eq!(kept(Some(10)), [0, 3]);
     }
 
     #[test]

@@ -15,6 +15,17 @@ fn completions_name_the_commands() {
     }
 }
 
+#[test]
+fn usage_shows_what_may_be_typed_and_not_what_the_environment_says() {
+    let environment = [
+        ("BARTIZAN_URL", "https://localhost:1"),
+        ("BARTIZAN_TENANT_ID", "t"),
+    ];
+    let said = run_with(&["app", "show"], &environment, "").bad(2);
+    assert!(said.contains("Usage: bartizan app show [OPTIONS] <APP>"), "{said}");
+    assert!(!said.contains("--url"), "{said}");
+}
+
 /// An application by commands: what the mission's portal steps come to.
 struct Registered {
     id: String,

@@ -31,7 +31,14 @@ async fn a_detached_server_runs_until_it_is_told_to_stop() {
         .bad(2);
     assert!(second.contains("in use by another server"), "{second}");
 
-    home.cli(&["stop"]).good();
+    let stopped = home.cli(&["stop"]);
+    assert_eq!(stopped.code, 0, "{stopped:?}");
+    let again = format!("--ports {ports} --detach");
+    assert!(
+        stopped.err.contains("bartizan serve --data ") && stopped.err.contains(&again),
+        "it says how it is started again: {}",
+        stopped.err
+    );
     let client = (operator.client.0.as_str(), operator.client.1.as_str());
     assert!(
         operator.token_of(client, XDR).await.is_none(),

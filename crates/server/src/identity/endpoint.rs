@@ -1,6 +1,8 @@
 //! Which endpoint a path is: letter case does not matter, doubled and trailing slashes are tolerated.
 
 use bartizan_identity::Version;
+use http::request::Parts;
+use http::{Method, header};
 use percent_encoding::percent_decode_str;
 
 /// An endpoint of the authorization server.
@@ -38,6 +40,8 @@ pub(super) enum Endpoint {
     Asset(String),
     /// `/error`
     ErrorLookup,
+    /// `/`, asked for by a browser: what this server is.
+    Start,
 }
 
 impl Endpoint {
@@ -48,6 +52,7 @@ impl Endpoint {
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         let tenant = || segments[0].clone();
         Some(match lower.as_slice() {
+            [] => Self::Start,
             ["error"] => Self::ErrorLookup,
             [_, "oauth2", "devicecode"] => Self::DeviceCode(Version::V1, tenant()),
             [_, "oauth2", "v2.0", "devicecode"] => Self::DeviceCode(Version::V2, tenant()),
@@ -97,6 +102,17 @@ pub(crate) fn owns(path: &str) -> bool {
         [_, "v2.0", ".well-known" | "adminconsent", ..] => true,
         _ => false,
     }
+}
+
+/// Whether a person's browser asks for the origin itself. For programs there is nothing.
+pub(crate) fn is_start(parts: &Parts) -> bool {
+    let accepted = parts.headers.get_all(header::ACCEPT);
+    let page = accepted
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/html"));
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+    page && reads && parts.uri.path() == "/"
 }
 
 fn segments(path: &str) -> Vec<String> {

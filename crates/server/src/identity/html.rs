@@ -128,6 +128,20 @@ pub(super) fn message(request: &Request<'_>, title: &str, lines: &[&str]) -> Res
 }
 
 #[derive(Template)]
+#[template(path = "start.html")]
+struct StartPage {
+    frame: Frame,
+}
+
+/// What somebody finds who opens the origin in a browser.
+pub(super) fn start(request: &Request<'_>) -> Response {
+    let template = StartPage {
+        frame: Frame::plain(request, "Bartizan is running"),
+    };
+    page(StatusCode::OK, &template, &Policy::default())
+}
+
+#[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
     frame: Frame,

@@ -43,7 +43,7 @@ use crate::doors::listener::Peer;
 use crate::site::Site;
 
 pub(crate) use bartizan_identity::key_schedule::ScheduleError;
-pub(crate) use endpoint::owns;
+pub(crate) use endpoint::{is_start, owns};
 pub use issuer_keys::IssuerKeyCache;
 pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
 pub(crate) use keys::{Origin, Wish, carry_out};
@@ -212,6 +212,11 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
             html::asset(&name).unwrap_or_else(|| respond::error(&request.trace.no_such_endpoint()))
         }
         Endpoint::ErrorLookup => pages::error_lookup(request.query("code")),
+        // The sign-in hosts of the cloud have no such page.
+        Endpoint::Start if request.site.alias => {
+            respond::error(&request.trace.no_such_endpoint())
+        }
+        Endpoint::Start => html::start(request),
     }
 }
 

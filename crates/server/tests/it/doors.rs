@@ -139,6 +139,40 @@ async fn health_and_metrics_are_there_and_tell_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_origin_tells_a_browser_what_it_is_and_a_program_that_nothing_is_there() {
+    let server = TestServer::start().await;
+    let ask = |accept: &'static str| {
+        let url = format!("{}/", server.server.http_url());
+        server.http.get(url).header("accept", accept).send()
+    };
+    let page = ask("text/html,application/xhtml+xml,*/*;q=0.8")
+        .await
+        .expect("an answer");
+    assert_eq!(page.status(), StatusCode::OK);
+    let policy = page.headers()["content-security-policy"].clone();
+    assert!(
+        policy.to_str().expect("text").contains("default-src 'none'"),
+        "{policy:?}"
+    );
+    let html = page.text().await.expect("text");
+    let links: Vec<&str> = html
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(links.contains(&"/mysecurityinfo"), "{html}");
+    for link in links {
+        let url = format!("{}{link}", server.server.http_url());
+        let there = server.http.get(url).send().await.expect("an answer");
+        let status = there.status();
+        assert!(status.is_success() || status.is_redirection(), "{link}: {status}");
+    }
+    let program = read(ask("*/*").await.expect("an answer")).await;
+    assert_eq!(program.status, StatusCode::NOT_FOUND);
+    assert!(program.body["error"]["code"].is_string(), "{:?}", program.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_started_server_finds_its_data_again() {
     let server = TestServer::start().await;
     let listed = server.with_incidents(&server.tenant, &["alpha"]).await;
