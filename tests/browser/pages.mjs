@@ -143,6 +143,8 @@ const cases = {
     for (const options of [{ colorScheme: "light" }, { colorScheme: "dark", viewport: { width: 320, height: 640 } }]) {
       const app = await listen();
       const visitor = await open({ ...options, ignoreHTTPSErrors: true });
+      await visitor.page.goto(`${https}/`);
+      await visitor.at("Bartizan is running");
       const more = { response_mode: "form_post", prompt: "consent" };
       await visitor.page.goto(authorize(https, client, app.address, more));
       await visitor.signIn();

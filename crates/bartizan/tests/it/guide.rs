@@ -18,8 +18,10 @@ fn root() -> PathBuf {
 /// What stands in the `sh` blocks of a document, every line at the number that it has there. Blocks that need MSAL for
 /// Python say so beside `sh`, and are left out where it is not installed.
 fn blocks(document: &str) -> String {
-    let msal = Command::new("python3").args(["-c", "import msal, requests"]);
-    let msal = { msal }.output().is_ok_and(|output| output.status.success());
+    let msal = Command::new("python3")
+        .args(["-c", "import msal, requests"])
+        .output()
+        .is_ok_and(|output| output.status.success());
     let mut inside = false;
     let lines = document.lines().map(|line| {
         if line.starts_with("```") {
@@ -34,8 +36,7 @@ fn blocks(document: &str) -> String {
 /// Whether the programs that the guides call are here.
 fn tools() -> bool {
     let found = |tool: &&str| {
-        let version = if *tool == "openssl" { "version" } else { "--version" };
-        let found = Command::new(tool).arg(version).output().is_ok();
+        let found = Command::new(tool).arg("--version").output().is_ok();
         if !found {
             println!("skipped: there is no {tool} here");
         }
@@ -138,7 +139,7 @@ fn the_guide_to_application_context_works_as_it_stands() {
 #[cfg(unix)]
 #[test]
 fn the_guide_to_user_context_works_as_it_stands() {
-    let Some(said) = follow("guide-user-context.md", 8) else {
+    let Some(said) = follow("guide-user-context.md", 7) else {
         return;
     };
     let expected = [
