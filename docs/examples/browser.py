@@ -37,10 +37,12 @@ class Page(html.parser.HTMLParser):
 
     # Elements without an end tag.
     EMPTY = {"input", "link", "meta", "br", "path", "rect"}
+    # Elements whose text stands on lines of its own.
+    BLOCKS = {"h1", "h2", "p", "li", "dt", "dd"}
 
     def __init__(self, status, text):
         super().__init__()
-        self.status, self.forms, self.lines = status, [], []
+        self.status, self.forms, self._lines = status, [], []
         self.title = self.alert = self.key = ""
         self._open = []
         self.feed(text)
@@ -49,6 +51,8 @@ class Page(html.parser.HTMLParser):
         attrs = dict(attrs)
         if tag not in self.EMPTY:
             self._open.append((tag, attrs))
+        if tag in self.BLOCKS or tag == "br":
+            self._lines.append("")
         if tag == "form":
             self.forms.append({"action": attrs.get("action", ""), "fields": {}, "names": set()})
         elif tag in ("input", "button") and self.forms and attrs.get("name"):
@@ -68,13 +72,19 @@ class Page(html.parser.HTMLParser):
             return
         if "h1" in inside:
             self.title = words
-        if "h1" in inside or {"p", "li", "h2", "dt", "dd"} & set(inside):
-            self.lines.append(words)
+        if self.BLOCKS & set(inside):
+            self._lines[-1] += data
         for tag, attrs in self._open:
             if attrs.get("role") == "alert":
                 self.alert += words
             if tag == "code" and attrs.get("class") == "key":
                 self.key = words
+
+    @property
+    def lines(self):
+        """What can be read, by paragraphs."""
+        lines = [" ".join(line.split()) for line in self._lines]
+        return [line for line in lines if line]
 
     def form(self, step):
         """The form of a step."""
@@ -199,7 +209,7 @@ def main():
     parser.add_argument("--everybody", action="store_true", help="tick: consent on behalf of your organization")
     parser.add_argument("--decline", action="store_true", help="press Cancel where an application asks for something")
     parser.add_argument("--press", action="append", default=[], metavar="STEP",
-                        help="press a button that nothing else asks for: add_factor (prints the key), sign_out_everywhere")
+                        help="press a button that nothing else asks for: add_factor (then the key is printed, and no page), sign_out_everywhere")
     parser.add_argument("--cookies", metavar="FILE", help="stay signed in there from one call to the next")
     arguments = parser.parse_args()
 
@@ -224,7 +234,8 @@ def main():
         parts = urllib.parse.urlsplit(left_for)
         told = dict(urllib.parse.parse_qsl(parts.query) + urllib.parse.parse_qsl(parts.fragment))
         return 1 if "error" in told else 0
-    print("\n".join(page.lines))
+    if "set_up_totp" not in seen:
+        print("\n".join(page.lines))
     # The end of a page that was not to be the end: a refusal, or a form that could not be filled in.
     stuck = page.alert or page.status >= 400 or "consent" in page.steps() or "password" in page.steps()
     return 1 if stuck else 0

@@ -115,7 +115,9 @@ impl Printer {
                 let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
                 let kept = fit::kept(&heads, &widths(&heads, &rows), spare, available());
                 if kept.len() < heads.len() && !rows.is_empty() {
-                    self.remark("columns are left out for want of room (--format json or csv has all)");
+                    self.remark(
+                        "columns are left out for want of room (--format json or csv has all)",
+                    );
                 }
                 let heads: Vec<&str> = kept.iter().map(|column| heads[*column]).collect();
                 let fewer = |row: &Vec<String>| kept.iter().map(|c| row[*c].clone()).collect();

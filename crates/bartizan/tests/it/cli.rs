@@ -22,7 +22,10 @@ fn usage_shows_what_may_be_typed_and_not_what_the_environment_says() {
         ("BARTIZAN_TENANT_ID", "t"),
     ];
     let said = run_with(&["app", "show"], &environment, "").bad(2);
-    assert!(said.contains("Usage: bartizan app show [OPTIONS] <APP>"), "{said}");
+    assert!(
+        said.contains("Usage: bartizan app show [OPTIONS] <APP>"),
+        "{said}"
+    );
     assert!(!said.contains("--url"), "{said}");
 }
 

@@ -167,6 +167,7 @@ fn the_guide_to_partner_context_works_as_it_stands() {
     };
     let expected = [
         "AADSTS700016",
+        "nobody has consented to the application of another tenant",
         "AADSTS90094",
         "https://portal.azure.com/?code=",
         "admin_consent=True",

@@ -213,9 +213,7 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         }
         Endpoint::ErrorLookup => pages::error_lookup(request.query("code")),
         // The sign-in hosts of the cloud have no such page.
-        Endpoint::Start if request.site.alias => {
-            respond::error(&request.trace.no_such_endpoint())
-        }
+        Endpoint::Start if request.site.alias => respond::error(&request.trace.no_such_endpoint()),
         Endpoint::Start => html::start(request),
     }
 }

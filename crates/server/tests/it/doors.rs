@@ -151,7 +151,10 @@ async fn the_origin_tells_a_browser_what_it_is_and_a_program_that_nothing_is_the
     assert_eq!(page.status(), StatusCode::OK);
     let policy = page.headers()["content-security-policy"].clone();
     assert!(
-        policy.to_str().expect("text").contains("default-src 'none'"),
+        policy
+            .to_str()
+            .expect("text")
+            .contains("default-src 'none'"),
         "{policy:?}"
     );
     let html = page.text().await.expect("text");
@@ -165,11 +168,18 @@ async fn the_origin_tells_a_browser_what_it_is_and_a_program_that_nothing_is_the
         let url = format!("{}{link}", server.server.http_url());
         let there = server.http.get(url).send().await.expect("an answer");
         let status = there.status();
-        assert!(status.is_success() || status.is_redirection(), "{link}: {status}");
+        assert!(
+            status.is_success() || status.is_redirection(),
+            "{link}: {status}"
+        );
     }
     let program = read(ask("*/*").await.expect("an answer")).await;
     assert_eq!(program.status, StatusCode::NOT_FOUND);
-    assert!(program.body["error"]["code"].is_string(), "{:?}", program.body);
+    assert!(
+        program.body["error"]["code"].is_string(),
+        "{:?}",
+        program.body
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,9 +23,15 @@ pub(super) fn command(args: &Serve, data: &Path, with_demo: bool, detached: bool
         ("--https", args.https.map(|at| at.to_string())),
         ("--http", args.http.map(|at| at.to_string())),
         ("--proxy", args.proxy.map(|at| at.to_string())),
-        ("--public-url", args.public_url.as_ref().map(url::Url::to_string)),
+        (
+            "--public-url",
+            args.public_url.as_ref().map(url::Url::to_string),
+        ),
         ("--config", args.config.as_deref().map(absolute)),
-        ("--database", args.database.as_ref().map(|_| "URL".to_owned())),
+        (
+            "--database",
+            args.database.as_ref().map(|_| "URL".to_owned()),
+        ),
     ];
     for (name, value) in values {
         if let Some(value) = value {

@@ -1,9 +1,9 @@
 """A person signs in elsewhere, in a browser of another device, and MSAL for Python gets the token; then incidents.
 
     pip install msal requests
-    python3 docs/examples/device_code.py CLIENT_ID
+    python3 docs/examples/with-msal/device_code.py CLIENT_ID
 
-Nothing in it knows of Bartizan. Run it as `bartizan run -- python3 docs/examples/device_code.py CLIENT_ID`; against Microsoft's
+Nothing in it knows of Bartizan. Run it as `bartizan run -- python3 docs/examples/with-msal/device_code.py CLIENT_ID`; against Microsoft's
 cloud, run it alone.
 """
 
@@ -29,11 +29,12 @@ if "access_token" not in answer:
     sys.exit(answer.get("error_description", answer))
 
 # Later in the same process MSAL answers from its cache, and refreshes what is about to expire.
-answer = app.acquire_token_silent(SCOPES, app.get_accounts()[0])
+account = app.get_accounts()[0]
+answer = app.acquire_token_silent(SCOPES, account)
 incidents = requests.get(
     "https://api.security.microsoft.com/api/incidents",
     headers={"Authorization": "Bearer " + answer["access_token"]},
     timeout=30,
 )
 incidents.raise_for_status()
-print(answer["scope"], len(incidents.json()["value"]), "incidents")
+print(account["username"], "sees", len(incidents.json()["value"]), "incidents")
