@@ -12,8 +12,9 @@ from azure.identity import aio
 
 from calls import (
     GRAPH, MDE, STAGE, TENANT, XDR, as_daemon, as_partner, as_user, browser, claims, counted, front_token, main, me,
-    type_code, visit,
+    type_code,
 )
+from visitor import visit
 
 DAEMON, DESKTOP, SITE = STAGE["daemon"], STAGE["desktop"], STAGE["site"]
 MIDDLE, PARTNER, USER = STAGE["middle"], STAGE["partner"], STAGE["user"]
@@ -38,7 +39,8 @@ def cached(credential, scope):
 
 def secret(door):
     credential = identity.ClientSecretCredential(TENANT, DAEMON["id"], DAEMON["secret"], **options(door))
-    graph = credential.get_token(GRAPH + "/.default").token
+    # With the capability of continuous access evaluation, which asks by `claims`.
+    graph = credential.get_token(GRAPH + "/.default", enable_cae=True).token
     # Two slashes, as Microsoft's Graph client for Python sends them.
     return as_daemon(door, cached(credential, APPLICATION), "1"), counted(door, GRAPH, graph, slash="/")
 

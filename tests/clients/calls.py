@@ -8,7 +8,7 @@ import sys
 
 import requests
 
-import visitor
+from visitor import visit
 
 HERE = pathlib.Path(__file__).resolve().parent
 STAGE = json.loads(pathlib.Path(os.environ["BARTIZAN_TEST_STAGE"]).read_text())
@@ -127,14 +127,9 @@ def browser():
     os.environ["BROWSER"] = "%s %s %%s &" % (sys.executable, HERE / "visitor.py")
 
 
-def visit(url, code=None):
-    """A person at the pages; the answer for the application."""
-    return visitor.of_stage(code).visit(url)
-
-
 def type_code(url, code):
     """A person types a device's code."""
-    answer = visit(url, code)
+    answer = visit(url, code=code)
     assert answer["to"] is None and "signed in" in answer["heading"], answer
 
 

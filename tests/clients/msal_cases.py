@@ -7,9 +7,10 @@ import msal
 from msal.token_cache import TokenCache
 
 from calls import (
-    GRAPH, OWN, STAGE, TENANT, XDR, as_daemon, as_partner, as_user, browser, claims, counted, front_token, incidents,
-    main, me, type_code, visit,
+    GRAPH, OWN, STAGE, TENANT, XDR, as_daemon, as_partner, as_user, browser, claims, counted, front_token, get,
+    incidents, main, me, type_code,
 )
+from visitor import visit
 
 DAEMON, DESKTOP, SITE = STAGE["daemon"], STAGE["desktop"], STAGE["site"]
 MIDDLE, PARTNER, USER = STAGE["middle"], STAGE["partner"], STAGE["user"]
@@ -44,6 +45,11 @@ def by_credential(door, credential, proof):
 
 
 def secret(door):
+    """Also with the capability of continuous access evaluation, which asks by `claims`."""
+    capable = msal.ConfidentialClientApplication(
+        DAEMON["id"], client_credential=DAEMON["secret"], client_capabilities=["CP1"], **options(door)
+    )
+    must(capable.acquire_token_for_client([XDR + "/.default"]))
     return by_credential(door, DAEMON["secret"], "1")
 
 
@@ -64,6 +70,17 @@ def wrong_secret(door):
 def read(name):
     """A file of the daemon's certificate, as text."""
     return pathlib.Path(CERTIFICATE[name]).read_text()
+
+
+def refused(door):
+    """A key that nobody registered, and a workload that is not the one."""
+    stranger = confidential(door, {"client_assertion": workload_token("stranger")})
+    answer = stranger.acquire_token_for_client([XDR + "/.default"])
+    assert answer["error_codes"] == [700213], answer
+    unknown = {"private_key": read("key"), "thumbprint": "00" * 20}
+    answer = confidential(door, unknown).acquire_token_for_client([XDR + "/.default"])
+    assert answer["error_codes"] == [700027], answer
+    return "AADSTS700213", "AADSTS700027"
 
 
 def pfx(door):
@@ -148,6 +165,40 @@ def code(door):
     return as_user(door, token, DESKTOP["id"]), " and ".join(seen)
 
 
+def everybodys(door):
+    """At `organizations`, which is no tenant: whoever signs in is of their own, and may consent there."""
+    app = msal.PublicClientApplication(DESKTOP["id"], **options(door, "organizations"))
+    said = []
+    for who, tenant, person in [("user", TENANT, USER), ("customer", PARTNER["customer"], PARTNER["person"])]:
+        flow = app.initiate_auth_code_flow(READ, redirect_uri="http://localhost", response_mode="form_post")
+        answer = app.acquire_token_by_auth_code_flow(flow, visit(flow["auth_uri"], who=who)["parameters"])
+        token = must(answer)
+        told = claims(token)
+        assert (told["tid"], told["oid"]) == (tenant, person["id"]), told
+        (account,) = app.get_accounts(person["name"])
+        fresh = must(app.acquire_token_silent_with_error(READ, account, force_refresh=True))
+        said.append(len(get(door, XDR, "/api/incidents", fresh)["value"]))
+    assert said[0] > 0 and said[1] == 0, said
+    return ("%d incidents at home, none of them the customer's" % said[0],)
+
+
+def declined(door):
+    """What an application is told when nobody is signed in, and when a person does not consent."""
+    silent = public(door).initiate_auth_code_flow(READ, redirect_uri="http://localhost", prompt="none")
+    answer = public(door).acquire_token_by_auth_code_flow(silent, visit(silent["auth_uri"])["parameters"])
+    assert answer["error"] == "login_required", answer
+    app = confidential(door, SITE["secret"], SITE["id"])
+    flow = app.initiate_auth_code_flow(["User.Read"], redirect_uri=SITE["redirect"], prompt="consent")
+    answer = app.acquire_token_by_auth_code_flow(flow, visit(flow["auth_uri"], decline=True)["parameters"])
+    assert answer["error"] == "access_denied" and "AADSTS65004" in answer["error_description"], answer
+    app = public(door)
+    flow = app.initiate_device_flow(READ)
+    visit(flow["verification_uri"], code=flow["user_code"], decline=True)
+    answer = app.acquire_token_by_device_flow(flow)
+    assert answer["error"] == "authorization_declined", answer
+    return "login_required", "access_denied", "authorization_declined"
+
+
 def code_confidential(door):
     """A web site's sign-in, with the page on which a person consents."""
     app = confidential(door, SITE["secret"], SITE["id"])
@@ -230,6 +281,7 @@ CASES = {
     "secret": secret,
     "oidc": oidc,
     "wrong-secret": wrong_secret,
+    "refused": refused,
     "pfx": pfx,
     "pem": pem,
     "thumbprint": thumbprint,
@@ -237,6 +289,8 @@ CASES = {
     "assertion-asked": assertion_asked,
     "partner": partner,
     "code": code,
+    "organizations": everybodys,
+    "declined": declined,
     "code-confidential": code_confidential,
     "interactive": interactive,
     "refresh": refresh,

@@ -148,13 +148,15 @@ def daemon(directory, certificate, issuer, folder):
         body = {"name": name, "issuer": url, "subject": WORKLOAD, "audiences": [issuers.AUDIENCE], **more}
         directory.call("POST", path + "/federatedIdentityCredentials", body)
     # In files, as a cluster mounts them.
-    tokens = {"kept": folder / "kept.jwt", "asked": folder / "asked.jwt"}
-    issuers.write_private(tokens["kept"], issuer.token(WORKLOAD, UNREACHABLE).encode())
-    issuers.write_private(tokens["asked"], issuer.token(WORKLOAD).encode())
+    tokens = {
+        "kept": issuer.token(WORKLOAD, UNREACHABLE), "asked": issuer.token(WORKLOAD), "stranger": issuer.token("repo:else"),
+    }
+    for name, token in tokens.items():
+        issuers.write_private(folder / (name + ".jwt"), token.encode())
     return {
         "id": app["id"], "secret": directory.secret(app),
         "roles": sorted(name for resource, name in roles if resource == XDR_APP),
-        "tokens": {name: str(path) for name, path in tokens.items()},
+        "tokens": {name: str(folder / (name + ".jwt")) for name in tokens},
     }
 
 
@@ -185,7 +187,7 @@ def customer(suite, operator, home, folder):
     answer = visitor.visit(suite.environment["BARTIZAN_URL"] + link)
     if "code" not in answer.get("parameters", {}):
         raise Failed("the customer's consent: %s, %s" % (visitor.seen, answer))
-    return {"id": app["id"], "secret": secret, "customer": made["id"], "device": DEVICE}
+    return {"id": app["id"], "secret": secret, "customer": made["id"], "device": DEVICE, "person": boss}
 
 
 def build(suite, issuer, folder):
@@ -207,7 +209,7 @@ def build(suite, issuer, folder):
     key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": certificate["der"]}
     home.call("PATCH", "/applications/" + middle["object"], {"keyCredentials": [key]})
     desktop = home.application(
-        "Client suite: desktop", isFallbackPublicClient=True,
+        "Client suite: desktop", isFallbackPublicClient=True, signInAudience="AzureADMultipleOrgs",
         publicClient={"redirectUris": ["http://localhost", environment["BARTIZAN_URL"] + "/common/oauth2/nativeclient"]},
     )
     home.grant_scope(desktop, XDR_APP, "Incident.Read AdvancedHunting.Read")

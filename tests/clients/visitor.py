@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A person at a browser without a screen: signs in on the pages, accepts, and goes where the server sends them.
 
-`visitor.py URL` is what a library starts as the browser. Without an argument it reads one JSON object from its input:
-`{"url": …}` gives the answer that the application would get, `{"url": …, "code": …}` types a device's code.
+`visitor.py URL` is what a library starts as the browser. Without an argument it reads one JSON object from its input and tells
+the answer that the application would get: `url`, and where they differ from the usual, `code` (a device's code), `who`
+(`customer`: a person of the customer's tenant) and `decline` (no consent).
 """
 
 import html.parser
@@ -58,15 +59,16 @@ def origin(url):
 class Visitor:
     """One person, with the cookies of one browser."""
 
-    def __init__(self, name, password, code=None):
+    def __init__(self, name, password, code=None, decline=False):
         self.session = requests.Session()
+        decision = {"decision": "decline" if decline else "accept"}
         self.typed = {
             "user_name": {"username": name},
             "password": {"password": password},
             "stay": {"stay": "no"},
-            "consent": {"decision": "accept"},
+            "consent": decision,
             "device_code": {"otc": code},
-            "device_confirm": {"decision": "accept"},
+            "device_confirm": decision,
         }
         self.seen = []
 
@@ -106,23 +108,23 @@ class Visitor:
             here, method, fields = target, "POST", {**form["fields"], **self.typed[step]}
         raise SystemExit("the server sends the browser in circles: %s" % self.seen)
 
-    def deliver(self, answer):
-        """Brings an answer to the application that listens."""
-        data = answer["parameters"] if answer["method"] == "POST" else None
-        brought = requests.request(answer["method"], answer["to"], data=data, timeout=30)
-        brought.raise_for_status()
+
+def deliver(answer):
+    """Brings an answer to the application that listens."""
+    data = answer["parameters"] if answer["method"] == "POST" else None
+    brought = requests.request(answer["method"], answer["to"], data=data, timeout=30)
+    brought.raise_for_status()
 
 
-def of_stage(code=None):
-    """The person whom the suite made."""
-    user = json.loads(pathlib.Path(os.environ["BARTIZAN_TEST_STAGE"]).read_text())["user"]
-    return Visitor(user["name"], user["password"], code)
+def visit(url, who="user", **more):
+    """A person whom the suite made goes to an address; the answer for the application."""
+    stage = json.loads(pathlib.Path(os.environ["BARTIZAN_TEST_STAGE"]).read_text())
+    person = stage["partner"]["person"] if who == "customer" else stage["user"]
+    return Visitor(person["name"], person["password"], **more).visit(url)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        visitor = of_stage()
-        visitor.deliver(visitor.visit(sys.argv[1]))
+        deliver(visit(sys.argv[1]))
     else:
-        asked = json.load(sys.stdin)
-        print(json.dumps(of_stage(asked.get("code")).visit(asked["url"])))
+        print(json.dumps(visit(**json.load(sys.stdin))))

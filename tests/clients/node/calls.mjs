@@ -9,6 +9,7 @@ export const STAGE = JSON.parse(readFileSync(process.env.BARTIZAN_TEST_STAGE, "u
 export const XDR = "https://api.security.microsoft.com";
 export const GRAPH = "https://graph.microsoft.com";
 export const APPLICATION = `${XDR}/.default`;
+const VISITOR = new URL("../visitor.py", import.meta.url);
 export const READ = `${XDR}/Incident.Read`;
 
 /** By which names a client reaches the server: its own origin, or Microsoft's below `bartizan run`. */
@@ -93,8 +94,7 @@ export async function frontToken() {
 }
 
 function visitor(argument, input) {
-  const script = fileURLToPath(new URL("../visitor.py", import.meta.url));
-  const child = spawn(process.env.BARTIZAN_TEST_PYTHON, [script, ...argument], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.env.BARTIZAN_TEST_PYTHON, [fileURLToPath(VISITOR), ...argument]);
   child.stdin.end(input);
   return new Promise((resolve, reject) => {
     let [out, said] = ["", ""];
@@ -105,8 +105,8 @@ function visitor(argument, input) {
 }
 
 /** A person at the pages; the answer for the application. */
-export async function visit(url, code) {
-  return JSON.parse(await visitor([], JSON.stringify({ url, code })));
+export async function visit(url, more = {}) {
+  return JSON.parse(await visitor([], JSON.stringify({ url, ...more })));
 }
 
 /** The same as a browser that goes where the server sends it. */
@@ -114,9 +114,14 @@ export async function browse(url) {
   await visitor([url], "");
 }
 
+/** Makes `xdg-open` start the visitor, as a person's setting of `BROWSER` would start a browser. */
+export function setBrowser() {
+  process.env.BROWSER = `${process.env.BARTIZAN_TEST_PYTHON} ${fileURLToPath(VISITOR)} %s`;
+}
+
 /** A person types a device's code. */
 export async function typeCode(url, code) {
-  const answer = await visit(url, code);
+  const answer = await visit(url, { code });
   assert.ok(answer.to === null && answer.heading.includes("signed in"), JSON.stringify(answer));
 }
 

@@ -9,12 +9,14 @@ import {
   DefaultAzureCredential,
   DeviceCodeCredential,
   EnvironmentCredential,
+  InteractiveBrowserCredential,
   OnBehalfOfCredential,
   UsernamePasswordCredential,
   WorkloadIdentityCredential,
 } from "@azure/identity";
 import {
-  APPLICATION, GRAPH, READ, STAGE, TENANT, asDaemon, asPartner, asUser, claims, frontToken, main, me, typeCode, visit,
+  APPLICATION, GRAPH, READ, STAGE, TENANT, asDaemon, asPartner, asUser, claims, frontToken, main, me, setBrowser, typeCode,
+  visit,
 } from "./calls.mjs";
 
 const { certificate, daemon, desktop, middle, partner, site, user } = STAGE;
@@ -112,6 +114,11 @@ const cases = {
       ...options(door),
     });
     return asPerson(door, credential);
+  },
+
+  async interactive(door) {
+    setBrowser();
+    return asPerson(door, new InteractiveBrowserCredential({ tenantId: TENANT, clientId: desktop.id, ...options(door) }));
   },
 
   async password(door) {

@@ -104,6 +104,21 @@ const cases = {
     return [await asUser(door, answer.accessToken, desktop.id)];
   },
 
+  /** At `organizations`, which is no tenant: whoever signs in is of their own, and may consent there. */
+  async organizations(door) {
+    const app = new PublicClientApplication({ auth: { clientId: desktop.id, ...authority(door, "organizations") } });
+    for (const [who, tenant, person] of [["user", TENANT, user], ["customer", partner.customer, partner.person]]) {
+      const request = { scopes: [READ], redirectUri: "http://localhost" };
+      const { parameters } = await visit(await app.getAuthCodeUrl({ ...request, responseMode: "form_post" }), { who });
+      const answer = await app.acquireTokenByCode({ ...request, code: parameters.code });
+      const said = claims(answer.accessToken);
+      assert.deepEqual([said.tid, said.oid, answer.tenantId], [tenant, person.id, tenant]);
+      const fresh = await app.acquireTokenSilent({ account: answer.account, scopes: [READ], forceRefresh: true });
+      assert.equal(claims(fresh.accessToken).tid, tenant);
+    }
+    return ["a person of each tenant"];
+  },
+
   async "code-confidential"(door) {
     const app = confidential(door, { clientSecret: site.secret }, site.id);
     const request = { scopes: ["User.Read"], redirectUri: site.redirect };
