@@ -61,6 +61,7 @@ CASES = [
     Case("MSAL Python", "browser", "interactive"),
     Case("MSAL Python", "refresh", "refresh"),
     Case("MSAL Python", "device", "device"),
+    Case("MSAL Python", "device", "example", (RUN,)),
     Case("MSAL Python", "password", "password", (RUN,)),
     Case("MSAL Python", "obo", "on-behalf-of"),
     Case("azure-identity", "secret", "secret"),

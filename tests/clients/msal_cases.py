@@ -1,6 +1,8 @@
 """MSAL Python, as its documentation shows it: `msal_cases.py CASE DOOR`, started by `run.py`."""
 
 import pathlib
+import re
+import subprocess
 import sys
 
 import msal
@@ -248,6 +250,19 @@ def device(door):
     return (as_user(door, token, DESKTOP["id"]),)
 
 
+def documented(door):
+    """The guide's own script, which has Microsoft's hosts written into it."""
+    assert not door.own
+    command = [sys.executable, "docs/examples/with-msal/device_code.py", DESKTOP["id"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as script:
+        message = script.stdout.readline()
+        url, typed = re.search(r"(https://\S+) .*?\b([A-Z0-9]{9})\b", message).groups()
+        type_code(url, typed)
+        said = script.stdout.read().strip()
+    assert script.returncode == 0 and said.startswith(USER["name"] + " sees "), said
+    return (said,)
+
+
 def password(door):
     """With the user realm, which MSAL asks at the authority's name without its port."""
     app = public(door)
@@ -295,6 +310,7 @@ CASES = {
     "interactive": interactive,
     "refresh": refresh,
     "device": device,
+    "example": documented,
     "password": password,
     "on-behalf-of": on_behalf_of,
 }
