@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod claims;
 pub mod client_auth;
 pub mod consent;
+pub mod constant_time;
 pub mod directory;
 pub mod discovery;
 pub mod explain;

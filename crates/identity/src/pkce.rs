@@ -1,11 +1,11 @@
 //! Proof Key for Code Exchange (RFC 7636).
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::constant_time::same;
 use crate::refusal::{Refusal, UserRefusal};
 
 /// A code challenge.
@@ -70,7 +70,7 @@ impl Challenge {
             Method::Plain => verifier.to_owned(),
             Method::S256 => URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())),
         };
-        verify_slices_are_equal(made.as_bytes(), self.value.as_bytes()).is_ok()
+        same(self.value.as_bytes(), made.as_bytes())
     }
 }
 

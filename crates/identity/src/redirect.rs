@@ -73,7 +73,9 @@ impl RedirectUris {
         let dotted = |rest: &str| {
             let lower = rest.to_ascii_lowercase();
             let decoded = lower.replace("%2e", ".").replace("%2f", "/");
-            decoded.contains('\\')
+            // Browsers drop tabs and line breaks wherever they stand, and read a backslash as a slash.
+            !rest.bytes().all(|b| b.is_ascii_graphic())
+                || decoded.contains('\\')
                 || decoded.contains("%5c")
                 || decoded.split('/').any(|s| s == "." || s == "..")
         };
@@ -122,7 +124,12 @@ impl<'a> Parts<'a> {
         if authority.contains(odd) || uri.contains('#') {
             return None;
         }
-        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        let (host, port) = match authority.split_once(':') {
+            None => (authority, ""),
+            // A colon without a port is another spelling.
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+        };
         let plain_port = port.bytes().all(|b| b.is_ascii_digit());
         plain_port.then_some(Self {
             scheme,
@@ -194,6 +201,7 @@ mod tests {
             "https://app.example/cb/../cb",
             "https://app.example/%63b",
             "https://app.example:444/cb",
+            "https://app.example:/cb",
             "https://app.example.evil.example/cb",
             "https://app.example@evil.example/cb",
             "https://evil.example/https://app.example/cb",
@@ -222,7 +230,12 @@ mod tests {
             "https://app.example/cbdone",
             "https://app.example/cb/../../x",
             "https://app.example/cb/%2e%2e/x",
+            "https://app.example/cb/.\t./x",
+            "https://app.example/cb/.%2e/x",
+            "https://app.example/cb/\\../x",
+            "https://app.example/cb/ ",
             "https://app.example/cb/x?y",
+            "https://app.example/cb/x#y",
             "https://app.example/q/x",
         ] {
             assert!(!uris.extends(sent), "{sent}");

@@ -1,5 +1,6 @@
 //! A call of an operation, as handlers see it: matched, authenticated, permitted and counted.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
@@ -37,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     /// The request's headers.
     pub(crate) headers: HeaderMap,
+    /// The address that the caller is at.
+    pub(crate) source: Option<IpAddr>,
     /// Who calls; its tenant bounds everything that the call may see.
     pub(crate) caller: Caller,
     /// What it may do: decided before the handler runs.

@@ -25,6 +25,7 @@ use crate::call::Call;
 use crate::doors::listener::Peer;
 use crate::error::{ApiError, Kind};
 use crate::site::Site;
+use crate::source::source;
 use crate::trail::Attempt;
 use crate::{auth, handlers, health, identity};
 
@@ -164,12 +165,14 @@ async fn operation(
     let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
         .into_owned()
         .collect();
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
     let app = Arc::clone(app);
     handler(Call {
         app,
         matched,
         site,
         query,
+        source: source(peer, &parts.headers),
         headers: parts.headers,
         caller,
         access,
@@ -252,6 +255,12 @@ fn finish(headers: &mut http::HeaderMap, request_id: Uuid) {
         // Answers carry a tenant's data: no shared cache may keep them.
         (header::CACHE_CONTROL, "no-store"),
         (header::X_FRAME_OPTIONS, "DENY"),
+        // Of what is no page: it loads nothing and is shown in nothing, whatever a browser takes it for.
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
     ];
     for (name, value) in fixed {
         headers

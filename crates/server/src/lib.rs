@@ -25,6 +25,7 @@ mod dispatch;
 mod handlers;
 mod health;
 mod operator;
+mod source;
 mod workers;
 
 pub use server::{Server, StartError};

@@ -5,4 +5,5 @@ mod dependencies;
 mod drift;
 mod files;
 mod links;
+mod security;
 mod sources;

@@ -3,11 +3,11 @@
 //! The header's thumbprint finds the certificate among those registered; what else the header
 //! carries (`x5c`, `jku`, `x5u`, `jwk`) comes from the sender and is never looked at.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256};
 
 use super::assertion::{self, Algorithm, Assertion, Realm, unusable};
 use crate::certificate::Certificate;
+use crate::constant_time::same;
 use crate::refusal::Refusal;
 
 /// The audience of a proof of possession (Graph `addKey`, `removeKey`): the directory itself.
@@ -68,9 +68,7 @@ fn signed(
     };
     // Where both thumbprints are given, both must fit.
     let fits = |text: Option<&str>, of: &[u8]| {
-        text.is_none_or(|text| {
-            assertion::thumbprint(text).is_some_and(|t| verify_slices_are_equal(&t, of).is_ok())
-        })
+        text.is_none_or(|text| assertion::thumbprint(text).is_some_and(|t| same(of, &t)))
     };
     let mut expired = false;
     for (index, fact) in certificates.iter().enumerate() {

@@ -1,7 +1,6 @@
 //! A client's secret, compared in constant time.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-
+use crate::constant_time::same;
 use crate::directory::secret_hash;
 use crate::refusal::Refusal;
 
@@ -37,7 +36,7 @@ pub(super) fn check(
     let mut found = None;
     // Every secret is compared, so that the time taken says nothing about which one matched.
     for (index, fact) in secrets.iter().enumerate() {
-        if verify_slices_are_equal(fact.hash.as_bytes(), hash.as_bytes()).is_err() {
+        if !same(fact.hash.as_bytes(), hash.as_bytes()) {
             continue;
         }
         if now >= fact.end {

@@ -60,6 +60,9 @@ impl Request {
 pub struct DeviceDetails {
     /// What was asked.
     pub asked: Asked,
+    /// The address that it was asked from, for the page on which a person decides (RFC 8628 section 5.4).
+    #[serde(default)]
+    pub address: Option<String>,
 }
 
 /// A device code that was found.

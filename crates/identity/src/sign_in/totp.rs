@@ -2,9 +2,10 @@
 //!
 //! These parameters are the only ones that every app understands; SHA-1 is sound inside HMAC.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::constant_time;
 
 /// Bytes of a secret (RFC 4226 section 4 recommends 160 bits).
 pub const SECRET: usize = 20;
@@ -37,7 +38,7 @@ pub fn accepted_step(secret: &[u8], typed: &str, now: i64, last: Option<i64>) ->
     let current = now.div_euclid(STEP);
     let mut found = None;
     for step in current - SLACK..=current + SLACK {
-        let same = verify_slices_are_equal(code(secret, step).as_bytes(), typed.as_bytes()).is_ok();
+        let same = constant_time::same(code(secret, step).as_bytes(), typed.as_bytes());
         if same && last.is_none_or(|last| step > last) {
             found = Some(step);
         }

@@ -16,7 +16,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::Request;
-use super::html::{Frame, Policy, page};
+use super::html::{Frame, Policy, page, visible};
 use super::sign_in::{Flow, SignedIn, record, sha256_hex};
 
 struct Line {
@@ -69,9 +69,9 @@ pub(super) fn ask(
     let sends_to = flow.target.as_deref().and_then(|uri| Url::parse(uri).ok());
     let template = ConsentPage {
         frame: Frame::of(request, flow, "Permissions requested"),
-        app: &prompt.display_name,
+        app: &visible(&prompt.display_name),
         app_id: prompt.client,
-        publisher: publisher(prompt),
+        publisher: visible(&publisher(prompt)),
         unverified: prompt.unverified_publisher,
         sends_to: sends_to.map(|url| match url.host_str() {
             Some(host) => host.to_owned(),
@@ -117,7 +117,7 @@ pub(super) fn approval(
     }
     let template = ApprovalPage {
         frame: Frame::of(request, flow, "Approval required"),
-        app: &prompt.display_name,
+        app: &visible(&prompt.display_name),
         tenant: &person.tenant.display_name,
         name: &person.user.upn,
         permissions: lines(prompt),
@@ -174,9 +174,9 @@ fn lines(prompt: &ConsentPrompt) -> Vec<Line> {
     );
     for api in &prompt.apis {
         let line = |item: &ConsentItem, application| Line {
-            text: words(item),
-            value: item.value.clone(),
-            resource: api.display_name.clone(),
+            text: visible(&words(item)),
+            value: visible(&item.value),
+            resource: visible(&api.display_name),
             application,
         };
         lines.extend(api.scopes.iter().map(|item| line(item, false)));

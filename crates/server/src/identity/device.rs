@@ -90,7 +90,7 @@ pub(super) async fn code_typed(request: &Request<'_>, mut flow: Flow) -> Result<
     let client = bartizan_store::directory::applications::anywhere(&mut tx, code.client)
         .await
         .map_err(fault)?;
-    flow.app = client.map(|client| client.display_name);
+    flow.app = client.map(|client| html::visible(&client.display_name));
     let people = signed_in(request, &mut tx).await.map_err(fault)?;
     let here: Vec<&SignedIn> = people
         .iter()
@@ -114,6 +114,8 @@ struct Case {
     code: DeviceCode,
     path: TenantPath,
     scopes: UserScopes,
+    /// The address of the device.
+    address: Option<String>,
     person: SignedIn,
     facts: UserFacts,
 }
@@ -151,6 +153,7 @@ impl Case {
             code,
             path,
             scopes,
+            address: details.address,
             person,
             facts,
         }))
@@ -247,7 +250,7 @@ pub(super) async fn resume(request: &Request<'_>, flow: Flow) -> Result<Response
                 frame: Frame::of(request, &flow, "Is it you who signs in?"),
                 app: flow.app.as_deref().unwrap_or("an application"),
                 app_id: case.code.client,
-                address: None,
+                address: case.address.clone(),
                 name: &case.person.user.upn,
                 tenant: &case.person.tenant.display_name,
             };

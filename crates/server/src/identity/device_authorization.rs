@@ -71,6 +71,7 @@ async fn begin(request: &Request<'_>, version: Version, tenant: &str) -> Result<
         client,
         details: to_json(&DeviceDetails {
             asked: asked.asked.clone(),
+            address: request.source().map(|address| address.to_string()),
         })?,
         issued: now,
         expires: now + DEVICE_CODE_LIFETIME * MICROS,

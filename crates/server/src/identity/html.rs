@@ -110,6 +110,22 @@ fn form_target(address: &str) -> Option<String> {
     }
 }
 
+/// A name that somebody else chose, as a page may show it: without what is not seen, and without what turns the text
+/// around it. An application must not look like another one by that.
+pub(super) fn visible(name: &str) -> String {
+    let unseen = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{feff}')
+            // Separators of lines, embeddings, overrides and isolates (Unicode Standard Annex #9).
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    };
+    let shown: String = name.chars().filter(|c| !unseen(*c)).collect();
+    match shown.trim() {
+        "" => "(without a name)".to_owned(),
+        shown => shown.to_owned(),
+    }
+}
+
 /// A page that says something and offers nothing.
 #[derive(Template)]
 #[template(path = "message.html")]
@@ -244,6 +260,19 @@ pub(super) fn asset(name: &str) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_shown_without_what_is_not_seen() {
+        for (name, shown) in [
+            ("Contoso Hunter", "Contoso Hunter"),
+            ("\u{202e}tfosorciM\u{202c}", "tfosorciM"),
+            ("Micro\u{200b}soft\n\r\t", "Microsoft"),
+            ("Ünïcödé 名前 שם", "Ünïcödé 名前 שם"),
+            ("\u{2066}\u{feff} ", "(without a name)"),
+        ] {
+            assert_eq!(visible(name), shown);
+        }
+    }
 
     #[test]
     fn forms_may_lead_to_the_applications_origin_or_scheme_alone() {

@@ -41,6 +41,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::doors::listener::Peer;
 use crate::site::Site;
+use crate::source::source;
 
 pub(crate) use bartizan_identity::key_schedule::ScheduleError;
 pub(crate) use endpoint::{is_start, owns};
@@ -92,17 +93,9 @@ impl Request<'_> {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The address that the person is at. Behind a reverse proxy on this machine it is what that one wrote last; from
-    /// anywhere else the header is the caller's own invention.
+    /// The address that the person is at.
     fn source(&self) -> Option<IpAddr> {
-        let peer = self.address?;
-        let forwarded = self.headers.get_all("x-forwarded-for").iter().next_back();
-        let last = forwarded
-            .filter(|_| peer.is_loopback())
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.rsplit(',').next())
-            .and_then(|value| value.trim().parse().ok());
-        Some(last.unwrap_or(peer))
+        source(self.address, &self.headers)
     }
 
     /// The one value of a header; `None` when it is absent, doubled or no text.

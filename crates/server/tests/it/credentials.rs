@@ -16,13 +16,13 @@ const XDR_APP: &str = "8ee8fdad-f234-4243-8f3b-15c294843740";
 const DIRECTORY: &str = "00000002-0000-0000-c000-000000000000";
 
 /// A key with its certificate, good for the year of the stories.
-struct Holder {
+pub(crate) struct Holder {
     pair: KeyPair,
-    der: Vec<u8>,
+    pub(crate) der: Vec<u8>,
 }
 
 impl Holder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key =
             rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048)
                 .expect("a key");
@@ -38,7 +38,7 @@ impl Holder {
         Self { pair, der }
     }
 
-    fn jwt(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn jwt(&self, header: &Value, claims: &Value) -> String {
         let encoded = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", encoded(header), encoded(claims));
         let padding: &'static dyn RsaEncoding = match header["alg"].as_str() {
@@ -57,25 +57,25 @@ impl Holder {
         format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 
-    fn header(&self) -> Value {
+    pub(crate) fn header(&self) -> Value {
         let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Certificate::sha256(&self.der));
         json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint})
     }
 
     /// An assertion of the client itself.
-    fn assertion(&self, client: &str, audience: &str) -> String {
+    pub(crate) fn assertion(&self, client: &str, audience: &str) -> String {
         let claims =
             json!({"aud": audience, "iss": client, "sub": client, "exp": START + 600, "jti": "x"});
         self.jwt(&self.header(), &claims)
     }
 
-    fn jwk(&self, kid: &str) -> Value {
+    pub(crate) fn jwk(&self, kid: &str) -> Value {
         let public = self.pair.public_key();
         let n = BASE64_URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
         json!({"kty": "RSA", "kid": kid, "n": n, "e": "AQAB"})
     }
 
-    fn wire(&self) -> Value {
+    pub(crate) fn wire(&self) -> Value {
         json!({"type": "AsymmetricX509Cert", "usage": "Verify", "key": BASE64_STANDARD.encode(&self.der)})
     }
 }

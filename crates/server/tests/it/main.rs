@@ -24,6 +24,7 @@ mod people;
 mod people_grants;
 mod rules;
 mod second_factor;
+mod security;
 mod sign_in;
 mod signing_keys;
 mod user_flows;

@@ -12,7 +12,7 @@ use crate::harness::TestServer;
 use crate::sign_in::{PASSWORD, accept};
 
 /// The secret that the page shows.
-fn shown_secret(page: &Page) -> Vec<u8> {
+pub(crate) fn shown_secret(page: &Page) -> Vec<u8> {
     let key = page
         .html
         .split("<code class=\"key\">")
@@ -31,7 +31,7 @@ fn shown_secret(page: &Page) -> Vec<u8> {
         .collect()
 }
 
-fn code_now(server: &TestServer, secret: &[u8]) -> String {
+pub(crate) fn code_now(server: &TestServer, secret: &[u8]) -> String {
     totp::code(
         secret,
         server.server.app().clock.unix_seconds() / totp::STEP,

@@ -219,11 +219,13 @@ pub(crate) async fn change_password(mut call: Call) -> Result<Response, ApiError
 
 /// Lets on only who knows the password that holds now; guesses are counted, locked and told like those of a sign-in.
 async fn prove(call: &Call, person: &Person, current: String) -> Result<(), ApiError> {
-    match check_own_password(&call.app, call.tenant(), &person.user, current).await? {
+    let (app, user) = (&call.app, &person.user);
+    match check_own_password(app, call.tenant(), user, current, call.source).await? {
         OwnVerdict::Right => Ok(()),
         OwnVerdict::Wrong(failures) => {
             let mut tx = call.app.store.write().await?;
-            let details = json!({ "code": 50_126, "failures": failures });
+            let address = call.source.map(|address| address.to_string());
+            let details = json!({ "code": 50_126, "address": address, "failures": failures });
             let action = "user.wrongPassword";
             record(&mut tx, call, action, person.user.id, details).await?;
             tx.commit().await?;
@@ -231,7 +233,7 @@ async fn prove(call: &Call, person: &Person, current: String) -> Result<(), ApiE
         }
         OwnVerdict::Locked => Err(ApiError::new(
             Kind::TooManyRequests,
-            "There were too many wrong passwords for this account. Wait a few minutes, then try again.",
+            "There were too many wrong passwords for this account or from this address. Wait a few minutes, then try again.",
         )),
     }
 }

@@ -1,9 +1,9 @@
 //! One sign-in under way: what it is for and how far the person has come. Kept on the server for a quarter of an hour;
 //! the browser holds its name, in the page's address, and the cookie that it is bound to.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::response::Response;
 use bartizan_contract::{ObjectId, TenantId};
+use bartizan_identity::constant_time;
 use bartizan_identity::facts::ClientFact;
 use bartizan_identity::sign_in::Progress;
 use bartizan_identity::{Refusal, Version};
@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::cookies::Cookie;
 use super::password::sha256_hex;
 use crate::identity::Request;
+use crate::identity::html::visible;
 
 /// How long a sign-in may take, microseconds.
 const PATIENCE: i64 = 15 * 60 * 1_000_000;
@@ -231,7 +232,7 @@ impl Flow {
         client: Option<&ClientFact>,
         redirect_uri: Option<&str>,
     ) {
-        self.app = client.map(|client| client.application.display_name.clone());
+        self.app = client.map(|client| visible(&client.application.display_name));
         let registered = || client?.redirect_uris.first().map(|(_, uri)| uri);
         self.target = redirect_uri.or_else(registered).map(str::to_owned);
     }
@@ -256,7 +257,7 @@ impl Flow {
     /// the two headers is an old one or none; the token decides.
     pub(in crate::identity) fn sent_form(&self, request: &Request<'_>) -> bool {
         let token = request.form("csrf").unwrap_or_default();
-        let same = verify_slices_are_equal(token.as_bytes(), self.csrf.as_bytes()).is_ok();
+        let same = constant_time::same(self.csrf.as_bytes(), token.as_bytes());
         let here = match (request.header("sec-fetch-site"), request.header("origin")) {
             (Some(place), _) => place == "same-origin",
             (None, Some(origin)) => origin == request.site.base,

@@ -3,6 +3,8 @@
 //! Nothing tells an account that exists from one that does not: both take an argon2id computation, both are counted and
 //! locked by name, both get the same answer.
 
+use std::net::IpAddr;
+
 use argon2::PasswordVerifier as _;
 use aws_lc_rs::digest::{SHA256, digest};
 use bartizan_contract::TenantId;
@@ -146,7 +148,7 @@ pub(crate) enum OwnVerdict {
 }
 
 /// Checks the password of an account that a token speaks for, counted and locked together with the sign-ins by its
-/// name: a token that was taken is no way around their lock.
+/// name and by the caller's address: tokens that were taken are no way around their locks.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -155,10 +157,15 @@ pub(crate) async fn check_own(
     tenant: TenantId,
     user: &User,
     typed: String,
+    source: Option<IpAddr>,
 ) -> Result<OwnVerdict, StoreError> {
+    let now = app.clock.unix_seconds();
+    if source.is_some_and(|source| !app.passwords.spend(source, now)) {
+        return Ok(OwnVerdict::Locked);
+    }
     let key = key_in(&tenant.to_string(), &user.upn);
     let mut tx = app.store.write().await?;
-    let Some(after) = counted(&mut tx, &key, app.clock.unix_seconds()).await? else {
+    let Some(after) = counted(&mut tx, &key, now).await? else {
         return Ok(OwnVerdict::Locked);
     };
     tx.commit().await?;
@@ -169,6 +176,9 @@ pub(crate) async fn check_own(
     let mut tx = app.store.write().await?;
     failures::forget(&mut tx, &key).await?;
     tx.commit().await?;
+    if let Some(source) = source {
+        app.passwords.refund(source, now);
+    }
     Ok(OwnVerdict::Right)
 }
 

@@ -2,6 +2,7 @@
 
 use bartizan_identity::directory::secret_hash;
 use bartizan_identity::grant::authorization_code::{self, CodeFact};
+use bartizan_identity::grant::user::Denial;
 use bartizan_identity::{Refusal, TenantPath, TokenRequest, UserRefusal};
 use bartizan_store::tokens::authorization_codes;
 use serde_json::Value as Json;
@@ -50,13 +51,16 @@ pub(super) async fn issue(
         named: effective.names(),
     };
     let read = asking.load(&mut tx, door).await?;
-    let decided = authorization_code::decide(&asking.context(&read), grant, code.as_ref());
+    let mut decided = authorization_code::decide(&asking.context(&read), grant, code.as_ref());
     if decided.is_ok() {
         let now = request.app.clock.unix_micros();
         let first = authorization_codes::redeem(&mut tx, &hash, now).await;
         if !first.map_err(fault)? {
-            // Somebody else redeemed it between our look and our mark: they come too.
-            return Err(UserRefusal::CodeRedeemed.into());
+            // Somebody else redeemed it between our look and our mark: it came twice.
+            decided = Err(Denial {
+                refusal: UserRefusal::CodeRedeemed.into(),
+                revoke_family: code.as_ref().map(|code| code.family),
+            });
         }
     }
     let family = code.map_or_else(Uuid::new_v4, |code| code.family);
