@@ -50,8 +50,12 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request<Body>) 
         .and_then(|id| id.to_str().ok())
         .map(str::to_owned);
     async move {
-        let (mut response, route) = routed(&app, request, request_id, client_request_id).await;
-        finish(response.headers_mut(), request_id);
+        let (parts, body) = request.into_parts();
+        let site = app.sites.of(&parts);
+        let strict = site.as_ref().is_some_and(Site::is_strict);
+        let (mut response, route) =
+            routed(&app, site, parts, body, request_id, client_request_id).await;
+        finish(response.headers_mut(), request_id, strict);
         let status = response.status().as_u16();
         let took = started.elapsed();
         metrics::counter!("bartizan_requests_total", "route" => route, "status" => status.to_string())
@@ -66,12 +70,13 @@ pub(crate) async fn answer(State(app): State<Arc<App>>, request: Request<Body>) 
 
 async fn routed(
     app: &Arc<App>,
-    request: Request<Body>,
+    site: Option<Site>,
+    parts: Parts,
+    body: Body,
     request_id: Uuid,
     client_request_id: Option<String>,
 ) -> (Response, &'static str) {
-    let (parts, body) = request.into_parts();
-    let Some(site) = app.sites.of(&parts) else {
+    let Some(site) = site else {
         let error = ApiError::new(
             Kind::BadRequest,
             "This server does not answer for the host that the request names. Allow it with the setting allowed-origins or public-url.",
@@ -242,16 +247,12 @@ pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     error.respond(Api::Graph, Uuid::new_v4(), "", None)
 }
 
-fn finish(headers: &mut http::HeaderMap, request_id: Uuid) {
+fn finish(headers: &mut http::HeaderMap, request_id: Uuid, strict: bool) {
     if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         headers.entry(REQUEST_ID).or_insert(id);
     }
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (
-            header::STRICT_TRANSPORT_SECURITY,
-            "max-age=31536000; includeSubDomains",
-        ),
         // Answers carry a tenant's data: no shared cache may keep them.
         (header::CACHE_CONTROL, "no-store"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -266,6 +267,12 @@ fn finish(headers: &mut http::HeaderMap, request_id: Uuid) {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+    if strict {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+        );
     }
 }
 

@@ -21,6 +21,18 @@ pub struct Site {
     pub alias: bool,
 }
 
+impl Site {
+    /// Whether browsers shall use TLS for this name from now on (RFC 6797). Not where they use none now (section 7.2),
+    /// and not for this machine's own name: it is shared by every program that listens on it, and native clients wait
+    /// for their answers on `http://localhost` with a port of their own.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        let number = self.host.starts_with('[') || self.host.parse::<IpAddr>().is_ok();
+        let local = self.host == "localhost" || self.host.ends_with(".localhost");
+        self.base.starts_with("https://") && !number && !local
+    }
+}
+
 /// The names that this server answers to.
 #[derive(Debug, Clone)]
 pub struct Sites {
@@ -186,6 +198,27 @@ mod tests {
             .0;
         parts.extensions.insert(door);
         sites.of(&parts).map(|site| site.base)
+    }
+
+    #[test]
+    fn tls_is_demanded_for_names_that_are_ours_alone() {
+        let strict = |base: &str| {
+            let url = Url::parse(base).expect("a URL");
+            let host = url.host_str().expect("a host").to_owned();
+            let base = base.to_owned();
+            let alias = false;
+            Site { base, host, alias }.is_strict()
+        };
+        assert!(strict("https://defender.lab.example:8443"));
+        for other in [
+            "http://defender.lab.example",
+            "https://localhost:8443",
+            "https://app.localhost",
+            "https://127.0.0.1:8443",
+            "https://[::1]:8443",
+        ] {
+            assert!(!strict(other), "{other}");
+        }
     }
 
     #[test]

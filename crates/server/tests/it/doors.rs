@@ -79,6 +79,14 @@ async fn hard_coded_hosts_are_answered_through_the_proxy() {
         answer.body["@odata.context"],
         "https://api.security.microsoft.com/api/$metadata#Incidents"
     );
+    assert_eq!(
+        answer.headers["strict-transport-security"],
+        "max-age=31536000; includeSubDomains"
+    );
+    // This machine's own name is every program's.
+    let own = format!("{}/healthz", server.server.loopback_url());
+    let own = server.http.get(own).send().await.expect("an answer");
+    assert!(!own.headers().contains_key("strict-transport-security"));
     let refused = client.get("https://example.org/").send().await;
     assert!(refused.is_err(), "a host that is not served is refused");
 }

@@ -44,10 +44,6 @@ fn shielded(page: &Page) {
         "text/html; charset=utf-8",
         "{title}"
     );
-    assert!(
-        header("strict-transport-security").starts_with("max-age=31536000"),
-        "{title}"
-    );
     for inline in [
         "<style",
         " style=",
@@ -136,7 +132,7 @@ async fn every_page_is_shielded() {
     for path in [
         "/common/oauth2/v2.0/logout",
         "/common/login?flow=none",
-        "/nowhere.example/oauth2/v2.0/authorize?client_id=x",
+        "/nowhere.example/oauth2/v2.0/authorize?client_id=%3Cscript%3Ealert(1)%3C/script%3E",
         "/common/oauth2/nativeclient",
         "/error?code=50011",
     ] {
