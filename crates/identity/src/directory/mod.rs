@@ -4,11 +4,13 @@
 mod application;
 mod assignment;
 mod credential;
+mod password;
 mod secret;
 
 pub use application::check_application;
 pub use assignment::check_assignment;
 pub use credential::{MOST_FEDERATIONS, NewCertificate, check_federation, check_key};
+pub use password::is_obvious;
 pub use secret::{SECRET_ENTROPY, client_secret, password_validity, secret_hash, secret_hint};
 
 /// Why a change to the directory is refused. The text is for the caller.

@@ -160,6 +160,12 @@ async fn what_makes_no_user_is_told() {
             400,
             "complexity",
         ),
+        (
+            "passwordProfile",
+            json!({ "password": "Bartizan-2026!" }),
+            400,
+            "too easy to guess",
+        ),
         ("accountEnabled", json!("yes"), 400, "accountEnabled"),
     ] {
         let mut body = fine.clone();

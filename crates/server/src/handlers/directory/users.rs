@@ -78,6 +78,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
             "A value is required for property 'passwordProfile' of resource 'User'.",
         )
     })?;
+    passphrase::check(&password, &[&upn, &display_name])?;
     let hash = passphrase::hash(&call.app.passwords, password).await?;
     let mut tx = call.app.store.write().await?;
     check_upn(&mut tx, &call, &upn).await?;
@@ -119,7 +120,13 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let body = Body::read(&mut call).await?;
     let hash = match password_of(&body)? {
-        Some(password) => Some(passphrase::hash(&call.app.passwords, password).await?),
+        Some(password) => {
+            let mut tx = call.read().await?;
+            let user = find(&mut tx, &call).await?.user;
+            drop(tx);
+            passphrase::check(&password, &[&user.upn, &user.display_name])?;
+            Some(passphrase::hash(&call.app.passwords, password).await?)
+        }
         None => None,
     };
     let mut tx = call.app.store.write().await?;
@@ -191,10 +198,10 @@ pub(crate) async fn change_password(mut call: Call) -> Result<Response, ApiError
     let body = Body::read(&mut call).await?;
     let current: String = required(&body, "currentPassword", "User")?;
     let new: String = required(&body, "newPassword", "User")?;
-    passphrase::check(&new)?;
     let mut tx = call.read().await?;
     let person = find(&mut tx, &call).await?;
     drop(tx);
+    passphrase::check(&new, &[&person.user.upn, &person.user.display_name])?;
     prove(&call, &person, current).await?;
     let hash = passphrase::hash(&call.app.passwords, new).await?;
     let mut tx = call.app.store.write().await?;
@@ -316,9 +323,7 @@ fn password_of(body: &Body) -> Result<Option<String>, ApiError> {
         .as_ref()
         .and_then(|profile| profile.get("password"))
         .and_then(Json::as_str);
-    password
-        .map(|password| passphrase::check(password).map(|()| password.to_owned()))
-        .transpose()
+    Ok(password.map(str::to_owned))
 }
 
 /// A principal name has one `@` and ends in a domain of the tenant.
