@@ -162,6 +162,7 @@ fn client(form: Form<'_>, authorization: Option<&str>) -> Result<(String, Client
         (Some(posted), Some((_, secret)), _) if posted != secret.as_str() => {
             return Err(Refusal::Malformed);
         }
+        (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => return Err(Refusal::Malformed),
         (Some(posted), _, _) => ClientProof::SecretPost(Zeroizing::new(posted.to_owned())),
         (None, Some((_, secret)), _) => ClientProof::SecretBasic(secret),
         (None, None, Some(assertion)) => ClientProof::Assertion {
@@ -292,6 +293,10 @@ mod tests {
             (format!("{V2}&client_id=d"), None),
             (V2.to_owned(), Some(basic.as_str())),
             (V2.to_owned(), Some("Basic !")),
+            (
+                format!("{V2}&client_secret=s&client_assertion=a&client_assertion_type=t"),
+                None,
+            ),
             (large, None),
         ] {
             assert_eq!(
