@@ -1,10 +1,11 @@
-"""The README's tour, and the pages for people in a browser."""
+"""The README's tour, a guide, and the pages for people in a browser."""
 
 import json
+import os
 import pathlib
-import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import tomllib
@@ -12,28 +13,58 @@ import tomllib
 from suite import CASE_LIMIT, ROOT, install_node, node
 
 
+# Notes each line of a document that fails, with its exit code: the line at the top, whatever function it called. The document starts
+# on the script's second line, after this.
+TRAP = (
+    "set -E -o pipefail; trap 'code=$? line=$LINENO; "
+    "for ((i = 0; i < ${#FUNCNAME[@]} - 1; i++)); do line=${BASH_LINENO[i]}; done; "
+    "echo $((line - 1)) $code >> \"$FAILURES\"' ERR"
+)
+
+
+def shell_lines(document, fences, heading=None):
+    """What stands in the fenced blocks of a document, below one heading or anywhere, every line at the number that it has there."""
+    lines, inside, here = [], False, heading is None
+    for line in (ROOT / document).read_text().splitlines():
+        if heading and line.startswith("## "):
+            here = line == heading
+        fence = line.startswith("```")
+        inside = line in fences if fence else inside
+        lines.append(line if here and inside and not fence else "")
+    return lines
+
+
+def works_as_written(suite, lines, folder, cwd):
+    """Runs the lines: those that say `exit code N` fail with it, and no others."""
+    expected = {n: int(line.rsplit("exit code ", 1)[1]) for n, line in enumerate(lines, 1) if "exit code " in line}
+    failures, script = folder / "failures", folder / "script.sh"
+    (folder / ".curlrc").write_text("fail-with-body\n")
+    script.write_text("\n".join([TRAP, *lines, ""]))
+    # As somebody who has sourced nothing: the administrator's profile of the data directory.
+    environment = {name: value for name, value in suite.environment.items() if not name.startswith("BARTIZAN_")}
+    programs = [str(pathlib.Path(program).parent) for program in (suite.bartizan, sys.executable)]
+    environment.update(
+        BARTIZAN_DATA=str(suite.data), CURL_HOME=str(folder), FAILURES=str(failures), PYTHONDONTWRITEBYTECODE="1",
+        PATH=os.pathsep.join([*programs, environment["PATH"]]),
+    )
+    done = subprocess.run(
+        ["bash", str(script)], cwd=cwd, env=environment, text=True, capture_output=True, timeout=5 * CASE_LIMIT
+    )
+    pairs = [line.split() for line in failures.read_text().splitlines()] if failures.exists() else []
+    found = {int(line): int(code) for line, code in pairs}
+    assert found == expected, "lines and exit codes: %r instead of %r: %s" % (found, expected, done.stderr[-1500:])
+    return "%d lines" % sum(1 for line in lines if line)
+
+
 def readme_cases(suite):
     """The README's tour, line by line, in a folder that has the files which it names."""
     if not shutil.which("bash"):
         suite.skip("the README's tour", "no bash here")
         return
-    lines, inside, tour = [], False, False
-    # Empty lines for all the rest, so that a line of the script has the number that it has in the README.
-    for line in (ROOT / "README.md").read_text().splitlines():
-        if line.startswith("## "):
-            tour = line == "## Five minutes"
-        fence = line.startswith("```")
-        inside = line == "```sh" if fence else inside
-        lines.append(line if tour and inside and not fence else "")
-    expected = {}
-    for number, line in enumerate(lines, 1):
-        if "exit code " in line:
-            expected[number] = int(line.rsplit("exit code ", 1)[1])
 
     def tour_works():
         with tempfile.TemporaryDirectory(prefix="bartizan-tour-") as folder:
             folder = pathlib.Path(folder)
-            failures = folder / "failures"
             (folder / "docs").symlink_to(ROOT / "docs")
             shutil.copy(next((ROOT / "demo/telemetry/otrf").glob("*.zip")), folder / "recording.zip")
             shutil.copy(sorted((ROOT / "demo/rules").glob("*.toml"))[0], folder / "my-rule.toml")
@@ -41,25 +72,23 @@ def readme_cases(suite):
             (folder / "rows.ndjson").write_text(json.dumps(row) + "\n")
             (folder / "rows.csv").write_text("name,size\na,1\n")
             (folder / "query.kql").write_text("T | count\n")
-            (folder / ".curlrc").write_text("fail-with-body\n")
-            trap = "set -E -o pipefail; trap 'echo $((LINENO - 1)) $? >> %s' ERR" % shlex.quote(str(failures))
-            script = folder / "tour.sh"
-            script.write_text("\n".join([trap, *lines, ""]))
-            # As somebody who has sourced nothing: the administrator's profile of the data directory.
-            names = [name for name in suite.environment if not name.startswith("BARTIZAN_")]
-            environment = {name: suite.environment[name] for name in names}
-            environment["BARTIZAN_DATA"] = str(suite.data)
-            environment["CURL_HOME"] = str(folder)
-            environment["PATH"] = "%s:%s" % (pathlib.Path(suite.bartizan).parent, environment["PATH"])
-            done = subprocess.run(
-                ["bash", str(script)], cwd=folder, env=environment, text=True, capture_output=True, timeout=5 * CASE_LIMIT
-            )
-            pairs = [line.split() for line in failures.read_text().splitlines()] if failures.exists() else []
-        found = {int(line): int(code) for line, code in pairs}
-        assert found == expected, "lines and exit codes: %r instead of %r: %s" % (found, expected, done.stderr[-1500:])
-        return "%d lines" % sum(1 for line in lines if line)
+            return works_as_written(suite, shell_lines("README.md", ["```sh"], "## Five minutes"), folder, folder)
 
     suite.case("the README's tour", tour_works)
+
+
+def guide_cases(suite):
+    """The guide to user context with the blocks that need MSAL, which the tests in Rust leave out."""
+    if not shutil.which("bash"):
+        suite.skip("the guide to user context", "no bash here")
+        return
+
+    def guide_works():
+        with tempfile.TemporaryDirectory(prefix="bartizan-guide-") as folder:
+            lines = shell_lines("docs/guide-user-context.md", ["```sh", "```sh msal"])
+            return works_as_written(suite, lines, pathlib.Path(folder), ROOT)
+
+    suite.case("the guide to user context, with MSAL", guide_works)
 
 
 def browser_cases(suite):

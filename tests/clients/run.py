@@ -130,6 +130,8 @@ def run_all(bartizan, environment, only, folder):
         groups = [functools.partial(client_cases, only=only, issuer=issuer, folder=folder)]
         if not only:
             groups += [document_case, page_cases.readme_cases]
+        if not only or "guide" in only:
+            groups += [page_cases.guide_cases]
         if not only or "browser" in only:
             groups += [page_cases.browser_cases]
         for group in groups:

@@ -114,10 +114,11 @@ impl Printer {
                 let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
                 let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
                 let kept = fit::kept(&heads, &widths(&heads, &rows), spare, available());
-                if kept.len() < heads.len() && !rows.is_empty() {
-                    self.remark(
-                        "columns are left out for want of room (--format json or csv has all)",
-                    );
+                let gone = (0..heads.len()).filter(|column| !kept.contains(column));
+                let gone: Vec<&str> = gone.map(|column| heads[column]).collect();
+                if !gone.is_empty() && !rows.is_empty() {
+                    let gone = gone.join(", ");
+                    self.remark(&format!("left out for want of room: {gone}"));
                 }
                 let heads: Vec<&str> = kept.iter().map(|column| heads[*column]).collect();
                 let fewer = |row: &Vec<String>| kept.iter().map(|c| row[*c].clone()).collect();
@@ -223,15 +224,7 @@ impl Printer {
             Layout::Cut(most) => most,
             _ => usize::MAX,
         };
-        let mut table = Table::new();
-        table
-            .load_preset(presets::UTF8_BORDERS_ONLY)
-            .set_header(heads.iter().map(|head| fit::cut(head, most)));
-        table.set_content_arrangement(ContentArrangement::Disabled);
-        for row in &rows {
-            table.add_row(row.iter().map(|cell| fit::cut(cell, most)));
-        }
-        self.text(&table.to_string())?;
+        self.text(&drawn(heads, &rows, most))?;
         if let (Layout::Cut(_), Some(available)) = (layout, available) {
             self.remark(&format!(
                 "long values are cut to fit {available} columns (--format json or csv has all)"
@@ -239,6 +232,19 @@ impl Printer {
         }
         Ok(())
     }
+}
+
+/// The table itself, no value longer than `most`.
+fn drawn(heads: &[&str], rows: &[Vec<String>], most: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_BORDERS_ONLY)
+        .set_header(heads.iter().map(|head| fit::cut(head, most)));
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| fit::cut(cell, most)));
+    }
+    table.to_string()
 }
 
 /// How wide each column is, in characters.
@@ -305,6 +311,25 @@ mod tests {
         assert_eq!(quoted("say \"hi\""), "\"say \"\"hi\"\"\"");
         assert_eq!(quoted("=cmd()"), "'=cmd()");
         assert_eq!(quoted("-5"), "-5");
+    }
+
+    #[test]
+    fn a_table_that_fits_is_as_wide_as_was_worked_out() {
+        let heads = ["ID", "Last update", "Name"];
+        let rows = [[
+            "1".to_owned(),
+            "2026-11-21 11:42".to_owned(),
+            "x".repeat(99),
+        ]
+        .to_vec()];
+        for available in [40, 80, 99] {
+            let Layout::Cut(most) = fit::layout(&widths(&heads, &rows), Some(available)) else {
+                panic!("it is cut");
+            };
+            let table = drawn(&heads, &rows, most);
+            let widest = table.lines().map(|line| line.chars().count()).max();
+            assert_eq!(widest, Some(available), "{table}");
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 /// The narrowest that a column is cut to, in characters: less shows too little of a time or a name.
 const NARROW: usize = 12;
-/// What a column takes beside its text: a space on either side.
-const PADDING: usize = 2;
-/// The table's own borders.
-const BORDERS: usize = 2;
+/// What a column takes beside its text: a space on either side, and the gap to the next one.
+const PADDING: usize = 3;
+/// The table's own borders, but for the gap that the last column does not have.
+const BORDERS: usize = 1;
 
 /// A layout.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,9 +88,9 @@ mod tests {
     #[test]
     fn wide_columns_give_first_and_many_become_records() {
         assert_eq!(layout(&[10, 200], None), Layout::Whole);
-        assert_eq!(layout(&[10, 20], Some(36)), Layout::Whole);
-        assert_eq!(layout(&[10, 20], Some(35)), Layout::Cut(19));
-        assert_eq!(layout(&[10, 200, 300], Some(100)), Layout::Cut(41));
+        assert_eq!(layout(&[10, 20], Some(37)), Layout::Whole);
+        assert_eq!(layout(&[10, 20], Some(36)), Layout::Cut(19));
+        assert_eq!(layout(&[10, 200, 300], Some(100)), Layout::Cut(40));
         assert_eq!(layout(&[30; 20], Some(100)), Layout::Records);
     }
 
@@ -99,8 +99,8 @@ mod tests {
         let (heads, widths) = (["ID", "By", "On", "Name"], [3, 20, 16, 30]);
         let kept = |available| kept(&heads, &widths, &["By", "On"], available);
         assert_eq!(kept(None), [0, 1, 2, 3]);
-        assert_eq!(kept(Some(79)), [0, 1, 2, 3]);
-        assert_eq!(kept(Some(78)), [0, 2, 3]);
+        assert_eq!(kept(Some(82)), [0, 1, 2, 3]);
+        assert_eq!(kept(Some(81)), [0, 2, 3]);
         assert_eq!(kept(Some(40)), [0, 3]);
         assert_eq!(kept(Some(10)), [0, 3]);
     }
