@@ -1,6 +1,7 @@
 //! Attacks, as stories through the public door: what somebody gets who has a good thing in the wrong place, a bad thing in
 //! the right one, or a page of their own beside ours. docs/security.md says which requirement each of them proves.
 
+mod accounts;
 mod bearer;
 mod clients;
 mod codes;
