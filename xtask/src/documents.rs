@@ -27,6 +27,7 @@ pub fn outputs(root: &Path) -> Vec<Output> {
         ("permissions.txt", permissions()),
         ("environment.md", environment()),
         ("ERRORS.md", errors()),
+        ("kql.md", crate::kql::reference(MADE_BY)),
     ];
     files
         .into_iter()

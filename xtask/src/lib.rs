@@ -2,4 +2,5 @@
 
 pub mod documents;
 pub mod generate;
+mod kql;
 pub mod workspace;

@@ -20,6 +20,7 @@ mod functions;
 mod json;
 mod plan;
 mod session;
+mod sketch;
 mod text;
 
 pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};

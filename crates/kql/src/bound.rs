@@ -12,7 +12,10 @@
 //! * `count`, `top`'s siblings, `print`, `getschema`, `extend`, `project-*`, `lookup`, `ago`, `between`, `iff`, the
 //!   `…if` aggregates and the negated operators have no node of their own: they are written with the others.
 
-pub use crate::catalogue::{AggregateFn, ScalarFn, WindowFn};
+pub use crate::catalogue::{
+    AggregateFn, CodecFn, EachFn, GeoFn, MathFn, PairwiseFn, Quantity, ScalarFn, SeriesFn, ShapeFn,
+    SketchFn, WindowFn,
+};
 use crate::types::Type;
 
 /// Identifies one column (one stream of values) within a bound query.

@@ -15,10 +15,13 @@ use datafusion::logical_expr::{
 use super::average::Average;
 use super::best_row::BestRow;
 use super::collect::Collect;
+use super::covariance::Covariance;
 use super::distinct::Distinct;
 use super::moments::Moments;
 use super::percentile::Percentiles;
 use super::single::Single;
+use super::summary::Summaries;
+use crate::sketch;
 use crate::types::data_type;
 
 /// Which aggregate is computed.
@@ -39,6 +42,14 @@ pub(crate) enum AggregateKind {
     Percentile(u64),
     /// Several percentiles as a dynamic array.
     PercentileArray(Vec<u64>),
+    /// One percentile of values that count as often as the second argument says.
+    WeightedPercentile(u64),
+    /// Several of these as a dynamic array.
+    WeightedPercentileArray(Vec<u64>),
+    /// Covariance of two columns of reals: of a sample, not of a population.
+    Covariance(bool),
+    /// A sketch, or what else is summed up as JSON.
+    Summary(SummaryKind),
     /// Spread of reals.
     Moment(MomentKind),
     /// Mean of ticks or decimals.
@@ -56,6 +67,21 @@ pub(crate) enum CollectKind {
     ListWithNulls,
     /// Members of bags; the first value of a key wins.
     Bag,
+}
+
+/// What is summed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum SummaryKind {
+    /// Distinct values, with an accuracy.
+    Hll(i64),
+    /// Distinct values of results of `hll`.
+    HllMerge,
+    /// A distribution.
+    TDigest,
+    /// The distribution of results of `tdigest`.
+    TDigestMerge,
+    /// The types of dynamic values.
+    BuildSchema,
 }
 
 /// A measure of spread.
@@ -117,8 +143,13 @@ impl KqlAggregate {
             }
             AggregateKind::Distinct => DataType::Int64,
             AggregateKind::Collect(..) | AggregateKind::PercentileArray(_) => DataType::Utf8View,
-            AggregateKind::Percentile(_) | AggregateKind::Average => data_type(self.first_type()),
-            AggregateKind::Moment(_) => DataType::Float64,
+            AggregateKind::WeightedPercentileArray(_) | AggregateKind::Summary(_) => {
+                DataType::Utf8View
+            }
+            AggregateKind::Percentile(_)
+            | AggregateKind::WeightedPercentile(_)
+            | AggregateKind::Average => data_type(self.first_type()),
+            AggregateKind::Moment(_) | AggregateKind::Covariance(_) => DataType::Float64,
         }
     }
 
@@ -138,9 +169,43 @@ impl KqlAggregate {
                 let all = all.iter().map(|p| f64::from_bits(*p)).collect();
                 Box::new(Percentiles::array(all, self.first_type()))
             }
+            AggregateKind::WeightedPercentile(p) => {
+                let wanted = vec![f64::from_bits(*p)];
+                Box::new(Percentiles::weighted(wanted, false, &self.types))
+            }
+            AggregateKind::WeightedPercentileArray(all) => {
+                let wanted = all.iter().map(|p| f64::from_bits(*p)).collect();
+                Box::new(Percentiles::weighted(wanted, true, &self.types))
+            }
+            AggregateKind::Covariance(sample) => Box::new(Covariance::new(*sample)),
+            AggregateKind::Summary(kind) => self.summarize(*kind),
             AggregateKind::Moment(kind) => Box::new(Moments::new(*kind)),
             AggregateKind::Average => Box::new(Average::new(self.first_type())),
         })
+    }
+}
+
+impl KqlAggregate {
+    fn summarize(&self, kind: SummaryKind) -> Box<dyn GroupsAccumulator> {
+        let types = self.types.clone();
+        match kind {
+            SummaryKind::Hll(accuracy) => {
+                let empty = sketch::Distinct::with_accuracy(accuracy);
+                Box::new(Summaries::new(empty, types, false))
+            }
+            SummaryKind::HllMerge => {
+                Box::new(Summaries::new(sketch::Distinct::default(), types, true))
+            }
+            SummaryKind::TDigest => {
+                Box::new(Summaries::new(sketch::Digest::default(), types, false))
+            }
+            SummaryKind::TDigestMerge => {
+                Box::new(Summaries::new(sketch::Digest::default(), types, true))
+            }
+            SummaryKind::BuildSchema => {
+                Box::new(Summaries::new(sketch::Schema::default(), types, false))
+            }
+        }
     }
 }
 
@@ -166,6 +231,14 @@ impl AggregateUDFImpl for KqlAggregate {
             AggregateKind::Collect(CollectKind::Bag, _) => "make_bag",
             AggregateKind::Percentile(_) => "percentile",
             AggregateKind::PercentileArray(_) => "percentiles_array",
+            AggregateKind::WeightedPercentile(_) => "percentilew",
+            AggregateKind::WeightedPercentileArray(_) => "percentilesw_array",
+            AggregateKind::Covariance(_) => "covariance",
+            AggregateKind::Summary(SummaryKind::Hll(_)) => "hll",
+            AggregateKind::Summary(SummaryKind::HllMerge) => "hll_merge",
+            AggregateKind::Summary(SummaryKind::TDigest) => "tdigest",
+            AggregateKind::Summary(SummaryKind::TDigestMerge) => "tdigest_merge",
+            AggregateKind::Summary(SummaryKind::BuildSchema) => "buildschema",
             AggregateKind::Moment(_) => "spread",
             AggregateKind::Average => "average",
         }
@@ -191,9 +264,15 @@ impl AggregateUDFImpl for KqlAggregate {
         let types: Vec<DataType> = match &self.kind {
             AggregateKind::Best { .. } | AggregateKind::Any => self.argument_types(),
             AggregateKind::Distinct => vec![list(DataType::UInt64)],
-            AggregateKind::Collect(..) => vec![DataType::Utf8View],
-            AggregateKind::Percentile(_) | AggregateKind::PercentileArray(_) => {
-                vec![list(DataType::Int64)]
+            AggregateKind::Collect(..) | AggregateKind::Summary(_) => vec![DataType::Utf8View],
+            AggregateKind::Percentile(_)
+            | AggregateKind::PercentileArray(_)
+            | AggregateKind::WeightedPercentile(_)
+            | AggregateKind::WeightedPercentileArray(_) => vec![list(DataType::Int64)],
+            AggregateKind::Covariance(_) => {
+                let mut fields = vec![DataType::Int64];
+                fields.resize(4, DataType::Float64);
+                fields
             }
             AggregateKind::Moment(_) => vec![DataType::Int64, DataType::Float64, DataType::Float64],
             AggregateKind::Average => vec![DataType::Int64, DataType::Decimal128(38, 0)],

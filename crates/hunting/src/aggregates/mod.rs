@@ -6,18 +6,20 @@
 mod average;
 mod best_row;
 mod collect;
+mod covariance;
 mod distinct;
 mod function;
 mod moments;
 mod percentile;
 mod single;
+mod summary;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use arrow::array::{Array, BooleanArray};
 
-pub(crate) use function::{AggregateKind, CollectKind, MomentKind, aggregate};
+pub(crate) use function::{AggregateKind, CollectKind, MomentKind, SummaryKind, aggregate};
 
 /// Whether a row takes part.
 fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {

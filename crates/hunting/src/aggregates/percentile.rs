@@ -1,4 +1,4 @@
-//! `percentile`, `percentiles` and `percentiles_array`, exact by nearest rank.
+//! `percentile`, `percentiles`, `percentiles_array` and their weighted forms, exact by nearest rank.
 
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub(super) struct Percentiles {
     wanted: Vec<f64>,
     array: bool,
     ty: Type,
+    /// The type of the weights. With them every other value is the weight of the one before.
+    weights: Option<Type>,
     values: Vec<Vec<i64>>,
     count: usize,
 }
@@ -26,19 +28,26 @@ pub(super) struct Percentiles {
 impl Percentiles {
     /// One percentile, of the argument's type.
     pub(super) fn one(percentage: f64, ty: Type) -> Self {
-        Self::new(vec![percentage], false, ty)
+        Self::new(vec![percentage], false, ty, None)
     }
 
     /// Several, as a dynamic array.
     pub(super) fn array(percentages: Vec<f64>, ty: Type) -> Self {
-        Self::new(percentages, true, ty)
+        Self::new(percentages, true, ty, None)
     }
 
-    fn new(wanted: Vec<f64>, array: bool, ty: Type) -> Self {
+    /// With weights in the second argument: one percentage, or several as a dynamic array.
+    pub(super) fn weighted(percentages: Vec<f64>, array: bool, types: &[Type]) -> Self {
+        let ty = types.first().copied().unwrap_or(Type::Long);
+        Self::new(percentages, array, ty, types.get(1).copied())
+    }
+
+    fn new(wanted: Vec<f64>, array: bool, ty: Type, weights: Option<Type>) -> Self {
         Self {
             wanted,
             array,
             ty,
+            weights,
             values: Vec::new(),
             count: 0,
         }
@@ -72,6 +81,18 @@ fn at(sorted: &[i64], percentage: f64) -> Option<i64> {
     sorted.get(rank.max(1) - 1).copied()
 }
 
+/// As [`at`] for values that are each followed by their weight, sorted by value.
+fn at_weight(sorted: &[(i64, i64)], percentage: f64) -> Option<i64> {
+    let total: i64 = sorted.iter().map(|(_, w)| w).sum();
+    let rank = (percentage.clamp(0.0, 100.0) / 100.0 * total as f64).ceil() as i64;
+    let mut sum = 0;
+    let reached = |(_, weight): &&(i64, i64)| {
+        sum += weight;
+        sum >= rank.max(1)
+    };
+    sorted.iter().find(reached).map(|(value, _)| *value)
+}
+
 impl GroupsAccumulator for Percentiles {
     fn update_batch(
         &mut self,
@@ -83,6 +104,10 @@ impl GroupsAccumulator for Percentiles {
         self.grow(total_num_groups);
         let fractional = matches!(self.ty, Type::Real | Type::Decimal);
         let number = number_column(&values[0], self.ty)?;
+        let weights = match self.weights {
+            Some(ty) => Some(number_column(&values[1], ty)?),
+            None => None,
+        };
         for (row, group) in group_indices.iter().enumerate() {
             if !passes(opt_filter, row) {
                 continue;
@@ -92,20 +117,41 @@ impl GroupsAccumulator for Percentiles {
             } else {
                 number.long(row)
             };
-            if let Some(value) = value {
-                self.values[*group].push(value);
-                self.count += 1;
+            let Some(value) = value else {
+                continue;
+            };
+            if let Some(weights) = &weights {
+                if let Some(weight) = weights.long(row).filter(|w| *w > 0) {
+                    self.values[*group].extend([value, weight]);
+                    self.count += 2;
+                }
+                continue;
             }
+            self.values[*group].push(value);
+            self.count += 1;
         }
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let mut groups = self.take(emit_to);
-        groups.iter_mut().for_each(|g| g.sort_unstable());
+        let mut pairs: Vec<Vec<(i64, i64)>> = Vec::new();
+        if self.weights.is_some() {
+            let paired = |g: &Vec<i64>| {
+                let mut all: Vec<_> = g.chunks_exact(2).map(|p| (p[0], p[1])).collect();
+                all.sort_unstable();
+                all
+            };
+            pairs = groups.iter().map(paired).collect();
+        } else {
+            groups.iter_mut().for_each(|g| g.sort_unstable());
+        }
         let fractional = matches!(self.ty, Type::Real | Type::Decimal);
         let column = |percentage: f64| -> Result<ArrayRef> {
-            let picked = groups.iter().map(|g| at(g, percentage));
+            let picked = (0..groups.len()).map(|i| match pairs.get(i) {
+                Some(pairs) => at_weight(pairs, percentage),
+                None => at(&groups[i], percentage),
+            });
             if fractional {
                 number_array(picked.map(|v| v.map(real)).collect(), self.ty)
             } else {
@@ -173,7 +219,7 @@ impl GroupsAccumulator for Percentiles {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
-        let mut fresh = Self::new(self.wanted.clone(), self.array, self.ty);
+        let mut fresh = Self::new(self.wanted.clone(), self.array, self.ty, self.weights);
         let each: Vec<usize> = (0..rows).collect();
         fresh.update_batch(values, &each, opt_filter, rows)?;
         fresh.state(EmitTo::All)

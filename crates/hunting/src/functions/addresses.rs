@@ -11,7 +11,7 @@ use super::conversion::Number;
 use crate::json;
 
 /// An IPv4 address and the length of its prefix.
-fn ipv4(text: &str) -> Option<(u32, u32)> {
+pub(super) fn ipv4(text: &str) -> Option<(u32, u32)> {
     let text = text.trim();
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (
@@ -34,7 +34,7 @@ fn ipv4(text: &str) -> Option<(u32, u32)> {
     (parts == 4).then_some((value, prefix))
 }
 
-fn mask(prefix: u32) -> u32 {
+pub(super) fn mask(prefix: u32) -> u32 {
     u32::MAX.checked_shl(32 - prefix.min(32)).unwrap_or(0)
 }
 
@@ -70,7 +70,7 @@ pub(super) fn ipv4_is_in_range(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The texts of arguments that are strings or dynamic arrays of strings.
-fn listed(arguments: &[Argument], row: usize) -> Vec<String> {
+pub(super) fn listed(arguments: &[Argument], row: usize) -> Vec<String> {
     let mut all = Vec::new();
     for argument in arguments {
         let Ok(texts) = argument.texts() else {
@@ -174,7 +174,7 @@ pub(super) fn ipv4_netmask_suffix(call: &Call) -> Result<ArrayRef> {
 }
 
 /// An IPv6 address and the length of its prefix; an IPv4 address is mapped.
-fn ipv6(text: &str) -> Option<(u128, u32)> {
+pub(super) fn ipv6(text: &str) -> Option<(u128, u32)> {
     if let Some((address, prefix)) = ipv4(text) {
         return Some((
             u128::from(Ipv4Addr::from(address).to_ipv6_mapped()),

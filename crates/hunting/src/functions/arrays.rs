@@ -11,12 +11,12 @@ use super::conversion::{Number, push_json};
 use crate::json::{self, Kind};
 
 /// The elements of a value, none when it is no array.
-fn elements(text: Option<&str>) -> Option<Vec<&str>> {
+pub(super) fn elements(text: Option<&str>) -> Option<Vec<&str>> {
     let text = text?;
     (json::kind(text)? == Kind::Array).then(|| json::elements(text).collect())
 }
 
-fn push_array<S: AsRef<str>>(out: &mut String, elements: impl IntoIterator<Item = S>) {
+pub(super) fn push_array<S: AsRef<str>>(out: &mut String, elements: impl IntoIterator<Item = S>) {
     out.push('[');
     let mut first = true;
     for element in elements {
@@ -116,7 +116,7 @@ pub(super) fn key(text: &str) -> String {
 }
 
 /// An argument's value as JSON.
-fn json_of(argument: &Argument, row: usize) -> String {
+pub(super) fn json_of(argument: &Argument, row: usize) -> String {
     let mut out = String::new();
     let _ = push_json(argument, row, &mut out);
     out
@@ -156,30 +156,57 @@ pub(super) fn array_sort_desc(call: &Call) -> Result<ArrayRef> {
     sorted(call, true)
 }
 
-/// Sorts one array; nulls go last unless the second argument says otherwise.
+/// Sorts an array, and further arrays in its order; nulls go last unless the last argument says otherwise.
 fn sorted(call: &Call, descending: bool) -> Result<ArrayRef> {
-    let arrays = call.texts(0)?;
-    let nulls = call.args.get(1).map(Argument::bools).transpose()?;
+    let (flags, arrays): (Vec<&Argument>, Vec<&Argument>) =
+        call.args.iter().partition(|a| a.ty == Type::Bool);
+    let nulls = flags.first().map(|a| a.bools()).transpose()?;
+    let arrays = arrays
+        .into_iter()
+        .map(Argument::texts)
+        .collect::<Result<Vec<_>>>()?;
     call.make_texts(|row, out| {
-        let Some(list) = elements(arrays.some(row)) else {
+        let lists: Vec<_> = arrays.iter().map(|a| elements(a.some(row))).collect();
+        let Some(Some(first)) = lists.first() else {
             return false;
         };
         let nulls_last = nulls.and_then(|n| n.get(row)).unwrap_or(true);
-        let (missing, mut there): (Vec<&str>, Vec<&str>) = list
-            .into_iter()
-            .partition(|e| json::kind(e) == Some(Kind::Null));
-        there.sort_by(|a, b| {
-            let order = compare(a, b);
-            if descending { order.reverse() } else { order }
-        });
-        let all: Vec<&str> = if nulls_last {
-            there.into_iter().chain(missing).collect()
-        } else {
-            missing.into_iter().chain(there).collect()
-        };
-        push_array(out, all);
+        let order = order_of(first, descending, nulls_last);
+        if lists.len() > 1 {
+            out.push('[');
+        }
+        for (i, list) in lists.iter().enumerate() {
+            if i > 0 {
+                out.push(',');
+            }
+            match list {
+                // An array of another length has no such order.
+                Some(list) if list.len() == order.len() => {
+                    push_array(out, order.iter().map(|at| list[*at]));
+                }
+                _ => out.push_str("null"),
+            }
+        }
+        if lists.len() > 1 {
+            out.push(']');
+        }
         true
     })
+}
+
+/// The positions of the elements in their order.
+fn order_of(list: &[&str], descending: bool, nulls_last: bool) -> Vec<usize> {
+    let (missing, mut there): (Vec<usize>, Vec<usize>) =
+        (0..list.len()).partition(|i| json::kind(list[*i]) == Some(Kind::Null));
+    there.sort_by(|a, b| {
+        let order = compare(list[*a], list[*b]);
+        if descending { order.reverse() } else { order }
+    });
+    if nulls_last {
+        there.into_iter().chain(missing).collect()
+    } else {
+        missing.into_iter().chain(there).collect()
+    }
 }
 
 fn compare(a: &str, b: &str) -> std::cmp::Ordering {
@@ -272,19 +299,21 @@ fn combined(call: &Call, in_all: bool) -> Result<ArrayRef> {
 }
 
 pub(super) fn jaccard_index(call: &Call) -> Result<ArrayRef> {
-    call.make_reals(|row| {
-        let sets: Vec<HashSet<String>> = sets(call, row)?
+    call.make_texts(|row, out| {
+        let Some(sets) = sets(call, row) else {
+            return false;
+        };
+        let sets: Vec<HashSet<String>> = sets
             .into_iter()
             .map(|s| s.into_iter().map(key).collect())
             .collect();
-        let (a, b) = (sets.first()?, sets.get(1)?);
+        let [a, b] = sets.as_slice() else {
+            return false;
+        };
         let common = a.intersection(b).count();
         let all = a.len() + b.len() - common;
-        Some(if all == 0 {
-            f64::NAN
-        } else {
-            common as f64 / all as f64
-        })
+        json::push_real(out, common as f64 / all as f64);
+        true
     })
 }
 

@@ -8,16 +8,23 @@ use super::call::Call;
 use super::dates::Unit;
 use super::{
     addresses, arrays, bags, choices, codecs, command_line, dates, format_time, hashes, numbers,
-    pieces, regexes, strings,
+    pieces, prefixes, regexes, strings,
 };
+use crate::error::HuntError;
 
 /// A kernel without state.
 type Plain = fn(&Call) -> Result<ArrayRef>;
 
 /// The name for plans and the kernel of a function.
-pub(super) fn kernel(function: ScalarFn) -> (&'static str, Plain) {
+///
+/// # Errors
+/// The families that have an enum of their own are not found here.
+pub(super) fn kernel(function: ScalarFn) -> Result<(&'static str, Plain), HuntError> {
     use ScalarFn as F;
-    match function {
+    Ok(match function {
+        F::Math(_) | F::Shape(_) | F::Codec(_) | F::Series(_) | F::Geo(_) | F::Sketch(_) => {
+            return Err(HuntError::Internal(format!("{function:?} has no kernel")));
+        }
         F::Now => ("now", dates::ingestion_time),
         F::Bin => ("bin", numbers::bin),
         F::BinAt => ("bin_at", numbers::bin_at),
@@ -173,5 +180,12 @@ pub(super) fn kernel(function: ScalarFn) -> (&'static str, Plain) {
         F::ParseIpv6 => ("parse_ipv6", addresses::parse_ipv6),
         F::HasIpv4 => ("has_ipv4", addresses::has_ipv4),
         F::HasAnyIpv4 => ("has_any_ipv4", addresses::has_any_ipv4),
-    }
+        F::HasIpv4Prefix => ("has_ipv4_prefix", prefixes::has_ipv4_prefix),
+        F::HasAnyIpv4Prefix => ("has_any_ipv4_prefix", prefixes::has_any_ipv4_prefix),
+        F::FormatIpv4Mask => ("format_ipv4_mask", prefixes::format_ipv4_mask),
+        F::Ipv4RangeToCidrList => ("ipv4_range_to_cidr_list", prefixes::range_to_cidr_list),
+        F::ParseIpv6Mask => ("parse_ipv6_mask", prefixes::parse_ipv6_mask),
+        F::Ipv6IsInRange => ("ipv6_is_in_range", prefixes::ipv6_is_in_range),
+        F::Ipv6IsInAnyRange => ("ipv6_is_in_any_range", prefixes::ipv6_is_in_any_range),
+    })
 }

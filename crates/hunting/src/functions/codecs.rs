@@ -13,7 +13,7 @@ use super::call::Call;
 use super::conversion::Number;
 
 /// Base64 that reads texts without their padding too: attackers leave it out.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)

@@ -242,7 +242,7 @@ fn parse_real(text: &str) -> Option<f64> {
 }
 
 /// A guid in its usual form; also with fewer hyphens, and in braces.
-fn push_guid(out: &mut String, text: &str) -> bool {
+pub(super) fn push_guid(out: &mut String, text: &str) -> bool {
     let text = text
         .trim()
         .trim_start_matches(['{', '('])

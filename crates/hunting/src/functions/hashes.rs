@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use arrow::array::ArrayRef;
+use bartizan_kql::types::Type;
 use datafusion::error::Result;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::call::Call;
+use super::call::{Argument, Call};
 use super::conversion::{Number, push_text};
 
 fn hex<D: Digest>(call: &Call) -> Result<ArrayRef> {
@@ -36,20 +37,39 @@ pub(super) fn md5(call: &Call) -> Result<ArrayRef> {
     hex::<Md5>(call)
 }
 
-/// `hash(value, modulus)`: xxHash64 of the text.
+/// `hash(value, modulus)`: xxHash64 of the value's bytes.
 pub(super) fn hash(call: &Call) -> Result<ArrayRef> {
     let argument = call.arg(0)?;
     let modulus = call.args.get(1).map(Number::of).transpose()?;
     let mut text = String::new();
     call.make_longs(|row| {
-        text.clear();
-        let _ = push_text(argument, row, &mut text);
-        let hash = xxhash64(text.as_bytes()) as i64;
+        let hash = hash_value(argument, row, &mut text) as i64;
         match &modulus {
             Some(m) => hash.checked_rem_euclid(m.long(row)?),
             None => Some(hash),
         }
     })
+}
+
+/// The hash of a value: numbers and times by their bytes, the rest by its text. `text` is room to work in.
+pub(super) fn hash_value(argument: &Argument, row: usize, text: &mut String) -> u64 {
+    let bytes = match argument.ty {
+        Type::Long | Type::DateTime | Type::TimeSpan => {
+            let value = argument.longs().ok().and_then(|v| v.get(row));
+            value.map(i64::to_le_bytes)
+        }
+        Type::Real => {
+            let value = argument.reals().ok().and_then(|v| v.get(row));
+            value.map(f64::to_le_bytes)
+        }
+        _ => None,
+    };
+    if let Some(bytes) = bytes {
+        return xxhash64(&bytes);
+    }
+    text.clear();
+    let _ = push_text(argument, row, text);
+    xxhash64(text.as_bytes())
 }
 
 const P1: u64 = 0x9E37_79B1_85EB_CA87;

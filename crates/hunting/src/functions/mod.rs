@@ -16,17 +16,28 @@ mod comparison;
 mod conversion;
 mod dates;
 mod dynamic_path;
+mod encodings;
 mod format_time;
 mod function;
+mod geo;
 mod hashes;
+mod markup;
+mod mathematics;
 mod numbers;
 mod pieces;
+mod prefixes;
+mod punycode;
 mod regexes;
+mod series;
 mod sets;
+mod shapes;
+mod sketches;
 mod storage;
 mod strings;
 mod text_match;
+mod units;
 mod values;
+mod zones;
 
 use std::sync::Arc;
 
@@ -38,7 +49,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{ColumnarValue, Expr};
 
 use crate::error::HuntError;
-use function::KqlFunction;
+use function::{Kernel, KqlFunction};
 
 pub(crate) use columns::{json_column, long_array, number_array, number_column};
 pub(crate) use conversion::cast_array;
@@ -58,13 +69,43 @@ pub(crate) fn call(
     if function == ScalarFn::Now {
         return Ok(Expr::Literal(ScalarValue::Int64(Some(now_ticks)), None));
     }
-    let (name, kernel) = catalogue::kernel(function);
+    if let Some(kernel) = family(function) {
+        let name = format!("{function:?}").to_lowercase();
+        return Ok(KqlFunction::call(
+            &name,
+            String::new(),
+            kernel,
+            args,
+            returns,
+        ));
+    }
+    let (name, kernel) = catalogue::kernel(function)?;
     let kernel = Arc::new(kernel);
     Ok(if is_volatile(function) {
         KqlFunction::call_volatile(name, kernel, args, returns)
     } else {
         KqlFunction::call(name, String::new(), kernel, args, returns)
     })
+}
+
+/// The kernel of a function that belongs to a family with an enum of its own.
+fn family(function: ScalarFn) -> Option<Kernel> {
+    Some(match function {
+        ScalarFn::Math(f) => Arc::new(move |call: &call::Call| mathematics::compute(call, f)),
+        ScalarFn::Shape(f) => Arc::new(move |call: &call::Call| shapes::compute(call, f)),
+        ScalarFn::Codec(f) => Arc::new(move |call: &call::Call| encodings::compute(call, f)),
+        ScalarFn::Series(f) => Arc::new(move |call: &call::Call| series::compute(call, f)),
+        ScalarFn::Geo(f) => Arc::new(move |call: &call::Call| geo::compute(call, f)),
+        ScalarFn::Sketch(f) => Arc::new(move |call: &call::Call| sketches::compute(call, f)),
+        _ => return None,
+    })
+}
+
+/// The numbers of a JSON array.
+pub(crate) fn reals_of(json: &str) -> Vec<f64> {
+    crate::json::elements(json)
+        .filter_map(crate::json::number)
+        .collect()
 }
 
 /// Whether a function may give another value each time.

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::Int64Type;
 use datafusion::error::Result;
 use regex::Regex;
 
@@ -240,6 +241,18 @@ pub(super) fn count_of(call: &Call) -> Result<ArrayRef> {
 /// `indexof_regex(text, regex, start, length, occurrence)`.
 pub(super) fn index_of_regex(call: &Call) -> Result<ArrayRef> {
     let patterns = call.texts(1)?;
+    let starts = call.longs_opt(2)?;
+    if starts.is_some_and(|s| (0..call.rows).any(|row| s.get(row).is_some_and(|s| s < 0))) {
+        // A start before the text is not valid here.
+        let found = index_of_regex_from(call, patterns)?;
+        let found = found.as_primitive::<Int64Type>();
+        let valid = |row: usize| starts.and_then(|s| s.get(row)).is_none_or(|s| s >= 0);
+        return call.make_longs(|row| valid(row).then(|| found.value(row)));
+    }
+    index_of_regex_from(call, patterns)
+}
+
+fn index_of_regex_from(call: &Call, patterns: Texts<'_>) -> Result<ArrayRef> {
     super::strings::index_with(call, |row, rest, length, occurrence| {
         let regex = compile(patterns.get(row)).ok()?;
         let part = super::strings::first_characters(rest, length);

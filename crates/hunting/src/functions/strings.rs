@@ -226,16 +226,17 @@ pub(super) fn replace_strings(call: &Call) -> Result<ArrayRef> {
         let mut parts: Vec<(std::borrow::Cow<'_, str>, bool)> =
             vec![(texts.get(row).into(), false)];
         let with: Vec<_> = json::elements(rewrites.get(row))
-            .map(json::to_text)
+            .map(|e| (json::kind(e) == Some(json::Kind::String)).then(|| json::to_text(e)))
             .collect();
         for (i, lookup) in json::elements(lookups.get(row)).enumerate() {
             let lookup = json::to_text(lookup);
             let Some(rewrite) = with.get(i).or_else(|| with.last()) else {
                 break;
             };
-            if lookup.is_empty() {
+            // What is no string is neither looked for nor put in.
+            let Some(rewrite) = rewrite.as_ref().filter(|_| !lookup.is_empty()) else {
                 continue;
-            }
+            };
             parts = parts
                 .into_iter()
                 .flat_map(|(part, fixed)| {

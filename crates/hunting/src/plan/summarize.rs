@@ -13,7 +13,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuild
 
 use super::usage::gives_row;
 use super::{Planner, column_name, named, never_null};
-use crate::aggregates::{AggregateKind, CollectKind, MomentKind, aggregate};
+use crate::aggregates::{AggregateKind, CollectKind, MomentKind, SummaryKind, aggregate};
 use crate::error::HuntError;
 use crate::functions;
 
@@ -117,17 +117,23 @@ impl Planner<'_> {
             }
             return Ok(());
         }
-        if call.function == AggregateFn::Percentile {
+        if matches!(
+            call.function,
+            AggregateFn::Percentile | AggregateFn::PercentileW
+        ) {
+            let weighted = call.function == AggregateFn::PercentileW;
             for (i, out) in call.outputs.iter().enumerate() {
-                let p = self.percentage(call.args.get(i + 1))?;
+                let p = self.percentage(call.args.get(i + 1 + usize::from(weighted)))?;
                 // The percentile of an int is a long.
                 let (ranked, ty) = args[0].clone();
-                let ranked = functions::cast(ranked, ty, out.ty);
-                let value = aggregate(
-                    AggregateKind::Percentile(p),
-                    vec![(ranked, out.ty)],
-                    filter.clone(),
-                );
+                let mut own = vec![(functions::cast(ranked, ty, out.ty), out.ty)];
+                let kind = if weighted {
+                    own.push(args[1].clone());
+                    AggregateKind::WeightedPercentile(p)
+                } else {
+                    AggregateKind::Percentile(p)
+                };
+                let value = aggregate(kind, own, filter.clone());
                 stages.aggregates.push(value.alias(result(i)));
                 stages
                     .results
@@ -154,6 +160,7 @@ impl Planner<'_> {
     ) -> Result<Expr, HuntError> {
         let ty = args.first().map_or(Type::Long, |a| a.1);
         let own = |kind, args: Vec<(Expr, Type)>, filter| Ok(aggregate(kind, args, filter));
+        let summary = |kind, args, filter| own(AggregateKind::Summary(kind), args, filter);
         match call.function {
             AggregateFn::Count => Ok(native(count_udaf(), lit(1i64), filter)),
             AggregateFn::CountDistinct | AggregateFn::DCount => {
@@ -176,11 +183,31 @@ impl Planner<'_> {
             }
             AggregateFn::MakeBag => self.collect(CollectKind::Bag, call, args, filter),
             AggregateFn::PercentilesArray => {
-                let wanted = (1..call.args.len())
-                    .map(|i| self.percentage(call.args.get(i)))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let wanted = self.percentages(&call.args[1..])?;
                 args.truncate(1);
                 own(AggregateKind::PercentileArray(wanted), args, filter)
+            }
+            AggregateFn::PercentilesWArray => {
+                let wanted = self.percentages(call.args.get(2..).unwrap_or(&[]))?;
+                args.truncate(2);
+                own(AggregateKind::WeightedPercentileArray(wanted), args, filter)
+            }
+            AggregateFn::Covariance => own(AggregateKind::Covariance(true), args, filter),
+            AggregateFn::CovarianceP => own(AggregateKind::Covariance(false), args, filter),
+            AggregateFn::BuildSchema => summary(SummaryKind::BuildSchema, args, filter),
+            AggregateFn::TDigest => summary(SummaryKind::TDigest, args, filter),
+            AggregateFn::TDigestMerge => summary(SummaryKind::TDigestMerge, args, filter),
+            AggregateFn::HllMerge => summary(SummaryKind::HllMerge, args, filter),
+            AggregateFn::Hll => {
+                let accuracy = match call.args.get(1) {
+                    Some(accuracy) => self.constant(accuracy)?,
+                    None => ScalarValue::Int64(Some(1)),
+                };
+                let ScalarValue::Int64(accuracy) = accuracy else {
+                    return Err(HuntError::Internal("the accuracy of hll is no long".into()));
+                };
+                args.truncate(1);
+                summary(SummaryKind::Hll(accuracy.unwrap_or(1)), args, filter)
             }
             AggregateFn::Stdev => own(AggregateKind::Moment(MomentKind::Stdev), args, filter),
             AggregateFn::StdevP => own(AggregateKind::Moment(MomentKind::StdevP), args, filter),
@@ -194,7 +221,8 @@ impl Planner<'_> {
             AggregateFn::ArgMax
             | AggregateFn::ArgMin
             | AggregateFn::TakeAny
-            | AggregateFn::Percentile => Err(HuntError::Internal(
+            | AggregateFn::Percentile
+            | AggregateFn::PercentileW => Err(HuntError::Internal(
                 "an aggregate of several results was taken for a plain one".into(),
             )),
         }
@@ -216,6 +244,23 @@ impl Planner<'_> {
         };
         args.truncate(1);
         Ok(aggregate(AggregateKind::Collect(kind, limit), args, filter))
+    }
+
+    /// Percentages as the bits of reals: constants, or one constant array.
+    fn percentages(&self, args: &[bound::Expr]) -> Result<Vec<u64>, HuntError> {
+        if let [list] = args
+            && list.ty == Type::Dynamic
+        {
+            let text = match self.constant(list)? {
+                ScalarValue::Utf8View(text) => text.unwrap_or_default(),
+                _ => String::new(),
+            };
+            return Ok(functions::reals_of(&text)
+                .into_iter()
+                .map(f64::to_bits)
+                .collect());
+        }
+        args.iter().map(|a| self.percentage(Some(a))).collect()
     }
 
     /// A percentage as the bits of a real.

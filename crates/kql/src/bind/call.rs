@@ -1,9 +1,9 @@
 //! Calls of functions: choosing the signature, checking and converting the arguments.
 
 use crate::ast::{self, TypeSpec};
-use crate::bound::{Expr, ExprKind, ScalarFn, Value, WindowCall, WindowFn};
+use crate::bound::{Expr, ExprKind, ScalarFn, Value};
 use crate::catalogue::{
-    self, Accepts, Becomes, Param, ResultType, ScalarFunction, Signature, Target,
+    self, Accepts, Becomes, Param, ResultType, ScalarFunction, Signature, Special, Target,
 };
 use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
@@ -11,7 +11,7 @@ use crate::types::Type;
 use super::convert::{self, coerce, promoted};
 use super::environment::Binding;
 use super::expr::Meaning;
-use super::{Binder, Rows, literal, reference, suggest};
+use super::{Binder, Rows, literal, reference, several, suggest};
 
 /// The periods that functions of the calendar know; some only `datetime_part` (true) or only the others (false).
 const PERIODS: [(&str, Option<bool>); 13] = [
@@ -90,6 +90,7 @@ impl Binder<'_> {
         }
         match name {
             "toscalar" => return self.first_value(call),
+            "column_names_of" => return self.column_names(call),
             "materialize" | "table" => {
                 self.error(
                     "KS108",
@@ -100,7 +101,9 @@ impl Binder<'_> {
             }
             _ => {}
         }
-        let aggregate = catalogue::aggregate_function(name);
+        // `hll_merge` of one value is an aggregate, of several a scalar function.
+        let several = call.arguments.len() > 1 && catalogue::scalar_function(name).is_some();
+        let aggregate = catalogue::aggregate_function(name).filter(|_| !several);
         match (rows.aggregates, aggregate) {
             (Some(input), Some(function)) => {
                 let input = Rows {
@@ -134,11 +137,11 @@ impl Binder<'_> {
 
     /// Says that a function is not known; its arguments are looked at all the same.
     pub(super) fn unknown_function(&mut self, call: &ast::Call, rows: Rows<'_>) {
-        let mut diagnostic = Diagnostic::error(
-            "KS211",
-            call.name.span,
-            format!("Unknown function: '{}'", call.name.text),
-        );
+        let unknown = match catalogue::missing(&call.name.text) {
+            Some(reason) => format!("'{}' is not supported: {reason}", call.name.text),
+            None => format!("Unknown function: '{}'", call.name.text),
+        };
+        let mut diagnostic = Diagnostic::error("KS211", call.name.span, unknown);
         let aggregates = catalogue::aggregate_functions()
             .map(|f| f.name)
             .filter(|_| rows.aggregates.is_some());
@@ -177,22 +180,18 @@ impl Binder<'_> {
         function: &'static ScalarFunction,
         rows: Rows<'_>,
     ) -> Option<Expr> {
-        if let Target::Special(catalogue::Special::PackArray) = function.target
+        if let Target::Special(special) = function.target
             && let [only] = call.arguments.as_slice()
             && matches!(only.value.kind, ast::ExprKind::Star)
         {
-            return Some(self.pack_columns(rows));
+            match special {
+                Special::PackArray => return Some(self.pack_columns(rows)),
+                Special::EstimateDataSize => return Some(self.data_size_of_columns(rows)),
+                _ => {}
+            }
         }
         let pending = self.windows.as_ref().map_or(0, Vec::len);
-        let arguments = self.arguments(&call.arguments, rows)?;
-        let spans: Vec<_> = call.arguments.iter().map(|a| a.value.span).collect();
-        let fitted = self.fit(
-            &call.name.text,
-            function.signatures,
-            arguments,
-            call.span,
-            &spans,
-        )?;
+        let fitted = self.fitted(call, function, rows)?;
         match function.target {
             Target::Cast(ty) => {
                 let value = fitted.values.into_iter().next()?;
@@ -206,8 +205,12 @@ impl Binder<'_> {
                     }
                 })
             }
+            Target::Function(target) if several::arrays(function, &fitted.values) > 1 => {
+                self.first_result(target, &[("", Type::Dynamic)], fitted.converted())
+            }
             Target::Function(function) => {
                 let ty = fitted.ty;
+                let spans: Vec<_> = call.arguments.iter().map(|a| a.value.span).collect();
                 self.check_period(function, &fitted.values, &spans)?;
                 let args = with_defaults(function, fitted.converted());
                 Some(Expr {
@@ -215,9 +218,30 @@ impl Binder<'_> {
                     ty,
                 })
             }
+            Target::Several(function, results) => {
+                self.first_result(function, results, fitted.converted())
+            }
             Target::Window(function) => self.window(call, function, fitted, pending),
             Target::Special(special) => self.special(special, call, fitted, rows),
         }
+    }
+
+    /// The bound arguments of a call of a scalar function, with the signature that they fit.
+    pub(super) fn fitted(
+        &mut self,
+        call: &ast::Call,
+        function: &'static ScalarFunction,
+        rows: Rows<'_>,
+    ) -> Option<Fitted> {
+        let arguments = self.arguments(&call.arguments, rows)?;
+        let spans: Vec<_> = call.arguments.iter().map(|a| a.value.span).collect();
+        self.fit(
+            &call.name.text,
+            function.signatures,
+            arguments,
+            call.span,
+            &spans,
+        )
     }
 
     /// Binds arguments; all of them, even after a mistake.
@@ -388,54 +412,26 @@ impl Binder<'_> {
         None
     }
 
-    fn window(
-        &mut self,
-        call: &ast::Call,
-        function: WindowFn,
-        fitted: Fitted,
-        pending: usize,
-    ) -> Option<Expr> {
-        let ty = fitted.ty;
-        let mut args = fitted.converted();
-        match function {
-            WindowFn::RowNumber if args.is_empty() => {
-                args.push(literal(Value::Long(1), Type::Long))
-            }
-            WindowFn::Prev | WindowFn::Next if args.len() == 1 => {
-                args.push(literal(Value::Long(1), Type::Long))
-            }
-            _ => {}
-        }
-        if matches!(function, WindowFn::Prev | WindowFn::Next) && args.len() == 3 {
-            args = args
-                .into_iter()
-                .enumerate()
-                .map(|(i, a)| if i == 2 { coerce(a, ty) } else { a })
-                .collect();
-        }
-        let output = self.column(call.name.text.clone(), ty);
-        let problem = match &mut self.windows {
-            None => "is not allowed here",
-            Some(windows) if windows.len() > pending => {
-                "cannot take another window function as its argument"
-            }
-            Some(windows) => {
-                let value = reference(&output);
-                windows.push(WindowCall {
-                    function,
-                    args,
-                    output,
-                });
-                return Some(value);
-            }
+    /// `column_names_of(rows)`: known without running anything.
+    fn column_names(&mut self, call: &ast::Call) -> Option<Expr> {
+        let [only] = call.arguments.as_slice() else {
+            let message = "The function 'column_names_of' expects 1 argument";
+            self.error("KS119", call.span, message);
+            return None;
         };
-        let message = format!(
-            "{}The window function '{}' {problem}",
-            self.prefix(),
-            call.name.text
-        );
-        self.error("KS144", call.span, message);
-        None
+        match self.apart(|b| b.meaning(&only.value, Rows::NONE)) {
+            Meaning::Tabular(relation, _) => {
+                let names = relation.plan.columns.iter();
+                let names: Vec<_> = names.map(|c| convert::json_string(&c.name)).collect();
+                let names = Value::Dynamic(format!("[{}]", names.join(",")));
+                Some(literal(names, Type::Dynamic))
+            }
+            Meaning::Scalar(_) => {
+                let message = "'column_names_of' wants a table: tabular value expected";
+                self.error("KS109", call.span, message);
+                None
+            }
+        }
     }
 
     /// `toscalar(rows)` or `toscalar(value)`.
@@ -499,6 +495,11 @@ fn refusal(param: &Param, argument: &Argument) -> Option<(&'static str, String)>
         ),
         Accepts::Number => (ty.is_numeric(), "KS137", "a number".to_owned()),
         Accepts::Integer => (ty.is_integer(), "KS134", "an integer".to_owned()),
+        Accepts::NumberOrBool => (
+            ty.is_numeric() || ty == Type::Bool,
+            "KS137",
+            "a number or bool".to_owned(),
+        ),
         Accepts::Summable => (
             ty.is_summable(),
             "KS138",
@@ -510,6 +511,11 @@ fn refusal(param: &Param, argument: &Argument) -> Option<(&'static str, String)>
             "a number, timespan, datetime, string or bool".to_owned(),
         ),
         Accepts::Array => (dynamic, "KS234", "a dynamic array".to_owned()),
+        Accepts::ArrayOrBool => (
+            dynamic || ty == Type::Bool,
+            "KS107",
+            "a dynamic array or a bool".to_owned(),
+        ),
         Accepts::Bag => (dynamic, "KS235", "a dynamic bag".to_owned()),
         Accepts::IntegerOrArray => (
             ty.is_integer() || dynamic,

@@ -220,7 +220,7 @@ impl Binder<'_> {
                 _ => break,
             }
         }
-        let input = self.scalar(base, rows);
+        let input = self.path_base(base, rows);
         let mut steps = Vec::with_capacity(keys.len());
         for key in keys.into_iter().rev() {
             steps.push(match key {

@@ -17,6 +17,7 @@ mod operator;
 mod project;
 mod remap;
 mod scope;
+mod several;
 mod source;
 mod special;
 mod statement;
@@ -25,8 +26,9 @@ mod summarize;
 mod tabular;
 mod text;
 mod union;
+mod window;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub use scope::Scope;
 
@@ -131,12 +133,15 @@ struct Binder<'s> {
     poisoned: HashSet<ColumnId>,
     shared: Vec<Plan>,
     render: Option<bound::Render>,
+    /// What `set` statements gave.
+    options: HashMap<String, bound::Expr>,
     /// The operator being bound, for messages; empty outside of one.
     operator: &'static str,
     /// Aggregates found while binding a `summarize`.
     aggregates: Vec<bound::Aggregate>,
-    /// Calls of window functions found while binding an operator; none where they are not allowed.
-    windows: Option<Vec<WindowCall>>,
+    /// Calls of window functions found while binding an operator; none where they are not allowed. A call whose
+    /// arguments have others is of a higher level than these.
+    windows: Option<Vec<(usize, WindowCall)>>,
     depth: usize,
     copied: usize,
     /// A function is bound with stand-ins for its arguments: constants are not known.
@@ -155,6 +160,7 @@ impl<'s> Binder<'s> {
             poisoned: HashSet::new(),
             shared: Vec::new(),
             render: None,
+            options: HashMap::new(),
             operator: "",
             aggregates: Vec::new(),
             windows: None,

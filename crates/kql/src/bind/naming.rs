@@ -35,15 +35,16 @@ fn key_text(index: &Expr) -> String {
 
 fn call_name(call: &ast::Call) -> Option<String> {
     let name = call.name.text.as_str();
-    let naming = match (
-        catalogue::scalar_function(name),
-        catalogue::aggregate_function(name),
-    ) {
+    // As in a call: what both an aggregate and a scalar function are called is an aggregate of one argument.
+    let aggregate = catalogue::aggregate_function(name);
+    let scalar = catalogue::scalar_function(name)
+        .filter(|_| aggregate.is_none() || call.arguments.len() > 1);
+    let naming = match (scalar, aggregate) {
         (Some(f), _) => f.naming,
         (None, Some(f)) => {
             return Some(match f.shape {
                 // `percentile(x, 95)` is percentile_x_95.
-                catalogue::Shape::Percentiles => percentile_name(call, 1),
+                catalogue::Shape::Percentiles(from) => percentile_name(call, from),
                 _ => by_rule(f.naming, call)?,
             });
         }

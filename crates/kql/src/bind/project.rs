@@ -124,12 +124,13 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(items.len());
         let mut exprs = Vec::with_capacity(items.len());
         for item in items {
-            let bound = self.scalar(&item.expr, Rows::of(input));
-            let Some(name) = self.item_name(item, bound.as_ref(), &mut names) else {
-                continue;
-            };
-            columns.push(self.output(name, bound.as_ref(), &mut used));
-            exprs.push(bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)));
+            for (item, bound) in self.parts(item, Rows::of(input)) {
+                let Some(name) = self.item_name(&item, bound.as_ref(), &mut names) else {
+                    continue;
+                };
+                columns.push(self.output(name, bound.as_ref(), &mut used));
+                exprs.push(bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)));
+            }
         }
         (columns, exprs)
     }
@@ -146,9 +147,12 @@ impl Binder<'_> {
         }
         let mut columns = input.plan.columns.clone();
         let mut exprs: Vec<Expr> = columns.iter().map(reference).collect();
+        let mut parts = Vec::with_capacity(items.len());
         for item in items {
-            let bound = self.scalar(&item.expr, Rows::of(&input));
-            let Some(name) = self.extended_name(item, bound.as_ref(), &mut names) else {
+            parts.extend(self.parts(item, Rows::of(&input)));
+        }
+        for (item, bound) in parts {
+            let Some(name) = self.extended_name(&item, bound.as_ref(), &mut names) else {
                 continue;
             };
             let at = columns.iter().position(|c| c.name == name);

@@ -9,7 +9,7 @@ use crate::types::Type;
 use super::convert::{coerce, json_string, promoted};
 use super::environment::Binding;
 use super::expr::{Meaning, constant};
-use super::naming::Names;
+use super::naming::{Names, name_of};
 use super::{Binder, Relation, Rows, literal, suggest, text};
 
 impl Binder<'_> {
@@ -208,19 +208,24 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(items.len());
         let mut exprs = Vec::with_capacity(items.len());
         for (i, item) in items.iter().enumerate() {
-            let bound = self.scalar(&item.expr, Rows::NONE);
-            let name = match item.names.first() {
-                Some(name) => {
-                    if !names.declare(&name.text) {
-                        self.declared_twice(&name.text, name.span);
-                        continue;
+            let parts = self.parts(item, Rows::NONE);
+            let several = parts.len() > 1;
+            for (item, bound) in parts {
+                let name = match item.names.first() {
+                    Some(name) => {
+                        if !names.declare(&name.text) {
+                            self.declared_twice(&name.text, name.span);
+                            continue;
+                        }
+                        name.text.clone()
                     }
-                    name.text.clone()
-                }
-                None => format!("print_{i}"),
-            };
-            columns.push(self.column_for(names.unique(&name), bound.as_ref()));
-            exprs.push(bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)));
+                    None => name_of(&item.expr)
+                        .filter(|_| several)
+                        .unwrap_or_else(|| format!("print_{i}")),
+                };
+                columns.push(self.column_for(names.unique(&name), bound.as_ref()));
+                exprs.push(bound.unwrap_or_else(|| literal(Value::Null, Type::Dynamic)));
+            }
         }
         let unit = Plan {
             node: Node::Unit,

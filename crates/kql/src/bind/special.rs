@@ -2,12 +2,13 @@
 
 use crate::ast;
 use crate::bound::{BinaryOp, Expr, ExprKind, ScalarFn, Value};
-use crate::catalogue::Special;
+use crate::catalogue::{ShapeFn, Special};
 use crate::types::Type;
 
 use super::call::Fitted;
 use super::convert::{coerce, common_or_dynamic};
 use super::expr::{binary, negated};
+use super::naming::name_of;
 use super::{Binder, Rows, literal, reference};
 
 impl Binder<'_> {
@@ -45,8 +46,12 @@ impl Binder<'_> {
                 function(ScalarFn::ReplaceRegex, args, ty)
             }
             Special::WithTypeLiteral(name) => {
-                let text = function(name, fitted.converted(), Type::String);
-                if ty == Type::String {
+                let own = match name {
+                    ScalarFn::Sketch(_) => Type::Dynamic,
+                    _ => Type::String,
+                };
+                let text = function(name, fitted.converted(), own);
+                if ty == own {
                     text
                 } else {
                     Expr {
@@ -57,6 +62,50 @@ impl Binder<'_> {
             }
             Special::PackArray => function(ScalarFn::PackArray, fitted.converted(), ty),
             Special::PackAll => self.pack_all(fitted, rows),
+            Special::BagPackColumns => return self.bag_pack_columns(call, fitted),
+            Special::EstimateDataSize => data_size(fitted.values),
+            Special::Around => return around(fitted.values),
+            Special::BinAuto => return self.bin_auto(call, fitted),
+        })
+    }
+
+    /// `bag_pack_columns(a, b)` is `bag_pack("a", a, "b", b)`.
+    fn bag_pack_columns(&mut self, call: &ast::Call, fitted: Fitted) -> Option<Expr> {
+        let mut args = Vec::with_capacity(fitted.values.len() * 2);
+        for (argument, value) in call.arguments.iter().zip(fitted.values) {
+            let Some(name) = name_of(&argument.value) else {
+                let message = format!("{}A column expected", self.prefix());
+                self.error("KS102", argument.value.span, message);
+                return None;
+            };
+            args.push(literal(Value::String(name), Type::String));
+            args.push(coerce(value, Type::Dynamic));
+        }
+        Some(function(ScalarFn::BagPack, args, Type::Dynamic))
+    }
+
+    /// `estimate_data_size(*)`.
+    pub(super) fn data_size_of_columns(&mut self, rows: Rows<'_>) -> Expr {
+        data_size(rows.columns.iter().map(reference).collect())
+    }
+
+    /// `bin_auto(value)`: a `bin_at` of the size and the fixed point that `set` statements gave.
+    fn bin_auto(&mut self, call: &ast::Call, fitted: Fitted) -> Option<Expr> {
+        let ty = fitted.ty;
+        let value = fitted.values.into_iter().next()?;
+        let size_type = match ty {
+            Type::DateTime => Type::TimeSpan,
+            _ => ty,
+        };
+        let Some(size) = self.options.get("query_bin_auto_size").cloned() else {
+            let message = "bin_auto() needs the size of its bins: set query_bin_auto_size = …;";
+            self.error("BZ110", call.span, message);
+            return None;
+        };
+        let size = coerce(size, size_type);
+        Some(match self.options.get("query_bin_auto_at").cloned() {
+            Some(at) => function(ScalarFn::BinAt, vec![value, size, coerce(at, ty)], ty),
+            None => function(ScalarFn::Bin, vec![value, size], ty),
         })
     }
 
@@ -138,6 +187,36 @@ impl Binder<'_> {
         };
         function(name, args, Type::Dynamic)
     }
+}
+
+fn data_size(values: Vec<Expr>) -> Expr {
+    function(
+        ScalarFn::Shape(ShapeFn::EstimateDataSize),
+        values,
+        Type::Long,
+    )
+}
+
+/// `value >= centre - distance and value <= centre + distance`.
+fn around(values: Vec<Expr>) -> Option<Expr> {
+    let [value, centre, distance] = <[Expr; 3]>::try_from(values).ok()?;
+    let [value, centre, distance] = match value.ty {
+        Type::DateTime | Type::TimeSpan => [value, centre, distance],
+        ty => {
+            let wide = ty.widest(centre.ty)?.widest(distance.ty)?;
+            [value, centre, distance].map(|v| coerce(v, wide))
+        }
+    };
+    let ty = centre.ty;
+    let from = binary(BinaryOp::Sub, centre.clone(), distance.clone(), ty);
+    let to = binary(BinaryOp::Add, centre, distance, ty);
+    Some(Expr {
+        kind: ExprKind::And(vec![
+            binary(BinaryOp::Ge, value.clone(), from, Type::Bool),
+            binary(BinaryOp::Le, value, to, Type::Bool),
+        ]),
+        ty: Type::Bool,
+    })
 }
 
 fn now() -> Expr {

@@ -40,6 +40,13 @@ impl Binder<'_> {
     pub(super) fn statement(&mut self, statement: &ast::Statement) -> Option<Relation> {
         match &statement.kind {
             StatementKind::Let(declaration) => self.declaration(declaration),
+            // Other options say how a cluster is to run the query.
+            StatementKind::Set { name, value } if name.text.starts_with("query_bin_auto_") => {
+                let value = value.as_ref().and_then(|v| self.scalar(v, Rows::NONE));
+                if let Some(value) = value {
+                    self.options.insert(name.text.clone(), value);
+                }
+            }
             StatementKind::Set { .. } => {}
             StatementKind::DeclareQueryParameters(parameters) => self.query_parameters(parameters),
             StatementKind::Expression(tabular) => return Some(self.tabular(tabular)),

@@ -210,7 +210,7 @@ impl Binder<'_> {
             &spans,
         )?;
         let result = match (function.function, fitted.signature.result) {
-            (AggregateFn::Percentile, _) => promoted(fitted.ty),
+            (AggregateFn::Percentile | AggregateFn::PercentileW, _) => promoted(fitted.ty),
             (_, ResultType::Argument(_))
                 if matches!(function.shape, Shape::Best { .. } | Shape::Any { .. }) =>
             {
@@ -295,8 +295,8 @@ impl Binder<'_> {
             }
         }
         match function.shape {
-            Shape::Percentiles => {
-                labels = (1..arguments.len())
+            Shape::Percentiles(from) => {
+                labels = (from..arguments.len())
                     .map(|i| percentile_name(call, i))
                     .collect();
             }

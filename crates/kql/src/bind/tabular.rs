@@ -155,21 +155,23 @@ impl Binder<'_> {
 
     /// Puts the window functions that were found below the expressions that use them.
     pub(super) fn with_windows(&mut self, input: Relation) -> Relation {
-        match self.windows.take() {
-            Some(calls) if !calls.is_empty() => {
-                let mut columns = input.plan.columns.clone();
-                columns.extend(calls.iter().map(|c| c.output.clone()));
-                let node = Node::Window {
-                    input: Box::new(input.plan),
-                    calls,
-                };
-                Relation {
-                    plan: Plan { node, columns },
-                    open: input.open,
-                }
-            }
-            _ => input,
+        let mut relation = input;
+        let mut calls = self.windows.take().unwrap_or_default();
+        let mut level = 0;
+        while !calls.is_empty() {
+            let (here, above): (Vec<_>, Vec<_>) = calls.into_iter().partition(|(l, _)| *l == level);
+            let here: Vec<_> = here.into_iter().map(|(_, call)| call).collect();
+            let mut columns = relation.plan.columns.clone();
+            columns.extend(here.iter().map(|c| c.output.clone()));
+            let node = Node::Window {
+                input: Box::new(relation.plan),
+                calls: here,
+            };
+            relation.plan = Plan { node, columns };
+            calls = above;
+            level += 1;
         }
+        relation
     }
 
     /// The number of rows of `take` and its like: a constant.

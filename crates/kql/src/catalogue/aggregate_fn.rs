@@ -38,7 +38,13 @@ pub enum AggregateFn {
     /// `percentile(value, p)`, `percentiles(value, p…)`: args\[1 + i\] is a constant real from 0 to 100 and gives
     /// outputs\[i\], of the value's type.
     Percentile,
-    /// `percentiles_array(value, p…)`: dynamic array of the percentiles; the percentages are constant reals.
+    /// `percentilew(value, weight long, p)`, `percentilesw(value, weight long, p…)`: as Percentile with args\[2 + i\];
+    /// a value counts as often as its weight says.
+    PercentileW,
+    /// `percentilesw_array(value, weight long, p…)`: as PercentilesArray, with weights.
+    PercentilesWArray,
+    /// `percentiles_array(value, p…)`: dynamic array of the percentiles; the percentages are constant reals, or one
+    /// dynamic array of them.
     PercentilesArray,
     /// `stdev(real)`: of a sample.
     Stdev,
@@ -48,6 +54,20 @@ pub enum AggregateFn {
     Variance,
     /// `variancep(real)`: of a population.
     VarianceP,
+    /// `covariance(real, real)`: of a sample.
+    Covariance,
+    /// `covariancep(real, real)`: of a population.
+    CovarianceP,
+    /// `buildschema(dynamic)`: the types that occur, as a dynamic value.
+    BuildSchema,
+    /// `tdigest(value, weight? long)`: a sketch of the distribution, as a dynamic value.
+    TDigest,
+    /// `tdigest_merge(dynamic)`: one sketch of several.
+    TDigestMerge,
+    /// `hll(any, accuracy? long)`: a sketch of the distinct values, as a dynamic value.
+    Hll,
+    /// `hll_merge(dynamic)`: one sketch of several.
+    HllMerge,
     /// `binary_all_and(long)`.
     BinaryAllAnd,
     /// `binary_all_or(long)`.

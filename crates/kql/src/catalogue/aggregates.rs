@@ -19,6 +19,8 @@ const SUM: &[Signature] = &[all(&[SUMMABLE_AS_RESULT], Promoted(0))];
 const EXTREME: &[Signature] = &[all(&[ORDERED], Argument(0))];
 const GATHER: &[Signature] = &[some(&[ANY, INTEGER], 1, DYNAMIC)];
 const SPREAD: &[Signature] = &[all(&[SUMMABLE_AS_REAL], FRACTION)];
+const TOGETHER: &[Signature] = &[all(&[SUMMABLE_AS_REAL, SUMMABLE_AS_REAL], FRACTION)];
+const SKETCH: &[Signature] = &[some(&[NOT_DYNAMIC, INTEGER], 1, DYNAMIC)];
 const BITS: &[Signature] = &[all(&[SUMMABLE], Argument(0))];
 const DISTINCT: &[Signature] = &[all(&[NOT_DYNAMIC], WHOLE)];
 const ESTIMATE: &[Signature] = &[some(&[ANY, NOT_DYNAMIC], 1, WHOLE)];
@@ -259,7 +261,7 @@ pub(super) static AGGREGATES: &[AggregateFunction] = &[
         A::Percentile,
         &[all(&[ANY, REAL], Argument(0))],
         Prefix("percentile"),
-        Shape::Percentiles,
+        Shape::Percentiles(1),
         "The value below which a share of the values lies.",
     ),
     shaped(
@@ -268,15 +270,43 @@ pub(super) static AGGREGATES: &[AggregateFunction] = &[
         A::Percentile,
         RANKS,
         Prefix("percentile"),
-        Shape::Percentiles,
+        Shape::Percentiles(1),
         "Several percentiles, a column each.",
     ),
     plain(
         "percentiles_array",
         A::PercentilesArray,
-        &[many(&[ANY, REAL], 1, DYNAMIC)],
+        &[many(&[ANY, REAL], 1, DYNAMIC), all(&[ANY, ARRAY], DYNAMIC)],
         Prefix("percentiles"),
         "Several percentiles as an array.",
+    ),
+    shaped(
+        "percentilew",
+        &[],
+        A::PercentileW,
+        &[all(&[ANY, INTEGER, REAL], Argument(0))],
+        Prefix("percentile"),
+        Shape::Percentiles(2),
+        "The value below which a share of the weights lies.",
+    ),
+    shaped(
+        "percentilesw",
+        &[],
+        A::PercentileW,
+        &[many(&[ANY, INTEGER, REAL], 1, Argument(0))],
+        Prefix("percentile"),
+        Shape::Percentiles(2),
+        "Several weighted percentiles, a column each.",
+    ),
+    plain(
+        "percentilesw_array",
+        A::PercentilesWArray,
+        &[
+            many(&[ANY, INTEGER, REAL], 1, DYNAMIC),
+            all(&[ANY, INTEGER, ARRAY], DYNAMIC),
+        ],
+        Prefix("percentiles"),
+        "Several weighted percentiles as an array.",
     ),
     plain(
         "stdev",
@@ -307,6 +337,79 @@ pub(super) static AGGREGATES: &[AggregateFunction] = &[
         SPREAD,
         Prefix("variancep"),
         "The variance of a population.",
+    ),
+    filtered(
+        "variancepif",
+        A::VarianceP,
+        SPREAD,
+        Prefix("variancepif"),
+        1,
+    ),
+    plain(
+        "covariance",
+        A::Covariance,
+        TOGETHER,
+        Prefix("covariance"),
+        "The covariance of a sample.",
+    ),
+    filtered(
+        "covarianceif",
+        A::Covariance,
+        TOGETHER,
+        Prefix("covarianceif"),
+        2,
+    ),
+    plain(
+        "covariancep",
+        A::CovarianceP,
+        TOGETHER,
+        Prefix("covariancep"),
+        "The covariance of a population.",
+    ),
+    filtered(
+        "covariancepif",
+        A::CovarianceP,
+        TOGETHER,
+        Prefix("covariancepif"),
+        2,
+    ),
+    plain(
+        "buildschema",
+        A::BuildSchema,
+        &[all(&[BAG], DYNAMIC)],
+        Prefix("schema"),
+        "The types of all values, by their paths.",
+    ),
+    plain(
+        "tdigest",
+        A::TDigest,
+        &[some(&[SUMMABLE, INTEGER], 1, DYNAMIC)],
+        Prefix("tdigest"),
+        "A sketch of a distribution, for percentile_tdigest.",
+    ),
+    shaped(
+        "tdigest_merge",
+        &["merge_tdigest"],
+        A::TDigestMerge,
+        &[all(&[ARRAY], DYNAMIC)],
+        Prefix("merge_tdigests"),
+        Shape::Plain,
+        "One tdigest of several.",
+    ),
+    plain(
+        "hll",
+        A::Hll,
+        SKETCH,
+        Prefix("hll"),
+        "A sketch of distinct values, for dcount_hll.",
+    ),
+    filtered("hll_if", A::Hll, SKETCH, Prefix("hll_if"), 1),
+    plain(
+        "hll_merge",
+        A::HllMerge,
+        &[all(&[ARRAY], DYNAMIC)],
+        Prefix("hll_merge"),
+        "One hll of several.",
     ),
     plain(
         "binary_all_and",

@@ -2,19 +2,33 @@
 
 mod aggregate_fn;
 mod aggregates;
+mod codecs;
+mod geo;
+mod math;
+mod missing;
 mod scalar_fn;
 mod scalars_basic;
 mod scalars_dynamic;
 mod scalars_text;
 mod scalars_time;
+mod series;
+mod shapes;
 mod signature;
+mod sketches;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub use aggregate_fn::AggregateFn;
+pub use codecs::CodecFn;
+pub use geo::GeoFn;
+pub use math::{MathFn, Quantity};
+pub use missing::{MISSING, missing};
 pub use scalar_fn::{ScalarFn, WindowFn};
+pub use series::{EachFn, PairwiseFn, SeriesFn};
+pub use shapes::ShapeFn;
 pub use signature::{Accepts, Becomes, Naming, Param, ResultType, Signature};
+pub use sketches::SketchFn;
 
 use crate::types::Type;
 
@@ -27,6 +41,8 @@ pub enum Target {
     Cast(Type),
     /// A column that a window node computes.
     Window(WindowFn),
+    /// A call with several results, given as one array; what is added to their names, and their types.
+    Several(ScalarFn, &'static [(&'static str, Type)]),
     /// Other nodes; the binder knows how.
     Special(Special),
 }
@@ -62,6 +78,14 @@ pub enum Special {
     PackArray,
     /// `pack_all`.
     PackAll,
+    /// `bag_pack_columns`, whose arguments are columns, with their names.
+    BagPackColumns,
+    /// `estimate_data_size`, which also takes `*`.
+    EstimateDataSize,
+    /// `around`, which is a comparison.
+    Around,
+    /// `bin_auto`, whose size stands in a `set` statement.
+    BinAuto,
 }
 
 /// A scalar function.
@@ -100,8 +124,8 @@ pub enum Shape {
         /// Stands before the names.
         prefix: &'static str,
     },
-    /// One result per percentage, which is part of the name.
-    Percentiles,
+    /// One result per percentage, which is part of the name; the percentages begin with this argument.
+    Percentiles(usize),
 }
 
 /// How the results of `arg_max` and relatives are called.
@@ -132,15 +156,51 @@ pub struct AggregateFunction {
     pub doc: &'static str,
 }
 
+/// An entry without other spellings.
+const fn entry(
+    name: &'static str,
+    target: Target,
+    signatures: &'static [Signature],
+    naming: Naming,
+    doc: &'static str,
+) -> ScalarFunction {
+    ScalarFunction {
+        name,
+        aliases: &[],
+        target,
+        signatures,
+        naming,
+        doc,
+    }
+}
+
+/// The themes of scalar functions, as the documentation of the language lists them.
+pub fn families() -> [(&'static str, Vec<&'static ScalarFunction>); 12] {
+    use scalars_basic::{CONVERSIONS, NUMBERS, TESTS};
+    use scalars_dynamic::{ADDRESSES, DYNAMICS, NEIGHBOURS, OTHERS};
+    let of = |tables: &[&'static [ScalarFunction]]| tables.iter().copied().flatten().collect();
+    [
+        ("Conversion", of(&[CONVERSIONS])),
+        ("Tests and choices", of(&[TESTS])),
+        ("Numbers", of(&[NUMBERS, math::MATH])),
+        ("Time", of(&[scalars_time::TIME])),
+        ("Text", of(&[scalars_text::TEXTS])),
+        ("Encodings, formats and time zones", of(&[codecs::CODECS])),
+        ("Arrays and bags", of(&[DYNAMICS, shapes::SHAPES])),
+        ("Series", of(&[series::SERIES])),
+        ("Geography", of(&[geo::GEO])),
+        ("Sketches", of(&[sketches::SKETCHES])),
+        (
+            "Hashes, identifiers and addresses",
+            of(&[OTHERS, ADDRESSES]),
+        ),
+        ("Neighbouring rows", of(&[NEIGHBOURS])),
+    ]
+}
+
 /// All scalar functions, grouped by theme.
 pub fn scalar_functions() -> impl Iterator<Item = &'static ScalarFunction> {
-    use scalars_basic::{CONVERSIONS, NUMBERS, TESTS};
-    use scalars_dynamic::{DYNAMICS, OTHERS};
-    use scalars_text::TEXTS;
-    use scalars_time::TIME;
-    [CONVERSIONS, TESTS, NUMBERS, TIME, TEXTS, DYNAMICS, OTHERS]
-        .into_iter()
-        .flatten()
+    families().into_iter().flat_map(|(_, functions)| functions)
 }
 
 /// All aggregate functions.
@@ -206,6 +266,16 @@ mod tests {
             for name in std::iter::once(&f.name).chain(f.aliases) {
                 assert!(aggregates.insert(*name), "{name} occurs twice");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_be_missing_is_missing() {
+        for name in MISSING.iter().flat_map(|(names, _)| *names) {
+            assert!(
+                scalar_function(name).is_none() && aggregate_function(name).is_none(),
+                "{name}"
+            );
         }
     }
 

@@ -1,12 +1,28 @@
 //! The scalar functions that reach the bound tree. A planner matches this enum exhaustively.
 //!
 //! Functions that the binder writes with other nodes (`iff`, `case`, `not`, `ago`, `tostring` and the other
-//! conversions, `isnotempty`, `column_ifexists`, `pack_all`, `toscalar`…) have no variant.
+//! conversions, `isnotempty`, `column_ifexists`, `pack_all`, `toscalar`…) have no variant. Families that grew large
+//! have an enum of their own, beside their entries in the catalogue.
+
+use super::{CodecFn, GeoFn, MathFn, SeriesFn, ShapeFn, SketchFn};
 
 /// A scalar function. The documentation of a variant gives its arguments in order after conversion; `?` marks
 /// those that may be missing. Unless it says otherwise a null argument gives null (or "").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScalarFn {
+    // ---- families of their own
+    /// Trigonometry, special functions, distributions, units.
+    Math(MathFn),
+    /// The order, parts and keys of arrays and bags.
+    Shape(ShapeFn),
+    /// Encodings, formats, tests of text.
+    Codec(CodecFn),
+    /// Arrays of numbers.
+    Series(SeriesFn),
+    /// Points, lines, polygons and cells.
+    Geo(GeoFn),
+    /// Sketches of distributions and of distinct values.
+    Sketch(SketchFn),
     // ---- time
     /// `now()`: the statement's one instant. An offset is added by the binder.
     Now,
@@ -239,9 +255,9 @@ pub enum ScalarFn {
     ArraySum,
     /// `array_index_of(dynamic, value dynamic, start? long, length? long, occurrence? long)`: long, -1 when absent.
     ArrayIndexOf,
-    /// `array_sort_asc(dynamic, nulls_last? bool)`.
+    /// `array_sort_asc(dynamic…, nulls_last? bool)`: of several arrays an array, all in the order of the first.
     ArraySortAsc,
-    /// `array_sort_desc(dynamic, nulls_last? bool)`.
+    /// `array_sort_desc(dynamic…, nulls_last? bool)`.
     ArraySortDesc,
     /// `array_reverse(dynamic)`.
     ArrayReverse,
@@ -261,10 +277,10 @@ pub enum ScalarFn {
     Repeat,
     /// `dynamic_to_json(dynamic)`: string with sorted keys.
     DynamicToJson,
-    /// `jaccard_index(dynamic, dynamic)`: real.
+    /// `jaccard_index(dynamic, dynamic)`: dynamic number.
     JaccardIndex,
     // ---- hashes and ids
-    /// `hash(any as string, modulus? long)`, `hash_xxhash64`: long.
+    /// `hash(any, modulus? long)`, `hash_xxhash64`: long; numbers and times are hashed as their bytes.
     Hash,
     /// `hash_sha256(any as string)`: lower-case hex.
     HashSha256,
@@ -303,6 +319,20 @@ pub enum ScalarFn {
     HasIpv4,
     /// `has_any_ipv4(text string, address…)`: addresses are strings or one dynamic array; bool.
     HasAnyIpv4,
+    /// `has_ipv4_prefix(text string, prefix string)`: bool.
+    HasIpv4Prefix,
+    /// `has_any_ipv4_prefix(text string, prefix…)`: prefixes are strings or one dynamic array; bool.
+    HasAnyIpv4Prefix,
+    /// `format_ipv4_mask(string or long, prefix long)`: string, in CIDR notation.
+    FormatIpv4Mask,
+    /// `ipv4_range_to_cidr_list(first string, last string)`: dynamic array of networks.
+    Ipv4RangeToCidrList,
+    /// `parse_ipv6_mask(string, prefix long)`: string, the full form of the network.
+    ParseIpv6Mask,
+    /// `ipv6_is_in_range(address string, range string)`: bool.
+    Ipv6IsInRange,
+    /// `ipv6_is_in_any_range(address string, range…)`: ranges are strings or one dynamic array; bool.
+    Ipv6IsInAnyRange,
 }
 
 /// A window function; rows come in the input's order.
@@ -316,4 +346,10 @@ pub enum WindowFn {
     Next,
     /// `row_cumsum(number, restart? bool)`: long, real, decimal or timespan.
     RowCumsum,
+    /// `row_rank_dense(term, restart? bool)`: long; counts the values so far.
+    RowRankDense,
+    /// `row_rank_min(term, restart? bool)`: long; the number of the first row with this value.
+    RowRankMin,
+    /// `row_window_session(datetime, longest timespan, gap timespan, restart? bool)`: datetime, the session's start.
+    RowWindowSession,
 }

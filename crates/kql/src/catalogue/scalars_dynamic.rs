@@ -33,7 +33,10 @@ const STRING_TO_STRING: &[Signature] = &[all(&[STRING], WORDS)];
 const STRING_TO_LONG: &[Signature] = &[all(&[STRING], WHOLE)];
 const ARRAYS: &[Signature] = &[many(&[ARRAY], 1, DYNAMIC)];
 const SETS: &[Signature] = &[many(&[ARRAY, ARRAY], 1, DYNAMIC)];
-const SORT: &[Signature] = &[some(&[ARRAY, BOOL], 1, DYNAMIC)];
+const SORT: &[Signature] = &[
+    many(&[ARRAY, ARRAY_OR_BOOL], 1, DYNAMIC),
+    all(&[ARRAY], DYNAMIC),
+];
 const PAIRS: &[Signature] = &[many(&[STRING, JSON], 2, DYNAMIC)];
 const HASH_TO_TEXT: &[Signature] = &[all(&[HASHED], WORDS)];
 const COMPARE: &[Signature] = &[some(&[STRING, STRING, LONG], 2, WHOLE)];
@@ -42,6 +45,8 @@ const ANY_ADDRESS: &[Signature] = &[
     all(&[STRING_DYN, ARRAY], BOOLEAN),
     many(&[STRING_DYN, STRING], 1, BOOLEAN),
 ];
+
+const RANK: &[Signature] = &[some(&[NOT_DYNAMIC, BOOL], 1, WHOLE)];
 
 /// Functions of dynamic values.
 pub(super) static DYNAMICS: &[ScalarFunction] = &[
@@ -147,7 +152,7 @@ pub(super) static DYNAMICS: &[ScalarFunction] = &[
         Function(ScalarFn::ArraySortAsc),
         SORT,
         Naming::Suffix("_sorted"),
-        "An array in ascending order.",
+        "An array in ascending order, and others in the order of the first; the last argument may say that nulls go first.",
     ),
     f(
         "array_sort_desc",
@@ -155,7 +160,7 @@ pub(super) static DYNAMICS: &[ScalarFunction] = &[
         Function(ScalarFn::ArraySortDesc),
         SORT,
         Naming::Suffix("_sorted"),
-        "An array in descending order.",
+        "An array in descending order, and others in the order of the first; the last argument may say that nulls go first.",
     ),
     f(
         "array_reverse",
@@ -233,19 +238,19 @@ pub(super) static DYNAMICS: &[ScalarFunction] = &[
         "jaccard_index",
         &[],
         Function(ScalarFn::JaccardIndex),
-        &[all(&[ARRAY, ARRAY], Is(Type::Real))],
+        &[all(&[ARRAY, ARRAY], DYNAMIC)],
         Numbered,
         "How much two sets have in common.",
     ),
 ];
 
-/// Hashes, identifiers and addresses.
+/// Hashes and identifiers.
 pub(super) static OTHERS: &[ScalarFunction] = &[
     f(
         "hash",
         &["hash_xxhash64"],
         Function(ScalarFn::Hash),
-        &[some(&[HASHED, INTEGER], 1, WHOLE)],
+        &[some(&[NOT_DYNAMIC, INTEGER], 1, WHOLE)],
         Numbered,
         "The xxhash64 of a value, optionally modulo a number.",
     ),
@@ -281,6 +286,10 @@ pub(super) static OTHERS: &[ScalarFunction] = &[
         Numbered,
         "A random guid.",
     ),
+];
+
+/// Addresses.
+pub(super) static ADDRESSES: &[ScalarFunction] = &[
     f(
         "ipv4_is_private",
         &[],
@@ -394,6 +403,66 @@ pub(super) static OTHERS: &[ScalarFunction] = &[
         "Whether one of several addresses stands in a text.",
     ),
     f(
+        "has_ipv4_prefix",
+        &[],
+        Function(ScalarFn::HasIpv4Prefix),
+        &[all(&[STRING_DYN, STRING], BOOLEAN)],
+        Numbered,
+        "Whether an address that begins like this stands in a text.",
+    ),
+    f(
+        "has_any_ipv4_prefix",
+        &[],
+        Function(ScalarFn::HasAnyIpv4Prefix),
+        ANY_ADDRESS,
+        Numbered,
+        "Whether an address that begins like one of several stands in a text.",
+    ),
+    f(
+        "format_ipv4_mask",
+        &[],
+        Function(ScalarFn::FormatIpv4Mask),
+        &[some(&[ANY, LONG], 1, WORDS)],
+        Numbered,
+        "A network in CIDR notation.",
+    ),
+    f(
+        "ipv4_range_to_cidr_list",
+        &[],
+        Function(ScalarFn::Ipv4RangeToCidrList),
+        &[all(&[STRING, STRING], DYNAMIC)],
+        Numbered,
+        "The networks that cover a range of addresses.",
+    ),
+    f(
+        "parse_ipv6_mask",
+        &[],
+        Function(ScalarFn::ParseIpv6Mask),
+        &[all(&[STRING, LONG], WORDS)],
+        Numbered,
+        "An address under a prefix in the full IPv6 form.",
+    ),
+    f(
+        "ipv6_is_in_range",
+        &[],
+        Function(ScalarFn::Ipv6IsInRange),
+        &[all(&[STRING, STRING], BOOLEAN)],
+        Numbered,
+        "Whether an address of either family is in a network.",
+    ),
+    f(
+        "ipv6_is_in_any_range",
+        &[],
+        Function(ScalarFn::Ipv6IsInAnyRange),
+        ANY_ADDRESS,
+        Numbered,
+        "Whether an address of either family is in one of several networks.",
+    ),
+];
+
+/// Values of the rows around a row.
+pub(super) static NEIGHBOURS: &[ScalarFunction] = &[
+    f(
         "row_number",
         &[],
         Window(WindowFn::RowNumber),
@@ -424,5 +493,29 @@ pub(super) static OTHERS: &[ScalarFunction] = &[
         &[some(&[NUMBER, BOOL], 1, Argument(0))],
         Numbered,
         "The sum of the rows so far.",
+    ),
+    f(
+        "row_rank_dense",
+        &[],
+        Window(WindowFn::RowRankDense),
+        RANK,
+        Numbered,
+        "How many values there have been, counting changes.",
+    ),
+    f(
+        "row_rank_min",
+        &[],
+        Window(WindowFn::RowRankMin),
+        RANK,
+        Numbered,
+        "The number of the first row with this value.",
+    ),
+    f(
+        "row_window_session",
+        &[],
+        Window(WindowFn::RowWindowSession),
+        &[some(&[DATETIME, TIMESPAN, TIMESPAN, BOOL], 3, Argument(0))],
+        Numbered,
+        "The first instant of the session that the row belongs to.",
     ),
 ];

@@ -17,12 +17,16 @@ pub enum Accepts {
     Number,
     /// int or long.
     Integer,
+    /// A number or bool.
+    NumberOrBool,
     /// A number, timespan or datetime.
     Summable,
     /// A number, timespan, datetime, string or bool.
     Orderable,
     /// dynamic that should hold an array.
     Array,
+    /// dynamic that should hold an array, or bool.
+    ArrayOrBool,
     /// dynamic that should hold a bag.
     Bag,
     /// int, long or dynamic.
@@ -182,8 +186,14 @@ pub(super) const DATETIME: Param =
 /// A timespan.
 pub(super) const TIMESPAN: Param =
     param(Accepts::Only(Type::TimeSpan), Becomes::This(Type::TimeSpan));
+/// A number or a condition, as it is.
+pub(super) const NUMBER_OR_BOOL: Param = param(Accepts::NumberOrBool, Becomes::Same);
+/// A guid.
+pub(super) const GUID: Param = param(Accepts::Only(Type::Guid), Becomes::This(Type::Guid));
 /// A dynamic array.
 pub(super) const ARRAY: Param = param(Accepts::Array, Becomes::This(Type::Dynamic));
+/// A dynamic array or a condition, as it is.
+pub(super) const ARRAY_OR_BOOL: Param = param(Accepts::ArrayOrBool, Becomes::Same);
 /// A dynamic bag.
 pub(super) const BAG: Param = param(Accepts::Bag, Becomes::This(Type::Dynamic));
 /// Code points: integers or arrays of them.

@@ -1,4 +1,4 @@
-//! `row_number`, `prev`, `next` and `row_cumsum` over all rows in their order.
+//! `row_number`, `prev`, `next`, `row_cumsum`, ranks and sessions over all rows in their order.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, RecordBatch,
 };
 use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type, SchemaRef};
+use arrow::row::{RowConverter, SortField};
 use bartizan_kql::bound::WindowFn;
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
@@ -52,6 +53,9 @@ fn compute(call: &WindowSpec, args: &[ArrayRef], rows: usize) -> Result<ArrayRef
                 .ok_or_else(|| DataFusionError::Internal("row_cumsum of nothing".into()))?;
             cumulate(value, call.ty, restarts(args.get(1)))
         }
+        WindowFn::RowRankDense => ranks(args, true),
+        WindowFn::RowRankMin => ranks(args, false),
+        WindowFn::RowWindowSession => sessions(args),
     }
 }
 
@@ -76,6 +80,61 @@ fn long_at(array: &ArrayRef, row: usize) -> Option<i64> {
                 .as_primitive_opt::<Int32Type>()
                 .map(|a| i64::from(a.value(row)))
         })
+}
+
+fn argument(args: &[ArrayRef], index: usize) -> Result<&ArrayRef> {
+    args.get(index)
+        .ok_or_else(|| DataFusionError::Internal(format!("no argument {index}")))
+}
+
+/// `row_rank_dense`, which counts values, and `row_rank_min`, which counts rows: both change with the value.
+fn ranks(args: &[ArrayRef], dense: bool) -> Result<ArrayRef> {
+    let term = argument(args, 0)?;
+    let restart = restarts(args.get(1));
+    let converter = RowConverter::new(vec![SortField::new(term.data_type().clone())])?;
+    let values = converter.convert_columns(std::slice::from_ref(term))?;
+    let (mut count, mut rank) = (0i64, 0i64);
+    let numbers = (0..term.len()).map(|row| {
+        if restart(row) {
+            (count, rank) = (0, 0);
+        }
+        count += 1;
+        if rank == 0 || values.row(row) != values.row(row - 1) {
+            rank = if dense { rank + 1 } else { count };
+        }
+        rank
+    });
+    Ok(Arc::new(Int64Array::from_iter_values(numbers)))
+}
+
+/// `row_window_session(time, longest, gap, restart)`: where each row's session began.
+fn sessions(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let (times, longest, gap) = (argument(args, 0)?, argument(args, 1)?, argument(args, 2)?);
+    let restart = restarts(args.get(3));
+    // The start of the session and the time before, in ticks.
+    let mut session: Option<(i64, i64)> = None;
+    let starts: Int64Array = (0..times.len())
+        .map(|row| {
+            let Some(time) = long_at(times, row) else {
+                session = None;
+                return None;
+            };
+            let past = |from: i64, distance: &ArrayRef| {
+                long_at(distance, row).is_some_and(|d| time >= from.saturating_add(d))
+            };
+            let start = match session {
+                Some((start, before))
+                    if !restart(row) && !past(start, longest) && !past(before, gap) =>
+                {
+                    start
+                }
+                _ => time,
+            };
+            session = Some((start, time));
+            Some(start)
+        })
+        .collect();
+    Ok(Arc::new(starts))
 }
 
 fn row_number(start: i64, restart: impl Fn(usize) -> bool, rows: usize) -> ArrayRef {

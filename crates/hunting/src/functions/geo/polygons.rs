@@ -1,0 +1,232 @@
+//! Polygons: area, perimeter, centre, what is inside, and other forms.
+
+use arrow::array::ArrayRef;
+use datafusion::error::Result;
+
+use super::super::call::Call;
+use super::geojson::{Lines, Polygons, push_point, ring_area};
+use super::lines::{any_meet, densified, nearest_of, simplified, tolerance, written};
+use super::sphere::{Degrees, RADIUS, Vector, degrees, distance, dot, scaled, vector};
+use super::{boundary, place, shape};
+
+/// `geo_point_in_polygon(longitude, latitude, polygon)`.
+pub(super) fn point_in(call: &Call) -> Result<ArrayRef> {
+    let constant = call.args.get(2).is_some_and(|a| a.constant);
+    let fixed = constant.then(|| Polygons::read(shape(call, 2, 0)));
+    call.make_bools(|row| {
+        let p = vector(place(call, 0, row)?);
+        match &fixed {
+            Some(shapes) => Some(shapes.as_ref()?.contain(p)),
+            None => Some(Polygons::read(shape(call, 2, row))?.contain(p)),
+        }
+    })
+}
+
+/// `geo_distance_point_to_polygon(longitude, latitude, polygon)`: 0 inside.
+pub(super) fn distance_to_point(call: &Call) -> Result<ArrayRef> {
+    call.make_reals(|row| {
+        let p = vector(place(call, 0, row)?);
+        let shapes = Polygons::read(shape(call, 2, row))?;
+        if shapes.contain(p) {
+            return Some(0.0);
+        }
+        Some(distance(p, nearest_of(p, &shapes.edges())?))
+    })
+}
+
+/// `geo_closest_point_on_polygon(longitude, latitude, polygon)`: the point itself inside.
+pub(super) fn closest_point(call: &Call) -> Result<ArrayRef> {
+    call.make_texts(|row, out| {
+        let found = place(call, 0, row).and_then(|p| {
+            let shapes = Polygons::read(shape(call, 2, row))?;
+            if shapes.contain(vector(p)) {
+                return Some(p);
+            }
+            let point = nearest_of(vector(p), &shapes.edges())?;
+            Some(written(
+                point,
+                shapes.polygons.iter().flatten().flatten().copied(),
+            ))
+        });
+        found.map(|p| push_point(out, p)).is_some()
+    })
+}
+
+/// `geo_polygon_area(polygon)`, of the union of several.
+pub(super) fn area(call: &Call) -> Result<ArrayRef> {
+    call.make_reals(|row| {
+        let arcs = boundary::of(&Polygons::read(shape(call, 0, row))?);
+        Some(boundary::area(&arcs).abs() * RADIUS * RADIUS)
+    })
+}
+
+/// `geo_polygon_perimeter(polygon)`, of the union of several.
+pub(super) fn perimeter(call: &Call) -> Result<ArrayRef> {
+    call.make_reals(|row| {
+        let arcs = boundary::of(&Polygons::read(shape(call, 0, row))?);
+        Some(arcs.iter().map(|(a, b)| distance(*a, *b)).sum())
+    })
+}
+
+/// `geo_polygon_centroid(polygon)`, of the union of several.
+pub(super) fn centroid(call: &Call) -> Result<ArrayRef> {
+    call.make_texts(|row, out| {
+        let Some(shapes) = Polygons::read(shape(call, 0, row)) else {
+            return false;
+        };
+        let moment = boundary::moment(&boundary::of(&shapes));
+        let corner = shapes.polygons[0][0].first().map_or(moment, |p| vector(*p));
+        let outward = if dot(moment, corner) < 0.0 {
+            scaled(moment, -1.0)
+        } else {
+            moment
+        };
+        push_point(out, degrees(outward));
+        true
+    })
+}
+
+/// The rings with other points, without rings that are none any more. None when a shell vanishes.
+fn reshaped(shapes: &Polygons, f: impl Fn(&[Degrees]) -> Vec<Degrees>) -> Option<Polygons> {
+    let mut polygons = Vec::with_capacity(shapes.polygons.len());
+    for rings in &shapes.polygons {
+        let mut kept = Vec::with_capacity(rings.len());
+        for (place, ring) in rings.iter().enumerate() {
+            let ring = f(ring);
+            if ring.len() >= 3 && ring_area(&ring) != 0.0 {
+                kept.push(ring);
+            } else if place == 0 {
+                return None;
+            }
+        }
+        polygons.push(kept);
+    }
+    Some(Polygons {
+        polygons,
+        multi: shapes.multi,
+    })
+}
+
+/// `geo_polygon_densify(polygon, tolerance)`.
+pub(super) fn densify(call: &Call) -> Result<ArrayRef> {
+    call.make_texts(|row, out| {
+        let (Some(shapes), Some(tolerance)) = (
+            Polygons::read(shape(call, 0, row)),
+            tolerance(call, row, 0.1, 10_000.0),
+        ) else {
+            return false;
+        };
+        let dense = reshaped(&shapes, |ring| {
+            let mut dense = vec![ring[0]];
+            let next = ring.iter().skip(1).chain(ring.first());
+            for (a, b) in ring.iter().zip(next) {
+                densified(*a, *b, tolerance, &mut dense);
+            }
+            dense.pop();
+            dense
+        });
+        dense.map(|d| d.push(out)).is_some()
+    })
+}
+
+/// `geo_polygon_simplify(polygon, tolerance)`.
+pub(super) fn simplify(call: &Call) -> Result<ArrayRef> {
+    call.make_texts(|row, out| {
+        let (Some(shapes), Some(tolerance)) = (
+            Polygons::read(shape(call, 0, row)),
+            tolerance(call, row, 0.0, 7.8e6),
+        ) else {
+            return false;
+        };
+        let simple = reshaped(&shapes, |ring| simplified_ring(ring, tolerance));
+        simple.map(|s| s.push(out)).is_some()
+    })
+}
+
+/// A ring is simplified as two lines: from its first point to the farthest one, and back.
+fn simplified_ring(ring: &[Degrees], tolerance: f64) -> Vec<Degrees> {
+    let first = vector(ring[0]);
+    let far = |p: &Degrees| distance(first, vector(*p));
+    let at = (0..ring.len())
+        .max_by(|a, b| far(&ring[*a]).total_cmp(&far(&ring[*b])))
+        .unwrap_or(0);
+    let mut there = simplified(&ring[..=at], tolerance);
+    let back: Vec<Degrees> = ring[at..].iter().chain(ring.first()).copied().collect();
+    there.pop();
+    there.extend(simplified(&back, tolerance));
+    there.pop();
+    there
+}
+
+/// `geo_intersects_2polygons(polygon, polygon)`.
+pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
+    call.make_bools(|row| {
+        let one = Polygons::read(shape(call, 0, row))?;
+        let other = Polygons::read(shape(call, 1, row))?;
+        let corner_in = |of: &Polygons, within: &Polygons| {
+            of.polygons.iter().any(|p| within.contain(vector(p[0][0])))
+        };
+        Some(
+            any_meet(&one.edges(), &other.edges())
+                || corner_in(&one, &other)
+                || corner_in(&other, &one),
+        )
+    })
+}
+
+/// `geo_intersects_line_with_polygon(line, polygon)`.
+pub(super) fn intersects_line(call: &Call) -> Result<ArrayRef> {
+    call.make_bools(|row| {
+        let line = Lines::read(shape(call, 0, row))?;
+        let shapes = Polygons::read(shape(call, 1, row))?;
+        let inside = line.lines.iter().any(|l| shapes.contain(vector(l[0])));
+        Some(inside || any_meet(&line.edges(), &shapes.edges()))
+    })
+}
+
+/// `geo_intersection_line_with_polygon(line, polygon)`: the parts of the line that are inside.
+pub(super) fn intersection_with_line(call: &Call) -> Result<ArrayRef> {
+    call.make_texts(|row, out| {
+        let (Some(line), Some(shapes)) = (
+            Lines::read(shape(call, 0, row)),
+            Polygons::read(shape(call, 1, row)),
+        ) else {
+            return false;
+        };
+        let parts = parts_inside(&line, &shapes);
+        match parts.len() {
+            0 => out.push_str("{\"type\":\"GeometryCollection\",\"geometries\":[]}"),
+            count => Lines {
+                lines: parts,
+                multi: count > 1,
+            }
+            .push(out),
+        }
+        true
+    })
+}
+
+/// The lines that are left of a line inside polygons.
+fn parts_inside(line: &Lines, shapes: &Polygons) -> Vec<Vec<Degrees>> {
+    let edges = shapes.edges();
+    let mut parts: Vec<Vec<Degrees>> = Vec::new();
+    for points in &line.lines {
+        let mut last: Option<Vector> = None;
+        for pair in points.windows(2) {
+            let whole = (vector(pair[0]), vector(pair[1]));
+            for arc in boundary::split(whole, &edges) {
+                if !shapes.contain(boundary::middle(arc)) {
+                    last = None;
+                    continue;
+                }
+                let [from, to] = [arc.0, arc.1].map(|v| written(v, pair.iter().copied()));
+                match parts.last_mut() {
+                    Some(part) if last == Some(arc.0) => part.push(to),
+                    _ => parts.push(vec![from, to]),
+                }
+                last = Some(arc.1);
+            }
+        }
+    }
+    parts
+}
