@@ -52,6 +52,28 @@ const fn secret(name: &'static str, meaning: &'static str) -> Variable {
 
 /// Every variable, by name.
 pub const VARIABLES: &[Variable] = &[
+    var(
+        "AZURE_AUTHORITY_HOST",
+        "the sign-in host, as azure-identity knows it; below BARTIZAN_URL and BARTIZAN_CLOUD",
+    ),
+    secret(
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "the password of the private key in AZURE_CLIENT_CERTIFICATE_PATH",
+    ),
+    var(
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "a PEM file with certificate and private key of AZURE_CLIENT_ID",
+    ),
+    var(
+        "AZURE_CLIENT_ID",
+        "the application to sign in as, where BARTIZAN_CLIENT_ID does not say",
+    ),
+    secret("AZURE_CLIENT_SECRET", "the secret of AZURE_CLIENT_ID"),
+    var(
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "the file with a workload's token that stands for AZURE_CLIENT_ID",
+    ),
+    var("AZURE_TENANT_ID", "the tenant of AZURE_CLIENT_ID"),
     demo_secret(
         "BARTIZAN_ADMIN_PASSWORD",
         "the password of the demo's administrator",
@@ -63,6 +85,14 @@ pub const VARIABLES: &[Variable] = &[
     demo(
         "BARTIZAN_CA",
         "the PEM file of the authority to trust for BARTIZAN_URL",
+    ),
+    var(
+        "BARTIZAN_CLIENT_CERTIFICATE",
+        "a PEM file with certificate and private key, instead of a secret",
+    ),
+    secret(
+        "BARTIZAN_CLIENT_CERTIFICATE_PASSWORD",
+        "the password of that private key, if it has one",
     ),
     demo(
         "BARTIZAN_CLIENT_ID",
@@ -87,6 +117,10 @@ pub const VARIABLES: &[Variable] = &[
     var(
         "BARTIZAN_DETACHED",
         "set by --detach for the server that it leaves behind",
+    ),
+    var(
+        "BARTIZAN_FEDERATED_TOKEN_FILE",
+        "the file with a workload's token, instead of a secret",
     ),
     var(
         "BARTIZAN_FORMAT",

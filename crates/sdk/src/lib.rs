@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod application_credentials;
 pub mod client;
 pub mod cloud;
 pub mod credential;
@@ -30,5 +31,7 @@ pub mod pipeline;
 
 pub use client::Client;
 pub use cloud::Cloud;
-pub use credential::{Anonymous, ClientCertificate, ClientSecret, WorkloadIdentity};
+pub use credential::{
+    Anonymous, Browser, ClientCertificate, ClientSecret, DeviceCode, WorkloadIdentity,
+};
 pub use error::Error;

@@ -60,10 +60,20 @@ impl Kind {
     }
 
     fn one(self, id: &str) -> String {
-        let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        // A path has no `+` for a space.
-        format!("{}/{}", self.path(), id.replace('+', "%20"))
+        format!("{}/{}", self.path(), segment(id))
     }
+}
+
+/// An id as a segment of a path.
+fn segment(id: &str) -> String {
+    let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    // A path has no `+` for a space.
+    id.replace('+', "%20")
+}
+
+/// Of our own: the second factors of a user, by object id or principal name.
+fn second_factors(user: &str) -> String {
+    format!("/bartizan/v1/users/{}/secondFactors", segment(user))
 }
 
 impl People<'_> {
@@ -188,6 +198,58 @@ impl People<'_> {
             .raw_empty(Service::Graph, Method::POST, &path)
             .await?;
         Ok(())
+    }
+
+    /// The person who is signed in.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn me(&self) -> Result<Value, Error> {
+        self.0
+            .raw_empty(Service::Graph, Method::GET, "/v1.0/me")
+            .await?
+            .json()
+    }
+
+    /// Whether a user must have a second factor, and which there are: of a Bartizan server alone.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn second_factors(&self, user: &str) -> Result<Value, Error> {
+        self.0
+            .raw_empty(Service::Own, Method::GET, &second_factors(user))
+            .await?
+            .json()
+    }
+
+    /// Says whether a user must have a second factor. Gives what [`Self::second_factors`] gives after it.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn require_second_factor(&self, user: &str, required: bool) -> Result<Value, Error> {
+        let body = json!({ "required": required });
+        self.0
+            .raw(
+                Service::Own,
+                Method::PATCH,
+                &second_factors(user),
+                Some(&body),
+            )
+            .await?
+            .json()
+    }
+
+    /// Takes all second factors away from a user. Gives how many there were.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn reset_second_factors(&self, user: &str) -> Result<u64, Error> {
+        let answer: Value = self
+            .0
+            .raw_empty(Service::Own, Method::DELETE, &second_factors(user))
+            .await?
+            .json()?;
+        Ok(answer["removed"].as_u64().unwrap_or_default())
     }
 
     /// The direct members of a group.

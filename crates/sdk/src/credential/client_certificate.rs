@@ -7,10 +7,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PSS_SHA256;
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
 use serde_json::json;
 
+use super::private_key::{self, section};
 use super::{AccessToken, Credential, TokenRequest, ask_with_assertion};
 use crate::error::Error;
 
@@ -31,23 +32,32 @@ impl ClientCertificate {
     /// # Errors
     /// [`Error::Configuration`] that says what the text lacks.
     pub fn from_pem(client_id: impl Into<String>, pem: &str) -> Result<Self, Error> {
+        Self::from_encrypted_pem(client_id, pem, None)
+    }
+
+    /// The same, with a private key that may be encrypted by a password (RFC 8018: PBES2 with PBKDF2 and AES-CBC, which
+    /// OpenSSL writes).
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] that says what the text lacks, or that the password does not open it.
+    pub fn from_encrypted_pem(
+        client_id: impl Into<String>,
+        pem: &str,
+        password: Option<&str>,
+    ) -> Result<Self, Error> {
         let lacks = |what: &str| Error::Configuration(format!("the PEM file {what}"));
-        if pem.contains("ENCRYPTED PRIVATE KEY") || pem.contains("Proc-Type: 4,ENCRYPTED") {
-            return Err(lacks(
-                "has an encrypted private key; write it without a password, readable by its owner alone",
-            ));
-        }
-        let certificate = section(pem, "CERTIFICATE").ok_or_else(|| lacks("has no certificate"))?;
-        let key = match (section(pem, "PRIVATE KEY"), section(pem, "RSA PRIVATE KEY")) {
-            (Some(pkcs8), _) => KeyPair::from_pkcs8(&pkcs8),
-            (None, Some(pkcs1)) => KeyPair::from_der(&pkcs1),
-            (None, None) => return Err(lacks("has no private key")),
+        let key = private_key::read(pem, password);
+        let certificate = section(pem, "CERTIFICATE").ok_or_else(|| lacks("has no certificate"));
+        // A password that is missing is said before a certificate that is.
+        let key = match key {
+            Err(what) if what.is_about_the_password() => return Err(lacks(what.text())),
+            key => key,
         };
+        let certificate = certificate?;
         Ok(Self {
             client_id: client_id.into(),
             thumbprint: BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &certificate)),
-            key: key
-                .map_err(|_| lacks("has a private key that is not RSA of 2048 bits or more"))?,
+            key: key.map_err(|what| lacks(what.text()))?,
         })
     }
 
@@ -109,14 +119,6 @@ impl Credential for ClientCertificate {
     }
 }
 
-/// The bytes of the first section with this label (RFC 7468).
-fn section(pem: &str, label: &str) -> Option<Vec<u8>> {
-    let (_, rest) = pem.split_once(&format!("-----BEGIN {label}-----"))?;
-    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
-    let body: String = body.split_ascii_whitespace().collect();
-    BASE64_STANDARD.decode(body).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,8 +132,12 @@ mod tests {
                 "no private key",
             ),
             (
-                "-----BEGIN ENCRYPTED PRIVATE KEY-----",
-                "without a password",
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n-----END RSA PRIVATE KEY-----\n",
+                "openssl pkcs8 -topk8",
+            ),
+            (
+                "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+                "no password",
             ),
             (
                 "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",

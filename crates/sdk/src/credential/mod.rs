@@ -1,23 +1,30 @@
 //! How a client proves who it is: one kind of credential a file.
 
 mod anonymous;
+mod browser;
 mod cache;
 mod client_certificate;
 mod client_secret;
+mod device_code;
+mod person;
+mod private_key;
 mod workload_identity;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
 
 pub use anonymous::Anonymous;
+pub use browser::Browser;
 pub use cache::CachedToken;
 pub(crate) use cache::TokenCache;
 pub use client_certificate::ClientCertificate;
 pub use client_secret::ClientSecret;
+pub use device_code::{DeviceCode, DevicePrompt};
 pub use workload_identity::WorkloadIdentity;
 
 use crate::error::{Error, TokenError};
@@ -45,10 +52,14 @@ pub enum Target {
 impl TokenRequest {
     /// The tenant's token endpoint of the version that the target belongs to.
     pub(crate) fn endpoint(&self) -> Result<Url, Error> {
-        let path = match self.target {
+        self.at(match self.target {
             Target::Scope(_) => "oauth2/v2.0/token",
             Target::Resource(_) => "oauth2/token",
-        };
+        })
+    }
+
+    /// An endpoint of the tenant.
+    fn at(&self, path: &str) -> Result<Url, Error> {
         self.authority
             .join(&format!("/{}/{path}", self.tenant))
             .map_err(|error| Error::Configuration(format!("{}: {error}", self.authority)))
@@ -130,24 +141,33 @@ async fn ask(
         target,
     ];
     form.extend_from_slice(proof);
+    post(http, &url, &form).await
+}
+
+/// Posts a form to an endpoint of the authority.
+async fn post<T: DeserializeOwned>(
+    http: &reqwest::Client,
+    url: &Url,
+    form: &[(&str, &str)],
+) -> Result<T, Error> {
     let answer = http
         .post(url.clone())
-        .form(&form)
+        .form(form)
         .send()
         .await
-        .map_err(|error| Error::transport(&url, &error))?;
+        .map_err(|error| Error::transport(url, &error))?;
     let status = answer.status();
     let body = answer
         .bytes()
         .await
-        .map_err(|error| Error::transport(&url, &error))?;
+        .map_err(|error| Error::transport(url, &error))?;
     if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|error| Error::decode(&url, error));
+        return serde_json::from_slice(&body).map_err(|error| Error::decode(url, error));
     }
     match serde_json::from_slice::<TokenError>(&body) {
         Ok(error) => Err(Error::Token(Box::new(TokenError { status, ..error }))),
         Err(_) => Err(Error::decode(
-            &url,
+            url,
             format!("status {status} and no OAuth error"),
         )),
     }

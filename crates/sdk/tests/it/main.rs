@@ -1,6 +1,7 @@
 //! The client against a server that answers as it is told to: retry, paging and the token cache.
 
 mod paging;
+mod people;
 mod retry;
 mod token;
 
