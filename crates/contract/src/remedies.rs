@@ -458,7 +458,7 @@ pub const IDENTITY: &[(u32, &str)] = &[
     ),
     (
         700_027,
-        "Register the certificate that signs the assertion: bartizan app show tells which are.",
+        "Register the certificate that signs the assertion: bartizan app certificate add; bartizan app certificate list tells which are.",
     ),
     (
         700_030,
@@ -482,15 +482,15 @@ pub const IDENTITY: &[(u32, &str)] = &[
     ),
     (
         700_211,
-        "Compare iss of the assertion with the issuer of the federated credential, letter by letter.",
+        "Compare iss of the assertion with the issuer of the federated credential, letter by letter: bartizan app federation list.",
     ),
     (
         700_212,
-        "Compare aud of the assertion with the audiences of the federated credential.",
+        "Compare aud of the assertion with the audience of the federated credential: bartizan app federation list.",
     ),
     (
         700_213,
-        "Compare sub of the assertion with the subject of the federated credential, letter by letter.",
+        "Compare sub of the assertion with the subject of the federated credential, letter by letter: bartizan app federation list.",
     ),
     (900_023, "Put the tenant's id or domain in the path."),
     (

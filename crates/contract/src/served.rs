@@ -108,4 +108,11 @@ pub const SERVED: &[OperationId] = &[
     OperationId::BartizanListDefenderRoleAssignments,
     OperationId::BartizanCreateDefenderRoleAssignment,
     OperationId::BartizanDeleteDefenderRoleAssignment,
+    OperationId::BartizanGetSecondFactorsOfAUser,
+    OperationId::BartizanRequireSecondFactorOfAUser,
+    OperationId::BartizanResetSecondFactorsOfAUser,
+    OperationId::BartizanGetTenantPolicy,
+    OperationId::BartizanUpdateTenantPolicy,
+    OperationId::BartizanDeleteDetectionRule,
+    OperationId::BartizanEndApplicationSecret,
 ];

@@ -10,6 +10,9 @@ use crate::transaction::{ReadTx, WriteTx};
 /// Whether users may consent for themselves: `all`, `verified` or `none`.
 pub const USER_CONSENT: &str = "user_consent";
 
+/// Of whom a second factor is demanded: `all`, `administrators`, or `none` beyond those who have one or must.
+pub const SECOND_FACTOR: &str = "second_factor";
+
 /// A policy's value; `None` where the tenant has the default.
 ///
 /// # Errors

@@ -120,6 +120,19 @@ pub(super) fn of(id: OperationId) -> Option<Handler> {
         OperationId::BartizanDeleteDefenderRoleAssignment => {
             |call| Box::pin(own::defender_roles::unassign(call))
         }
+        OperationId::BartizanGetSecondFactorsOfAUser => {
+            |call| Box::pin(own::second_factors::get(call))
+        }
+        OperationId::BartizanRequireSecondFactorOfAUser => {
+            |call| Box::pin(own::second_factors::update(call))
+        }
+        OperationId::BartizanResetSecondFactorsOfAUser => {
+            |call| Box::pin(own::second_factors::reset(call))
+        }
+        OperationId::BartizanGetTenantPolicy => |call| Box::pin(own::policy::get(call)),
+        OperationId::BartizanUpdateTenantPolicy => |call| Box::pin(own::policy::update(call)),
+        OperationId::BartizanDeleteDetectionRule => |call| Box::pin(own::rules::delete(call)),
+        OperationId::BartizanEndApplicationSecret => |call| Box::pin(own::credentials::end(call)),
         _ => return None,
     })
 }

@@ -49,7 +49,7 @@ pub use issuer_keys::IssuerKeyCache;
 pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
 pub(crate) use keys::{Origin, Wish, carry_out};
 pub use sign_in::PasswordGuards;
-pub(crate) use sign_in::{OwnVerdict, check_own_password};
+pub(crate) use sign_in::{OwnVerdict, check_own_password, second_factor_demanded};
 
 use endpoint::Endpoint;
 

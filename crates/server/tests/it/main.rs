@@ -5,6 +5,7 @@ mod harness;
 
 mod access;
 mod activity;
+mod administration;
 mod consent;
 mod credentials;
 mod cross_tenant;

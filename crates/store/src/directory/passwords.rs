@@ -82,6 +82,25 @@ pub async fn remove(
     Ok(sql.execute(tx).await?.rows_affected() > 0)
 }
 
+/// Lets a secret end at another time, microseconds. False when the application has no such secret.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn set_end(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    application: ObjectId,
+    key_id: Uuid,
+    end: i64,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("update application_passwords set end_time = ");
+    sql.bind(end).push(" where tenant = ").bind(tenant);
+    sql.push(" and application = ")
+        .bind(application.to_string());
+    sql.push(" and key_id = ").bind(key_id.to_string());
+    Ok(sql.execute(tx).await?.rows_affected() > 0)
+}
+
 /// The secrets of a tenant's application, oldest first.
 ///
 /// # Errors

@@ -253,6 +253,27 @@ const ENTRA_ACTIVITIES: &[Named] = &[
         "User",
         "Update",
     ),
+    (
+        "user.secondFactor.require",
+        "Enable Strong Authentication.",
+        USER,
+        "User",
+        "Update",
+    ),
+    (
+        "user.secondFactor.notRequired",
+        "Disable Strong Authentication.",
+        USER,
+        "User",
+        "Update",
+    ),
+    (
+        "user.secondFactor.reset",
+        "Admin deleted security info.",
+        USER,
+        "User",
+        "Update",
+    ),
     ("group.create", "Add group.", GROUP, "Group", "Add"),
     ("group.update", "Update group.", GROUP, "Group", "Update"),
     ("group.delete", "Delete group.", GROUP, "Group", "Delete"),
@@ -304,6 +325,7 @@ const OTHERS: &[(&str, &str, &str, &str)] = &[
         "DetectionRule",
         "Delete",
     ),
+    ("tenant.policy", "TenantPolicyUpdated", "Policy", "Update"),
 ];
 
 /// The row of an action; for one that has none, the change of the object that its first word names: an action that

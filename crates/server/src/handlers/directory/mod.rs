@@ -87,7 +87,7 @@ fn may_manage(call: &Call, application: &Application) -> Result<(), ApiError> {
 
 /// Refuses a change to the operator's application: its secret opens every tenant of this server, so whoever manages the
 /// applications of one tenant must not get it, nor lock the server out of itself.
-fn not_operator(call: &Call, application: AppId) -> Result<(), ApiError> {
+pub(super) fn not_operator(call: &Call, application: AppId) -> Result<(), ApiError> {
     if call.app.operator.get().map(|operator| operator.app) == Some(application) {
         return Err(ApiError::new(
             Kind::Forbidden,

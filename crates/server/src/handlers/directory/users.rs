@@ -278,7 +278,7 @@ pub(crate) async fn member_groups(mut call: Call) -> Result<Response, ApiError> 
 }
 
 /// The user that the path names, in the caller's tenant; `/me` is the caller.
-pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Person, ApiError> {
+pub(in crate::handlers) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Person, ApiError> {
     let key = match call.matched.param("id") {
         Some(key) => key.to_owned(),
         None => call.caller.oid.to_string(),
@@ -288,7 +288,7 @@ pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Person, ApiErro
 }
 
 /// Refuses what would let somebody take over an account that holds a directory role: that takes a role over roles.
-async fn over(tx: &mut ReadTx, call: &Call, person: &Person) -> Result<(), ApiError> {
+pub(in crate::handlers) async fn over(tx: &mut ReadTx, call: &Call, person: &Person) -> Result<(), ApiError> {
     let own = call.caller.kind == CallerKind::User && person.user.id == call.caller.oid;
     if own || call.access.over_roles {
         return Ok(());

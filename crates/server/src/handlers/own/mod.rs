@@ -1,5 +1,5 @@
-//! What Bartizan adds of its own under `/bartizan/v1/`: tenants, signing keys, credentials, detection rules,
-//! telemetry.
+//! What Bartizan adds of its own under `/bartizan/v1/`: tenants and their policies, signing keys, credentials, second
+//! factors, detection rules, telemetry.
 
 pub(crate) mod credentials;
 pub(crate) mod defender_roles;
@@ -7,7 +7,9 @@ pub(crate) mod device_groups;
 pub(crate) mod explain;
 pub(crate) mod ingest;
 pub(crate) mod keys;
+pub(crate) mod policy;
 pub(crate) mod rules;
+pub(crate) mod second_factors;
 pub(crate) mod tenants;
 
 use crate::app::Operator;

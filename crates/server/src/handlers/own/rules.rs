@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::call::{Call, json as answer};
+use crate::call::{Call, json as answer, no_content};
 use crate::detection::{self, Which};
 use crate::error::{ApiError, Kind};
+use crate::handlers::directory::record;
 use crate::timespan;
 
 /// The body of a replacement.
@@ -102,6 +103,18 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         },
         &wire(&stored, None),
     )
+}
+
+/// Deletes a rule; the alerts that it raised stay.
+pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
+    let id = call.param("id");
+    let mut tx = call.app.store.write().await?;
+    if !rules::delete(&mut tx, call.tenant(), id).await? {
+        return Err(ApiError::not_found("Detection rule", id));
+    }
+    record(&mut tx, &call, "rule.delete", id, json!({})).await?;
+    tx.commit().await?;
+    Ok(no_content())
 }
 
 /// The body of a run; empty means each rule's own look-back.

@@ -31,9 +31,8 @@ pub(in crate::identity) use flow::{Flow, Purpose, random_name, redirect};
 pub use guards::PasswordGuards;
 pub(crate) use password::{OwnVerdict, check_own as check_own_password};
 pub(in crate::identity) use password::{Verdict, check as check_password, sha256_hex};
-pub(in crate::identity) use sessions::{
-    MICROS, SignedIn, demands, end_all, second_factor_demanded, signed_in,
-};
+pub(crate) use sessions::second_factor_demanded;
+pub(in crate::identity) use sessions::{MICROS, SignedIn, demands, end_all, signed_in};
 
 /// What a page says when name and password do not belong together: the same whether or not the account exists.
 const WRONG: &str = "The user name or the password is not right.";

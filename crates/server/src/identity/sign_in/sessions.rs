@@ -25,8 +25,6 @@ const SHORT: i64 = 24 * 3_600;
 const LONG: i64 = 90 * 24 * 3_600;
 /// How many accounts one browser may be signed in to.
 const MOST: usize = 5;
-/// The tenant's policy on second factors: `all`, `administrators`, or nobody beyond those who have one or must.
-const SECOND_FACTOR: &str = "second_factor";
 
 /// A session that is good, with its person.
 #[derive(Debug, Clone)]
@@ -94,13 +92,13 @@ pub(in crate::identity) async fn signed_in(
 ///
 /// # Errors
 /// [`StoreError`].
-pub(in crate::identity) async fn second_factor_demanded(
+pub(crate) async fn second_factor_demanded(
     tx: &mut ReadTx,
     tenant: TenantId,
     user: ObjectId,
     is_administrator: bool,
 ) -> Result<bool, StoreError> {
-    let policy = tenant_policies::get(tx, tenant, SECOND_FACTOR).await?;
+    let policy = tenant_policies::get(tx, tenant, tenant_policies::SECOND_FACTOR).await?;
     let by_policy = match policy.as_deref() {
         Some("all") => true,
         Some("administrators") => is_administrator,
