@@ -1,11 +1,14 @@
 //! The command line: what people may type. Nothing here acts; commands take these after [`crate::target`] has
 //! resolved them.
 
+mod app;
 mod connection;
 mod directory;
 mod explain;
+mod key;
 mod kql;
 mod rule;
+mod tenant;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,15 +16,22 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub(crate) use connection::{Connection, Origin};
+pub(crate) use app::{
+    App, AppCreate, AppUpdate, Certificate, CertificateAdd, Federation, FederationAdd, Offer,
+    Permission, Platform, RedirectUri, RedirectUris, Secret,
+};
+pub(crate) use connection::{Connection, Origin, Proof};
 pub(crate) use directory::{
-    AppUpdate, DefenderRole, DeviceGroup, Grant, Group, Role, Sp, User, UserCreate, UserUpdate,
+    Assignment, DefenderRole, DefenderRoleUpdate, DeviceGroup, Grant, Group, GroupUpdate, Mfa,
+    Role, Sp, User, UserCreate, UserUpdate,
 };
 pub(crate) use explain::{Audit, Explain};
+pub(crate) use key::Key;
 #[cfg(feature = "server")]
 pub(crate) use kql::KqlRun;
 pub(crate) use kql::{Kql, KqlInput};
 pub(crate) use rule::Rule;
+pub(crate) use tenant::{Policy, Tenant};
 
 /// Heading of the flags that every command takes.
 pub(crate) const GLOBAL: &str = "Global options";
@@ -189,10 +199,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Tenants of the server.
+    /// Tenants of the server, and policies of a tenant.
     #[command(subcommand)]
     Tenant(Tenant),
-    /// Application registrations, their permissions, consent and secrets.
+    /// The keys that sign tokens, for the server's operator.
+    #[command(subcommand)]
+    Key(Key),
+    /// Application registrations: permissions, consent, secrets, certificates, federated credentials.
     #[command(subcommand)]
     App(App),
     /// Service principals: presences of applications in the tenant.
@@ -251,112 +264,6 @@ pub(crate) enum Command {
     /// Print this reference as Markdown.
     #[command(hide = true)]
     Reference,
-}
-
-/// `bartizan tenant …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tenant {
-    /// Make a tenant.
-    Create {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-        /// Its display name.
-        name: String,
-        /// Its initial domain [default: made from the name, under onmicrosoft.com].
-        #[arg(long)]
-        domain: Option<String>,
-    },
-    /// List the server's tenants.
-    List {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-    },
-}
-
-/// `bartizan app …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum App {
-    /// Register an application and its service principal.
-    Create {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-        /// Its display name.
-        name: String,
-        /// Let other tenants consent to it.
-        #[arg(long)]
-        multi_tenant: bool,
-    },
-    /// Show an application with its permissions, consent and secrets.
-    Show {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-        /// Application (client) id, object id or display name.
-        app: String,
-    },
-    /// List applications.
-    List {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Change an application: name, audience, redirect URIs.
-    Update(Box<AppUpdate>),
-    /// Permissions that an application asks for.
-    #[command(subcommand)]
-    Permission(Permission),
-    /// Grant, as administrator, the application permissions that an application asks for.
-    Consent {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-        /// Application (client) id, object id or display name.
-        app: String,
-    },
-    /// Secrets of an application.
-    #[command(subcommand)]
-    Secret(Secret),
-}
-
-/// `bartizan app permission …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Permission {
-    /// Add permissions to what an application asks for; consent comes after.
-    Add {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-        /// Application (client) id, object id or display name.
-        app: String,
-        /// Names such as Incident.Read.All; `mde/Alert.Read.All` names the API where several have it.
-        #[arg(required = true)]
-        permissions: Vec<String>,
-        /// Delegated permissions, for calls in a user's name, where both kinds have the name.
-        #[arg(long)]
-        delegated: bool,
-    },
-}
-
-/// `bartizan app secret …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Secret {
-    /// Make a secret and print it, this once.
-    Add {
-        /// Connection.
-        #[command(flatten)]
-        connection: Connection,
-        /// Application (client) id, object id or display name.
-        app: String,
-        /// A name to recognise it by.
-        #[arg(long, default_value = "bartizan")]
-        name: String,
-        /// Days until it expires.
-        #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=730))]
-        days: u32,
-    },
 }
 
 /// `bartizan token …`

@@ -1,6 +1,7 @@
 //! The one binary: the server, the demo, and the client for Bartizan and for Microsoft's clouds.
 
 mod args;
+mod caller;
 mod command;
 #[cfg(feature = "server")]
 mod demo;

@@ -28,6 +28,10 @@ pub(crate) struct Profile {
     pub(crate) client_id: Option<String>,
     /// Its secret.
     pub(crate) client_secret: Option<String>,
+    /// Its certificate with the private key (PEM file), instead.
+    pub(crate) certificate: Option<PathBuf>,
+    /// A file with a workload's token that stands for it, instead.
+    pub(crate) federated_token_file: Option<PathBuf>,
 }
 
 /// Why a profile cannot be used.

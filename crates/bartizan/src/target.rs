@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use bartizan_sdk::client::Builder;
-use bartizan_sdk::{Anonymous, Client, ClientSecret, Cloud};
+use bartizan_sdk::credential::DevicePrompt;
+use bartizan_sdk::{
+    Anonymous, Browser, Client, ClientCertificate, ClientSecret, Cloud, DeviceCode,
+    WorkloadIdentity,
+};
+use url::Url;
 
-use crate::args::{Connection, Origin};
+use crate::args::Connection;
+use crate::caller::{self, Caller, Environment, Place, Proof, Source};
 use crate::exit::Failure;
 use crate::profile::{ADMINISTRATOR, Profile, default_data_dir};
-
-/// The variable that carries a secret to the client; there is no flag, so that it cannot stand in a process list.
-const SECRET: &str = "BARTIZAN_CLIENT_SECRET";
 
 /// The flag that names the same profile again, for commands that are proposed; empty when none was named by flag.
 pub(crate) fn named(connection: &Connection) -> String {
@@ -44,14 +47,15 @@ pub(crate) fn speaker() -> Option<&'static str> {
 /// What `connection` comes to: flags and environment over the profile they name, or the administrator's profile of
 /// the default data directory when they name no server.
 pub(crate) fn profile(connection: &Connection) -> Result<Profile, Failure> {
+    Ok(resolved(connection)?.0)
+}
+
+fn resolved(connection: &Connection) -> Result<(Profile, Caller), Failure> {
     let below = match file(connection) {
         Some(file) => Profile::read(&file).map_err(Failure::usage)?,
         None => Profile::default(),
     };
-    let secret = std::env::var(SECRET)
-        .ok()
-        .filter(|secret| !secret.is_empty());
-    Ok(resolve(connection, below, secret))
+    resolve(connection, below, &Environment::read(connection.explicit))
 }
 
 /// The profile's file.
@@ -67,63 +71,89 @@ fn file(connection: &Connection) -> Option<PathBuf> {
 }
 
 /// Flags and environment over a profile.
-fn resolve(connection: &Connection, below: Profile, secret: Option<String>) -> Profile {
-    // An id without its secret, or the reverse, would pair one application's id with another's secret.
-    let (client_id, client_secret) = match &connection.client_id {
-        Some(id) if below.client_id.as_ref() == Some(id) => {
-            let secret = if connection.explicit {
-                below.client_secret.or(secret)
-            } else {
-                secret.or(below.client_secret)
-            };
-            (Some(id.clone()), secret)
-        }
-        Some(id) => (Some(id.clone()), secret),
-        None => (below.client_id, below.client_secret.or(secret)),
+fn resolve(
+    connection: &Connection,
+    below: Profile,
+    environment: &Environment,
+) -> Result<(Profile, Caller), Failure> {
+    let caller = caller::resolve(connection, &below, environment);
+    let (mut secret, mut certificate, mut federated_token_file) = (None, None, None);
+    match caller.proof.clone() {
+        Some(Proof::Secret(text)) => secret = Some(text),
+        Some(Proof::Certificate(file, _)) => certificate = Some(file),
+        Some(Proof::FederatedToken(file)) => federated_token_file = Some(file),
+        Some(Proof::DeviceCode | Proof::Browser) | None => {}
+    }
+    // The variables of azure-identity count as a whole: a tenant or host of theirs is not for the profile's application,
+    // whose secret would go there.
+    let azure_tenant = environment.azure_tenant.clone();
+    let tenant = match (caller.of_azure, below.tenant) {
+        (true, below) => azure_tenant.or(below),
+        (false, below) => below.or(azure_tenant),
     };
+    let named = (connection.url.clone(), connection.cloud.clone());
+    let below_place = (below.url, below.cloud);
     // A server that is named stands against the profile's cloud as well, and the reverse.
-    let (url, cloud) = match (&connection.url, &connection.cloud) {
-        (None, None) => (below.url, below.cloud),
-        (url, cloud) => (url.clone(), cloud.clone()),
+    let (url, cloud) = match (&named, &below_place) {
+        ((None, None), (None, None)) => authority(environment)?,
+        ((None, None), _) if caller.of_azure => match authority(environment)? {
+            (None, None) => below_place,
+            place => place,
+        },
+        ((None, None), _) => below_place,
+        _ => named,
     };
-    Profile {
+    let profile = Profile {
         url,
         cloud,
         ca: connection.ca.clone().or(below.ca),
         ca_bundle: below.ca_bundle,
         proxy: below.proxy,
-        tenant: connection.tenant.clone().or(below.tenant),
-        client_id,
-        client_secret,
-    }
+        tenant: connection.tenant.clone().or(tenant),
+        client_id: caller.client_id.clone(),
+        client_secret: secret,
+        certificate,
+        federated_token_file,
+    };
+    Ok((profile, caller))
+}
+
+fn authority(environment: &Environment) -> Result<(Option<Url>, Option<String>), Failure> {
+    Ok(match environment.authority()? {
+        Some(Place::Cloud(name)) => (None, Some(name.to_owned())),
+        Some(Place::Server(url)) => (Some(url), None),
+        None => (None, None),
+    })
 }
 
 /// `application …` and where its id was said.
-fn speaking_as(connection: &Connection, id: &str) -> String {
-    let from = match (
-        &connection.client_id,
-        connection.client_id_from,
-        file(connection),
-    ) {
-        (Some(_), Origin::Flag, _) => "of --client-id".to_owned(),
-        (Some(_), Origin::Environment, _) => "of BARTIZAN_CLIENT_ID in the environment".to_owned(),
-        (None, _, Some(file)) => format!("of the profile {}", file.display()),
-        (None, _, None) => "of no profile".to_owned(),
+fn speaking_as(connection: &Connection, caller: &Caller, id: &str) -> String {
+    let from = match (caller.from, file(connection)) {
+        (Source::Flag, _) => "of --client-id".to_owned(),
+        (Source::Environment, _) => "of BARTIZAN_CLIENT_ID in the environment".to_owned(),
+        (Source::Azure, _) => "of AZURE_CLIENT_ID in the environment".to_owned(),
+        (Source::Profile, Some(file)) => format!("of the profile {}", file.display()),
+        (Source::Profile, None) => "of no profile".to_owned(),
     };
-    format!("application {id}, {from}")
+    match &caller.proof {
+        Some(proof) if proof.is_a_persons() => {
+            format!("the person who signed in to application {id}, {from}")
+        }
+        _ => format!("application {id}, {from}"),
+    }
 }
 
 /// How the administrator's profile is used instead, where it is known and another is used.
-fn as_administrator(connection: &Connection) -> Option<String> {
-    connection.client_id.as_ref()?;
+fn as_administrator(connection: &Connection, caller: &Caller) -> Option<String> {
+    let undo = match caller.from {
+        Source::Flag => "without --client-id",
+        Source::Environment | Source::Azure => "whatever the environment says",
+        Source::Profile => return None,
+    };
     let data = connection.data.clone().unwrap_or_else(default_data_dir);
     if !data.join(ADMINISTRATOR).exists() {
         return None;
     }
-    let undo = match connection.client_id_from {
-        Origin::Flag => "without --client-id",
-        Origin::Environment => "whatever the environment says",
-    };
     Some(format!(
         "with --data {} it is the administrator's, {undo}",
         data.display()
@@ -159,40 +189,97 @@ pub(crate) fn anonymous(connection: &Connection) -> Result<Client, Failure> {
 
 /// A client for `connection`.
 pub(crate) fn client(connection: &Connection) -> Result<Client, Failure> {
-    let profile = profile(connection)?;
+    let (profile, caller) = resolved(connection)?;
     let cloud = cloud(&profile)?;
     let missing = |what: &str, how: &str| Failure::usage(format!("no {what}: {how}"));
-    let tenant = profile
-        .tenant
-        .clone()
-        .ok_or_else(|| missing("tenant", "--tenant, BARTIZAN_TENANT_ID or a profile"))?;
-    let id = profile.client_id.clone().ok_or_else(|| {
+    let tenant = profile.tenant.clone().ok_or_else(|| {
         missing(
-            "application",
-            "--client-id with BARTIZAN_CLIENT_SECRET, or the profile of --data DIR",
+            "tenant",
+            "--tenant, BARTIZAN_TENANT_ID, AZURE_TENANT_ID or a profile",
         )
     })?;
-    let secret = profile
-        .client_secret
-        .clone()
-        .ok_or_else(|| missing("secret", "BARTIZAN_CLIENT_SECRET or a profile"))?;
-    let speaking = speaking_as(connection, &id);
+    let persons = caller.proof.as_ref().is_some_and(Proof::is_a_persons);
+    let id = caller.client_id.clone().ok_or_else(|| match persons {
+        true => missing(
+            "application to sign in to",
+            "--client-id of a public client; make one with `bartizan app create NAME --public-client --public-redirect-uri http://localhost`",
+        ),
+        false => missing(
+            "application",
+            "--client-id with BARTIZAN_CLIENT_SECRET, or the profile of --data DIR",
+        ),
+    })?;
+    let proof = caller.proof.clone().ok_or_else(|| {
+        missing(
+            "secret",
+            "BARTIZAN_CLIENT_SECRET or a profile; or --certificate, --federated-token-file, and for a person --device-code or --browser",
+        )
+    })?;
+    let speaking = speaking_as(connection, &caller, &id);
     if connection.verbose {
         eprintln!(
             "speaking to {} as {speaking}, in tenant {tenant}",
             cloud.name
         );
     }
-    let speaker = match as_administrator(connection) {
+    let speaker = match as_administrator(connection, &caller) {
         Some(administrator) => format!("asked as {speaking}; {administrator}"),
         None => format!("asked as {speaking}"),
     };
     // A second client of the same process is the same connection's.
     let _ = SPEAKER.set(speaker);
-    build(
-        Client::builder(cloud, tenant, ClientSecret::new(id, secret)),
-        &profile,
-    )
+    build(builder(cloud, tenant, id, proof)?, &profile)
+}
+
+fn builder(cloud: Cloud, tenant: String, id: String, proof: Proof) -> Result<Builder, Failure> {
+    Ok(match proof {
+        Proof::Secret(secret) => Client::builder(cloud, tenant, ClientSecret::new(id, secret)),
+        Proof::Certificate(file, password) => {
+            let wrong = |error: &dyn std::fmt::Display| {
+                Failure::usage(format!("{}: {error}", file.display()))
+            };
+            let bytes = std::fs::read(&file).map_err(|error| wrong(&error))?;
+            let pem = String::from_utf8(bytes).map_err(|_| {
+                wrong(&"this is no PEM file; of a PKCS #12 (.pfx) file `openssl pkcs12 -in FILE -out NEW.pem` makes one")
+            })?;
+            let credential = ClientCertificate::from_encrypted_pem(id, &pem, password.as_deref());
+            Client::builder(cloud, tenant, credential.map_err(|error| wrong(&error))?)
+        }
+        Proof::FederatedToken(file) => {
+            Client::builder(cloud, tenant, WorkloadIdentity::new(id, file))
+        }
+        Proof::DeviceCode => Client::builder(cloud, tenant, DeviceCode::new(id, tell)),
+        Proof::Browser => Client::builder(cloud, tenant, Browser::new(id, open)),
+    })
+}
+
+/// Tells a person where to sign in. Not on standard output, which holds the result.
+fn tell(prompt: &DevicePrompt) {
+    eprintln!(
+        "To sign in, open {} in a browser and enter the code {}",
+        prompt.verification_uri, prompt.user_code
+    );
+}
+
+/// Shows a person the page: in the browser, where one can be started, and as an address.
+fn open(page: &Url) {
+    eprintln!("To sign in, open this address in a browser of this machine:\n{page}");
+    let (program, arguments): (&str, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else if cfg!(windows) {
+        ("rundll32", &["url.dll,FileProtocolHandler"])
+    } else {
+        ("xdg-open", &[])
+    };
+    let quiet = std::process::Stdio::null;
+    // Without a browser there is still the address.
+    let _ = std::process::Command::new(program)
+        .args(arguments)
+        .arg(page.as_str())
+        .stdin(quiet())
+        .stdout(quiet())
+        .stderr(quiet())
+        .spawn();
 }
 
 fn build(mut builder: Builder, profile: &Profile) -> Result<Client, Failure> {
@@ -222,34 +309,8 @@ mod tests {
         text.parse().expect("a URL")
     }
 
-    fn identity(connection: &Connection, secret: Option<&str>) -> (Option<String>, Option<String>) {
-        let found = resolve(connection, profile(), secret.map(str::to_owned));
-        (found.client_id, found.client_secret)
-    }
-
-    #[test]
-    fn a_secret_is_never_paired_with_another_application() {
-        let of = |id: &str| Connection {
-            client_id: Some(id.to_owned()),
-            ..Connection::default()
-        };
-        let pair =
-            |id: &str, secret: Option<&str>| (Some(id.to_owned()), secret.map(str::to_owned));
-        assert_eq!(
-            identity(&Connection::default(), None),
-            pair("operator", Some("operator's"))
-        );
-        // The environment's secret belongs to the environment's id, which is not given here.
-        assert_eq!(
-            identity(&Connection::default(), Some("x")),
-            pair("operator", Some("operator's"))
-        );
-        assert_eq!(identity(&of("mine"), Some("x")), pair("mine", Some("x")));
-        assert_eq!(identity(&of("mine"), None), pair("mine", None));
-        assert_eq!(
-            identity(&of("operator"), None),
-            pair("operator", Some("operator's"))
-        );
+    fn of(connection: &Connection, below: Profile, environment: &Environment) -> Profile {
+        resolve(connection, below, environment).expect("good").0
     }
 
     #[test]
@@ -259,7 +320,8 @@ mod tests {
             tenant: Some("contoso".to_owned()),
             ..Connection::default()
         };
-        let found = resolve(&connection, profile(), None);
+        let none = Environment::default();
+        let found = of(&connection, profile(), &none);
         assert_eq!(found.tenant.as_deref(), Some("contoso"));
         assert_eq!(cloud(&found).expect("a cloud").name, "gcc");
         let connection = Connection {
@@ -271,11 +333,37 @@ mod tests {
             ..Profile::default()
         };
         assert_eq!(
-            cloud(&resolve(&connection, below, None))
+            cloud(&of(&connection, below, &none))
                 .expect("a server")
                 .name,
             "own"
         );
+    }
+
+    #[test]
+    fn azures_host_and_tenant_count_for_its_own_application() {
+        let connection = Connection::default();
+        let stray = Environment {
+            azure_tenant: Some("theirs".to_owned()),
+            azure_authority: Some("https://login.microsoftonline.com".to_owned()),
+            ..Environment::default()
+        };
+        // The profile's secret does not leave for where a stray variable leads.
+        let found = of(&connection, profile(), &stray);
+        assert_eq!((found.url, found.cloud), (profile().url, None));
+        assert_eq!(found.tenant.as_deref(), Some("t"));
+        let whole = Environment {
+            azure_client_id: Some("app".to_owned()),
+            azure_secret: Some("s".to_owned()),
+            ..stray.clone()
+        };
+        let found = of(&connection, profile(), &whole);
+        assert_eq!((found.url, found.cloud.as_deref()), (None, Some("public")));
+        assert_eq!(found.tenant.as_deref(), Some("theirs"));
+        assert_eq!(found.client_id.as_deref(), Some("app"));
+        // Without a profile they are all there is.
+        let found = of(&connection, Profile::default(), &stray);
+        assert_eq!(found.cloud.as_deref(), Some("public"));
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub(crate) struct Connection {
     pub(crate) client_id: Option<String>,
     /// Where the client id was said.
     pub(crate) client_id_from: Origin,
+    /// How the application or person proves itself, if the command line says it.
+    pub(crate) proof: Option<Proof>,
+    /// A certificate with its key (PEM) that the environment names.
+    pub(crate) certificate: Option<PathBuf>,
+    /// A workload's token that the environment names.
+    pub(crate) federated_token_file: Option<PathBuf>,
     /// A profile was named on the command line.
     pub(crate) explicit: bool,
     /// Say who is spoken to, and as whom.
@@ -45,6 +51,19 @@ pub(crate) enum Origin {
     Flag,
     /// In an environment variable.
     Environment,
+}
+
+/// A proof that is named on the command line; no secret is among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// A certificate with its private key (PEM).
+    Certificate(PathBuf),
+    /// A file with a workload's token.
+    FederatedToken(PathBuf),
+    /// A person who signs in at another device.
+    DeviceCode,
+    /// A person who signs in with the browser of this machine.
+    Browser,
 }
 
 /// What clap reads.
@@ -71,6 +90,19 @@ struct Flags {
     /// Application (client) id.
     #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLIENT_ID", value_name = "ID")]
     client_id: Option<String>,
+    /// Prove the application by this certificate and private key (PEM); a password comes by
+    /// BARTIZAN_CLIENT_CERTIFICATE_PASSWORD.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLIENT_CERTIFICATE", value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// Prove the application by the workload's token in this file.
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_FEDERATED_TOKEN_FILE", value_name = "FILE")]
+    federated_token_file: Option<PathBuf>,
+    /// Sign in as a person, at another device: prints a code and an address, and waits.
+    #[arg(help_heading = CONNECTION, long)]
+    device_code: bool,
+    /// Sign in as a person, with the browser of this machine.
+    #[arg(help_heading = CONNECTION, long)]
+    browser: bool,
 }
 
 impl Args for Connection {
@@ -101,6 +133,18 @@ impl FromArgMatches for Connection {
             "client_id",
         ]
         .map(typed);
+        let proofs = [
+            "certificate",
+            "federated_token_file",
+            "device_code",
+            "browser",
+        ];
+        let [certificate, federated_token_file, device_code, browser] = proofs.map(typed);
+        if proofs.iter().filter(|name| typed(name)).count() > 1 {
+            let message =
+                "--certificate, --federated-token-file, --device-code and --browser: one of them\n";
+            return Err(Error::raw(ErrorKind::ArgumentConflict, message));
+        }
         for (a, b, names) in [
             (data, profile, "--data and --profile"),
             (url, cloud, "--url and --cloud"),
@@ -116,6 +160,13 @@ impl FromArgMatches for Connection {
             .flatten()
             .is_some_and(|times| *times > 0);
         let flags = Flags::from_arg_matches_mut(matches)?;
+        let proof = match (&flags.certificate, &flags.federated_token_file) {
+            (Some(file), _) if certificate => Some(Proof::Certificate(file.clone())),
+            (_, Some(file)) if federated_token_file => Some(Proof::FederatedToken(file.clone())),
+            _ if device_code => Some(Proof::DeviceCode),
+            _ if browser => Some(Proof::Browser),
+            _ => None,
+        };
         let explicit = data || profile;
         // A variable counts unless a flag has said the same thing, or its opposite, or named a profile.
         let keep = |typed: bool, other: bool| typed || !(explicit || other);
@@ -132,6 +183,13 @@ impl FromArgMatches for Connection {
             } else {
                 Origin::Environment
             },
+            proof,
+            certificate: flags
+                .certificate
+                .filter(|_| !certificate && keep(false, false)),
+            federated_token_file: flags
+                .federated_token_file
+                .filter(|_| !federated_token_file && keep(false, false)),
             explicit,
             verbose,
         })
@@ -171,6 +229,20 @@ mod tests {
                 .expect("good")
                 .explicit
         );
+    }
+
+    #[test]
+    fn a_proof_is_one_and_holds_no_secret() {
+        let found = parsed(&["--certificate", "c.pem", "--client-id", "c"]).expect("good");
+        assert_eq!(found.proof, Some(Proof::Certificate("c.pem".into())));
+        assert_eq!(found.certificate, None, "not the environment's");
+        assert_eq!(
+            parsed(&["--device-code"]).expect("good").proof,
+            Some(Proof::DeviceCode)
+        );
+        let error = parsed(&["--device-code", "--browser"]).expect_err("a conflict");
+        assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+        assert!(parsed(&["--client-secret", "s"]).is_err());
     }
 
     #[test]

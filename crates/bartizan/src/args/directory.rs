@@ -1,5 +1,4 @@
-//! `bartizan user`, `group`, `role`, `defender-role`, `device-group`, `sp`, `grant` and `app update`: what may be typed
-//! after them.
+//! `bartizan user`, `group`, `role`, `defender-role`, `device-group`, `sp` and `grant`: what may be typed after them.
 
 use clap::{Args, Subcommand};
 
@@ -50,6 +49,52 @@ pub(crate) enum User {
     },
     /// End everything that a user is signed in to.
     RevokeSessions {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+    },
+    /// Second factors: authenticator apps and passkeys.
+    #[command(subcommand)]
+    Mfa(Mfa),
+    /// Show who is signed in: with --device-code or --browser.
+    Me {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+/// `bartizan user mfa …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mfa {
+    /// Show whether a user must have a second factor, and which there are.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+    },
+    /// Take all second factors away from a user who lost them, and end what is signed in.
+    Reset {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+    },
+    /// Demand a second factor of a user; who has none sets one up at the next sign-in.
+    Require {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or principal name.
+        user: String,
+    },
+    /// Do not demand it of this user any more; the tenant's policy still may.
+    NotRequired {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
@@ -127,7 +172,20 @@ pub(crate) enum Group {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
+        /// OData filter, such as "startswith(displayName,'a')".
+        #[arg(long)]
+        filter: Option<String>,
     },
+    /// Show a group.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id or display name.
+        group: String,
+    },
+    /// Change a group.
+    Update(Box<GroupUpdate>),
     /// Show a group's members.
     Members {
         /// Connection.
@@ -164,6 +222,22 @@ pub(crate) enum Group {
         /// Object id or display name.
         group: String,
     },
+}
+
+/// `bartizan group update`
+#[derive(Debug, Args)]
+pub(crate) struct GroupUpdate {
+    /// Connection.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Object id or display name.
+    pub(crate) group: String,
+    /// New display name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What it is for.
+    #[arg(long)]
+    pub(crate) description: Option<String>,
 }
 
 /// `bartizan role …`
@@ -228,6 +302,8 @@ pub(crate) enum DefenderRole {
         #[arg(long = "permission", required = true)]
         permissions: Vec<String>,
     },
+    /// Change a custom role.
+    Update(Box<DefenderRoleUpdate>),
     /// Delete a custom role, and take it away from whoever holds it.
     Delete {
         /// Connection.
@@ -257,6 +333,22 @@ pub(crate) enum DefenderRole {
         /// Id of the assignment.
         id: String,
     },
+}
+
+/// `bartizan defender-role update`
+#[derive(Debug, Args)]
+pub(crate) struct DefenderRoleUpdate {
+    /// Connection.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Name or id.
+    pub(crate) role: String,
+    /// New name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A permission, such as alerts.manage; repeat for several. Replaces those that are there.
+    #[arg(long = "permission")]
+    pub(crate) permissions: Vec<String>,
 }
 
 /// `bartizan device-group …`
@@ -320,6 +412,72 @@ pub(crate) enum Sp {
         /// Object id, client id or display name.
         sp: String,
     },
+    /// Give an application a presence in the tenant, without consent to anything.
+    Create {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Client id.
+        client_id: String,
+    },
+    /// Let an application sign in to this tenant, or not.
+    Update {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id, client id or display name.
+        sp: String,
+        /// Whether it gets tokens.
+        #[arg(long, action = clap::ArgAction::Set)]
+        enabled: bool,
+    },
+    /// Take an application's presence out of the tenant, with everything that was granted to it.
+    Delete {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id, client id or display name.
+        sp: String,
+    },
+    /// Application permissions (app roles) that a service principal holds.
+    #[command(subcommand)]
+    Assignment(Assignment),
+}
+
+/// `bartizan sp assignment …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Assignment {
+    /// List the app roles that a service principal holds.
+    List {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id, client id or display name.
+        sp: String,
+    },
+    /// Grant an app role, whether or not the registration asks for it.
+    Add {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Who gets it: object id, client id or display name.
+        sp: String,
+        /// The role: a permission such as xdr/Incident.Read.All, or with --resource the value of one of its roles.
+        role: String,
+        /// The application that offers the role: object id, client id or display name.
+        #[arg(long)]
+        resource: Option<String>,
+    },
+    /// Take an app role away; tokens issued from now on lack it.
+    Remove {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Object id, client id or display name.
+        sp: String,
+        /// The assignment's id, or the role's name as the list shows it.
+        role: String,
+    },
 }
 
 /// `bartizan grant …`
@@ -330,6 +488,17 @@ pub(crate) enum Grant {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
+        /// OData filter, such as "clientId eq '…'".
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// Show a grant.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// The grant's id.
+        id: String,
     },
     /// Grant delegated permissions of a resource to a client; what is granted already stays.
     Add {
@@ -348,6 +517,7 @@ pub(crate) enum Grant {
         user: Option<String>,
     },
     /// Take a grant away.
+    #[command(visible_alias = "delete")]
     Remove {
         /// Connection.
         #[command(flatten)]
@@ -355,35 +525,4 @@ pub(crate) enum Grant {
         /// The grant's id.
         id: String,
     },
-}
-
-/// `bartizan app update`
-#[derive(Debug, Args)]
-pub(crate) struct AppUpdate {
-    /// Connection.
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    /// Application (client) id, object id or display name.
-    pub(crate) app: String,
-    /// New display name.
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// Let other tenants consent to it, or not.
-    #[arg(long)]
-    pub(crate) multi_tenant: Option<bool>,
-    /// Redirect URI of a web application; repeat for several. Replaces those that are there.
-    #[arg(long = "redirect-uri")]
-    pub(crate) web: Vec<String>,
-    /// Redirect URI of a single-page application; repeat for several.
-    #[arg(long = "spa-redirect-uri")]
-    pub(crate) spa: Vec<String>,
-    /// Redirect URI of a native application; repeat for several.
-    #[arg(long = "public-redirect-uri")]
-    pub(crate) public: Vec<String>,
-    /// URI by which tokens for it are asked; repeat for several.
-    #[arg(long = "identifier-uri")]
-    pub(crate) identifier: Vec<String>,
-    /// Let it sign people in without a redirect: device code and password.
-    #[arg(long)]
-    pub(crate) public_client: Option<bool>,
 }

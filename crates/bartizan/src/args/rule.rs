@@ -15,6 +15,14 @@ pub(crate) enum Rule {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Show a rule with its text.
+    Show {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its id.
+        id: String,
+    },
     /// Put rules into the tenant, from files; a rule of the same id is replaced.
     Add {
         /// Connection.
@@ -26,6 +34,25 @@ pub(crate) enum Rule {
         /// Store them without running them.
         #[arg(long)]
         disabled: bool,
+    },
+    /// Let a stored rule run, or not.
+    Update {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its id.
+        id: String,
+        /// Whether it runs.
+        #[arg(long, action = clap::ArgAction::Set)]
+        enabled: bool,
+    },
+    /// Delete a rule; the alerts that it raised stay.
+    Delete {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its id.
+        id: String,
     },
     /// Run every enabled rule now.
     Run {

@@ -1,16 +1,19 @@
-//! `bartizan sp …`, `bartizan grant …` and `bartizan app update`
+//! `bartizan sp …` and `bartizan grant …`
 
 use std::collections::BTreeMap;
 
 use bartizan_contract::permissions::{PermissionKind, RESOURCES};
 use bartizan_sdk::Client;
+use bartizan_sdk::cloud::Service;
 use bartizan_sdk::people::Kind;
-use serde_json::{Map, Value, json};
+use futures::TryStreamExt as _;
+use reqwest::Method;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::app::resolve;
+use super::app::{named, resolve};
 use super::user::principal;
-use crate::args::{AppUpdate, Grant, Sp};
+use crate::args::{Assignment, Grant, Sp};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
 use crate::target;
@@ -21,6 +24,13 @@ const PRINCIPALS: &[Column] = &[
     ("Object ID", |s| at(s, "id")),
     ("Home", |s| at(s, "appOwnerOrganizationId")),
     ("Enabled", |s| at(s, "accountEnabled")),
+];
+
+const ASSIGNMENTS: &[Column] = &[
+    ("Role", |a| at(a, "role")),
+    ("Resource", |a| at(a, "resourceDisplayName")),
+    ("Granted", |a| at(a, "createdDateTime")),
+    ("ID", |a| at(a, "id")),
 ];
 
 const GRANTS: &[Column] = &[
@@ -49,15 +59,170 @@ pub(crate) async fn sp(command: Sp, printer: &Printer) -> Outcome {
             let client = target::client(&connection)?;
             printer.item(PRINCIPALS, &find(&client, &sp).await?)
         }
+        Sp::Create {
+            connection,
+            client_id,
+        } => {
+            let client = target::client(&connection)?;
+            let body = json!({ "appId": client_id });
+            let people = client.people();
+            let made = people.create(Kind::ServicePrincipal, &body).await?;
+            printer.item(PRINCIPALS, &made)?;
+            printer.remark(
+                "nothing is granted to it yet: bartizan app consent, or bartizan grant add",
+            );
+            Ok(())
+        }
+        Sp::Update {
+            connection,
+            sp,
+            enabled,
+        } => {
+            let client = target::client(&connection)?;
+            let id = at(&find(&client, &sp).await?, "id");
+            let body = json!({ "accountEnabled": enabled });
+            let people = client.people();
+            people.update(Kind::ServicePrincipal, &id, &body).await?;
+            printer.item(PRINCIPALS, &find(&client, &id).await?)
+        }
+        Sp::Delete { connection, sp } => {
+            let client = target::client(&connection)?;
+            let id = at(&find(&client, &sp).await?, "id");
+            client.people().delete(Kind::ServicePrincipal, &id).await?;
+            printer.remark(&format!(
+                "{sp} gets no tokens in this tenant any more; its registration stays where it is"
+            ));
+            Ok(())
+        }
+        Sp::Assignment(command) => assignment(command, printer).await,
     }
+}
+
+/// Carries out `bartizan sp assignment`.
+async fn assignment(command: Assignment, printer: &Printer) -> Outcome {
+    let (Assignment::List { connection, sp }
+    | Assignment::Add { connection, sp, .. }
+    | Assignment::Remove { connection, sp, .. }) = &command;
+    let client = target::client(connection)?;
+    let holder = at(&find(&client, sp).await?, "id");
+    let path = format!("/v1.0/servicePrincipals/{holder}/appRoleAssignments");
+    match &command {
+        Assignment::List { .. } => {}
+        Assignment::Add { role, resource, .. } => {
+            let (resource, role) = offered(&client, role, resource.as_deref()).await?;
+            let body = json!({
+                "principalId": holder,
+                "resourceId": resource,
+                "appRoleId": role,
+            });
+            client
+                .raw(Service::Graph, Method::POST, &path, Some(&body))
+                .await?;
+            printer.remark("tokens issued from now on carry it");
+        }
+        Assignment::Remove { role, .. } => {
+            let held = assignments(&client, &path).await?;
+            let id = held
+                .iter()
+                .find(|a| at(a, "id") == *role || at(a, "role").eq_ignore_ascii_case(role))
+                .map(|a| at(a, "id"))
+                .ok_or_else(|| {
+                    Failure::not_found(format!(
+                        "{sp} does not hold {role}; `bartizan sp assignment list {sp}` shows what it holds"
+                    ))
+                })?;
+            let one = format!("{path}/{id}");
+            client
+                .raw_empty(Service::Graph, Method::DELETE, &one)
+                .await?;
+            printer.remark("tokens issued from now on lack it");
+        }
+    }
+    printer.list(ASSIGNMENTS, &assignments(&client, &path).await?)
+}
+
+/// What a service principal holds, with the roles' names.
+async fn assignments(client: &Client, path: &str) -> Result<Vec<Value>, Failure> {
+    let mut held: Vec<Value> = client
+        .collection(Service::Graph, path)
+        .try_collect()
+        .await?;
+    for assignment in &mut held {
+        let id = at(assignment, "appRoleId");
+        let known = id.parse().map(named).unwrap_or_default();
+        let name = match known == id {
+            false => known,
+            // Of an application of the tenant, which says it itself.
+            true => role_of(client, &at(assignment, "resourceId"), &id).await?,
+        };
+        assignment["role"] = json!(name);
+    }
+    Ok(held)
+}
+
+/// The value of a role that a resource offers; its id when it has none.
+async fn role_of(client: &Client, resource: &str, id: &str) -> Result<String, Failure> {
+    let people = client.people();
+    let resource = people.get(Kind::ServicePrincipal, resource).await?;
+    let roles = resource.as_ref().and_then(|r| r["appRoles"].as_array());
+    let role = roles.and_then(|roles| roles.iter().find(|role| at(role, "id") == id));
+    let value = role.map(|role| at(role, "value")).unwrap_or_default();
+    Ok(if value.is_empty() {
+        id.to_owned()
+    } else {
+        value
+    })
+}
+
+/// A role and the resource that offers it: both by their ids in this tenant.
+async fn offered(
+    client: &Client,
+    role: &str,
+    resource: Option<&str>,
+) -> Result<(String, String), Failure> {
+    let Some(resource) = resource else {
+        let (api, permission) = resolve(role, PermissionKind::Application)?;
+        if permission.kind != PermissionKind::Application {
+            return Err(Failure::usage(format!(
+                "{role} is a delegated permission: bartizan grant add"
+            )));
+        }
+        let principal = find(client, &api.app_id.to_string()).await?;
+        return Ok((at(&principal, "id"), permission.id.to_string()));
+    };
+    let principal = find(client, resource).await?;
+    let roles = principal["appRoles"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let found = roles
+        .iter()
+        .find(|r| at(r, "value") == role || at(r, "id") == role);
+    let id = found.map(|r| at(r, "id")).ok_or_else(|| {
+        let offers: Vec<String> = roles.iter().map(|r| at(r, "value")).collect();
+        Failure::not_found(format!(
+            "{resource} offers no role {role}; it offers: {}",
+            offers.join(", ")
+        ))
+    })?;
+    Ok((at(&principal, "id"), id))
 }
 
 /// Carries out `bartizan grant`.
 pub(crate) async fn run(command: Grant, printer: &Printer) -> Outcome {
     match command {
-        Grant::List { connection } => {
+        Grant::List { connection, filter } => {
             let client = target::client(&connection)?;
-            printer.list(GRANTS, &client.people().list(Kind::Grant, None).await?)
+            let people = client.people();
+            let grants = people.list(Kind::Grant, filter.as_deref()).await?;
+            printer.list(GRANTS, &grants)
+        }
+        Grant::Show { connection, id } => {
+            let client = target::client(&connection)?;
+            let found = client.people().get(Kind::Grant, &id).await?;
+            let found = found.ok_or_else(|| {
+                Failure::not_found(format!("no grant {id}; see `bartizan grant list`"))
+            })?;
+            printer.item(GRANTS, &found)
         }
         Grant::Add {
             connection,
@@ -149,39 +314,4 @@ async fn find(client: &Client, name: &str) -> Result<Value, Failure> {
             client.tenant()
         ))
     })
-}
-
-/// The body of an application's change.
-pub(super) fn app_update(update: &AppUpdate) -> Result<Value, Failure> {
-    let mut body = Map::new();
-    if let Some(name) = &update.name {
-        body.insert("displayName".to_owned(), json!(name));
-    }
-    if let Some(multi_tenant) = update.multi_tenant {
-        let audience = if multi_tenant {
-            "AzureADMultipleOrgs"
-        } else {
-            "AzureADMyOrg"
-        };
-        body.insert("signInAudience".to_owned(), json!(audience));
-    }
-    for (name, uris) in [
-        ("web", &update.web),
-        ("spa", &update.spa),
-        ("publicClient", &update.public),
-    ] {
-        if !uris.is_empty() {
-            body.insert(name.to_owned(), json!({ "redirectUris": uris }));
-        }
-    }
-    if !update.identifier.is_empty() {
-        body.insert("identifierUris".to_owned(), json!(update.identifier));
-    }
-    if let Some(public) = update.public_client {
-        body.insert("isFallbackPublicClient".to_owned(), json!(public));
-    }
-    if body.is_empty() {
-        return Err(Failure::usage("say what is to change; see --help"));
-    }
-    Ok(Value::Object(body))
 }

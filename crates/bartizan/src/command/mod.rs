@@ -11,6 +11,7 @@ mod grant;
 mod hunt;
 mod incident;
 pub(crate) mod ingest;
+mod key;
 mod kql;
 mod machine;
 mod role;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Env { connection } => env::print(&connection, &printer),
         Command::Ca { connection } => ca::print(&connection, &printer),
         Command::Tenant(command) => client(tenant::run(command, &printer)),
+        Command::Key(command) => client(key::run(command, &printer)),
         Command::App(command) => client(app::run(command, &printer)),
         Command::Sp(command) => client(grant::sp(command, &printer)),
         Command::Grant(command) => client(grant::run(command, &printer)),

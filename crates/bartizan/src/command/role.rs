@@ -6,7 +6,7 @@ use bartizan_sdk::people::Kind;
 use serde_json::{Value, json};
 
 use super::user::principal;
-use crate::args::{DefenderRole, DeviceGroup, Role};
+use crate::args::{DefenderRole, DefenderRoleUpdate, DeviceGroup, Role};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
 use crate::target;
@@ -181,6 +181,7 @@ pub(crate) async fn defender(command: DefenderRole, printer: &Printer) -> Outcom
             let role = client.people().create(Kind::DefenderRole, &body).await?;
             printer.item(DEFENDER_ROLES, &role)
         }
+        DefenderRole::Update(update) => change(*update, printer).await,
         DefenderRole::Delete { connection, role } => {
             let client = target::client(&connection)?;
             let id = defender_role(&client, &role).await?;
@@ -218,6 +219,26 @@ pub(crate) async fn defender(command: DefenderRole, printer: &Printer) -> Outcom
             Ok(())
         }
     }
+}
+
+async fn change(update: DefenderRoleUpdate, printer: &Printer) -> Outcome {
+    let client = target::client(&update.connection)?;
+    let mut body = json!({});
+    if let Some(name) = update.name {
+        body["displayName"] = json!(name);
+    }
+    if !update.permissions.is_empty() {
+        body["permissions"] = json!(update.permissions);
+    }
+    if body == json!({}) {
+        return Err(Failure::usage("say what is to change; see --help"));
+    }
+    let id = defender_role(&client, &update.role).await?;
+    let people = client.people();
+    people.update(Kind::DefenderRole, &id, &body).await?;
+    let roles = people.list(Kind::DefenderRole, None).await?;
+    let now = roles.into_iter().find(|role| at(role, "id") == id);
+    printer.item(DEFENDER_ROLES, &now.unwrap_or_default())
 }
 
 async fn defender_role(client: &Client, name: &str) -> Result<String, Failure> {

@@ -56,6 +56,39 @@ pub(crate) async fn run(command: Rule, printer: &Printer) -> Outcome {
             let rules: Vec<Value> = client.collection(Service::Own, PATH).try_collect().await?;
             printer.list(COLUMNS, &rules)
         }
+        Rule::Show { connection, id } => {
+            let rule = find(&target::client(&connection)?, &id).await?;
+            // The text is what is wanted: in a file it can be changed and added again.
+            match printer.is_table() {
+                true => printer.text(&at(&rule, "source")),
+                false => printer.item(COLUMNS, &rule),
+            }
+        }
+        Rule::Update {
+            connection,
+            id,
+            enabled,
+        } => {
+            let client = target::client(&connection)?;
+            let rule = find(&client, &id).await?;
+            let path = format!("{PATH}/{id}");
+            let body = json!({ "source": rule["source"], "enabled": enabled });
+            let answer = client
+                .raw(Service::Own, Method::PUT, &path, Some(&body))
+                .await?;
+            printer.list(COLUMNS, &[answer.json()?])
+        }
+        Rule::Delete { connection, id } => {
+            let client = target::client(&connection)?;
+            // What is no id of a rule must not become another address.
+            find(&client, &id).await?;
+            let path = format!("{PATH}/{id}");
+            client
+                .raw_empty(Service::Own, Method::DELETE, &path)
+                .await?;
+            printer.remark(&format!("{id} is deleted; the alerts that it raised stay"));
+            Ok(())
+        }
         Rule::Add {
             connection,
             files,
@@ -91,6 +124,12 @@ pub(crate) async fn run(command: Rule, printer: &Printer) -> Outcome {
             }
         }
     }
+}
+
+async fn find(client: &Client, id: &str) -> Result<Value, Failure> {
+    let rules: Vec<Value> = client.collection(Service::Own, PATH).try_collect().await?;
+    let found = rules.into_iter().find(|rule| at(rule, "id") == id);
+    found.ok_or_else(|| Failure::not_found(format!("no rule {id}; see `bartizan rule list`")))
 }
 
 async fn put(client: &Client, file: &Path, enabled: bool) -> Result<Value, Failure> {

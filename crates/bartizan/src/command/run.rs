@@ -97,6 +97,20 @@ fn environment(
         let url = url.origin().ascii_serialization();
         variables.push(("BARTIZAN_URL", OsString::from(url)));
     }
+    let files = [
+        ("BARTIZAN_CLIENT_CERTIFICATE", &profile.certificate),
+        (
+            "BARTIZAN_FEDERATED_TOKEN_FILE",
+            &profile.federated_token_file,
+        ),
+    ];
+    for (name, file) in files {
+        if let Some(file) = file {
+            // The child may work in another folder.
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+            variables.push((name, existing(&file)));
+        }
+    }
     let texts = [
         ("BARTIZAN_TENANT_ID", &profile.tenant),
         ("BARTIZAN_CLIENT_ID", &profile.client_id),

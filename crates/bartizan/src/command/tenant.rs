@@ -1,12 +1,12 @@
-//! `bartizan tenant …`
+//! `bartizan tenant …`: the server's tenants, and what is decided in one of them.
 
 use bartizan_sdk::cloud::Service;
 use futures::TryStreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::Tenant;
-use crate::exit::Outcome;
+use crate::args::{Policy, Tenant};
+use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
 use crate::target;
 
@@ -16,6 +16,27 @@ const COLUMNS: &[Column] = &[
     ("Domain", |t| at(t, "defaultDomain")),
     ("Created", |t| at(t, "createdDateTime")),
 ];
+
+const ORGANIZATION: &[Column] = &[
+    ("Tenant ID", |t| at(t, "id")),
+    ("Name", |t| at(t, "displayName")),
+    ("Domains", |t| {
+        let domains = t["verifiedDomains"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
+        let names = domains.iter().map(|domain| at(domain, "name"));
+        names.collect::<Vec<_>>().join(", ")
+    }),
+    ("Created", |t| at(t, "createdDateTime")),
+];
+
+const POLICIES: &[Column] = &[
+    ("second-factor", |p| at(p, "secondFactor")),
+    ("user-consent", |p| at(p, "userConsent")),
+];
+
+/// Where the policies are.
+const POLICY: &str = "/bartizan/v1/policy";
 
 /// Carries out the command.
 pub(crate) async fn run(command: Tenant, printer: &Printer) -> Outcome {
@@ -41,5 +62,49 @@ pub(crate) async fn run(command: Tenant, printer: &Printer) -> Outcome {
             let tenants: Vec<Value> = client.collection(Service::Own, path).try_collect().await?;
             printer.list(COLUMNS, &tenants)
         }
+        Tenant::Show { connection } => {
+            let client = target::client(&connection)?;
+            let found: Vec<Value> = client
+                .collection(Service::Graph, "/v1.0/organization")
+                .try_collect()
+                .await?;
+            let one = found.into_iter().next().unwrap_or_default();
+            printer.item(ORGANIZATION, &one)
+        }
+        Tenant::Policy(Policy::Show { connection }) => {
+            let client = target::client(&connection)?;
+            let answer = client.raw_empty(Service::Own, Method::GET, POLICY).await?;
+            printer.item(POLICIES, &answer.json()?)
+        }
+        Tenant::Policy(Policy::Set {
+            connection,
+            settings,
+        }) => {
+            let body = policies(&settings)?;
+            let client = target::client(&connection)?;
+            let answer = client
+                .raw(Service::Own, Method::PATCH, POLICY, Some(&body))
+                .await?;
+            printer.item(POLICIES, &answer.json()?)
+        }
     }
+}
+
+/// The body of a change; the server judges the values.
+fn policies(settings: &[String]) -> Result<Value, Failure> {
+    let mut body = json!({});
+    for setting in settings {
+        let property = match setting.split_once('=') {
+            Some(("second-factor", _)) => "secondFactor",
+            Some(("user-consent", _)) => "userConsent",
+            _ => {
+                return Err(Failure::usage(format!(
+                    "'{setting}' is no policy: second-factor=none|administrators|all, user-consent=all|verified|none"
+                )));
+            }
+        };
+        let value = setting.split_once('=').map_or("", |(_, value)| value);
+        body[property] = json!(value);
+    }
+    Ok(body)
 }

@@ -7,7 +7,7 @@ use bartizan_sdk::people::Kind;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::args::{Group, User, UserCreate, UserUpdate};
+use crate::args::{Group, GroupUpdate, Mfa, User, UserCreate, UserUpdate};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
 use crate::target;
@@ -24,6 +24,33 @@ const CREATED: &[Column] = &[
     ("Principal name", |u| at(u, "userPrincipalName")),
     ("ID", |u| at(u, "id")),
     ("Password", |u| at(u, "password")),
+];
+
+const FACTORS: &[Column] = &[
+    ("Principal name", |u| at(u, "userPrincipalName")),
+    ("Demanded", |u| {
+        match (u["required"] == true, u["demanded"] == true) {
+            (true, _) => "yes, of this account",
+            (false, true) => "yes, by the tenant's policy",
+            (false, false) => "no",
+        }
+        .to_owned()
+    }),
+    ("Factors", |u| {
+        let factors = u["factors"].as_array().map_or(&[][..], Vec::as_slice);
+        let one = |factor: &Value| {
+            let used = match at(factor, "lastUsedDateTime") {
+                time if time.is_empty() => "never used".to_owned(),
+                time => format!("last used {time}"),
+            };
+            format!(
+                "{} ({}, {used})",
+                at(factor, "displayName"),
+                at(factor, "kind")
+            )
+        };
+        factors.iter().map(one).collect::<Vec<_>>().join(", ")
+    }),
 ];
 
 const GROUPS: &[Column] = &[
@@ -82,7 +109,50 @@ pub(crate) async fn run(command: User, printer: &Printer) -> Outcome {
             printer.remark(&format!("{user} must sign in again everywhere"));
             Ok(())
         }
+        User::Mfa(command) => mfa(command, printer).await,
+        User::Me { connection } => {
+            let client = target::client(&connection)?;
+            printer.item(USERS, &client.people().me().await?)
+        }
     }
+}
+
+/// Carries out `bartizan user mfa`.
+async fn mfa(command: Mfa, printer: &Printer) -> Outcome {
+    let (Mfa::Show { connection, user }
+    | Mfa::Reset { connection, user }
+    | Mfa::Require { connection, user }
+    | Mfa::NotRequired { connection, user }) = &command;
+    let client = target::client(connection)?;
+    let people = client.people();
+    let missing = |error: bartizan_sdk::Error| match error.status() {
+        Some(status) if status == 404 => no_user(&client, user),
+        _ => error.into(),
+    };
+    match command {
+        Mfa::Show { .. } => {}
+        Mfa::Reset { .. } => {
+            let removed = people.reset_second_factors(user).await.map_err(missing)?;
+            printer.remark(&format!(
+                "{removed} second factors are gone, and {user} is signed out everywhere"
+            ));
+        }
+        Mfa::Require { .. } | Mfa::NotRequired { .. } => {
+            let required = matches!(command, Mfa::Require { .. });
+            let now = people.require_second_factor(user, required).await;
+            let now = now.map_err(missing)?;
+            if required && now["factors"] == json!([]) {
+                printer.remark(&format!("{user} sets one up at the next sign-in"));
+            }
+            if !required && now["demanded"] == true {
+                printer.remark(
+                    "the tenant's policy demands one all the same: bartizan tenant policy show",
+                );
+            }
+        }
+    }
+    let now = people.second_factors(user).await.map_err(missing)?;
+    printer.item(FACTORS, &now)
 }
 
 /// Carries out `bartizan group`.
@@ -106,10 +176,17 @@ pub(crate) async fn group(command: Group, printer: &Printer) -> Outcome {
             });
             printer.item(GROUPS, &client.people().create(Kind::Group, &body).await?)
         }
-        Group::List { connection } => {
+        Group::List { connection, filter } => {
             let client = target::client(&connection)?;
-            printer.list(GROUPS, &client.people().list(Kind::Group, None).await?)
+            let people = client.people();
+            let groups = people.list(Kind::Group, filter.as_deref()).await?;
+            printer.list(GROUPS, &groups)
         }
+        Group::Show { connection, group } => {
+            let client = target::client(&connection)?;
+            printer.item(GROUPS, &find_group(&client, &group).await?)
+        }
+        Group::Update(update) => change_group(*update, printer).await,
         Group::Members { connection, group } => {
             let client = target::client(&connection)?;
             let id = group_id(&client, &group).await?;
@@ -216,12 +293,42 @@ fn password(stdin: bool) -> Result<(String, Value), Failure> {
 
 async fn find(client: &Client, user: &str) -> Result<Value, Failure> {
     let found = client.people().get(Kind::User, user).await?;
-    found.ok_or_else(|| {
-        Failure::not_found(format!(
-            "no user {user} in tenant {}; see `bartizan user list`",
-            client.tenant()
-        ))
-    })
+    found.ok_or_else(|| no_user(client, user))
+}
+
+fn no_user(client: &Client, user: &str) -> Failure {
+    Failure::not_found(format!(
+        "no user {user} in tenant {}; see `bartizan user list`",
+        client.tenant()
+    ))
+}
+
+async fn change_group(update: GroupUpdate, printer: &Printer) -> Outcome {
+    let client = target::client(&update.connection)?;
+    let mut body = Map::new();
+    for (name, value) in [
+        ("displayName", update.name),
+        ("description", update.description),
+    ] {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), Value::from(value));
+        }
+    }
+    if body.is_empty() {
+        return Err(Failure::usage("say what is to change; see --help"));
+    }
+    let id = group_id(&client, &update.group).await?;
+    let people = client.people();
+    people
+        .update(Kind::Group, &id, &Value::Object(body))
+        .await?;
+    printer.item(GROUPS, &find_group(&client, &id).await?)
+}
+
+async fn find_group(client: &Client, group: &str) -> Result<Value, Failure> {
+    let id = group_id(client, group).await?;
+    let found = client.people().get(Kind::Group, &id).await?;
+    found.ok_or_else(|| Failure::not_found(format!("no group {group}; see `bartizan group list`")))
 }
 
 /// The object id of a user by principal name; an id stays as it is, whatever it is of.

@@ -2,6 +2,7 @@
 #![cfg(feature = "server")]
 
 mod cli;
+mod credentials;
 mod guide;
 mod kill;
 mod kql;

@@ -87,6 +87,19 @@ fn people_get_roles_and_passwords_by_command() {
     assert_eq!(shown, consented);
     // A second time finds everything granted.
     home.cli(&["app", "consent", "script"]).good();
+    // What was asked for is taken back; what was granted goes by itself.
+    let left = json(&["app", "permission", "remove", "script", both[1]]);
+    assert_eq!(left["permissions"], serde_json::json!([both[0]]));
+    assert!(left["consented"].to_string().contains(both[1]), "{left}");
+    let held = json(&["sp", "assignment", "remove", "script", both[1]]);
+    assert_eq!(held, serde_json::json!([]));
+    let held = json(&["sp", "assignment", "add", "script", both[1]]);
+    assert_eq!(held[0]["role"], both[1]);
+    let grant = json(&["grant", "list"])[0]["id"].clone();
+    let grant = grant.as_str().expect("an id");
+    assert_eq!(json(&["grant", "show", grant])["id"], grant);
+    home.cli(&["grant", "delete", grant]).good();
+    home.cli(&["grant", "show", grant]).bad(5);
     home.cli(&["user", "delete", anna]).good();
     home.cli(&["user", "show", anna]).bad(5);
     home.cli(&["stop"]).good();

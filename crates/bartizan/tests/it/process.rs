@@ -57,7 +57,11 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bartizan"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_lowercase();
-        if text.starts_with("bartizan_") || text.ends_with("_proxy") {
+        if ["bartizan_", "azure_"]
+            .iter()
+            .any(|own| text.starts_with(own))
+            || text.ends_with("_proxy")
+        {
             command.env_remove(&name);
         }
     }
