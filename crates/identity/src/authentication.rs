@@ -20,6 +20,9 @@ pub struct Authentication {
     pub methods: Vec<String>,
     /// The browser's session, or one of its own for a sign-in without one (`sid`).
     pub session: Uuid,
+    /// The address that the person was at (`ipaddr`), where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 impl Authentication {

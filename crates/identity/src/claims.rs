@@ -13,6 +13,7 @@ use crate::grant::client_credentials::{ApplicationFact, ResourceFact, TenantFact
 use crate::grant::{Lifetimes, TokenEntropy};
 use crate::id_token::pairwise;
 use crate::issuer::Version;
+use crate::optional_claims::{ClaimNames, ClaimSource, ClaimsWanted};
 use crate::user::UserFact;
 
 /// The role template that tokens of applications carry in `wids`.
@@ -33,6 +34,23 @@ pub struct AccessClaims {
     pub nbf: i64,
     /// Good until.
     pub exp: i64,
+    /// Where claims are that do not fit.
+    #[serde(
+        rename = "_claim_names",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub claim_names: Option<ClaimNames>,
+    /// The same: the sources.
+    #[serde(
+        rename = "_claim_sources",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub claim_sources: Option<BTreeMap<String, ClaimSource>>,
+    /// 0: a member of the tenant, not a guest (optional, user).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acct: Option<u8>,
     /// Whether the user was authenticated by more than the least (v1, user).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
@@ -51,25 +69,34 @@ pub struct AccessClaims {
     /// How the client was recognised (v1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appidacr: Option<String>,
+    /// When the user signed in (optional).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// The client (v2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azp: Option<AppId>,
     /// How the client was recognised (v2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azpacr: Option<String>,
-    /// Surname (v1, user).
+    /// E-mail address (optional, user).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Surname (v1, or optional; user).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family_name: Option<String>,
-    /// Given name (v1, user).
+    /// Given name (v1, or optional; user).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_name: Option<String>,
+    /// The user's groups, where the resource wants them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// Who vouched for the subject (v1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idp: Option<String>,
     /// `app` for an application's own token, `user` for a user's where the resource wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idtyp: Option<String>,
-    /// The address from which the user signed in (v1).
+    /// The address from which the user signed in (v1, or optional).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipaddr: Option<String>,
     /// The user's name.
@@ -97,6 +124,9 @@ pub struct AccessClaims {
     /// origin.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scp_by_resource: BTreeMap<String, String>,
+    /// The session (optional, user).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
     /// The subject; an application's is its `oid`, a user's is another for each client.
     pub sub: String,
     /// The region of the tenant.
@@ -159,6 +189,8 @@ pub(crate) struct UserTokenFacts<'a> {
     pub(crate) user_roles: Vec<String>,
     /// Whether the resource has the optional claims of Microsoft's resources.
     pub(crate) first_party: bool,
+    /// What the resource's registration wants beyond the usual claims.
+    pub(crate) wanted: &'a ClaimsWanted,
     pub(crate) now: i64,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) entropy: &'a TokenEntropy,
@@ -175,19 +207,25 @@ impl AccessClaims {
         let [uti, aio, rh] = opaque(facts.entropy);
         Self {
             aud: facts.audience.clone(),
+            groups: Vec::new(),
             idp: v1.then(|| facts.issuer.clone()),
             iss: facts.issuer.clone(),
             iat: issued,
             nbf: issued,
             exp: facts.now + facts.lifetimes.access_token,
+            claim_names: None,
+            claim_sources: None,
+            acct: None,
             acr: None,
             aio: Some(aio),
             amr: Vec::new(),
             app_displayname: full.then(|| facts.application.display_name.clone()),
             appid: v1.then_some(client),
             appidacr: v1.then(|| strength.clone()),
+            auth_time: None,
             azp: (!v1).then_some(client),
             azpacr: (!v1).then_some(strength),
+            email: None,
             family_name: None,
             given_name: None,
             idtyp: Some("app".to_owned()),
@@ -204,6 +242,7 @@ impl AccessClaims {
             },
             scp: None,
             scp_by_resource: BTreeMap::new(),
+            sid: None,
             sub: facts.principal.to_string(),
             tenant_region_scope: full.then(|| facts.tenant.region.clone()),
             tid: facts.tenant.id,
@@ -227,10 +266,15 @@ impl AccessClaims {
         let full = facts.first_party;
         let strength = facts.strength.claim().to_owned();
         let user = facts.user;
+        let wanted = facts.wanted;
+        let named = |name: &str| v1 || wanted.wants(name);
+        let groups = wanted.group_claims(user.id);
         let [uti, aio, rh] = opaque(facts.entropy);
         let mut wids = Vec::new();
-        if full {
+        if full || wanted.directory_roles {
             wids.extend(user.directory_roles.iter().map(ToString::to_string));
+        }
+        if full {
             wids.push(MEMBER_WIDS.to_owned());
         }
         Self {
@@ -239,6 +283,9 @@ impl AccessClaims {
             iat: issued,
             nbf: issued,
             exp: facts.now + facts.lifetimes.access_token,
+            claim_names: groups.names,
+            claim_sources: groups.sources,
+            acct: wanted.wants("acct").then_some(0),
             acr: v1.then(|| "1".to_owned()),
             aio: Some(aio),
             amr: if v1 {
@@ -249,26 +296,39 @@ impl AccessClaims {
             app_displayname: full.then(|| facts.application.display_name.clone()),
             appid: v1.then_some(facts.application.app_id),
             appidacr: v1.then(|| strength.clone()),
+            auth_time: wanted.wants("auth_time").then_some(facts.authentication.at),
             azp: (!v1).then_some(facts.application.app_id),
             azpacr: (!v1).then_some(strength),
-            family_name: user.surname.clone().filter(|_| v1),
-            given_name: user.given_name.clone().filter(|_| v1),
+            email: user.mail.clone().filter(|_| wanted.wants("email")),
+            family_name: user.surname.clone().filter(|_| named("family_name")),
+            given_name: user.given_name.clone().filter(|_| named("given_name")),
+            groups: groups.ids,
             idp: None,
-            idtyp: full.then(|| "user".to_owned()),
-            ipaddr: None,
+            idtyp: (full || wanted.wants_as("idtyp", "include_user_token"))
+                .then(|| "user".to_owned()),
+            ipaddr: facts
+                .authentication
+                .address
+                .clone()
+                .filter(|_| named("ipaddr")),
             name: Some(user.display_name.clone()),
             oid: user.id,
-            preferred_username: (!v1).then(|| user.upn.clone()),
+            preferred_username: (!v1 || wanted.wants("preferred_username"))
+                .then(|| user.upn.clone()),
             rh: Some(rh),
             roles: facts.user_roles.clone(),
             roles_by_resource: BTreeMap::new(),
             scp: Some(facts.scopes.join(" ")),
             scp_by_resource: facts.scopes_by_resource.clone(),
+            sid: wanted
+                .wants("sid")
+                .then(|| facts.authentication.session.to_string()),
             sub: pairwise(facts.tenant.id, facts.application.app_id, user.id),
-            tenant_region_scope: full.then(|| facts.tenant.region.clone()),
+            tenant_region_scope: (full || wanted.wants("tenant_region_scope"))
+                .then(|| facts.tenant.region.clone()),
             tid: facts.tenant.id,
             unique_name: v1.then(|| user.upn.clone()),
-            upn: v1.then(|| user.upn.clone()),
+            upn: named("upn").then(|| user.upn.clone()),
             uti: Some(uti),
             ver: if v1 { "1.0" } else { "2.0" }.to_owned(),
             wids,

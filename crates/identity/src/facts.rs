@@ -5,6 +5,7 @@ use bartizan_contract::{AppId, ObjectId};
 use uuid::Uuid;
 
 use crate::grant::client_credentials::{ApplicationFact, TenantFact};
+use crate::optional_claims::ClaimsWanted;
 use crate::redirect::RedirectUris;
 use crate::user::UserFact;
 
@@ -40,6 +41,8 @@ pub struct ClientFact {
     pub required: Vec<RequiredResourceAccess>,
     /// Who publishes it.
     pub publisher: Publisher,
+    /// What its ID tokens shall carry beyond the usual claims.
+    pub id_claims: ClaimsWanted,
     /// Its presence in the tenant.
     pub principal: Option<PresenceFact>,
 }
@@ -95,6 +98,8 @@ pub struct ApiFact {
     pub preauthorized: Vec<String>,
     /// `requestedAccessTokenVersion` of its registration.
     pub access_token_version: Option<i64>,
+    /// What access tokens for it shall carry beyond the usual claims.
+    pub claims: ClaimsWanted,
 }
 
 impl ApiFact {

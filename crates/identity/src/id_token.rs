@@ -1,5 +1,7 @@
 //! ID tokens (OpenID Connect Core section 2), of both versions.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use bartizan_contract::{AppId, ObjectId, TenantId};
 use base64::Engine as _;
@@ -11,6 +13,7 @@ use crate::authentication::Authentication;
 use crate::claims::opaque;
 use crate::grant::{Lifetimes, TokenEntropy};
 use crate::issuer::Version;
+use crate::optional_claims::{ClaimNames, ClaimSource, ClaimsWanted};
 use crate::scope::OpenIdScopes;
 use crate::user::UserFact;
 
@@ -29,6 +32,23 @@ pub struct IdClaims {
     pub exp: i64,
     /// Opaque.
     pub aio: String,
+    /// Where claims are that do not fit.
+    #[serde(
+        rename = "_claim_names",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub claim_names: Option<ClaimNames>,
+    /// The same: the sources.
+    #[serde(
+        rename = "_claim_sources",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub claim_sources: Option<BTreeMap<String, ClaimSource>>,
+    /// 0: a member of the tenant, not a guest (optional).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acct: Option<u8>,
     /// How the user signed in (v1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
@@ -47,6 +67,12 @@ pub struct IdClaims {
     /// Given name (v1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_name: Option<String>,
+    /// The user's groups, where the registration wants them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The address from which the user signed in (v1, or optional).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipaddr: Option<String>,
     /// Name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -77,6 +103,9 @@ pub struct IdClaims {
     pub uti: String,
     /// `1.0` or `2.0`.
     pub ver: String,
+    /// Directory role templates, where the registration wants them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wids: Vec<String>,
 }
 
 /// What an ID token is made of.
@@ -90,6 +119,8 @@ pub(crate) struct IdTokenFacts<'a> {
     pub(crate) openid: OpenIdScopes,
     pub(crate) nonce: Option<&'a str>,
     pub(crate) auth_time: bool,
+    /// What the client's registration wants beyond the usual claims.
+    pub(crate) wanted: &'a ClaimsWanted,
     pub(crate) now: i64,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) entropy: &'a TokenEntropy,
@@ -104,7 +135,13 @@ impl IdClaims {
         // v1 knows no scope `profile`: its ID tokens always tell.
         let profile = v1 || facts.openid.profile;
         let [uti, aio, rh] = opaque(facts.entropy);
-        let v1_name = || v1.then(|| user.upn.clone());
+        let wanted = facts.wanted;
+        let groups = wanted.group_claims(user.id);
+        let named = |name: &str| v1 || wanted.wants(name);
+        let mut wids = Vec::new();
+        if wanted.directory_roles {
+            wids.extend(user.directory_roles.iter().map(ToString::to_string));
+        }
         Self {
             aud: facts.client,
             iss: facts.issuer.clone(),
@@ -117,11 +154,24 @@ impl IdClaims {
             } else {
                 Vec::new()
             },
-            auth_time: facts.auth_time.then_some(facts.authentication.at),
+            auth_time: (facts.auth_time || wanted.wants("auth_time"))
+                .then_some(facts.authentication.at),
             c_hash: None,
-            email: user.mail.clone().filter(|_| facts.openid.email),
-            family_name: user.surname.clone().filter(|_| v1),
-            given_name: user.given_name.clone().filter(|_| v1),
+            claim_names: groups.names,
+            claim_sources: groups.sources,
+            acct: wanted.wants("acct").then_some(0),
+            email: user
+                .mail
+                .clone()
+                .filter(|_| facts.openid.email || wanted.wants("email")),
+            family_name: user.surname.clone().filter(|_| named("family_name")),
+            given_name: user.given_name.clone().filter(|_| named("given_name")),
+            groups: groups.ids,
+            ipaddr: facts
+                .authentication
+                .address
+                .clone()
+                .filter(|_| named("ipaddr")),
             name: profile.then(|| user.display_name.clone()),
             nonce: facts.nonce.map(str::to_owned),
             oid: profile.then_some(user.id),
@@ -130,10 +180,11 @@ impl IdClaims {
             sid: facts.authentication.session,
             sub: pairwise(facts.tenant, facts.client, user.id),
             tid: facts.tenant,
-            unique_name: v1_name(),
-            upn: v1_name(),
+            unique_name: v1.then(|| user.upn.clone()),
+            upn: named("upn").then(|| user.upn.clone()),
             uti,
             ver: if v1 { "1.0" } else { "2.0" }.to_owned(),
+            wids,
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod id_token;
 pub mod issuer;
 pub mod jwt;
 pub mod key_schedule;
+pub mod optional_claims;
 pub mod pkce;
 pub mod redirect;
 pub mod refusal;

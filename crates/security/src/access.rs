@@ -138,7 +138,8 @@ pub fn of_application<S: AsRef<str>>(operation: &Operation, roles: &[S]) -> Opti
     })
 }
 
-/// What a user may do with an operation by a token with `scopes`. `own` says that the object is the user's own account.
+/// What a user may do with an operation by a token with `scopes`. `own` says that the object is the
+/// user's own account, or an application or service principal that the user owns.
 ///
 /// # Errors
 /// [`Denial`], scope before role: the first is the client's to mend, the second the administrator's.
@@ -183,8 +184,7 @@ pub fn of_user(
     }
     let by_right = operation.user_roles.is_empty()
         || operation.user_roles.iter().any(|role| facts.holds(role));
-    // A person may change the own account, as far as the handler lets; nothing else is anybody's own.
-    let may = by_right || (own && operation.api == Api::Graph && operation.group == "users");
+    let may = by_right || (own && owned(operation));
     if !may {
         return Err(Denial::Role {
             needs: needs(operation),
@@ -195,6 +195,17 @@ pub fn of_user(
         by_right,
         over_roles,
     })
+}
+
+/// Whether a person may do this with what is the person's own, as far as the handler lets: the account, and applications
+/// with their service principals, but not the consent of others to them.
+fn owned(operation: &Operation) -> bool {
+    operation.api == Api::Graph
+        && match operation.group {
+            "users" => true,
+            "applications" | "service principals" => !operation.path.contains("/appRole"),
+            _ => false,
+        }
 }
 
 fn needs(operation: &Operation) -> String {

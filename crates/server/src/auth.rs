@@ -13,6 +13,7 @@ use http::{HeaderMap, header};
 
 use crate::app::App;
 use crate::error::{ApiError, Kind};
+use crate::handlers::directory;
 
 /// The caller of an operation, from the one `Authorization` header.
 ///
@@ -73,14 +74,14 @@ pub(crate) async fn permit(
 async fn user(app: &App, caller: &Caller, matched: &Match) -> Result<Access, ApiError> {
     let mut tx = app.store.read().await?;
     let facts = defender_roles::facts_of(&mut tx, caller.tenant, caller.oid).await?;
-    let named = matched
-        .param("id")
-        .filter(|_| matched.operation.group == "users");
-    let own = match named {
-        Some(key) => people::find(&mut tx, caller.tenant, key)
+    let own = match (matched.operation.group, matched.param("id")) {
+        ("users", Some(key)) => people::find(&mut tx, caller.tenant, key)
             .await?
             .is_some_and(|person| person.user.id == caller.oid),
-        None => false,
+        ("applications" | "service principals", Some(key)) => {
+            directory::is_owner(&mut tx, caller, key).await?
+        }
+        _ => false,
     };
     access::of_user(matched.operation, &caller.scopes, facts.as_ref(), own).map_err(|denial| {
         match denial {

@@ -96,8 +96,12 @@ async fn routed(
     // A sign-in host has nothing else; an own origin has these paths among others. UserInfo is the one path of theirs
     // that the discovery documents place on Microsoft Graph's host.
     let user_info = parts.uri.path() == "/oidc/userinfo";
-    let own = !site.alias && (identity::owns(parts.uri.path()) || identity::is_start(&parts));
-    if login || user_info || own {
+    let page = || {
+        identity::owns(parts.uri.path())
+            || identity::is_start(&parts)
+            || identity::asks_for_explanation(&parts)
+    };
+    if login || user_info || (!site.alias && page()) {
         return (
             identity::answer(app, &site, parts, body, request_id).await,
             "identity",

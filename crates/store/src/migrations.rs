@@ -41,6 +41,12 @@ const STEPS: &[(i64, &str, &str)] = &[
         "event_arrivals",
         include_str!("../migrations/0008_event_arrivals.sql"),
     ),
+    (9, "owners", include_str!("../migrations/0009_owners.sql")),
+    (
+        10,
+        "refusals_by_correlation",
+        include_str!("../migrations/0010_refusals_by_correlation.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

@@ -67,6 +67,29 @@ pub async fn find(
     rows.first().map(read).transpose()
 }
 
+/// The latest refusal of a request with this correlation id among those of a tenant; with `None`, among those that belong
+/// to no tenant.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn by_correlation(
+    tx: &mut ReadTx,
+    tenant: Option<TenantId>,
+    correlation: &str,
+) -> Result<Option<Refusal>, StoreError> {
+    let mut sql = Sql::new("select * from refusals where correlation in (");
+    // Kept in lower case, but for what older versions kept as it was sent.
+    sql.bind_list([correlation.to_owned(), correlation.to_ascii_lowercase()])
+        .push(")");
+    match tenant {
+        Some(tenant) => sql.push(" and tenant = ").bind(tenant),
+        None => sql.push(" and tenant is null"),
+    };
+    sql.push(" order by occurred desc, trace limit 1");
+    let rows = sql.fetch_all(tx).await?;
+    rows.first().map(read).transpose()
+}
+
 /// Removes what is older than `before` (microseconds) and, of the rest, all but about the newest `keep`. Gives how many
 /// went.
 ///

@@ -9,7 +9,7 @@ use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
 use sqlx::query::Query;
 
 use crate::error::StoreError;
-use crate::transaction::ReadTx;
+use crate::transaction::{Backend, ReadTx};
 
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,8 +114,8 @@ impl Sql {
         self
     }
 
-    fn query(self) -> Query<'static, Any, AnyArguments> {
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(self.text));
+    fn query(self, backend: Backend) -> Query<'static, Any, AnyArguments> {
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(spelled(self.text, backend)));
         for value in self.binds {
             query = match value {
                 Bind::Text(text) => query.bind(text),
@@ -128,17 +128,20 @@ impl Sql {
 
     /// Runs it for its rows.
     pub(crate) async fn fetch_all(self, tx: &mut ReadTx) -> Result<Vec<AnyRow>, StoreError> {
-        Ok(self.query().fetch_all(tx.connection()).await?)
+        let query = self.query(tx.backend());
+        Ok(query.fetch_all(tx.connection()).await?)
     }
 
     /// Runs it for its only row.
     pub(crate) async fn fetch_one(self, tx: &mut ReadTx) -> Result<AnyRow, StoreError> {
-        Ok(self.query().fetch_one(tx.connection()).await?)
+        let query = self.query(tx.backend());
+        Ok(query.fetch_one(tx.connection()).await?)
     }
 
     /// Runs it for its effect.
     pub(crate) async fn execute(self, tx: &mut ReadTx) -> Result<AnyQueryResult, StoreError> {
-        Ok(self.query().execute(tx.connection()).await?)
+        let query = self.query(tx.backend());
+        Ok(query.execute(tx.connection()).await?)
     }
 
     /// Runs an insertion of `what`; see [`StoreError::on_insert`].
@@ -147,9 +150,42 @@ impl Sql {
         tx: &mut ReadTx,
         what: &'static str,
     ) -> Result<AnyQueryResult, StoreError> {
-        let done = self.query().execute(tx.connection()).await;
+        let done = self.query(tx.backend()).execute(tx.connection()).await;
         done.map_err(|e| StoreError::on_insert(e, what))
     }
+}
+
+/// Begins what stands for the elements of a list that is kept as JSON, of a column (`json_elements[column]`) or of a
+/// member of one (`json_elements[column/name]`): the one thing that the two databases have no common word for. Each
+/// element is `value`. Only constants of this crate hold it, never a value: those are parameters.
+const ELEMENTS: &str = "json_elements[";
+
+/// The text as a database spells it.
+fn spelled(text: String, backend: Backend) -> String {
+    if !text.contains(ELEMENTS) {
+        return text;
+    }
+    let mut parts = text.split(ELEMENTS);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (list, rest) = part.split_once(']').unwrap_or((part, ""));
+        let _ = match (backend, list.split_once('/')) {
+            (Backend::Sqlite, None) => write!(whole, "json_each({list})"),
+            (Backend::Sqlite, Some((column, name))) => {
+                write!(whole, "json_each({column}, '$.{name}')")
+            }
+            (Backend::Postgres, None) => {
+                write!(whole, "json_array_elements_text(cast({list} as json))")
+            }
+            (Backend::Postgres, Some((column, name))) => write!(
+                whole,
+                "json_array_elements_text(case json_typeof(cast({column} as json) -> '{name}') when 'array' \
+                 then cast({column} as json) -> '{name}' else cast('[]' as json) end)"
+            ),
+        };
+        whole.push_str(rest);
+    }
+    whole
 }
 
 #[cfg(test)]
@@ -168,5 +204,17 @@ mod tests {
         outer.bind("tenant").push(" and (").append(&inner).push(")");
         assert_eq!(outer.text, "t = $1 and (x = $2 or y in ($3, $4))");
         assert_eq!(outer.binds.len(), 4);
+    }
+
+    #[test]
+    fn elements_of_json_lists_are_spelled_for_each_database() {
+        let text = "from json_elements[t.a] e, json_elements[t.p/tags] f where x = $1";
+        assert_eq!(
+            spelled(text.to_owned(), Backend::Sqlite),
+            "from json_each(t.a) e, json_each(t.p, '$.tags') f where x = $1"
+        );
+        let postgres = spelled(text.to_owned(), Backend::Postgres);
+        assert!(postgres.starts_with("from json_array_elements_text(cast(t.a as json)) e,"));
+        assert!(postgres.ends_with("end) f where x = $1"), "{postgres}");
     }
 }

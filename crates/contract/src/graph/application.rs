@@ -1,6 +1,7 @@
 //! Application registrations and what hangs on them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::ids::{AppId, ObjectId};
@@ -63,10 +64,16 @@ pub struct Application {
     /// Redirect URIs and settings of a web application.
     #[serde(default)]
     pub web: WebApplication,
+    /// Claims that its tokens carry beyond the usual ones.
+    #[serde(default)]
+    pub optional_claims: Option<OptionalClaims>,
+    /// Further properties, kept as they were given: `info`, `addIns` …
+    #[serde(flatten)]
+    pub further: Map<String, Json>,
 }
 
 /// The body of `POST /applications` and `PATCH /applications/{id}`: what is absent stays, or takes
-/// its default in a new application. Properties that are not listed here are ignored.
+/// its default in a new application. Properties that mean nothing to the server are not among them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ApplicationUpdate {
@@ -106,6 +113,12 @@ pub struct ApplicationUpdate {
     /// Certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_credentials: Option<Vec<KeyCredential>>,
+    /// Claims beyond the usual ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optional_claims: Option<OptionalClaims>,
+    /// Secrets to be made with a new application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_credentials: Option<Vec<NewPassword>>,
     /// Redirect URIs of a public client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_client: Option<PublicClientApplication>,
@@ -127,8 +140,50 @@ pub struct ApiApplication {
     pub known_client_applications: Vec<AppId>,
     /// Delegated permissions that it offers.
     pub oauth2_permission_scopes: Vec<PermissionScope>,
+    /// Clients that need no consent for some of its delegated permissions.
+    pub pre_authorized_applications: Vec<PreAuthorizedApplication>,
     /// Null or 1 for tokens of version 1, 2 for version 2.
     pub requested_access_token_version: Option<i32>,
+}
+
+/// A client that needs no consent for some delegated permissions of an API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreAuthorizedApplication {
+    /// The client.
+    pub app_id: AppId,
+    /// Ids of the permissions.
+    #[serde(default)]
+    pub delegated_permission_ids: Vec<Uuid>,
+}
+
+/// Claims that an application wants beyond the usual ones, by kind of token.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OptionalClaims {
+    /// In its ID tokens.
+    pub id_token: Vec<OptionalClaim>,
+    /// In access tokens for it.
+    pub access_token: Vec<OptionalClaim>,
+    /// In its SAML tokens, which are not issued here.
+    pub saml2_token: Vec<OptionalClaim>,
+}
+
+/// A claim that an application wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OptionalClaim {
+    /// Its name.
+    pub name: String,
+    /// Where it comes from: null, or `user` for an extension.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Whether the application cannot do without.
+    #[serde(default)]
+    pub essential: bool,
+    /// How it is to be written.
+    #[serde(default)]
+    pub additional_properties: Vec<String>,
 }
 
 /// A delegated permission.

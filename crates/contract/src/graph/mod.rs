@@ -12,8 +12,9 @@ mod service_principal;
 pub use application::{AddPasswordRequest, NewPassword, RemovePasswordRequest};
 pub use application::{
     ApiApplication, AppRole, Application, ApplicationUpdate, ImplicitGrantSettings, KeyCredential,
-    PasswordCredential, PermissionScope, PublicClientApplication, RequiredResourceAccess,
-    ResourceAccess, ResourceAccessType, SpaApplication, WebApplication,
+    OptionalClaim, OptionalClaims, PasswordCredential, PermissionScope, PreAuthorizedApplication,
+    PublicClientApplication, RequiredResourceAccess, ResourceAccess, ResourceAccessType,
+    SpaApplication, WebApplication,
 };
 pub use credential::{
     AddKeyRequest, FederatedIdentityCredential, FederatedIdentityCredentialUpdate, RemoveKeyRequest,

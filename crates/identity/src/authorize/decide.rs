@@ -1,8 +1,6 @@
 //! What comes next, in one visible order: to whom an answer may go at all, what is asked, who
 //! signed in, what was consented to.
 
-use bartizan_contract::AppId;
-
 use super::answer::{Redirect, ResponseMode};
 use super::grant::{AuthorizationGrant, CodeDetails};
 use super::request::{AuthorizeRequest, Prompt, ResponseType};
@@ -127,7 +125,7 @@ pub fn decide(
         request,
         redirect,
         tenant,
-        client.application.app_id,
+        client,
         user,
         authentication,
         admin && done.consented,
@@ -289,7 +287,7 @@ impl Asked {
         request: &AuthorizeRequest,
         redirect: Redirect,
         tenant: &TenantFact,
-        client: AppId,
+        client: &ClientFact,
         user: &UserFact,
         authentication: &Authentication,
         admin_consented: bool,
@@ -309,7 +307,7 @@ impl Asked {
         AuthorizationGrant {
             redirect,
             tenant: tenant.id,
-            client,
+            client: client.application.app_id,
             user: user.clone(),
             code,
             id_token: self.response.id_token,
@@ -320,6 +318,7 @@ impl Asked {
             client_info: request.client_info,
             admin_consented,
             authentication: authentication.clone(),
+            id_claims: client.id_claims.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::authentication::Authentication;
 use crate::grant::{Lifetimes, TokenEntropy};
 use crate::id_token::{IdClaims, IdTokenFacts, half_hash};
 use crate::issuer::{Issuers, Version};
+use crate::optional_claims::ClaimsWanted;
 use crate::pkce::Challenge;
 use crate::redirect::Platform;
 use crate::scope::OpenIdScopes;
@@ -69,6 +70,8 @@ pub struct AuthorizationGrant {
     pub admin_consented: bool,
     /// The sign-in.
     pub authentication: Authentication,
+    /// What the ID token shall carry beyond the usual claims.
+    pub id_claims: ClaimsWanted,
 }
 
 impl AuthorizationGrant {
@@ -100,6 +103,7 @@ impl AuthorizationGrant {
                 openid: self.openid,
                 nonce: self.nonce.as_deref(),
                 auth_time: self.auth_time,
+                wanted: &self.id_claims,
                 now,
                 lifetimes,
                 entropy,

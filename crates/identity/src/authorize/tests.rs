@@ -12,6 +12,7 @@ use crate::facts::{
 };
 use crate::grant::client_credentials::{ApplicationFact, TenantFact};
 use crate::issuer::Version;
+use crate::optional_claims::ClaimsWanted;
 use crate::redirect::RedirectUris;
 use crate::tenant::TenantPath;
 use crate::user::{GLOBAL_ADMINISTRATOR, UserFact};
@@ -55,6 +56,7 @@ pub(crate) fn facts() -> UserFacts {
             implicit_id_tokens: false,
             required: Vec::new(),
             publisher: Publisher::default(),
+            id_claims: ClaimsWanted::default(),
             principal: Some(PresenceFact {
                 id: ObjectId::from_u128(5),
                 enabled: true,
@@ -93,6 +95,7 @@ pub(crate) fn facts() -> UserFacts {
             client_roles: Vec::new(),
             preauthorized: Vec::new(),
             access_token_version: None,
+            claims: ClaimsWanted::default(),
         }],
         grants: vec![GrantFact {
             resource: API,
@@ -110,6 +113,7 @@ pub(crate) fn session() -> Authentication {
         at: NOW - 100,
         methods: vec!["pwd".to_owned()],
         session: Uuid::from_u128(9),
+        address: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use bartizan_contract::graph::{AppRole, ApplicationUpdate};
+use bartizan_contract::graph::{ApiApplication, AppRole, ApplicationUpdate};
 use bartizan_contract::permissions::{RESOURCES, resource_by_identifier};
 use bartizan_contract::{AppId, TenantId};
 use url::Url;
@@ -51,12 +51,85 @@ pub fn check_application(
     identifier_uris(update.identifier_uris.as_deref().unwrap_or_default(), own)?;
     app_roles(update.app_roles.as_deref().unwrap_or_default())?;
     redirect_uris(update)?;
+    if let Some(claims) = &update.group_membership_claims {
+        group_claims(claims)?;
+    }
     if let Some(api) = &update.api
         && !matches!(api.requested_access_token_version, None | Some(1 | 2))
     {
         return Err(invalid("api.requestedAccessTokenVersion", "null, 1 or 2"));
     }
     Ok(())
+}
+
+/// Checks what an application offers as an API, as it stands after a change.
+///
+/// # Errors
+/// [`DirectoryError::Invalid`] for two permissions of one id or value, a value that cannot stand in a scope, and a
+/// client that is authorized beforehand for what is not there.
+pub fn check_api(api: &ApiApplication) -> Result<(), DirectoryError> {
+    let refuse = |reason: &str| Err(invalid("api.oauth2PermissionScopes", reason));
+    let (mut ids, mut values) = (HashSet::new(), HashSet::new());
+    for scope in &api.oauth2_permission_scopes {
+        if !ids.insert(scope.id) {
+            return refuse("each id once");
+        }
+        if !matches!(scope.consent.as_deref(), None | Some("User" | "Admin")) {
+            return refuse("type is User or Admin");
+        }
+        let value = scope.value.as_deref().unwrap_or_default();
+        if value.is_empty() && scope.is_enabled {
+            return refuse("an enabled permission has a value");
+        }
+        if value.len() > 120 || value.starts_with('.') || !value.bytes().all(in_scope) {
+            return refuse(
+                "a value is of at most 120 ASCII letters, digits and punctuation but for quotes, spaces and slashes",
+            );
+        }
+        if !value.is_empty() && !values.insert(value) {
+            return refuse("each value once");
+        }
+    }
+    let refuse = |reason: &str| Err(invalid("api.preAuthorizedApplications", reason));
+    let mut clients = HashSet::new();
+    for client in &api.pre_authorized_applications {
+        if !clients.insert(client.app_id) {
+            return refuse("each appId once");
+        }
+        if !client
+            .delegated_permission_ids
+            .iter()
+            .all(|id| ids.contains(id))
+        {
+            return refuse(
+                "delegatedPermissionIds are ids of the application's own oauth2PermissionScopes",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether a byte may stand in the value of a delegated permission (RFC 6749 section 3.3, without what separates a
+/// resource from it).
+const fn in_scope(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'\'' | b'/')
+}
+
+fn group_claims(text: &str) -> Result<(), DirectoryError> {
+    const KNOWN: &[&str] = &[
+        "None",
+        "SecurityGroup",
+        "DirectoryRole",
+        "ApplicationGroup",
+        "All",
+    ];
+    if text.split(',').all(|word| KNOWN.contains(&word.trim())) {
+        return Ok(());
+    }
+    Err(invalid(
+        "groupMembershipClaims",
+        &format!("one or more of {}, separated by commas", KNOWN.join(", ")),
+    ))
 }
 
 fn invalid(property: &'static str, reason: &str) -> DirectoryError {
@@ -177,7 +250,10 @@ fn redirect_uri(uri: &str, is_native: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bartizan_contract::graph::{PublicClientApplication, WebApplication};
+    use bartizan_contract::graph::{
+        PermissionScope, PreAuthorizedApplication, PublicClientApplication, WebApplication,
+    };
+    use uuid::Uuid;
 
     use super::*;
 
@@ -207,6 +283,54 @@ mod tests {
             ..named("x")
         };
         assert!(check_application(&odd, true, OWN).is_err());
+    }
+
+    #[test]
+    fn an_api_is_consistent_in_itself() {
+        let scope = |id: u128, value: &str| PermissionScope {
+            id: Uuid::from_u128(id),
+            admin_consent_description: None,
+            admin_consent_display_name: None,
+            is_enabled: true,
+            consent: Some("User".to_owned()),
+            user_consent_description: None,
+            user_consent_display_name: None,
+            value: Some(value.to_owned()),
+        };
+        let api = |scopes: &[PermissionScope], authorized: &[u128]| ApiApplication {
+            oauth2_permission_scopes: scopes.to_vec(),
+            pre_authorized_applications: vec![PreAuthorizedApplication {
+                app_id: AppId::from_u128(7),
+                delegated_permission_ids: authorized.iter().copied().map(Uuid::from_u128).collect(),
+            }],
+            ..ApiApplication::default()
+        };
+        for (api, fine) in [
+            (api(&[scope(1, "Files.Read")], &[1]), true),
+            (api(&[scope(1, "Files.Read")], &[2]), false),
+            (api(&[scope(1, "a"), scope(1, "b")], &[]), false),
+            (api(&[scope(1, "a"), scope(2, "a")], &[]), false),
+            (api(&[scope(1, "a b")], &[]), false),
+            (api(&[scope(1, "a/b")], &[]), false),
+            (api(&[scope(1, "")], &[]), false),
+        ] {
+            assert_eq!(check_api(&api).is_ok(), fine, "{api:?}");
+        }
+        for (claims, fine) in [
+            ("All", true),
+            ("SecurityGroup, DirectoryRole", true),
+            ("Some", false),
+        ] {
+            let update = ApplicationUpdate {
+                group_membership_claims: Some(claims.to_owned()),
+                ..named("x")
+            };
+            assert_eq!(
+                check_application(&update, true, OWN).is_ok(),
+                fine,
+                "{claims}"
+            );
+        }
     }
 
     #[test]

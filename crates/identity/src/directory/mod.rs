@@ -7,7 +7,7 @@ mod credential;
 mod password;
 mod secret;
 
-pub use application::check_application;
+pub use application::{check_api, check_application};
 pub use assignment::check_assignment;
 pub use credential::{MOST_FEDERATIONS, NewCertificate, check_federation, check_key};
 pub use password::is_obvious;

@@ -78,6 +78,7 @@ pub fn decide(
         at: claims.iat + context.setting.lifetimes.backdate,
         methods: claims.amr.clone(),
         session: uuid::Uuid::nil(),
+        address: claims.ipaddr.clone(),
     };
     let (openid, resource) = request.asked.understood(false)?;
     let issuance = issue(

@@ -107,6 +107,7 @@ pub fn decide(
         at: context.setting.now,
         methods: vec!["pwd".to_owned()],
         session,
+        address: context.address.map(str::to_owned),
     };
     let (openid, resource) = request.asked.understood(false)?;
     let issuance = issue(

@@ -18,6 +18,7 @@ use crate::consent::{OPENID_RESOURCE, called};
 use crate::facts::{ApiFact, ClientFact, UserFacts};
 use crate::id_token::{IdClaims, IdTokenFacts};
 use crate::issuer::Version;
+use crate::optional_claims::ClaimsWanted;
 use crate::redirect::Platform;
 use crate::refusal::{Refusal, UserRefusal};
 use crate::request::{ClientProof, Form, TokenRequest};
@@ -143,6 +144,8 @@ pub struct Context<'a> {
     pub facts: &'a UserFacts,
     /// The server.
     pub setting: Setting<'a>,
+    /// The address that the request came from.
+    pub address: Option<&'a str>,
     /// Whether a page of a browser asks, from another origin (the header `Origin`).
     pub cross_origin: bool,
     /// Random bytes for the access token.
@@ -355,6 +358,7 @@ pub(crate) fn issue(context: &Context<'_>, wanted: Wanted<'_>) -> Result<UserIss
         [one] if one.access_token_version == Some(2) => Version::V2,
         _ => Version::V1,
     };
+    let usual = ClaimsWanted::default();
     let claims = AccessClaims::of_user(&UserTokenFacts {
         version,
         issuer: setting.issuers.of(version, tenant.id),
@@ -383,6 +387,10 @@ pub(crate) fn issue(context: &Context<'_>, wanted: Wanted<'_>) -> Result<UserIss
             || apis
                 .iter()
                 .any(|api| resource_by_app_id(api.app_id).is_some()),
+        wanted: match apis.as_slice() {
+            [one] => &one.claims,
+            _ => &usual,
+        },
         now: setting.now,
         lifetimes: setting.lifetimes,
         entropy: context.entropy,
@@ -401,6 +409,7 @@ pub(crate) fn issue(context: &Context<'_>, wanted: Wanted<'_>) -> Result<UserIss
                 openid: wanted.openid,
                 nonce: wanted.nonce,
                 auth_time: wanted.auth_time,
+                wanted: &client.id_claims,
                 now: setting.now,
                 lifetimes: setting.lifetimes,
                 entropy: context.id_entropy,

@@ -83,11 +83,32 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
     } else {
         Reach::All
     };
-    let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach)
-        .of_devices(devices(&call).await?);
     let seconds = if wire == Wire::Mde { 200 } else { 180 };
-    let request = HuntRequest {
-        query: query.to_owned(),
+    let request = request(&call, query.to_owned(), timespan, reach, seconds).await?;
+    // Held until the answer is written: its rows are in memory as long.
+    let _place = call.app.lanes.hunts.enter(call.tenant()).await?;
+    let result = call
+        .app
+        .engine
+        .run(request)
+        .await
+        .map_err(|error| refusal(error, wire))?;
+    answer(&call, wire, &result)
+}
+
+/// A query in the caller's tenant, with the limits of every hunt.
+async fn request(
+    call: &Call,
+    query: String,
+    timespan: Option<TimeWindow>,
+    reach: Reach,
+    seconds: u64,
+) -> Result<HuntRequest, ApiError> {
+    let now = call.app.clock.ticks();
+    let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach)
+        .of_devices(devices(call).await?);
+    Ok(HuntRequest {
+        query,
         now_ticks: now,
         timespan: Some(timespan.unwrap_or(TimeWindow {
             start: now - LOOK_BACK,
@@ -100,16 +121,28 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
             ..Limits::default()
         },
         tables: Arc::new(tables),
-    };
-    // Held until the answer is written: its rows are in memory as long.
+    })
+}
+
+/// The rows that a query of the server's own finds in the caller's tenant, as JSON objects.
+///
+/// # Errors
+/// As a hunt of the caller's; a query that is not valid is a fault.
+pub(crate) async fn rows(call: &Call, query: String) -> Result<Vec<Value>, ApiError> {
+    let request = request(call, query, None, Reach::All, 60).await?;
     let _place = call.app.lanes.hunts.enter(call.tenant()).await?;
     let result = call
         .app
         .engine
         .run(request)
         .await
-        .map_err(|error| refusal(error, wire))?;
-    answer(&call, wire, &result)
+        .map_err(|error| match error {
+            HuntError::Syntax(_) | HuntError::Semantic(_) => ApiError::internal(error),
+            other => refusal(other, Wire::Graph),
+        })?;
+    let mut text = Vec::new();
+    result.write_rows(&mut text);
+    serde_json::from_slice(&text).map_err(ApiError::internal)
 }
 
 /// The devices whose rows the caller may see.

@@ -7,6 +7,26 @@ use super::{Handler, directory, own};
 /// The handler of a row of the directory; `None` for other rows.
 pub(super) fn of(id: OperationId) -> Option<Handler> {
     Some(match id {
+        OperationId::GraphListOwnersOfAnApplication => {
+            |call| Box::pin(directory::owners::of_application(call))
+        }
+        OperationId::GraphAddOwnerToAnApplication => {
+            |call| Box::pin(directory::owners::add_to_application(call))
+        }
+        OperationId::GraphRemoveOwnerFromAnApplication => {
+            |call| Box::pin(directory::owners::remove_from_application(call))
+        }
+        OperationId::GraphListOwnersOfAServicePrincipal => {
+            |call| Box::pin(directory::owners::of_principal(call))
+        }
+        OperationId::GraphAddOwnerToAServicePrincipal => {
+            |call| Box::pin(directory::owners::add_to_principal(call))
+        }
+        OperationId::GraphRemoveOwnerFromAServicePrincipal => {
+            |call| Box::pin(directory::owners::remove_from_principal(call))
+        }
+        OperationId::GraphListSignIns => |call| Box::pin(directory::sign_ins::list(call)),
+        OperationId::GraphGetSignIn => |call| Box::pin(directory::sign_ins::get(call)),
         OperationId::GraphListUsers => |call| Box::pin(directory::users::list(call)),
         OperationId::GraphCreateUser => |call| Box::pin(directory::users::create(call)),
         OperationId::GraphGetUser => |call| Box::pin(directory::users::get(call)),
@@ -31,6 +51,9 @@ pub(super) fn of(id: OperationId) -> Option<Handler> {
         }
         OperationId::GraphGetMemberGroupsOfMe => {
             |call| Box::pin(directory::users::member_groups(call))
+        }
+        OperationId::GraphGetMemberObjectsOfAUser | OperationId::GraphGetMemberObjectsOfMe => {
+            |call| Box::pin(directory::users::member_objects(call))
         }
         OperationId::GraphChangeMyPassword => {
             |call| Box::pin(directory::users::change_password(call))

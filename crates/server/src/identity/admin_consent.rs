@@ -78,7 +78,10 @@ impl Case {
             own_origins: &own_origins,
             now: request.trace.now,
         };
-        let signed_in = self.person.as_ref().map(authentication);
+        let signed_in = self
+            .person
+            .as_ref()
+            .map(|person| authentication(request, person));
         decide_admin(&self.asked, &self.facts, signed_in.as_ref(), done, setting)
     }
 }

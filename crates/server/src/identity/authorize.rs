@@ -30,13 +30,14 @@ use super::sign_in::{
 use super::{Request, consent, user_facts};
 
 /// How the identity crate sees a session.
-pub(super) fn authentication(person: &SignedIn) -> Authentication {
+pub(super) fn authentication(request: &Request<'_>, person: &SignedIn) -> Authentication {
     Authentication {
         tenant: person.tenant.id,
         user: person.user.id,
         at: person.auth_time(),
         methods: amr(&person.methods()),
         session: person.session.id,
+        address: request.source().map(|address| address.to_string()),
     }
 }
 
@@ -93,7 +94,10 @@ impl Case {
         };
         let own_origins: Vec<String> = request.app.sites.own_origins().collect();
         let setting = self.setting(request, &own_origins);
-        let signed_in = self.person.as_ref().map(authentication);
+        let signed_in = self
+            .person
+            .as_ref()
+            .map(|person| authentication(request, person));
         decide(&self.asked, &self.facts, signed_in.as_ref(), done, setting)
     }
 

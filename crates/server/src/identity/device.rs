@@ -172,7 +172,7 @@ impl Case {
             now: request.trace.now,
         };
         let client = self.code.client.to_string();
-        let signed_in = authentication(&self.person);
+        let signed_in = authentication(request, &self.person);
         decide_device(
             &client,
             &self.scopes,
@@ -324,7 +324,8 @@ async fn decide(
     let decided = async {
         let mut tx = request.app.store.write().await?;
         let done = if accepts {
-            let details = serde_json::to_value(authentication(&case.person)).unwrap_or_default();
+            let details =
+                serde_json::to_value(authentication(request, &case.person)).unwrap_or_default();
             let approval = DeviceApproval {
                 tenant,
                 principal: user,

@@ -36,6 +36,8 @@ pub(super) enum Endpoint {
     Logout,
     /// `/mysecurityinfo`
     SecurityInfo,
+    /// `/explain/{trace}`, for a person in a browser.
+    Explain(String),
     /// `/signin/{file}`: style and scripts of the pages.
     Asset(String),
     /// `/error`
@@ -60,6 +62,7 @@ impl Endpoint {
             [_, "openid", "userinfo"] => Self::UserInfo(Some(tenant())),
             ["devicelogin"] | [_, "oauth2", "deviceauth"] => Self::DevicePage,
             ["mysecurityinfo"] => Self::SecurityInfo,
+            ["explain", _] => Self::Explain(segments[1].clone()),
             ["signin", _] => Self::Asset(segments[1].clone()),
             [_, "login"] => Self::Login,
             [_, "oauth2", "authorize"] => Self::Authorize(Version::V1, tenant()),
@@ -106,13 +109,30 @@ pub(crate) fn owns(path: &str) -> bool {
 
 /// Whether a person's browser asks for the origin itself. For programs there is nothing.
 pub(crate) fn is_start(parts: &Parts) -> bool {
+    asks_for_page(parts) && parts.uri.path() == "/"
+}
+
+/// Whether a browser asks for the page of an explanation, rather than a client of the API for its JSON: it names no
+/// token, and would rather read HTML.
+pub(crate) fn asks_for_explanation(parts: &Parts) -> bool {
+    asks_for_page(parts)
+        && !parts.headers.contains_key(header::AUTHORIZATION)
+        && matches!(Endpoint::of(parts.uri.path()), Some(Endpoint::Explain(_)))
+}
+
+fn asks_for_page(parts: &Parts) -> bool {
     let accepted = parts.headers.get_all(header::ACCEPT);
     let page = accepted
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("text/html"));
+        .any(|value| value.to_ascii_lowercase().contains("text/html"));
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
-    page && reads && parts.uri.path() == "/"
+    page && reads
+}
+
+/// The first segment of a path, decoded; empty without one.
+pub(super) fn first_segment(path: &str) -> String {
+    segments(path).into_iter().next().unwrap_or_default()
 }
 
 fn segments(path: &str) -> Vec<String> {

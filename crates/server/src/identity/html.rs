@@ -8,8 +8,8 @@ use bartizan_identity::{Refusal, Trace};
 use http::{HeaderValue, StatusCode, header};
 use url::Url;
 
-use super::Request;
 use super::sign_in::Flow;
+use super::{Request, sign_ins};
 
 /// The script that speaks to authenticators.
 pub(super) const PASSKEY_SCRIPT: &str = "passkey.js";
@@ -188,6 +188,7 @@ pub(super) fn error_page(
 ) -> Response {
     let trace: &Trace = &request.trace;
     tracing::info!(code, "an error page is shown");
+    sign_ins::of_error_page(request, code, message);
     let template = ErrorPage {
         frame: Frame::plain(request, "Sign-in did not work"),
         message: message.to_owned(),

@@ -13,6 +13,7 @@ mod device;
 mod device_authorization;
 mod discovery;
 mod endpoint;
+mod explain;
 mod html;
 mod issuer_keys;
 mod keys;
@@ -44,7 +45,7 @@ use crate::site::Site;
 use crate::source::source;
 
 pub(crate) use bartizan_identity::key_schedule::ScheduleError;
-pub(crate) use endpoint::{is_start, owns};
+pub(crate) use endpoint::{asks_for_explanation, is_start, owns};
 pub use issuer_keys::IssuerKeyCache;
 pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
 pub(crate) use keys::{Origin, Wish, carry_out};
@@ -65,6 +66,8 @@ struct Request<'a> {
     query: Vec<(String, String)>,
     form: Vec<(String, String)>,
     trace: Trace,
+    /// The first segment of the path: the tenant, of most endpoints.
+    place: String,
     /// The peer's address.
     address: Option<IpAddr>,
 }
@@ -138,6 +141,7 @@ pub(crate) async fn answer(
         query,
         form,
         trace,
+        place: endpoint::first_segment(parts.uri.path()),
         address: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
     };
     let mut response = match (body, endpoint) {
@@ -201,6 +205,7 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         Endpoint::DevicePage => device::answer(request).await,
         Endpoint::Logout => logout::answer(request).await,
         Endpoint::SecurityInfo => security_info::answer(request).await,
+        Endpoint::Explain(trace) => explain::answer(request, &trace).await,
         Endpoint::Asset(name) => {
             html::asset(&name).unwrap_or_else(|| respond::error(&request.trace.no_such_endpoint()))
         }

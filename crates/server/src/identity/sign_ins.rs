@@ -90,6 +90,37 @@ pub(super) fn of_password_page(
     });
 }
 
+/// Notes a refusal that a person was shown on a page, so that its trace id can be explained.
+pub(super) fn of_error_page(request: &Request<'_>, code: u32, message: &str) {
+    let trail = &request.app.trail;
+    if trail.is_full() {
+        trail.lost_request(true);
+        return;
+    }
+    let asked = |name| {
+        let sent = request.query(name).or_else(|| request.form_value(name));
+        sent.map(short)
+    };
+    trail.refused(RefusedRequest {
+        trace: request.trace.trace_id,
+        correlation: request.trace.correlation_id.to_string(),
+        occurred: request.app.clock.unix_micros(),
+        tenant: Some(short(&request.place)),
+        code: format!("AADSTS{code}"),
+        address: request.address,
+        refused: Refused::Token(TokenRefused {
+            code,
+            message: message.to_owned(),
+            tenant: short(&request.place),
+            client_id: asked("client_id"),
+            grant: None,
+            resource: asked("resource"),
+            user: None,
+            credential: Credential::None,
+        }),
+    });
+}
+
 /// The claims that say whose a token is.
 #[derive(Deserialize)]
 struct Claims {

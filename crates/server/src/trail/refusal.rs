@@ -75,8 +75,13 @@ impl Attempt {
             authorization,
             address: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
             trace,
-            correlation: correlation
-                .map_or_else(|| trace.to_string(), |id| id.chars().take(64).collect()),
+            correlation: correlation.map_or_else(
+                || trace.to_string(),
+                |id| {
+                    // Ids are looked up by what people type.
+                    id.chars().take(64).collect::<String>().to_ascii_lowercase()
+                },
+            ),
         }
     }
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::harness::TestServer;
+use crate::harness::{TestServer, read};
 
 const XDR_APP: &str = "8ee8fdad-f234-4243-8f3b-15c294843740";
 const XDR: &str = "https://api.security.microsoft.com/.default";
@@ -38,14 +38,22 @@ async fn properties_are_selected_and_rows_counted() {
     let path = "/v1.0/applications?$select=appId,displayName&$count=true";
     let applications = server.get(path, &graph).await.body;
     let listed = applications["value"].as_array().expect("a list");
-    assert_eq!(applications["@odata.count"], listed.len(), "{applications}");
+    assert!(
+        applications.get("@odata.count").is_none(),
+        "objects of the directory are counted in advanced queries alone: {applications}"
+    );
     assert_eq!(
         listed[0].as_object().map(|a| a.len()),
         Some(2),
         "{listed:?}"
     );
     let path = "/v1.0/servicePrincipals?$count=true&$top=1";
-    let principals = server.get(path, &graph).await.body;
+    let request = server
+        .http
+        .get(format!("{}{path}", server.server.http_url()))
+        .header("ConsistencyLevel", "eventual")
+        .bearer_auth(&graph);
+    let principals = read(request.send().await.expect("an answer")).await.body;
     assert!(
         principals["@odata.count"].as_i64() > Some(1),
         "{principals}"

@@ -210,6 +210,7 @@ impl Story {
             at: START,
             methods: vec!["pwd".to_owned(), "mfa".to_owned()],
             session: Uuid::from_u128(9),
+            address: None,
         }
     }
 

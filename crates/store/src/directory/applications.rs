@@ -4,9 +4,12 @@ use bartizan_contract::{AppId, ObjectId, TenantId};
 use serde_json::{Map, Value as Json};
 use sqlx::any::AnyRow;
 
-use super::{AppRole, PermissionScope, RedirectUris, RequiredResourceAccess, service_principals};
+use super::search::{self, DirectoryCursor, Search, Source};
+use super::{
+    AppRole, PermissionScope, RedirectUris, RequiredResourceAccess, owners, service_principals,
+};
 use crate::error::StoreError;
-use crate::listing::{Listing, Page, push_filter, push_limit};
+use crate::listing::Listing;
 use crate::odata::SqlFilter;
 use crate::row::{Columns as _, to_json};
 use crate::sql::Sql;
@@ -124,6 +127,7 @@ pub async fn delete(tx: &mut WriteTx, tenant: TenantId, id: ObjectId) -> Result<
         return Ok(false);
     };
     service_principals::delete_of_application(tx, app.app_id).await?;
+    owners::forget_object(tx, tenant, id).await?;
     let mut sql = Sql::new("delete from applications where tenant = ");
     sql.bind(tenant).push(" and id = ").bind(id.to_string());
     Ok(sql.execute(tx).await?.rows_affected() > 0)
@@ -174,34 +178,25 @@ pub async fn anywhere(tx: &mut ReadTx, app_id: AppId) -> Result<Option<Applicati
     sql.fetch_all(tx).await?.first().map(read).transpose()
 }
 
-/// A tenant's applications, by object id.
+const SOURCE: Source = Source {
+    select: "select * from applications where tenant = ",
+    count: "select count(*) as n from applications where tenant = ",
+    table: "applications",
+};
+
+/// A page of a tenant's applications.
 ///
 /// # Errors
 /// [`StoreError::Database`], [`StoreError::WrongFilter`].
 pub async fn list(
     tx: &mut ReadTx,
     tenant: TenantId,
-    filter: Option<&SqlFilter>,
-    page: &Page<ObjectId>,
-) -> Result<Listing<Application, ObjectId>, StoreError> {
-    let mut sql = Sql::new(COLUMNS);
-    sql.push("tenant = ").bind(tenant);
-    push_filter(&mut sql, filter, "applications")?;
-    if let Some(after) = page.after {
-        sql.push(" and id > ").bind(after.to_string());
-    }
-    sql.push(" order by id");
-    push_limit(&mut sql, page);
-    let apps = sql
-        .fetch_all(tx)
-        .await?
-        .iter()
-        .map(read)
-        .collect::<Result<_, _>>()?;
-    Ok(Listing::cut(apps, page.top, |a: &Application| a.id))
+    search: &Search<'_>,
+) -> Result<Listing<Application, DirectoryCursor>, StoreError> {
+    search::list(tx, tenant, &SOURCE, search, read).await
 }
 
-/// How many applications of a tenant the filter lets through.
+/// How many applications of a tenant a filter lets through.
 ///
 /// # Errors
 /// [`StoreError::Database`], [`StoreError::WrongFilter`].
@@ -210,10 +205,7 @@ pub async fn count(
     tenant: TenantId,
     filter: Option<&SqlFilter>,
 ) -> Result<i64, StoreError> {
-    let mut sql = Sql::new("select count(*) as n from applications where tenant = ");
-    sql.bind(tenant);
-    push_filter(&mut sql, filter, "applications")?;
-    sql.fetch_one(tx).await?.int("n")
+    search::count(tx, tenant, &SOURCE, filter).await
 }
 
 fn read(row: &AnyRow) -> Result<Application, StoreError> {

@@ -6,6 +6,7 @@ use super::applications::{self, Application};
 use super::certificates::{self, KeyCredential};
 use super::federations::{self, FederatedCredential};
 use super::passwords::{self, PasswordCredential};
+use super::search::Search;
 use crate::error::StoreError;
 use crate::listing::Page;
 use crate::transaction::ReadTx;
@@ -51,7 +52,7 @@ pub async fn of_tenant(
     let mut found = Vec::new();
     let mut page = Page::first(STEP);
     loop {
-        let listing = applications::list(tx, tenant, None, &page).await?;
+        let listing = applications::list(tx, tenant, &Search::all(&page)).await?;
         for application in listing.items {
             let credentials = of(tx, tenant, application.id).await?;
             if credentials != ApplicationCredentials::default() {

@@ -133,11 +133,7 @@ pub async fn list(
     tenant: TenantId,
     search: &Search<'_>,
 ) -> Result<Listing<Group, DirectoryCursor>, StoreError> {
-    search::list(tx, tenant, &SOURCE, search, read, |group| DirectoryCursor {
-        name: group.display_name.clone(),
-        id: group.id,
-    })
-    .await
+    search::list(tx, tenant, &SOURCE, search, read).await
 }
 
 /// How many groups of a tenant a filter lets through.

@@ -10,9 +10,9 @@ pub mod certificates;
 pub mod credentials;
 pub mod federations;
 pub mod groups;
+pub mod owners;
 pub mod passwords;
 pub mod people;
-
 pub mod permission_grants;
 pub mod roles;
 pub mod search;
@@ -133,6 +133,7 @@ async fn forget_principal(
         "delete from directory_role_assignments where principal = ",
         "delete from defender_role_assignments where principal = ",
         "delete from app_role_assignments where principal = ",
+        "delete from directory_owners where owner = ",
     ] {
         let mut sql = Sql::new(text);
         sql.bind(id.to_string()).push(" and tenant = ").bind(tenant);

@@ -105,13 +105,7 @@ pub async fn list(
     tenant: TenantId,
     search: &Search<'_>,
 ) -> Result<Listing<Person, DirectoryCursor>, StoreError> {
-    search::list(tx, tenant, &SOURCE, search, read, |person| {
-        DirectoryCursor {
-            name: person.user.display_name.clone(),
-            id: person.user.id,
-        }
-    })
-    .await
+    search::list(tx, tenant, &SOURCE, search, read).await
 }
 
 /// How many users of a tenant a filter lets through.

@@ -4,8 +4,9 @@
 use bartizan_contract::{ObjectId, TenantId};
 use sqlx::any::AnyRow;
 
+use super::search::{self, DirectoryCursor, Search, Source};
 use crate::error::StoreError;
-use crate::listing::{Listing, Page, push_filter, push_limit};
+use crate::listing::Listing;
 use crate::odata::SqlFilter;
 use crate::row::Columns as _;
 use crate::sql::Sql;
@@ -188,29 +189,34 @@ pub async fn of_principal(
     sql.fetch_all(tx).await?.iter().map(read).collect()
 }
 
-/// A tenant's grants, by id.
+const SOURCE: Source = Source {
+    select: "select * from oauth2_permission_grants where tenant = ",
+    count: "select count(*) as n from oauth2_permission_grants where tenant = ",
+    table: "oauth2_permission_grants",
+};
+
+/// A page of a tenant's grants, which have no names to be ordered by.
 ///
 /// # Errors
 /// [`StoreError::Database`], [`StoreError::WrongFilter`].
 pub async fn list(
     tx: &mut ReadTx,
     tenant: TenantId,
+    search: &Search<'_>,
+) -> Result<Listing<PermissionGrant, DirectoryCursor>, StoreError> {
+    search::list(tx, tenant, &SOURCE, search, read).await
+}
+
+/// How many grants of a tenant a filter lets through.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::WrongFilter`].
+pub async fn count(
+    tx: &mut ReadTx,
+    tenant: TenantId,
     filter: Option<&SqlFilter>,
-    page: &Page<String>,
-) -> Result<Listing<PermissionGrant, String>, StoreError> {
-    let mut sql = Sql::new("select * from oauth2_permission_grants where tenant = ");
-    sql.bind(tenant);
-    push_filter(&mut sql, filter, "oauth2_permission_grants")?;
-    if let Some(after) = &page.after {
-        sql.push(" and id > ").bind(after.as_str());
-    }
-    sql.push(" order by id");
-    push_limit(&mut sql, page);
-    let grants = sql.fetch_all(tx).await?;
-    let grants = grants.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Listing::cut(grants, page.top, |g: &PermissionGrant| {
-        g.id.clone()
-    }))
+) -> Result<i64, StoreError> {
+    search::count(tx, tenant, &SOURCE, filter).await
 }
 
 fn read(row: &AnyRow) -> Result<PermissionGrant, StoreError> {

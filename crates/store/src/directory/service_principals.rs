@@ -9,9 +9,10 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::applications::Application;
-use super::{AppRole, PermissionScope};
+use super::search::{self, DirectoryCursor, Search, Source};
+use super::{AppRole, PermissionScope, owners};
 use crate::error::StoreError;
-use crate::listing::{Listing, Page, push_filter, push_limit};
+use crate::listing::Listing;
 use crate::odata::SqlFilter;
 use crate::row::{Columns as _, to_json};
 use crate::sql::Sql;
@@ -312,6 +313,7 @@ pub(super) async fn delete_of_application(
 /// [`StoreError::Database`].
 pub async fn delete(tx: &mut WriteTx, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError> {
     super::forget_principal(tx, tenant, id).await?;
+    owners::forget_object(tx, tenant, id).await?;
     let mut sql = Sql::new("delete from service_principals where tenant = ");
     sql.bind(tenant).push(" and id = ").bind(id.to_string());
     Ok(sql.execute(tx).await?.rows_affected() > 0)
@@ -373,32 +375,33 @@ pub async fn by_name(
     only(tx, sql).await
 }
 
-/// A tenant's service principals, by object id.
+const SOURCE: Source = Source {
+    select: "select * from service_principals where tenant = ",
+    count: "select count(*) as n from service_principals where tenant = ",
+    table: "service_principals",
+};
+
+/// A page of a tenant's service principals.
 ///
 /// # Errors
 /// [`StoreError::Database`], [`StoreError::WrongFilter`].
 pub async fn list(
     tx: &mut ReadTx,
     tenant: TenantId,
-    filter: Option<&SqlFilter>,
-    page: &Page<ObjectId>,
-) -> Result<Listing<ServicePrincipal, ObjectId>, StoreError> {
-    let mut sql = Sql::new("select * from service_principals where tenant = ");
-    sql.bind(tenant);
-    push_filter(&mut sql, filter, "service_principals")?;
-    if let Some(after) = page.after {
-        sql.push(" and id > ").bind(after.to_string());
+    search: &Search<'_>,
+) -> Result<Listing<ServicePrincipal, DirectoryCursor>, StoreError> {
+    let found = search::rows(tx, tenant, &SOURCE, search).await?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for row in &found.items {
+        items.push(read(tx, row).await?);
     }
-    sql.push(" order by id");
-    push_limit(&mut sql, page);
-    let mut items = Vec::new();
-    for row in sql.fetch_all(tx).await? {
-        items.push(read(tx, &row).await?);
-    }
-    Ok(Listing::cut(items, page.top, |sp: &ServicePrincipal| sp.id))
+    Ok(Listing {
+        items,
+        next: found.next,
+    })
 }
 
-/// How many service principals of a tenant the filter lets through.
+/// How many service principals of a tenant a filter lets through.
 ///
 /// # Errors
 /// [`StoreError::Database`], [`StoreError::WrongFilter`].
@@ -407,10 +410,7 @@ pub async fn count(
     tenant: TenantId,
     filter: Option<&SqlFilter>,
 ) -> Result<i64, StoreError> {
-    let mut sql = Sql::new("select count(*) as n from service_principals where tenant = ");
-    sql.bind(tenant);
-    push_filter(&mut sql, filter, "service_principals")?;
-    sql.fetch_one(tx).await?.int("n")
+    search::count(tx, tenant, &SOURCE, filter).await
 }
 
 async fn only(tx: &mut ReadTx, sql: Sql) -> Result<Option<ServicePrincipal>, StoreError> {

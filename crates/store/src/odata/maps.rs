@@ -194,7 +194,7 @@ static MACHINE_TAGS: Element = Element {
     field: field("machineTags", "e.tag", FieldKind::Text),
 };
 
-/// `GET /applications` of Graph.
+/// `GET /applications` of Graph (page "application resource type").
 pub static APPLICATIONS_GRAPH: FieldMap = FieldMap {
     table: "applications",
     fields: &[
@@ -203,10 +203,26 @@ pub static APPLICATIONS_GRAPH: FieldMap = FieldMap {
         field("displayName", "display_name", FieldKind::Text),
         field("signInAudience", "sign_in_audience", FieldKind::Text),
         field("createdDateTime", "created", FieldKind::DateTime),
+        field(
+            "identifierUris",
+            "",
+            FieldKind::Collection(&IDENTIFIER_URIS),
+        ),
+        field("tags", "", FieldKind::Collection(&APPLICATION_TAGS)),
     ],
 };
 
-/// `GET /servicePrincipals` of Graph.
+static IDENTIFIER_URIS: Element = Element {
+    from: "from json_elements[applications.identifier_uris] e where 1 = 1",
+    field: field("identifierUris", "e.value", FieldKind::Text),
+};
+
+static APPLICATION_TAGS: Element = Element {
+    from: "from json_elements[applications.properties/tags] e where 1 = 1",
+    field: field("tags", "e.value", FieldKind::Text),
+};
+
+/// `GET /servicePrincipals` of Graph (page "servicePrincipal resource type").
 pub static SERVICE_PRINCIPALS_GRAPH: FieldMap = FieldMap {
     table: "service_principals",
     fields: &[
@@ -215,13 +231,20 @@ pub static SERVICE_PRINCIPALS_GRAPH: FieldMap = FieldMap {
         field("displayName", "display_name", FieldKind::Text),
         field("appDisplayName", "display_name", FieldKind::Text),
         field("accountEnabled", "enabled", FieldKind::Bool),
+        field(
+            "appRoleAssignmentRequired",
+            "assignment_required",
+            FieldKind::Bool,
+        ),
         field("servicePrincipalType", "kind", FieldKind::Text),
         field("appOwnerOrganizationId", "owner_tenant", FieldKind::Id),
+        field("createdDateTime", "created", FieldKind::DateTime),
         field(
             "servicePrincipalNames",
             "",
             FieldKind::Collection(&SERVICE_PRINCIPAL_NAMES),
         ),
+        field("tags", "", FieldKind::Collection(&SERVICE_PRINCIPAL_TAGS)),
     ],
 };
 
@@ -229,6 +252,28 @@ static SERVICE_PRINCIPAL_NAMES: Element = Element {
     from: "from service_principal_names e where e.tenant = service_principals.tenant \
            and e.service_principal = service_principals.id",
     field: field("servicePrincipalNames", "e.spelling", FieldKind::Text),
+};
+
+static SERVICE_PRINCIPAL_TAGS: Element = Element {
+    from: "from json_elements[service_principals.properties/tags] e where 1 = 1",
+    field: field("tags", "e.value", FieldKind::Text),
+};
+
+/// `GET /oauth2PermissionGrants` of Graph (page "oAuth2PermissionGrant resource type").
+pub static PERMISSION_GRANTS_GRAPH: FieldMap = FieldMap {
+    table: "oauth2_permission_grants",
+    fields: &[
+        field("id", "id", FieldKind::Id),
+        field("clientId", "client", FieldKind::Id),
+        field("resourceId", "resource", FieldKind::Id),
+        nullable("principalId", "principal", FieldKind::Id),
+        field(
+            "consentType",
+            "(case when principal is null then 'AllPrincipals' else 'Principal' end)",
+            FieldKind::Text,
+        ),
+        field("scope", "scope", FieldKind::Text),
+    ],
 };
 
 /// `GET /users` of Graph.

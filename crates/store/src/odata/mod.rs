@@ -20,7 +20,8 @@ pub use error::ODataError;
 pub use fields::{Element, Field, FieldKind, FieldMap, Words};
 pub use maps::{
     ALERTS_GRAPH, ALERTS_MDE, APPLICATIONS_GRAPH, DIRECTORY_AUDITS_GRAPH, GROUPS_GRAPH,
-    INCIDENTS_GRAPH, INCIDENTS_XDR, MACHINES_MDE, SERVICE_PRINCIPALS_GRAPH, USERS_GRAPH,
+    INCIDENTS_GRAPH, INCIDENTS_XDR, MACHINES_MDE, PERMISSION_GRANTS_GRAPH,
+    SERVICE_PRINCIPALS_GRAPH, USERS_GRAPH,
 };
 pub use options::{Expand, OrderBy, QueryOptions};
 pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse_filter};

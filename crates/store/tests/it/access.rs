@@ -84,7 +84,10 @@ async fn people_are_listed_by_name_and_page_by_page(store: &Store) {
     loop {
         let search = Search {
             filter: None,
-            order: Order::NameDescending,
+            order: Order {
+                descending: true,
+                ..Order::NAME
+            },
             page: &page,
         };
         let listing = people::list(&mut tx, tenant, &search).await.unwrap();

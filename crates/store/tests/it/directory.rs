@@ -4,6 +4,7 @@ use bartizan_contract::permissions::RESOURCES;
 use bartizan_contract::{ObjectId, permissions};
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::passwords::{self, PasswordCredential};
+use bartizan_store::directory::search::Search;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::directory::token_facts;
 use bartizan_store::directory::users::{self, User};
@@ -50,7 +51,7 @@ async fn an_application_is_seen_by_its_tenant_alone(store: &Store) {
         None
     );
     assert!(
-        applications::list(&mut tx, other, None, &Page::first(5))
+        applications::list(&mut tx, other, &Search::all(&Page::first(5)))
             .await
             .unwrap()
             .items
@@ -449,7 +450,7 @@ async fn listings_take_filters(store: &Store) {
     let mut seen = Vec::new();
     let mut page = Page::first(2);
     loop {
-        let listing = applications::list(&mut tx, tenant_id(1), None, &page)
+        let listing = applications::list(&mut tx, tenant_id(1), &Search::all(&page))
             .await
             .unwrap();
         seen.extend(listing.items.into_iter().map(|a| a.display_name));
@@ -464,12 +465,16 @@ async fn listings_take_filters(store: &Store) {
         &APPLICATIONS_GRAPH,
     )
     .unwrap();
-    let found = applications::list(&mut tx, tenant_id(1), Some(&named), &Page::first(9))
+    let nine = Page::first(9);
+    let of = |filter| Search {
+        filter: Some(filter),
+        ..Search::all(&nine)
+    };
+    let found = applications::list(&mut tx, tenant_id(1), &of(&named))
         .await
         .unwrap();
     assert_eq!(found.items.len(), 2);
-    let wrong =
-        service_principals::list(&mut tx, tenant_id(1), Some(&named), &Page::first(9)).await;
+    let wrong = service_principals::list(&mut tx, tenant_id(1), &of(&named)).await;
     assert!(matches!(wrong, Err(StoreError::WrongFilter { .. })));
     for (text, count) in [
         ("displayName eq 'Microsoft Threat Protection'", 1),
@@ -482,10 +487,14 @@ async fn listings_take_filters(store: &Store) {
         ("appId eq fc780465-2017-40d4-a0c5-307022471b92", 1),
     ] {
         let condition = filter(text, &SERVICE_PRINCIPALS_GRAPH).unwrap();
-        let found =
-            service_principals::list(&mut tx, tenant_id(2), Some(&condition), &Page::first(99))
-                .await
-                .unwrap();
+        let page = Page::first(99);
+        let all = Search {
+            filter: Some(&condition),
+            ..Search::all(&page)
+        };
+        let found = service_principals::list(&mut tx, tenant_id(2), &all)
+            .await
+            .unwrap();
         assert_eq!(found.items.len(), count, "{text}");
     }
 }

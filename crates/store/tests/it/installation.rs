@@ -3,6 +3,7 @@
 use bartizan_contract::permissions::RESOURCES;
 use bartizan_store::arrivals::{self, Span};
 use bartizan_store::audit::{self, AuditEvent};
+use bartizan_store::directory::search::Search;
 use bartizan_store::directory::service_principals;
 use bartizan_store::keys::{self, KeyState, SigningKey};
 use bartizan_store::rules::{self, RuleState, StoredRule};
@@ -158,13 +159,14 @@ async fn resources_of_microsoft_are_in_each_tenant(store: &Store) {
             assert_eq!(elsewhere, None);
         }
     }
-    let before = service_principals::list(&mut tx, tenant_id(1), None, &Page::first(100))
+    let page = Page::first(100);
+    let before = service_principals::list(&mut tx, tenant_id(1), &Search::all(&page))
         .await
         .unwrap();
     service_principals::seed_first_party(&mut tx, tenant_id(1), NOW + 5)
         .await
         .unwrap();
-    let after = service_principals::list(&mut tx, tenant_id(1), None, &Page::first(100))
+    let after = service_principals::list(&mut tx, tenant_id(1), &Search::all(&page))
         .await
         .unwrap();
     assert_eq!(before, after);

@@ -3,6 +3,7 @@
 
 mod access;
 mod directory;
+mod directory_lists;
 mod filters;
 mod fixture;
 mod incidents;

@@ -3,6 +3,7 @@
 use bartizan_contract::permissions::RESOURCES;
 use bartizan_contract::{AppId, ObjectId};
 use bartizan_store::directory::permission_grants::{self, PermissionGrant};
+use bartizan_store::directory::search::Search;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::tokens::authorization_codes::{self, AuthorizationCode};
@@ -102,11 +103,11 @@ async fn a_grant_stays_in_its_tenant_and_grows(store: &Store) {
             .await
             .unwrap()
     );
-    let page = permission_grants::list(&mut tx, mine, None, &Page::first(1))
+    let page = permission_grants::list(&mut tx, mine, &Search::all(&Page::first(1)))
         .await
         .unwrap();
     assert_eq!(
-        (page.items.len(), page.next),
+        (page.items.len(), page.next.map(|next| next.id)),
         (1, Some("a".to_owned())),
         "one more follows"
     );

@@ -1,54 +1,65 @@
 //! `/applications`: registrations of the caller's tenant.
 
 use axum::response::Response;
-use bartizan_contract::graph::{self, ApplicationUpdate};
-use bartizan_contract::odata::Entity;
+use bartizan_contract::graph::NewPassword;
 use bartizan_contract::{AppId, ObjectId};
+use bartizan_identity::CallerKind;
 use bartizan_identity::directory::check_application;
-use bartizan_store::ReadTx;
 use bartizan_store::directory::applications::{self, Application};
-use bartizan_store::directory::credentials::ApplicationCredentials;
-use bartizan_store::directory::{RedirectUris, credentials};
-use bartizan_store::odata::APPLICATIONS_GRAPH;
+use bartizan_store::directory::{Principal, PrincipalKind, RedirectUris, credentials, owners};
+use bartizan_store::{ReadTx, WriteTx};
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{CREATED_BY, Key, keys, may_manage, missing, names_in, record, refused, wire};
-use crate::call::{Call, json as answer, no_content};
+use super::application_body::{apply, read};
+use super::query::{self, Expansion, Query};
+use super::{Key, keys, may_manage, missing, names_in, objects, passwords, record, refused, wire};
+use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
-use crate::handlers::security::listing::Options;
 
 /// Lists applications.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let options = Options::<ObjectId>::countable(&call, &APPLICATIONS_GRAPH)?;
-    let mut tx = call.app.store.read().await?;
-    let listing = applications::list(
-        &mut tx,
-        call.tenant(),
-        options.filter.as_ref(),
-        &options.page,
-    )
-    .await?;
+    let query = Query::read(&call, &query::APPLICATIONS)?;
+    let mut tx = call.read().await?;
+    let listing = applications::list(&mut tx, call.tenant(), &query.search()).await?;
+    let count = match query.counted {
+        true => Some(applications::count(&mut tx, call.tenant(), query.filter.as_ref()).await?),
+        false => None,
+    };
+    let with_keys = query.selects("keyCredentials");
     let mut value = Vec::with_capacity(listing.items.len());
     for app in &listing.items {
-        let credentials = credentials::of(&mut tx, call.tenant(), app.id).await?;
-        value.push(wire::application(app, &credentials, with_keys(&call)));
+        value.push(whole(&mut tx, &call, app, with_keys, &query.expand).await?);
     }
-    let mut collection = options.collection(&call, value, listing.next)?;
-    if options.count {
-        let filter = options.filter.as_ref();
-        collection.count = Some(applications::count(&mut tx, call.tenant(), filter).await?);
-    }
-    answer(StatusCode::OK, &collection)
+    query.answer(&call, value, &[], listing.next, count)
 }
 
-/// Registers an application.
+/// An application as Graph prints it, with its credentials and what is expanded.
+async fn whole(
+    tx: &mut ReadTx,
+    call: &Call,
+    app: &Application,
+    with_keys: bool,
+    expand: &[Expansion],
+) -> Result<Json, ApiError> {
+    let credentials = credentials::of(tx, call.tenant(), app.id).await?;
+    let mut object = json!(wire::application(app, &credentials, with_keys));
+    // The operations' rows name owners alone.
+    for expansion in expand {
+        let owners = objects::owners(tx, call.tenant(), app.id).await?;
+        expansion.put(&mut object, owners);
+    }
+    Ok(object)
+}
+
+/// Registers an application. Whoever registers it owns it.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let (body, mut update) = read(&mut call).await?;
     let app_id = AppId(Uuid::new_v4());
     check_application(&update, true, (app_id, call.tenant()))?;
     let certificates = update.key_credentials.take().unwrap_or_default();
+    let secrets = update.password_credentials.take().unwrap_or_default();
     let mut app = Application {
         id: ObjectId(Uuid::new_v4()),
         app_id,
@@ -64,64 +75,80 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
         properties: Map::new(),
         created: call.app.clock.unix_micros(),
     };
-    app.properties.insert(
-        CREATED_BY.to_owned(),
-        Json::from(call.caller.app.to_string()),
-    );
     apply(&mut app, &body, update)?;
     let mut tx = call.app.store.write().await?;
     applications::create(&mut tx, &app).await.map_err(refused)?;
     let details = json!({ "appId": app.app_id, "displayName": app.display_name });
     record(&mut tx, &call, "application.create", app.id, details).await?;
+    own(&mut tx, &call, app.id).await?;
     keys::replace(&mut tx, &call, &app, &certificates).await?;
-    let credentials = credentials::of(&mut tx, call.tenant(), app.id).await?;
+    let texts = with_secrets(&mut tx, &call, &app, secrets).await?;
+    let mut object = whole(&mut tx, &call, &app, false, &[]).await?;
     tx.commit().await?;
-    let entity = wire::application(&app, &credentials, false);
-    answer(
-        StatusCode::CREATED,
-        &Entity {
-            context: call.context(),
-            entity,
+    object["passwordCredentials"] = Json::Array(texts);
+    query::entity(&call, StatusCode::CREATED, object, &[])
+}
+
+/// Makes the caller owner of an object that it has just made.
+pub(super) async fn own(tx: &mut WriteTx, call: &Call, object: ObjectId) -> Result<(), ApiError> {
+    let owner = Principal {
+        id: call.caller.oid,
+        kind: match call.caller.kind {
+            CallerKind::Application => PrincipalKind::ServicePrincipal,
+            CallerKind::User => PrincipalKind::User,
         },
-    )
+    };
+    let now = call.app.clock.unix_micros();
+    owners::add(tx, call.tenant(), object, owner, now)
+        .await
+        .map_err(refused)
+}
+
+/// Secrets that are made with the application: as Graph prints them, this once with their text.
+async fn with_secrets(
+    tx: &mut WriteTx,
+    call: &Call,
+    app: &Application,
+    secrets: Vec<NewPassword>,
+) -> Result<Vec<Json>, ApiError> {
+    let mut made = Vec::with_capacity(secrets.len());
+    for new in secrets {
+        let (credential, text) = passwords::make(tx, call, app, new).await?;
+        made.push(json!(wire::password(&credential, Some(text))));
+    }
+    Ok(made)
 }
 
 /// One application.
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
-    let mut tx = call.app.store.read().await?;
+    let expand = query::expansions(&call)?;
+    let mut tx = call.read().await?;
     let app = find(&mut tx, &call).await?;
-    let credentials = credentials::of(&mut tx, call.tenant(), app.id).await?;
-    let entity = wire::application(&app, &credentials, with_keys(&call));
-    answer(
-        StatusCode::OK,
-        &Entity {
-            context: call.context(),
-            entity,
-        },
-    )
+    let object = whole(&mut tx, &call, &app, with_keys(&call), &expand).await?;
+    query::entity(&call, StatusCode::OK, object, &[])
 }
 
 /// Changes what the body names.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let (body, mut update) = read(&mut call).await?;
+    if update.password_credentials.is_some() {
+        return Err(ApiError::new(
+            Kind::InvalidInput,
+            "Property 'passwordCredentials' cannot be set by a change: use addPassword and removePassword.",
+        ));
+    }
     let certificates = update.key_credentials.take();
     let mut tx = call.app.store.write().await?;
     let mut app = find(&mut tx, &call).await?;
-    may_manage(&call, &app)?;
+    may_manage(&mut tx, &call, &app).await?;
     check_application(&update, false, (app.app_id, call.tenant()))?;
     apply(&mut app, &body, update)?;
     applications::update(&mut tx, &app).await.map_err(refused)?;
     if let Some(certificates) = certificates {
         keys::replace(&mut tx, &call, &app, &certificates).await?;
     }
-    record(
-        &mut tx,
-        &call,
-        "application.update",
-        app.id,
-        names_in(&body),
-    )
-    .await?;
+    let details = names_in(&body);
+    record(&mut tx, &call, "application.update", app.id, details).await?;
     tx.commit().await?;
     Ok(no_content())
 }
@@ -130,7 +157,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let app = find(&mut tx, &call).await?;
-    may_manage(&call, &app)?;
+    may_manage(&mut tx, &call, &app).await?;
     applications::delete(&mut tx, call.tenant(), app.id).await?;
     let details = json!({ "appId": app.app_id, "displayName": app.display_name });
     record(&mut tx, &call, "application.delete", app.id, details).await?;
@@ -151,100 +178,4 @@ pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Application, Ap
         Key::AppId(id) => applications::by_app_id(tx, call.tenant(), id).await?,
     };
     found.ok_or_else(|| missing(call.param("id")))
-}
-
-/// The body, as it is and typed: only the first says which parts of `web` and `api` are meant to stay.
-async fn read(call: &mut Call) -> Result<(Json, ApplicationUpdate), ApiError> {
-    let body: Json = call.json().await?;
-    let update: ApplicationUpdate = serde_json::from_value(body.clone()).map_err(|error| {
-        ApiError::new(
-            Kind::InvalidBody,
-            format!("The request body is not valid: {error}."),
-        )
-    })?;
-    Ok((body, update))
-}
-
-/// Properties that are kept as they come.
-const KEPT: &[&str] = &[
-    "description",
-    "groupMembershipClaims",
-    "isFallbackPublicClient",
-    "notes",
-    "tags",
-];
-
-fn apply(app: &mut Application, body: &Json, update: ApplicationUpdate) -> Result<(), ApiError> {
-    let set = |field: &mut String, value: Option<String>| {
-        if let Some(value) = value {
-            *field = value;
-        }
-    };
-    set(&mut app.display_name, update.display_name);
-    set(&mut app.sign_in_audience, update.sign_in_audience);
-    if let Some(uris) = update.identifier_uris {
-        app.identifier_uris = uris;
-    }
-    if let Some(access) = update.required_resource_access {
-        app.required_resource_access = access;
-    }
-    if let Some(mut roles) = update.app_roles {
-        roles
-            .iter_mut()
-            .for_each(|role| role.origin = Some("Application".to_owned()));
-        app.app_roles = roles;
-    }
-    if let Some(spa) = update.spa {
-        app.redirect_uris.spa = spa.redirect_uris;
-    }
-    if let Some(public_client) = update.public_client {
-        app.redirect_uris.public_client = public_client.redirect_uris;
-    }
-    for name in KEPT {
-        if let Some(value) = body.get(*name) {
-            app.properties.insert((*name).to_owned(), value.clone());
-        }
-    }
-    apply_web(app, body)?;
-    apply_api(app, body)
-}
-
-fn apply_web(app: &mut Application, body: &Json) -> Result<(), ApiError> {
-    let before = wire::application(app, &ApplicationCredentials::default(), false).web;
-    if let Some(web) = merged::<graph::WebApplication>(&before, body.get("web"))? {
-        app.redirect_uris.web.clone_from(&web.redirect_uris);
-        app.properties.insert("web".to_owned(), to_json(&web)?);
-    }
-    Ok(())
-}
-
-fn apply_api(app: &mut Application, body: &Json) -> Result<(), ApiError> {
-    let before = wire::application(app, &ApplicationCredentials::default(), false).api;
-    if let Some(api) = merged::<graph::ApiApplication>(&before, body.get("api"))? {
-        app.oauth2_scopes.clone_from(&api.oauth2_permission_scopes);
-        app.requested_access_token_version = api.requested_access_token_version.map(i64::from);
-        app.properties.insert("api".to_owned(), to_json(&api)?);
-    }
-    Ok(())
-}
-
-/// A part of an application with the members that a change names replaced; `None` when it names none.
-fn merged<T: serde::Serialize + serde::de::DeserializeOwned>(
-    before: &T,
-    change: Option<&Json>,
-) -> Result<Option<T>, ApiError> {
-    let Some(Json::Object(change)) = change else {
-        return Ok(None);
-    };
-    let mut whole = to_json(before)?;
-    for (name, value) in change {
-        whole[name] = value.clone();
-    }
-    serde_json::from_value(whole)
-        .map(Some)
-        .map_err(ApiError::internal)
-}
-
-fn to_json<T: serde::Serialize>(value: &T) -> Result<Json, ApiError> {
-    serde_json::to_value(value).map_err(ApiError::internal)
 }

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use bartizan_contract::graph::{self, NewAppRoleAssignment};
-use bartizan_contract::odata::{Collection, Entity};
+use bartizan_contract::odata::Entity;
 use bartizan_contract::time::Timestamp;
 use bartizan_identity::CallerKind;
 use bartizan_identity::consent::reaches_to_roles;
@@ -14,9 +14,20 @@ use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{missing, not_operator, record, refused, service_principals as principals};
+use super::{missing, not_operator, query, record, refused, service_principals as principals};
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
+
+/// What `$filter` may name.
+const FILTERED: &[&str] = &[
+    "id",
+    "appRoleId",
+    "principalDisplayName",
+    "principalId",
+    "principalType",
+    "resourceDisplayName",
+    "resourceId",
+];
 
 /// What a service principal holds.
 pub(crate) async fn held(call: Call) -> Result<Response, ApiError> {
@@ -152,15 +163,13 @@ async fn collection(
     let mut value = Vec::with_capacity(found.len());
     for assignment in found {
         let (principal, resource) = ends(call, tx, assignment).await?;
-        value.push(wire(assignment, principal.as_ref(), resource.as_ref()));
+        value.push(json!(wire(
+            assignment,
+            principal.as_ref(),
+            resource.as_ref()
+        )));
     }
-    let body = Collection {
-        context: call.context(),
-        count: None,
-        value,
-        next_link: None,
-    };
-    answer(StatusCode::OK, &body)
+    query::all(call, value, &[], FILTERED)
 }
 
 type Ends = (Option<ServicePrincipal>, Option<ServicePrincipal>);

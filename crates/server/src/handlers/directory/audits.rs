@@ -160,6 +160,34 @@ const ENTRA_ACTIVITIES: &[Named] = &[
         "Update",
     ),
     (
+        "application.owner.add",
+        "Add owner to application.",
+        APPLICATION,
+        "Application",
+        "Assign",
+    ),
+    (
+        "application.owner.remove",
+        "Remove owner from application.",
+        APPLICATION,
+        "Application",
+        "Unassign",
+    ),
+    (
+        "servicePrincipal.owner.add",
+        "Add owner to service principal.",
+        APPLICATION,
+        "ServicePrincipal",
+        "Assign",
+    ),
+    (
+        "servicePrincipal.owner.remove",
+        "Remove owner from service principal.",
+        APPLICATION,
+        "ServicePrincipal",
+        "Unassign",
+    ),
+    (
         "servicePrincipal.create",
         "Add service principal.",
         APPLICATION,
@@ -278,14 +306,14 @@ const ENTRA_ACTIVITIES: &[Named] = &[
     ("group.update", "Update group.", GROUP, "Group", "Update"),
     ("group.delete", "Delete group.", GROUP, "Group", "Delete"),
     (
-        "group.addMember",
+        "group.member.add",
         "Add member to group.",
         GROUP,
         "Group",
         "Assign",
     ),
     (
-        "group.removeMember",
+        "group.member.remove",
         "Remove member from group.",
         GROUP,
         "Group",
@@ -411,6 +439,9 @@ mod tests {
             activity("role.unassign").operation,
             "Remove member from role."
         );
+        // What `handlers::directory::groups` records.
+        let added = activity("group.member.add");
+        assert_eq!(added.display_name(), "Add member to group");
         assert_eq!(activity("incident.update").service, "Bartizan");
         assert_eq!(activity("user.anything.new").operation, "Update user.");
         assert!(!activity("something.new").of_entra());

@@ -55,7 +55,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let kept = kept(wire, call.app.clock.unix_micros())?;
     let mut tx = call.app.store.write().await?;
     let application = applications::find(&mut tx, &call).await?;
-    may_manage(&call, &application)?;
+    may_manage(&mut tx, &call, &application).await?;
     let known = federations::list(&mut tx, call.tenant(), application.id).await?;
     if known.len() >= MOST_FEDERATIONS {
         return Err(ApiError::new(
@@ -80,7 +80,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let change: FederatedIdentityCredentialUpdate = call.json().await?;
     let mut tx = call.app.store.write().await?;
     let (application, found) = find(&mut tx, &call).await?;
-    may_manage(&call, &application)?;
+    may_manage(&mut tx, &call, &application).await?;
     if change.name.as_ref().is_some_and(|name| *name != found.name) {
         return Err(ApiError::new(
             Kind::InvalidInput,
@@ -110,7 +110,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let (application, found) = find(&mut tx, &call).await?;
-    may_manage(&call, &application)?;
+    may_manage(&mut tx, &call, &application).await?;
     federations::remove(&mut tx, call.tenant(), application.id, found.id).await?;
     let action = "application.federation.remove";
     record(&mut tx, &call, action, application.id, details(&found)).await?;

@@ -11,19 +11,33 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::body::{Body, required};
-use super::{missing, query, record, refused, service_principals as principals, users};
+use super::query::{self, Query};
+use super::{missing, record, refused, service_principals as principals, users};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
-/// Most grants that a listing shows.
-const MOST: u32 = 10_000;
+/// What `$filter` may name in a short list of grants.
+const FILTERED: &[&str] = &[
+    "id",
+    "clientId",
+    "consentType",
+    "principalId",
+    "resourceId",
+    "scope",
+];
 
-/// Lists grants; `$filter` names client, resource or user.
+/// Lists grants of the tenant.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
+    let query = Query::read(&call, &query::PERMISSION_GRANTS)?;
     let mut tx = call.read().await?;
-    let page = bartizan_store::Page::first(MOST);
-    let listing = permission_grants::list(&mut tx, call.tenant(), None, &page).await?;
-    answer(call, listing.items)
+    let tenant = call.tenant();
+    let listing = permission_grants::list(&mut tx, tenant, &query.search()).await?;
+    let count = match query.counted {
+        true => Some(permission_grants::count(&mut tx, tenant, query.filter.as_ref()).await?),
+        false => None,
+    };
+    let value = listing.items.iter().map(|g| json!(wire(g))).collect();
+    query.answer(&call, value, &[], listing.next, count)
 }
 
 /// Grants of a client's service principal.
@@ -31,7 +45,7 @@ pub(crate) async fn of_client(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.read().await?;
     let client = principals::find(&mut tx, &call).await?;
     let found = permission_grants::of_client(&mut tx, call.tenant(), client.id).await?;
-    answer(call, found)
+    answer(&call, &found)
 }
 
 /// Grants for a user; `/me` is the caller.
@@ -39,7 +53,7 @@ pub(crate) async fn of_user(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.read().await?;
     let person = users::find(&mut tx, &call).await?;
     let found = permission_grants::of_principal(&mut tx, call.tenant(), person.user.id).await?;
-    answer(call, found)
+    answer(&call, &found)
 }
 
 /// Grants scopes of a resource to a client.
@@ -177,43 +191,9 @@ fn checked(scope: &str, resource: &ServicePrincipal) -> Result<String, ApiError>
     Ok(words.join(" "))
 }
 
-/// Answers with those of the grants that `$filter` lets through: equalities joined by `and`.
-fn answer(mut call: Call, mut grants: Vec<PermissionGrant>) -> Result<Response, ApiError> {
-    if let Some(filter) = call.query_param("$filter") {
-        let conditions = equalities(filter)?;
-        grants.retain(|grant| {
-            let object = json!(wire(grant));
-            conditions
-                .iter()
-                .all(|(name, value)| object[*name].as_str() == Some(value.as_str()))
-        });
-    }
-    call.query
-        .retain(|(name, _)| !name.eq_ignore_ascii_case("$filter"));
+fn answer(call: &Call, grants: &[PermissionGrant]) -> Result<Response, ApiError> {
     let value: Vec<Json> = grants.iter().map(|grant| json!(wire(grant))).collect();
-    query::all(&call, value, &[])
-}
-
-fn equalities(filter: &str) -> Result<Vec<(&'static str, String)>, ApiError> {
-    const NAMES: [&str; 4] = ["clientId", "consentType", "principalId", "resourceId"];
-    let wrong = || {
-        ApiError::new(
-            Kind::OData,
-            "$filter takes clientId, consentType, principalId and resourceId with eq, joined by and.",
-        )
-    };
-    filter
-        .split(" and ")
-        .map(|part| {
-            let words: Vec<&str> = part.split_whitespace().collect();
-            let [name, "eq", value] = words.as_slice() else {
-                return Err(wrong());
-            };
-            let name = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
-            let value = value.trim_matches('\'').to_owned();
-            Ok((*name.ok_or_else(wrong)?, value))
-        })
-        .collect()
+    query::all(call, value, &[], FILTERED)
 }
 
 fn wire(grant: &PermissionGrant) -> graph::OAuth2PermissionGrant {

@@ -4,29 +4,50 @@ use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_store::directory::groups::{self, Group};
 use bartizan_store::directory::{PrincipalKind, principal};
-use bartizan_store::odata::GROUPS_GRAPH;
 use bartizan_store::{ReadTx, StoreError};
 use http::StatusCode;
-use serde_json::{Map, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::body::{Body, required};
-use super::query::{self, Query};
+use super::query::{self, Expansion, Query};
 use super::{has_administrator, keep_administrator, missing, names_in, objects, record, refused};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
 /// Lists groups.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let query = Query::read(&call, &GROUPS_GRAPH)?;
+    let query = Query::read(&call, &query::GROUPS)?;
     let mut tx = call.read().await?;
     let listing = groups::list(&mut tx, call.tenant(), &query.search()).await?;
     let count = match query.counted {
         true => Some(groups::count(&mut tx, call.tenant(), query.filter.as_ref()).await?),
         false => None,
     };
-    let value = listing.items.iter().map(objects::group).collect();
+    let mut value = Vec::with_capacity(listing.items.len());
+    for group in &listing.items {
+        value.push(whole(&mut tx, &call, group, &query.expand).await?);
+    }
     query.answer(&call, value, &[], listing.next, count)
+}
+
+/// A group as Graph prints it, with what is expanded.
+async fn whole(
+    tx: &mut ReadTx,
+    call: &Call,
+    group: &Group,
+    expand: &[Expansion],
+) -> Result<Json, ApiError> {
+    let mut object = objects::group(group);
+    // The operations' rows name members alone.
+    for expansion in expand {
+        let mut members = Vec::new();
+        for member in groups::members(tx, call.tenant(), group.id).await? {
+            members.extend(objects::principal(tx, call.tenant(), member).await?);
+        }
+        expansion.put(&mut object, members);
+    }
+    Ok(object)
 }
 
 /// Makes a group.
@@ -63,9 +84,11 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
 
 /// One group.
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
+    let expand = query::expansions(&call)?;
     let mut tx = call.read().await?;
     let group = find(&mut tx, &call).await?;
-    query::entity(&call, StatusCode::OK, objects::group(&group), &[])
+    let object = whole(&mut tx, &call, &group, &expand).await?;
+    query::entity(&call, StatusCode::OK, object, &[])
 }
 
 /// Changes what the body names.
@@ -112,7 +135,7 @@ pub(crate) async fn members(call: Call) -> Result<Response, ApiError> {
     for member in groups::members(&mut tx, call.tenant(), group.id).await? {
         value.extend(objects::principal(&mut tx, call.tenant(), member).await?);
     }
-    query::all(&call, value, &[])
+    query::all(&call, value, &[], &[])
 }
 
 /// Adds a member by reference.

@@ -28,7 +28,7 @@ pub(crate) async fn add(mut call: Call) -> Result<Response, ApiError> {
     let new = checked(&call, &body.key_credential)?;
     let mut tx = call.app.store.write().await?;
     let application = applications::find(&mut tx, &call).await?;
-    may_manage(&call, &application)?;
+    may_manage(&mut tx, &call, &application).await?;
     proven(&mut tx, &call, &application, &body.proof).await?;
     insert(&mut tx, &call, &application, &new).await?;
     tx.commit().await?;
@@ -47,7 +47,7 @@ pub(crate) async fn remove(mut call: Call) -> Result<Response, ApiError> {
     let body: RemoveKeyRequest = call.json().await?;
     let mut tx = call.app.store.write().await?;
     let application = applications::find(&mut tx, &call).await?;
-    may_manage(&call, &application)?;
+    may_manage(&mut tx, &call, &application).await?;
     proven(&mut tx, &call, &application, &body.proof).await?;
     if !delete(&mut tx, &call, &application, body.key_id).await? {
         return Err(ApiError::new(

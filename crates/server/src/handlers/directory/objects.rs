@@ -1,11 +1,11 @@
 //! People, groups, roles and principals as Graph prints them.
 
-use bartizan_contract::TenantId;
 use bartizan_contract::access::{DirectoryRole, directory_role};
 use bartizan_contract::time::Timestamp;
+use bartizan_contract::{ObjectId, TenantId};
 use bartizan_store::directory::groups::Group;
 use bartizan_store::directory::people::{self, Person};
-use bartizan_store::directory::{Principal, PrincipalKind, groups, service_principals};
+use bartizan_store::directory::{Principal, PrincipalKind, groups, owners, service_principals};
 use bartizan_store::{ReadTx, StoreError};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -156,4 +156,17 @@ pub(super) async fn principal(
         }
     };
     Ok(object.map(|object| typed(object, principal.kind.as_str())))
+}
+
+/// The owners of an application or a service principal, with their types.
+pub(super) async fn owners(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    object: ObjectId,
+) -> Result<Vec<Json>, StoreError> {
+    let mut found = Vec::new();
+    for owner in owners::of(tx, tenant, object).await? {
+        found.extend(principal(tx, tenant, owner).await?);
+    }
+    Ok(found)
 }

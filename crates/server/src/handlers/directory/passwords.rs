@@ -1,9 +1,11 @@
 //! `POST /applications/{id}/addPassword` and `/removePassword`.
 
 use axum::response::Response;
-use bartizan_contract::graph::{AddPasswordRequest, RemovePasswordRequest};
+use bartizan_contract::graph::{AddPasswordRequest, NewPassword, RemovePasswordRequest};
 use bartizan_contract::odata::Entity;
 use bartizan_identity::directory::{client_secret, password_validity, secret_hash, secret_hint};
+use bartizan_store::WriteTx;
+use bartizan_store::directory::applications::Application;
 use bartizan_store::directory::passwords::{self, PasswordCredential};
 use http::StatusCode;
 use serde_json::json;
@@ -20,6 +22,28 @@ const MOST: usize = 100;
 pub(crate) async fn add(mut call: Call) -> Result<Response, ApiError> {
     let body: AddPasswordRequest = call.json().await?;
     let new = body.password_credential.unwrap_or_default();
+    let mut tx = call.app.store.write().await?;
+    let application = applications::find(&mut tx, &call).await?;
+    may_manage(&mut tx, &call, &application).await?;
+    let (credential, secret) = make(&mut tx, &call, &application, new).await?;
+    tx.commit().await?;
+    let entity = wire::password(&credential, Some(secret));
+    answer(
+        StatusCode::OK,
+        &Entity {
+            context: call.context(),
+            entity,
+        },
+    )
+}
+
+/// Makes a secret of an application; gives its text beside it.
+pub(super) async fn make(
+    tx: &mut WriteTx,
+    call: &Call,
+    application: &Application,
+    new: NewPassword,
+) -> Result<(PasswordCredential, String), ApiError> {
     let now = call.app.clock.unix_micros();
     let (start, end) = password_validity(&new, now)?;
     let mut entropy = [0; bartizan_identity::directory::SECRET_ENTROPY];
@@ -34,35 +58,18 @@ pub(crate) async fn add(mut call: Call) -> Result<Response, ApiError> {
         end,
         last_used: None,
     };
-    let mut tx = call.app.store.write().await?;
-    let application = applications::find(&mut tx, &call).await?;
-    may_manage(&call, &application)?;
-    let known = passwords::list(&mut tx, call.tenant(), application.id).await?;
+    let known = passwords::list(tx, call.tenant(), application.id).await?;
     if known.len() >= MOST {
         return Err(ApiError::new(
             Kind::InvalidInput,
             format!("An application has at most {MOST} secrets; remove one first."),
         ));
     }
-    passwords::add(&mut tx, call.tenant(), application.id, &credential).await?;
+    passwords::add(tx, call.tenant(), application.id, &credential).await?;
     let details = json!({ "keyId": credential.key_id, "displayName": credential.display_name });
-    record(
-        &mut tx,
-        &call,
-        "application.password.add",
-        application.id,
-        details,
-    )
-    .await?;
-    tx.commit().await?;
-    let entity = wire::password(&credential, Some(secret));
-    answer(
-        StatusCode::OK,
-        &Entity {
-            context: call.context(),
-            entity,
-        },
-    )
+    let action = "application.password.add";
+    record(tx, call, action, application.id, details).await?;
+    Ok((credential, secret))
 }
 
 /// Removes a secret by its id.
@@ -70,7 +77,7 @@ pub(crate) async fn remove(mut call: Call) -> Result<Response, ApiError> {
     let body: RemovePasswordRequest = call.json().await?;
     let mut tx = call.app.store.write().await?;
     let application = applications::find(&mut tx, &call).await?;
-    may_manage(&call, &application)?;
+    may_manage(&mut tx, &call, &application).await?;
     if !passwords::remove(&mut tx, call.tenant(), application.id, body.key_id).await? {
         return Err(ApiError::new(
             Kind::InvalidInput,

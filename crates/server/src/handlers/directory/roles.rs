@@ -16,12 +16,24 @@ use super::{has_administrator, keep_administrator, missing, objects, query, reco
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
+/// What `$filter` may name of roles.
+const NAMED: &[&str] = &[
+    "id",
+    "displayName",
+    "roleTemplateId",
+    "templateId",
+    "isBuiltIn",
+    "isEnabled",
+];
+/// What it may name of assignments.
+const ASSIGNED: &[&str] = &["id", "principalId", "roleDefinitionId", "directoryScopeId"];
+
 /// The roles as objects of the tenant.
 pub(crate) async fn activated(call: Call) -> Result<Response, ApiError> {
     let roles = DIRECTORY_ROLES
         .iter()
         .map(|role| objects::activated(call.tenant(), role));
-    query::all(&call, roles.collect(), &[])
+    query::all(&call, roles.collect(), &[], NAMED)
 }
 
 /// One of them.
@@ -41,12 +53,14 @@ pub(crate) async fn templates(call: Call) -> Result<Response, ApiError> {
             "displayName": role.name,
         })
     };
-    query::all(&call, DIRECTORY_ROLES.iter().map(template).collect(), &[])
+    let value = DIRECTORY_ROLES.iter().map(template).collect();
+    query::all(&call, value, &[], NAMED)
 }
 
 /// The roles as definitions.
 pub(crate) async fn definitions(call: Call) -> Result<Response, ApiError> {
-    query::all(&call, DIRECTORY_ROLES.iter().map(definition).collect(), &[])
+    let value = DIRECTORY_ROLES.iter().map(definition).collect();
+    query::all(&call, value, &[], NAMED)
 }
 
 /// One definition.
@@ -67,7 +81,7 @@ pub(crate) async fn members(call: Call) -> Result<Response, ApiError> {
             value.extend(objects::principal(&mut tx, call.tenant(), held.principal).await?);
         }
     }
-    query::all(&call, value, &[])
+    query::all(&call, value, &[], &[])
 }
 
 /// Gives a role, by reference to who gets it.
@@ -89,22 +103,23 @@ pub(crate) async fn remove_member(call: Call) -> Result<Response, ApiError> {
     take(&call, tx, held.ok_or_else(|| missing(id))?).await
 }
 
-/// Role assignments of the tenant, or those that the filter names.
+/// Role assignments of the tenant.
 pub(crate) async fn assignments(call: Call) -> Result<Response, ApiError> {
+    let expand = query::expansions(&call)?;
     let mut tx = call.read().await?;
-    let mut found = roles::list(&mut tx, call.tenant()).await?;
-    if let Some(filter) = call.query_param("$filter") {
-        let (name, id) = equality(filter)?;
-        found.retain(|a| match name {
-            Filtered::Principal => a.principal.id.uuid() == id,
-            Filtered::Role => a.template == id,
-        });
+    let mut value = Vec::new();
+    for held in roles::list(&mut tx, call.tenant()).await? {
+        let mut object = wire(&held);
+        for expansion in &expand {
+            let related = match expansion.name {
+                "principal" => objects::principal(&mut tx, call.tenant(), held.principal).await?,
+                _ => directory_role(held.template).map(definition),
+            };
+            expansion.put_one(&mut object, related);
+        }
+        value.push(object);
     }
-    let mut plain = call;
-    plain
-        .query
-        .retain(|(name, _)| !name.eq_ignore_ascii_case("$filter"));
-    query::all(&plain, found.iter().map(wire).collect(), &[])
+    query::all(&call, value, &[], ASSIGNED)
 }
 
 /// Gives a role.
@@ -224,33 +239,6 @@ fn named(call: &Call) -> Result<&'static DirectoryRole, ApiError> {
             None => Some(objects::role_object(call.tenant(), role.template)) == id,
         })
         .ok_or_else(|| missing(text))
-}
-
-enum Filtered {
-    Principal,
-    Role,
-}
-
-/// `principalId eq '…'` or `roleDefinitionId eq '…'`, which is all that this listing filters by.
-fn equality(filter: &str) -> Result<(Filtered, Uuid), ApiError> {
-    let parts: Vec<&str> = filter.split_whitespace().collect();
-    let found = match parts.as_slice() {
-        [name, "eq", id] => {
-            let id = id.trim_matches('\'').parse().ok();
-            match name.to_ascii_lowercase().as_str() {
-                "principalid" => id.map(|id| (Filtered::Principal, id)),
-                "roledefinitionid" => id.map(|id| (Filtered::Role, id)),
-                _ => None,
-            }
-        }
-        _ => None,
-    };
-    found.ok_or_else(|| {
-        ApiError::new(
-            Kind::OData,
-            "$filter takes principalId eq '{id}' or roleDefinitionId eq '{id}' here.",
-        )
-    })
 }
 
 fn definition(role: &DirectoryRole) -> Json {

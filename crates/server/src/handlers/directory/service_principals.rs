@@ -3,38 +3,53 @@
 use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_contract::graph::ServicePrincipalUpdate;
-use bartizan_contract::odata::Entity;
 use bartizan_store::ReadTx;
 use bartizan_store::directory::applications;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
-use bartizan_store::odata::SERVICE_PRINCIPALS_GRAPH;
 use http::StatusCode;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Key, may_manage, missing, names_in, record, refused, wire};
-use crate::call::{Call, json as answer, no_content};
+use super::applications::own;
+use super::query::{self, Expansion, Query};
+use super::{
+    Key, may_manage, may_manage_principal, missing, names_in, objects, record, refused, wire,
+};
+use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
-use crate::handlers::security::listing::Options;
 
 /// Lists service principals.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let options = Options::<ObjectId>::countable(&call, &SERVICE_PRINCIPALS_GRAPH)?;
-    let mut tx = call.app.store.read().await?;
+    let query = Query::read(&call, &query::SERVICE_PRINCIPALS)?;
+    let mut tx = call.read().await?;
     let tenant = call.tenant();
-    let listing =
-        service_principals::list(&mut tx, tenant, options.filter.as_ref(), &options.page).await?;
+    let listing = service_principals::list(&mut tx, tenant, &query.search()).await?;
+    let count = match query.counted {
+        true => Some(service_principals::count(&mut tx, tenant, query.filter.as_ref()).await?),
+        false => None,
+    };
     let mut value = Vec::with_capacity(listing.items.len());
     for sp in &listing.items {
-        let app = applications::anywhere(&mut tx, sp.app_id).await?;
-        value.push(wire::service_principal(sp, app.as_ref()));
+        value.push(whole(&mut tx, &call, sp, &query.expand).await?);
     }
-    let mut collection = options.collection(&call, value, listing.next)?;
-    if options.count {
-        let filter = options.filter.as_ref();
-        collection.count = Some(service_principals::count(&mut tx, call.tenant(), filter).await?);
+    query.answer(&call, value, &[], listing.next, count)
+}
+
+/// A service principal as Graph prints it, with what is expanded.
+async fn whole(
+    tx: &mut ReadTx,
+    call: &Call,
+    sp: &ServicePrincipal,
+    expand: &[Expansion],
+) -> Result<Json, ApiError> {
+    let app = applications::anywhere(tx, sp.app_id).await?;
+    let mut object = json!(wire::service_principal(sp, app.as_ref()));
+    // The operations' rows name owners alone.
+    for expansion in expand {
+        let owners = objects::owners(tx, call.tenant(), sp.id).await?;
+        expansion.put(&mut object, owners);
     }
-    answer(StatusCode::OK, &collection)
+    Ok(object)
 }
 
 /// Makes the service principal of an application: of this tenant, or a multi-tenant one of another.
@@ -66,7 +81,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
         )
     })?;
     if app.tenant == call.tenant() {
-        may_manage(&call, &app)?;
+        may_manage(&mut tx, &call, &app).await?;
     }
     let now = call.app.clock.unix_micros();
     let id = ObjectId(Uuid::new_v4());
@@ -77,30 +92,19 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
         .map_err(refused)?;
     let details = json!({ "appId": app_id, "displayName": sp.display_name });
     record(&mut tx, &call, "servicePrincipal.create", sp.id, details).await?;
+    own(&mut tx, &call, sp.id).await?;
     tx.commit().await?;
-    let entity = wire::service_principal(&sp, Some(&app));
-    answer(
-        StatusCode::CREATED,
-        &Entity {
-            context: call.context(),
-            entity,
-        },
-    )
+    let object = json!(wire::service_principal(&sp, Some(&app)));
+    query::entity(&call, StatusCode::CREATED, object, &[])
 }
 
 /// One service principal.
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
-    let mut tx = call.app.store.read().await?;
+    let expand = query::expansions(&call)?;
+    let mut tx = call.read().await?;
     let sp = find(&mut tx, &call).await?;
-    let app = applications::anywhere(&mut tx, sp.app_id).await?;
-    let entity = wire::service_principal(&sp, app.as_ref());
-    answer(
-        StatusCode::OK,
-        &Entity {
-            context: call.context(),
-            entity,
-        },
-    )
+    let object = whole(&mut tx, &call, &sp, &expand).await?;
+    query::entity(&call, StatusCode::OK, object, &[])
 }
 
 /// Changes what the body names.
@@ -156,14 +160,10 @@ pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<ServicePrincipa
     found.ok_or_else(|| missing(call.param("id")))
 }
 
-/// The same, if the caller may change it. One of another tenant's application, or of Microsoft's, is managed by those
-/// who manage all.
+/// The same, if the caller may change it.
 async fn managed(tx: &mut ReadTx, call: &Call) -> Result<ServicePrincipal, ApiError> {
     let sp = find(tx, call).await?;
-    match applications::by_app_id(tx, call.tenant(), sp.app_id).await? {
-        Some(app) => may_manage(call, &app)?,
-        None => super::may_manage_all(call)?,
-    }
+    may_manage_principal(tx, call, &sp).await?;
     Ok(sp)
 }
 

@@ -7,7 +7,6 @@ use bartizan_store::ReadTx;
 use bartizan_store::directory::people::{self, Person};
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::directory::{groups, roles};
-use bartizan_store::odata::USERS_GRAPH;
 use bartizan_store::tenants;
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
@@ -54,7 +53,7 @@ const WRONG: &str = "The specified password does not match the user's current pa
 
 /// Lists users.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
-    let query = Query::read(&call, &USERS_GRAPH)?;
+    let query = Query::read(&call, &query::USERS)?;
     let mut tx = call.read().await?;
     let listing = people::list(&mut tx, call.tenant(), &query.search()).await?;
     let count = match query.counted {
@@ -258,21 +257,39 @@ pub(crate) async fn member_of(call: Call) -> Result<Response, ApiError> {
     for held in roles::of_principal(&mut tx, tenant, id).await? {
         value.extend(objects::role_of(tenant, held.template));
     }
-    query::all(&call, value, &[])
+    query::all(&call, value, &[], &[])
 }
 
 /// Ids of all groups that the user is in, through other groups too.
-pub(crate) async fn member_groups(mut call: Call) -> Result<Response, ApiError> {
+pub(crate) async fn member_groups(call: Call) -> Result<Response, ApiError> {
+    member_ids(call, false).await
+}
+
+/// The same with the directory roles, unless security groups alone are asked for.
+pub(crate) async fn member_objects(call: Call) -> Result<Response, ApiError> {
+    member_ids(call, true).await
+}
+
+async fn member_ids(mut call: Call, with_roles: bool) -> Result<Response, ApiError> {
     let body = Body::read(&mut call).await?;
     let security_only: bool = body.get("securityEnabledOnly")?.unwrap_or_default();
     let mut tx = call.read().await?;
     let person = find(&mut tx, &call).await?;
-    let groups = groups::all_of_member(&mut tx, call.tenant(), person.user.id).await?;
-    let ids: Vec<ObjectId> = groups
+    let (tenant, id) = (call.tenant(), person.user.id);
+    let groups = groups::all_of_member(&mut tx, tenant, id).await?;
+    let mut ids: Vec<Uuid> = groups
         .iter()
         .filter(|group| group.security || !security_only)
-        .map(|group| group.id)
+        .map(|group| group.id.uuid())
         .collect();
+    if with_roles && !security_only {
+        let templates = roles::templates_of(&mut tx, tenant, id).await?;
+        ids.extend(
+            templates
+                .into_iter()
+                .map(|t| objects::role_object(tenant, t)),
+        );
+    }
     let body = json!({ "@odata.context": call.context(), "value": ids });
     answer(StatusCode::OK, &body)
 }
@@ -288,7 +305,11 @@ pub(in crate::handlers) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Pe
 }
 
 /// Refuses what would let somebody take over an account that holds a directory role: that takes a role over roles.
-pub(in crate::handlers) async fn over(tx: &mut ReadTx, call: &Call, person: &Person) -> Result<(), ApiError> {
+pub(in crate::handlers) async fn over(
+    tx: &mut ReadTx,
+    call: &Call,
+    person: &Person,
+) -> Result<(), ApiError> {
     let own = call.caller.kind == CallerKind::User && person.user.id == call.caller.oid;
     if own || call.access.over_roles {
         return Ok(());

@@ -14,6 +14,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
+use super::application_body;
+
 /// A property that was kept as it was given; its default when it is absent or of another type.
 pub(super) fn kept<T: DeserializeOwned + Default>(properties: &Map<String, Json>, name: &str) -> T {
     let value = properties.get(name).cloned().unwrap_or(Json::Null);
@@ -68,6 +70,8 @@ pub(super) fn application(
             redirect_uris: app.redirect_uris.spa.clone(),
         },
         web,
+        optional_claims: kept(properties, "optionalClaims"),
+        further: application_body::further(properties),
     }
 }
 

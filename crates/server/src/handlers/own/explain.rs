@@ -1,4 +1,5 @@
-//! `GET /bartizan/v1/explain/{trace}` and `/explain/{trace}`: why a request was refused, and what mends it.
+//! `GET /bartizan/v1/explain/{trace}` and `/explain/{trace}`: why a request was refused, and what mends it. Named by the
+//! refusal's trace id, or by the caller's own correlation id.
 //!
 //! A refusal is told to its own tenant; one that belongs to no tenant to the operator alone. What the account says of
 //! the directory is what the tenant's administrators see there anyway.
@@ -18,7 +19,7 @@ use http::StatusCode;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::app::Operator;
+use crate::app::{App, Operator};
 use crate::call::{Call, json as answer};
 use crate::error::{ApiError, Kind};
 
@@ -29,29 +30,57 @@ const MICROS: i64 = 1_000_000;
 
 /// Explains one refusal.
 pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
-    let trace = call.param("trace");
-    let missing = || {
+    let name = call.param("trace");
+    let tenant = call.tenant();
+    let told = told(&call.app, tenant, is_operator(&call), name).await?;
+    let told = told.ok_or_else(|| {
         ApiError::new(
             Kind::NotFound,
             format!(
-                "No refusal with the trace id '{}' is kept for this tenant. They are kept for 30 days; one of another tenant is told there.",
-                trace.chars().take(64).collect::<String>()
+                "No refusal with the trace id or correlation id '{}' is kept for this tenant. They are kept for 30 days; one of another tenant is told there.",
+                name.chars().take(64).collect::<String>()
             ),
         )
+    })?;
+    answer(StatusCode::OK, &told)
+}
+
+/// The account of the refusal with this trace id, or of the latest with this correlation id, for an administrator of a
+/// tenant; `everywhere` reaches those that belong to no tenant.
+///
+/// # Errors
+/// [`ApiError::internal`] for what is kept and cannot be read.
+pub(crate) async fn told(
+    app: &App,
+    tenant: TenantId,
+    everywhere: bool,
+    name: &str,
+) -> Result<Option<Json>, ApiError> {
+    let Ok(id) = name.parse::<Uuid>() else {
+        return Ok(None);
     };
-    let id = trace.parse::<Uuid>().map_err(|_| missing())?;
     // It may still wait to be written. Without the wait the answer would be "not there", and right a moment later.
-    let _ = tokio::time::timeout(PATIENCE, call.app.trail.flush()).await;
-    let mut tx = call.app.store.read().await?;
-    let mut found = refusals::find(&mut tx, Some(call.tenant()), id).await?;
-    if found.is_none() && is_operator(&call) {
-        found = refusals::find(&mut tx, None, id).await?;
+    let _ = tokio::time::timeout(PATIENCE, app.trail.flush()).await;
+    let mut tx = app.store.read().await?;
+    let mut found = None;
+    let reached = [Some(Some(tenant)), everywhere.then_some(None)];
+    for among in reached.into_iter().flatten() {
+        found = match found {
+            None => refusals::find(&mut tx, among, id).await?,
+            found => found,
+        };
+        found = match found {
+            None => refusals::by_correlation(&mut tx, among, name).await?,
+            found => found,
+        };
     }
-    let refusal = found.ok_or_else(missing)?;
+    let Some(refusal) = found else {
+        return Ok(None);
+    };
     let refused: Refused =
         serde_json::from_value(refusal.facts.clone()).map_err(ApiError::internal)?;
-    let now = now(&call, &mut tx, &refusal, &refused).await?;
-    answer(StatusCode::OK, &wire(&refusal, &refused, &now))
+    let now = now(app, &mut tx, &refusal, &refused).await?;
+    Ok(Some(wire(&refusal, &refused, &now)))
 }
 
 fn is_operator(call: &Call) -> bool {
@@ -87,15 +116,15 @@ fn wire(refusal: &Refusal, refused: &Refused, now: &Now) -> Json {
 
 /// The directory as it is now, as far as the refusal's tenant may see it.
 async fn now(
-    call: &Call,
+    app: &App,
     tx: &mut ReadTx,
     refusal: &Refusal,
     refused: &Refused,
 ) -> Result<Now, StoreError> {
     let mut now = Now {
         tenant: refusal.tenant,
-        login: call.app.sites.public().origin().ascii_serialization(),
-        at: call.app.clock.unix_seconds(),
+        login: app.sites.public().origin().ascii_serialization(),
+        at: app.clock.unix_seconds(),
         ..Now::default()
     };
     let Some(tenant) = refusal.tenant else {

@@ -51,6 +51,11 @@ pub(in crate::identity) enum Purpose {
     },
     /// The person's own second factors and sessions.
     SecurityInfo,
+    /// Reading why a request was refused.
+    Explain {
+        /// Its trace id or correlation id.
+        trace: String,
+    },
 }
 
 impl Purpose {

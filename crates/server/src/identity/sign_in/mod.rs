@@ -217,6 +217,7 @@ async fn resume(request: &Request<'_>, flow: Flow) -> Result<Response, Refusal> 
         Purpose::AdminConsent { .. } => super::admin_consent::resume(request, flow).await,
         Purpose::Device { .. } => super::device::resume(request, flow).await,
         Purpose::SecurityInfo => super::security_info::show(request, flow).await,
+        Purpose::Explain { trace } => Ok(redirect(&super::explain::path(&trace))),
     }
 }
 
@@ -360,7 +361,7 @@ fn note(request: &Request<'_>, flow: &Flow, code: u32) {
             let found = parameters.iter().find(|(name, _)| name == "client_id");
             found.map(|(_, id)| id.clone())
         }
-        Purpose::Device { .. } | Purpose::SecurityInfo => None,
+        Purpose::Device { .. } | Purpose::SecurityInfo | Purpose::Explain { .. } => None,
     };
     sign_ins::of_password_page(request, tenant, client, &flow.typed, code);
 }

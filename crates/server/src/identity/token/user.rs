@@ -34,6 +34,8 @@ pub(super) struct Asking<'a> {
     pub(super) path: &'a TenantPath,
     own_origins: Vec<String>,
     entropy: [TokenEntropy; 2],
+    /// The address that the request came from.
+    address: Option<String>,
     /// What the issuer of the client's token publishes, read before a transaction is held.
     issuer_keys: IssuerKeys,
 }
@@ -55,6 +57,7 @@ impl<'a> Asking<'a> {
             path,
             own_origins: request.app.sites.own_origins().collect(),
             entropy,
+            address: request.source().map(|address| address.to_string()),
             issuer_keys: keys_of_issuer(request, asked).await.map_err(fault)?,
         })
     }
@@ -81,6 +84,7 @@ impl<'a> Asking<'a> {
                 own_origins: &self.own_origins,
                 now: self.request.trace.now,
             },
+            address: self.address.as_deref(),
             cross_origin: self.request.headers.contains_key(http::header::ORIGIN),
             entropy: &self.entropy[0],
             id_entropy: &self.entropy[1],

@@ -1,12 +1,14 @@
 //! Facts of the directory for the grants of users: the client, its credentials, the resources, and what was granted.
 
 use bartizan_contract::first_party::MICROSOFT_GRAPH;
+use bartizan_contract::graph::{OptionalClaim, OptionalClaims};
 use bartizan_contract::permissions::RESOURCES;
 use bartizan_contract::{AppId, ObjectId, TenantId};
 use bartizan_identity::TenantPath;
 use bartizan_identity::facts::{
     ApiFact, ClientFact, GrantFact, PresenceFact, Publisher, RoleFact, ScopeFact, UserFacts,
 };
+use bartizan_identity::optional_claims::{ClaimsWanted, GroupClaims};
 use bartizan_identity::redirect::RedirectUris;
 use bartizan_identity::resource::{is_own_origin, look_ups};
 use bartizan_identity::user::UserFact;
@@ -15,10 +17,11 @@ use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::credentials::{self, ApplicationCredentials};
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::directory::users::{self, User};
-use bartizan_store::directory::{permission_grants, roles};
+use bartizan_store::directory::{groups, permission_grants, roles};
 use bartizan_store::sign_in::factors;
 use bartizan_store::tenants::{self, Tenant};
 use bartizan_store::{ReadTx, StoreError};
+use serde::Deserialize as _;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -90,6 +93,8 @@ pub(in crate::identity) async fn load(
     read.identifiers.clone_from(&application.identifier_uris);
     let user = door.user.map(|(_, id)| id);
     let mut client = client_fact(&application, &read.credentials);
+    let listed = |claims: &OptionalClaims| claims.id_token.clone();
+    client.id_claims = claims_wanted(tx, &application, listed, door.user).await?;
     if let Some(tenant) = &tenant {
         let principal = service_principals::by_app_id(tx, tenant.id, application.app_id).await?;
         let held = Held::read(tx, tenant.id, principal.as_ref(), user).await?;
@@ -111,7 +116,8 @@ pub(in crate::identity) async fn load(
                 .collect();
         }
         let names = names(request, &door.named);
-        read.facts.apis = apis(tx, tenant, application.app_id, &held, &names).await?;
+        let asking = (application.app_id, door.user);
+        read.facts.apis = apis(tx, tenant, asking, &held, &names).await?;
     }
     read.facts.client = Some(client);
     Ok(read)
@@ -157,6 +163,7 @@ fn client_fact(application: &Application, credentials: &ApplicationCredentials) 
         implicit_id_tokens: flag(implicit),
         required: application.required_resource_access.clone(),
         publisher: Publisher::default(),
+        id_claims: ClaimsWanted::default(),
         principal: None,
     }
 }
@@ -216,7 +223,7 @@ fn names(request: &Request<'_>, named: &[String]) -> Vec<String> {
 async fn apis(
     tx: &mut ReadTx,
     tenant: &Tenant,
-    client: AppId,
+    (client, user): (AppId, Option<(TenantId, ObjectId)>),
     held: &Held,
     names: &[String],
 ) -> Result<Vec<ApiFact>, StoreError> {
@@ -229,6 +236,13 @@ async fn apis(
             continue;
         }
         let registration = applications::anywhere(tx, api.app_id).await?;
+        let claims = match &registration {
+            Some(registration) => {
+                let listed = |claims: &OptionalClaims| claims.access_token.clone();
+                claims_wanted(tx, registration, listed, user).await?
+            }
+            None => ClaimsWanted::default(),
+        };
         let of_user: Vec<Uuid> = held.by_user(api.id).collect();
         let fact = ApiFact {
             user_is_assigned: !of_user.is_empty(),
@@ -244,6 +258,7 @@ async fn apis(
                 None => Vec::new(),
             },
             access_token_version: registration.and_then(|r| r.requested_access_token_version),
+            claims,
             ..api_fact(&api)
         };
         found.push(fact);
@@ -297,7 +312,58 @@ pub(in crate::identity) fn api_fact(api: &ServicePrincipal) -> ApiFact {
         client_roles: Vec::new(),
         preauthorized: Vec::new(),
         access_token_version: None,
+        claims: ClaimsWanted::default(),
     }
+}
+
+/// What a registration wants in tokens of a user beyond the usual claims. Groups are read only where it wants them.
+async fn claims_wanted(
+    tx: &mut ReadTx,
+    registration: &Application,
+    listed: fn(&OptionalClaims) -> Vec<OptionalClaim>,
+    user: Option<(TenantId, ObjectId)>,
+) -> Result<ClaimsWanted, StoreError> {
+    let properties = &registration.properties;
+    let optional = properties
+        .get("optionalClaims")
+        .and_then(|claims| OptionalClaims::deserialize(claims).ok())
+        .map(|claims| listed(&claims))
+        .unwrap_or_default();
+    let text = properties.get("groupMembershipClaims");
+    let wanted = GroupClaims::parse(text.and_then(Json::as_str).unwrap_or_default());
+    let mut found = None;
+    if let (true, Some((tenant, user))) = (wanted.any(), user) {
+        let mut ids = Vec::new();
+        for group in groups::all_of_member(tx, tenant, user).await? {
+            let in_kind = match group.security {
+                true => wanted.security,
+                false => wanted.others,
+            };
+            if in_kind
+                || (wanted.assigned && is_assigned(tx, tenant, group.id, registration).await?)
+            {
+                ids.push(group.id);
+            }
+        }
+        found = Some(ids);
+    }
+    Ok(ClaimsWanted {
+        groups: found,
+        directory_roles: wanted.roles,
+        optional,
+    })
+}
+
+/// Whether a group is assigned to an application in a tenant.
+async fn is_assigned(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    group: ObjectId,
+    registration: &Application,
+) -> Result<bool, StoreError> {
+    let principal = service_principals::by_app_id(tx, tenant, registration.app_id).await?;
+    let held = assignments::of_principal(tx, tenant, group).await?;
+    Ok(principal.is_some_and(|principal| held.iter().any(|a| a.resource == principal.id)))
 }
 
 /// What a resource's owner lets a client use without consent (`api.preAuthorizedApplications`).
