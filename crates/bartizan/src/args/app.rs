@@ -361,7 +361,8 @@ pub(crate) enum Certificate {
         /// Application (client) id, object id or display name.
         app: String,
         /// Its key id, thumbprint, or name when no other one has it.
-        certificate: String,
+        #[arg(value_name = "CERTIFICATE")]
+        which: String,
     },
 }
 

@@ -418,7 +418,8 @@ pub(crate) enum Sp {
         #[command(flatten)]
         connection: Connection,
         /// Client id.
-        client_id: String,
+        #[arg(value_name = "CLIENT_ID")]
+        app_id: String,
     },
     /// Let an application sign in to this tenant, or not.
     Update {

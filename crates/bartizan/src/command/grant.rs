@@ -59,12 +59,9 @@ pub(crate) async fn sp(command: Sp, printer: &Printer) -> Outcome {
             let client = target::client(&connection)?;
             printer.item(PRINCIPALS, &find(&client, &sp).await?)
         }
-        Sp::Create {
-            connection,
-            client_id,
-        } => {
+        Sp::Create { connection, app_id } => {
             let client = target::client(&connection)?;
-            let body = json!({ "appId": client_id });
+            let body = json!({ "appId": app_id });
             let people = client.people();
             let made = people.create(Kind::ServicePrincipal, &body).await?;
             printer.item(PRINCIPALS, &made)?;

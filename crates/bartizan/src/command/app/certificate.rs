@@ -39,7 +39,7 @@ pub(super) async fn run(command: Certificate, printer: &Printer) -> Outcome {
         Certificate::Remove {
             connection,
             app,
-            certificate,
+            which,
         } => {
             let client = target::client(&connection)?;
             let application = find(&client, &app).await?;
@@ -48,7 +48,7 @@ pub(super) async fn run(command: Certificate, printer: &Printer) -> Outcome {
                 .iter()
                 .filter_map(|k| Some((k.key_id?, vec![k.display_name.clone(), thumbprint(k)])))
                 .collect();
-            let gone = named(&certificate, &all, "certificate", &application)?;
+            let gone = named(&which, &all, "certificate", &application)?;
             let left: Vec<KeyCredential> = kept(&application)
                 .filter(|key| key.key_id != Some(gone))
                 .collect();
