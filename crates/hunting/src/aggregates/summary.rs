@@ -69,6 +69,7 @@ impl Intake for Digest {
     fn result(&self, ty: Type) -> Option<String> {
         let mut settled = self.clone();
         settled.settle();
+        let ty = settled.values(ty);
         settled.write(|value, out| push_value(value, ty, out))
     }
 }

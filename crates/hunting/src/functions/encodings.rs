@@ -5,7 +5,7 @@ use std::io::{Read, Write as _};
 use arrow::array::ArrayRef;
 use bartizan_kql::bound::CodecFn;
 use base64::Engine;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use flate2::Compression;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
@@ -16,6 +16,7 @@ use super::codecs::BASE64;
 use super::conversion::{Number, push_guid};
 use super::hashes::hash_value;
 use super::{markup, punycode, zones};
+use crate::error::evaluation;
 
 /// Computes a function on one batch.
 pub(super) fn compute(call: &Call, function: CodecFn) -> Result<ArrayRef> {
@@ -235,7 +236,7 @@ fn assert_true(call: &Call) -> Result<ArrayRef> {
     let (conditions, messages) = (call.arg(0)?.bools()?, call.texts(1)?);
     for row in 0..call.rows {
         if conditions.get(row) != Some(true) {
-            return Err(DataFusionError::Execution(format!(
+            return Err(evaluation(format!(
                 "assert() has failed with message: '{}'",
                 messages.get(row)
             )));

@@ -233,10 +233,11 @@ pub(super) fn replace_strings(call: &Call) -> Result<ArrayRef> {
             let Some(rewrite) = with.get(i).or_else(|| with.last()) else {
                 break;
             };
-            // What is no string is neither looked for nor put in.
-            let Some(rewrite) = rewrite.as_ref().filter(|_| !lookup.is_empty()) else {
+            if lookup.is_empty() {
                 continue;
-            };
+            }
+            // What is no string is not put in, but the next lookups leave the place alone all the same.
+            let rewrite = rewrite.as_ref().unwrap_or(&lookup);
             parts = parts
                 .into_iter()
                 .flat_map(|(part, fixed)| {

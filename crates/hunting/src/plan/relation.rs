@@ -415,6 +415,11 @@ impl Planner<'_> {
     /// The value of an expression without columns.
     pub(super) fn constant(&self, expr: &bound::Expr) -> Result<ScalarValue, HuntError> {
         let value = self.expression(expr)?;
+        if !value.column_refs().is_empty() {
+            let message =
+                "A limit, a percentage or an accuracy must be a constant, not a value of a row";
+            return Err(HuntError::Evaluation(message.to_owned()));
+        }
         functions::evaluate_constant(&value, &self.context.state)
     }
 

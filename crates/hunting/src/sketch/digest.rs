@@ -19,6 +19,8 @@ pub(crate) struct Digest {
     /// Sorted by value up to `sorted`.
     entries: Vec<(f64, f64)>,
     sorted: usize,
+    /// What the values are when they are times, as the results that were merged say.
+    times: Option<Type>,
 }
 
 impl Digest {
@@ -105,6 +107,11 @@ impl Digest {
         self.entries = kept;
     }
 
+    /// The type of the values: as what was merged says, otherwise as given.
+    pub(crate) fn values(&self, ty: Type) -> Type {
+        self.times.unwrap_or(ty)
+    }
+
     /// How many values were seen.
     pub(crate) fn weight(&self) -> f64 {
         self.entries.iter().map(|e| e.1).sum()
@@ -182,7 +189,8 @@ fn push_number(value: f64, out: &mut String) {
 
 impl Summary for Digest {
     fn merge(&mut self, text: &str) {
-        if let Some((other, _)) = Self::read(text) {
+        if let Some((other, ty)) = Self::read(text) {
+            self.times = self.times.or((ty != Type::Real).then_some(ty));
             self.join(&other);
         }
     }
@@ -190,7 +198,8 @@ impl Summary for Digest {
     fn json(&self) -> Option<String> {
         let mut settled = self.clone();
         settled.settle();
-        settled.write(push_number)
+        let ty = settled.values(Type::Real);
+        settled.write(|value, out| push_value(value, ty, out))
     }
 
     fn size(&self) -> usize {

@@ -188,7 +188,7 @@ pub(super) static CODECS: &[ScalarFunction] = &[
     c(
         "hash_many",
         C::HashMany,
-        &[many(&[NOT_DYNAMIC, NOT_DYNAMIC], 1, WHOLE)],
+        &[many(&[NOT_DYNAMIC], 1, WHOLE)],
         Numbered,
         "One hash of several values.",
     ),

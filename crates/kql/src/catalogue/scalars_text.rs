@@ -234,7 +234,7 @@ pub(super) static TEXTS: &[ScalarFunction] = &[
     ),
     f(
         "extract_all",
-        &[],
+        &["extractall"],
         Function(ScalarFn::ExtractAll),
         &[
             all(&[STRING, STRING], DYNAMIC),
@@ -272,7 +272,7 @@ pub(super) static TEXTS: &[ScalarFunction] = &[
     ),
     f(
         "parse_urlquery",
-        &[],
+        &["parseurlquery"],
         Function(ScalarFn::ParseUrlQuery),
         STRING_TO_DYNAMIC,
         Numbered,

@@ -40,9 +40,15 @@ pub(super) fn periods(values: &[f64], least: f64, most: f64) -> Vec<(usize, f64)
         .map(|p| (p, score(values, p)))
         .filter(|(_, score)| *score > 0.0)
         .collect();
-    // The shorter of two periods that are about as good comes first: a multiple repeats as well.
-    let rank = |score: f64| (score * 20.0).round();
-    found.sort_by(|a, b| rank(b.1).total_cmp(&rank(a.1)).then(a.0.cmp(&b.0)));
+    // A multiple of a period repeats as well: it is not better than a period that is about as good.
+    let found_so = found.clone();
+    for (period, score) in &mut found {
+        let shorter = found_so
+            .iter()
+            .filter(|(p, s)| *p < *period && period.is_multiple_of(*p) && *s >= 0.9 * *score);
+        *score = shorter.map(|(_, s)| *s).fold(*score, f64::min);
+    }
+    found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     found
 }
 
