@@ -9,7 +9,7 @@ use bartizan_kql::bound;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 
-use crate::compile::compile;
+use crate::compile::{Compiled, compile};
 use crate::error::HuntError;
 use crate::plan::{Planner, QueryContext};
 use crate::result::{HuntResult, HuntStats, ResultColumn};
@@ -117,7 +117,7 @@ impl Engine {
     /// See [`HuntError`].
     pub async fn run(&self, request: HuntRequest) -> Result<HuntResult, HuntError> {
         self.on_own_threads(request, |settings, request| async move {
-            let query = compile(&request.query, &request.tables.scope())?;
+            let query = resolve(&settings, &request).await?;
             run_bound(&settings, &request, &query).await
         })
         .await
@@ -129,7 +129,7 @@ impl Engine {
     /// See [`HuntError`].
     pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
         self.on_own_threads(request, |settings, request| async move {
-            let query = compile(&request.query, &request.tables.scope())?;
+            let query = resolve(&settings, &request).await?;
             let prepared = Prepared::new(&settings, &request, &query).await?;
             let physical =
                 datafusion::physical_plan::displayable(prepared.physical.as_ref()).indent(false);
@@ -228,6 +228,41 @@ impl Prepared {
     }
 }
 
+/// Columns that the data may give to a query (`bag_unpack`, `pivot`).
+const MOST_PROBED: usize = 1_000;
+
+/// How often a query may ask the data before it is bound.
+const MOST_PROBES: usize = 16;
+
+/// Binds a query; when its columns depend on the data, that is asked first.
+async fn resolve(
+    settings: &EngineSettings,
+    request: &HuntRequest,
+) -> Result<bound::Query, HuntError> {
+    let scope = request.tables.scope();
+    let mut answers = Vec::new();
+    loop {
+        let probe = match compile(&request.query, &scope, &answers)? {
+            Compiled::Query(query) => return Ok(query),
+            Compiled::Probe(probe) => probe,
+        };
+        if answers.len() == MOST_PROBES {
+            return Err(HuntError::Evaluation(format!(
+                "more than {MOST_PROBES} steps have columns that depend on the data: give them a schema"
+            )));
+        }
+        let mut request = request.clone();
+        request.limits.max_rows = MOST_PROBED;
+        let result = run_bound(settings, &request, &probe).await?;
+        if result.truncated {
+            return Err(HuntError::Evaluation(format!(
+                "bag_unpack and pivot give at most {MOST_PROBED} columns: filter the rows or give a schema"
+            )));
+        }
+        answers.push(result.pairs_of_texts());
+    }
+}
+
 /// Runs a bound query on the calling thread's runtime.
 ///
 /// # Errors
@@ -239,6 +274,7 @@ pub(crate) async fn run_bound(
 ) -> Result<HuntResult, HuntError> {
     let started = Instant::now();
     let prepared = Prepared::new(settings, request, query).await?;
+    let planning = started.elapsed();
     let columns: Vec<ResultColumn> = query
         .plan
         .columns
@@ -253,6 +289,7 @@ pub(crate) async fn run_bound(
     Ok(HuntResult {
         stats: HuntStats {
             execution_time: started.elapsed(),
+            planning,
             cpu,
             peak_memory: prepared.context.memory.peak(),
             rows: collected.rows,

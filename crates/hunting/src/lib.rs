@@ -19,6 +19,7 @@ mod compile;
 mod functions;
 mod json;
 mod plan;
+mod plugins;
 mod session;
 mod sketch;
 mod text;

@@ -24,6 +24,8 @@ pub struct ResultColumn {
 pub struct HuntStats {
     /// Wall-clock time from the first byte of the query to the last row.
     pub execution_time: Duration,
+    /// The part of it that planning took.
+    pub planning: Duration,
     /// Time spent computing, summed over threads.
     pub cpu: Duration,
     /// The most working memory in use at one time, in bytes.
@@ -94,6 +96,19 @@ impl HuntResult {
                 each(row.as_bytes());
             }
         }
+    }
+
+    /// The first two columns, which are texts; null is "".
+    pub(crate) fn pairs_of_texts(&self) -> Vec<(String, String)> {
+        let mut pairs = Vec::new();
+        for batch in &self.batches {
+            let text = |column: usize, row: usize| match batch.column(column).as_string_view_opt() {
+                Some(texts) if texts.is_valid(row) => texts.value(row).to_owned(),
+                _ => String::new(),
+            };
+            pairs.extend((0..batch.num_rows()).map(|row| (text(0, row), text(1, row))));
+        }
+        pairs
     }
 
     /// `{"columns":[{"name","type"}…],"rows":[[…]…]}` with KQL's type names: the format of `bartizan kql run`.

@@ -16,6 +16,7 @@ pub use crate::catalogue::{
     AggregateFn, CodecFn, EachFn, GeoFn, MathFn, PairwiseFn, Quantity, ScalarFn, SeriesFn, ShapeFn,
     SketchFn, WindowFn,
 };
+pub use crate::plugin::{Plugin, ProbeAnswer, ScanPlan, ScanStep};
 use crate::types::Type;
 
 /// Identifies one column (one stream of values) within a bound query.
@@ -118,6 +119,8 @@ pub enum Node {
         input: Box<Plan>,
         /// The calls; call i gives output column `input.columns.len() + i`.
         calls: Vec<WindowCall>,
+        /// Columns whose distinct values each have a sequence of their own; usually none.
+        partition: Vec<ColumnId>,
     },
     /// Groups by `by` (null is a group) and aggregates. Output columns: one per `by`, then the outputs of each
     /// aggregate in order. Without `by` there is exactly one row, even for empty input; with `by`, none.
@@ -218,6 +221,31 @@ pub enum Node {
         parts: Vec<ParsePart>,
         /// True for `parse-where`: rows that do not match are dropped, otherwise their captures are null.
         only_matching: bool,
+    },
+    /// A step without relational counterpart over all rows in their order. The output columns are the outputs in
+    /// order; before them stand the partition's columns, or those of the input when the plugin adds.
+    Plugin {
+        /// The input.
+        input: Box<Plan>,
+        /// What is done; its variants document arguments, constants and outputs.
+        plugin: Plugin,
+        /// The arguments, over the input's columns.
+        args: Vec<Expr>,
+        /// Values without columns.
+        constants: Vec<Expr>,
+        /// Another table, which is small.
+        lookup: Option<SharedId>,
+        /// The columns that are made.
+        outputs: Vec<Column>,
+        /// Columns whose distinct values are worked on apart; usually none.
+        partition: Vec<ColumnId>,
+    },
+    /// The rows of files elsewhere: `externaldata`. Nothing is read that is not on the engine's allow-list.
+    External {
+        /// The locations, as written.
+        uris: Vec<String>,
+        /// Name and value of the properties, such as `format`.
+        properties: Vec<(String, String)>,
     },
 }
 

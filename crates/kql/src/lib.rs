@@ -9,12 +9,13 @@ mod keyword;
 pub mod lexer;
 mod literal;
 pub mod parser;
+mod plugin;
 pub mod print;
 pub mod time;
 pub mod token;
 pub mod types;
 
-pub use bind::{Bound, Scope, bind};
+pub use bind::{Bound, Scope, bind, bind_with};
 pub use diagnostic::{Diagnostic, LineIndex, Severity, Span, line_column};
 pub use lexer::lex;
 pub use parser::{Parsed, parse};

@@ -196,7 +196,11 @@ fn datetime_value(text: &str) -> Option<i64> {
     {
         return parse_datetime(&parts.join("-"));
     }
-    parse_datetime(text)
+    parse_datetime(text).or_else(|| {
+        // `2025 - 06 - 14` is a date, too.
+        let parts: Vec<&str> = text.split('-').map(str::trim).collect();
+        (parts.len() == 3).then(|| parse_datetime(&parts.join("-")))?
+    })
 }
 
 /// A GUID in lower case with hyphens; braces are dropped.

@@ -11,7 +11,7 @@ pub(crate) enum Kql {
     #[cfg(feature = "server")]
     Run(KqlRun),
     /// Parse and bind against the hunting schema.
-    Check(KqlInput),
+    Check(KqlCheck),
     /// Print the query in canonical form.
     Fmt(KqlInput),
     /// Print the tokens.
@@ -54,4 +54,31 @@ pub(crate) struct KqlRun {
     /// What now() is, as an ISO 8601 time.
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,
+    /// Read {"id","query"} lines from standard input and answer each with a line.
+    #[arg(long, value_enum, conflicts_with_all = ["query", "file", "repeat"])]
+    pub(crate) io: Option<KqlIo>,
+    /// Evaluate the query so many times and print the last answer.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeat: u32,
+    /// Write the milliseconds of each stage to standard error, as a line of JSON for every evaluation.
+    #[arg(long)]
+    pub(crate) timing: bool,
+}
+
+/// `bartizan kql check`
+#[derive(Debug, Args)]
+pub(crate) struct KqlCheck {
+    /// The query.
+    #[command(flatten)]
+    pub(crate) input: KqlInput,
+    /// Read {"id","query"} lines from standard input and answer each with a line.
+    #[arg(long, value_enum, conflicts_with_all = ["query", "file"])]
+    pub(crate) io: Option<KqlIo>,
+}
+
+/// How several queries come in and their answers go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum KqlIo {
+    /// JSON lines.
+    Jsonl,
 }

@@ -1,5 +1,6 @@
 //! `bartizan kql …`: the hunting language without a server, one stage at a time.
 
+mod lines;
 mod problems;
 #[cfg(feature = "server")]
 mod run;
@@ -26,7 +27,8 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
         Kql::Run(run) => run::evaluate(&run, printer),
         #[cfg(feature = "server")]
         Kql::Plan(run) => run::plan(&run, printer),
-        Kql::Check(input) => check(&read(&input)?, printer),
+        Kql::Check(check) if check.io.is_some() => lines::check(),
+        Kql::Check(check) => self::check(&read(&check.input)?, printer),
         Kql::Fmt(input) => {
             let text = read(&input)?;
             printer.text(&bartizan_kql::print::format(&syntax(&text, printer)?))

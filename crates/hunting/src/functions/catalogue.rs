@@ -8,7 +8,7 @@ use super::call::Call;
 use super::dates::Unit;
 use super::{
     addresses, arrays, bags, choices, codecs, command_line, dates, format_time, hashes, numbers,
-    pieces, prefixes, regexes, strings,
+    pairs, pieces, prefixes, regexes, strings,
 };
 use crate::error::HuntError;
 
@@ -93,6 +93,7 @@ pub(super) fn kernel(function: ScalarFn) -> Result<(&'static str, Plain), HuntEr
         F::ParseUrlQuery => ("parse_urlquery", pieces::parse_urlquery),
         F::ParsePath => ("parse_path", pieces::parse_path),
         F::ParseVersion => ("parse_version", pieces::parse_version),
+        F::ParseKv => ("parse_kv", pairs::parse_kv),
         F::ParseCsv => ("parse_csv", pieces::parse_csv),
         F::ParseCommandLine => ("parse_command_line", command_line::parse_command_line),
         F::UrlEncode => ("url_encode", codecs::url_encode),

@@ -24,6 +24,7 @@ mod hashes;
 mod markup;
 mod mathematics;
 mod numbers;
+mod pairs;
 mod pieces;
 mod prefixes;
 mod punycode;

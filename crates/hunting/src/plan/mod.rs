@@ -5,6 +5,7 @@
 
 mod expression;
 mod join;
+mod plugin;
 mod predicate;
 mod relation;
 mod rows;
@@ -13,6 +14,7 @@ mod usage;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -30,7 +32,7 @@ use crate::engine::TimeWindow;
 use crate::error::HuntError;
 use crate::session::QueryMemory;
 use crate::source::TableSource;
-pub(crate) use rows::KqlQueryPlanner;
+pub(crate) use rows::{Kernel, KqlQueryPlanner, Made, Parts, numbered};
 
 /// What a query's planning and execution share.
 pub(crate) struct QueryContext {
@@ -63,6 +65,8 @@ pub(crate) struct Planner<'q> {
     shared: Vec<SharedResult>,
     /// Columns that are not carried along because nobody reads them.
     unread: HashSet<ColumnId>,
+    /// How many names were made up.
+    names: AtomicUsize,
 }
 
 impl<'q> Planner<'q> {
@@ -77,6 +81,7 @@ impl<'q> Planner<'q> {
             providers: HashMap::new(),
             shared: Vec::with_capacity(query.shared.len()),
             unread: usage::unread(query),
+            names: AtomicUsize::new(0),
         };
         let mut names = BTreeSet::new();
         for plan in query.shared.iter().chain([&query.plan]) {
@@ -105,7 +110,10 @@ impl<'q> Planner<'q> {
             Node::Sort { .. } | Node::Top { .. } => plan,
             _ => self.in_order(&self.query.plan, plan)?,
         };
+        // Columns that only carried the order are no part of the result.
+        let columns = relation::dedup_aliases(self.carried(&self.query.plan.columns));
         Ok(LogicalPlanBuilder::new(plan)
+            .project(columns)?
             .limit(0, Some(max_rows))?
             .build()?)
     }
@@ -138,6 +146,11 @@ impl<'q> Planner<'q> {
             .filter(|c| !self.unread.contains(&c.id))
             .map(|c| column(c.id))
             .collect()
+    }
+
+    /// The name of a column that no other has.
+    fn fresh_name(&self) -> String {
+        format!("s{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
     fn shared(&self, id: bound::SharedId) -> Result<&SharedResult, HuntError> {
@@ -188,6 +201,7 @@ fn inputs(plan: &Plan) -> Vec<&Plan> {
         | Node::Unit
         | Node::DataTable { .. }
         | Node::Range { .. }
+        | Node::External { .. }
         | Node::Shared(_) => Vec::new(),
         Node::Filter { input, .. }
         | Node::Project { input, .. }
@@ -200,6 +214,7 @@ fn inputs(plan: &Plan) -> Vec<&Plan> {
         | Node::Sample { input, .. }
         | Node::Serialize { input }
         | Node::MvExpand { input, .. }
+        | Node::Plugin { input, .. }
         | Node::Parse { input, .. } => vec![input],
         Node::Join { left, right, .. } => vec![left, right],
         Node::Union { inputs } => inputs.iter().map(|i| &i.plan).collect(),

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 };
 
 use super::rows::{ExpandItem, ParseSpec, RowNode, RowOp, WindowSpec};
-use super::{Planner, column, column_name};
+use super::{Planner, column, column_name, named};
 use crate::error::HuntError;
 use crate::functions;
 use crate::types::data_type;
@@ -37,7 +37,11 @@ impl Planner<'_> {
                 Ok(LogicalPlanBuilder::new(input).filter(predicate)?.build()?)
             }
             Node::Project { input, exprs } => self.project(plan, input, exprs),
-            Node::Window { input, calls } => self.window(input, calls),
+            Node::Window {
+                input,
+                calls,
+                partition,
+            } => self.window(input, calls, partition),
             Node::Summarize {
                 input,
                 by,
@@ -87,6 +91,8 @@ impl Planner<'_> {
                 kind,
             } => self.expand(plan, input, items, *index, *limit, *kind),
             Node::Parse { input, .. } => self.parse_text(plan, input),
+            Node::Plugin { .. } => self.plugin(plan),
+            Node::External { uris, .. } => Err(not_allowed(uris)),
         }
     }
 
@@ -254,14 +260,21 @@ impl Planner<'_> {
             .zip(&plan.columns)
             .map(|(e, c)| Ok(self.expression(e)?.alias(column_name(c.id))))
             .collect::<Result<Vec<_>, HuntError>>()?;
+        let columns = columns.into_iter().chain(order_of(input, &rows)).collect();
         // `columns` may hold one id twice when a projection repeats a column: a plan cannot.
         let columns = dedup_aliases(columns);
         Ok(LogicalPlanBuilder::new(rows).project(columns)?.build()?)
     }
 
-    fn window(&self, input: &Plan, calls: &[bound::WindowCall]) -> Result<LogicalPlan, HuntError> {
+    fn window(
+        &self,
+        input: &Plan,
+        calls: &[bound::WindowCall],
+        partition: &[bound::ColumnId],
+    ) -> Result<LogicalPlan, HuntError> {
         let rows = self.relation(input)?;
         let mut columns = self.carried(&input.columns);
+        columns.extend(order_of(input, &rows));
         let mut specs = Vec::with_capacity(calls.len());
         for call in calls {
             let mut args = Vec::with_capacity(call.args.len());
@@ -280,7 +293,11 @@ impl Planner<'_> {
         let rows = LogicalPlanBuilder::new(rows)
             .project(dedup_aliases(columns))?
             .build()?;
-        Ok(RowNode::plan(rows, RowOp::Window(specs), is_sorted(input))?)
+        let op = RowOp::Window {
+            calls: specs,
+            partition: partition.iter().map(|id| column_name(*id)).collect(),
+        };
+        Ok(RowNode::plan(rows, op, is_sorted(input))?)
     }
 
     fn distinct(&self, plan: &Plan, input: &Plan) -> Result<LogicalPlan, HuntError> {
@@ -299,16 +316,35 @@ impl Planner<'_> {
     ) -> Result<LogicalPlan, HuntError> {
         let rows = self.relation(input)?;
         let mut sort = Vec::with_capacity(keys.len());
+        // Keys are columns, so that what comes later can carry them along and the order stays known.
+        let mut computed = Vec::new();
+        let mut as_column = |value: Expr| match value {
+            Expr::Column(_) => value,
+            value => {
+                let name = self.fresh_name();
+                computed.push(value.alias(&name));
+                named(&name)
+            }
+        };
         for key in keys {
             let value = self.expression(&key.expr)?;
             if key.expr.ty == Type::Real {
                 // NaN sorts between null and the numbers, at either end.
-                let rank = functions::real_rank(value.clone(), key.nulls_first);
+                let rank = as_column(functions::real_rank(value.clone(), key.nulls_first));
                 sort.push(SortExpr::new(rank, true, false));
             }
-            sort.push(SortExpr::new(value, !key.descending, key.nulls_first));
+            sort.push(SortExpr::new(
+                as_column(value),
+                !key.descending,
+                key.nulls_first,
+            ));
         }
-        let builder = LogicalPlanBuilder::new(rows);
+        let mut builder = LogicalPlanBuilder::new(rows);
+        if !computed.is_empty() {
+            let all = builder.schema().columns().into_iter().map(Expr::Column);
+            let columns: Vec<Expr> = all.chain(computed).collect();
+            builder = builder.project(columns)?;
+        }
         let sorted = match fetch {
             Some(fetch) => builder.sort_with_limit(sort, Some(fetch))?,
             None => builder.sort(sort)?,
@@ -355,6 +391,7 @@ impl Planner<'_> {
     ) -> Result<LogicalPlan, HuntError> {
         let rows = self.relation(input)?;
         let mut columns = self.carried(&input.columns);
+        columns.extend(order_of(input, &rows));
         let mut specs = Vec::with_capacity(items.len());
         for item in items {
             let array = format!("x{}", item.output.id.0);
@@ -392,6 +429,7 @@ impl Planner<'_> {
         };
         let rows = self.relation(input)?;
         let mut columns = self.carried(&input.columns);
+        columns.extend(order_of(input, &rows));
         let id = parts.iter().find_map(|p| match p {
             bound::ParsePart::Capture(c) => Some(c.id.0),
             _ => None,
@@ -406,9 +444,10 @@ impl Planner<'_> {
         self.select(plan, parsed)
     }
 
-    /// Keeps exactly the columns of a node.
+    /// Keeps the columns of a node, and those that its rows are sorted by.
     pub(super) fn select(&self, plan: &Plan, rows: LogicalPlan) -> Result<LogicalPlan, HuntError> {
-        let columns = dedup_aliases(self.carried(&plan.columns));
+        let columns = self.carried(&plan.columns).into_iter();
+        let columns = dedup_aliases(columns.chain(order_of(plan, &rows)).collect());
         Ok(LogicalPlanBuilder::new(rows).project(columns)?.build()?)
     }
 
@@ -443,7 +482,49 @@ pub(super) fn is_sorted(plan: &Plan) -> bool {
         | Node::Serialize { input }
         | Node::MvExpand { input, .. }
         | Node::Parse { input, .. } => is_sorted(input),
+        Node::Plugin {
+            input,
+            plugin,
+            partition,
+            ..
+        } => plugin.adds() && partition.is_empty() && is_sorted(input),
         _ => false,
+    }
+}
+
+/// Nothing is fetched from elsewhere.
+fn not_allowed(uris: &[String]) -> HuntError {
+    let place = uris.first().map_or("", String::as_str);
+    HuntError::Evaluation(format!(
+        "externaldata: '{place}' is not on the list of allowed locations; put the data into a datatable or a table"
+    ))
+}
+
+/// The columns that the rows of a node are sorted by, when the query gave them an order. Where the query drops them they
+/// are carried along: without them the engine would not know the order any more, and lose it.
+pub(super) fn order_of(plan: &Plan, rows: &LogicalPlan) -> Vec<Expr> {
+    if !is_sorted(plan) {
+        return Vec::new();
+    }
+    sort_columns(rows).iter().map(|name| named(name)).collect()
+}
+
+/// The names of the columns of the nearest sort that are still in the rows.
+pub(super) fn sort_columns(rows: &LogicalPlan) -> Vec<String> {
+    let schema = rows.schema();
+    let mut below = rows;
+    loop {
+        if let LogicalPlan::Sort(sort) = below {
+            let names = sort.expr.iter().flat_map(|key| key.expr.column_refs());
+            return names
+                .map(|column| column.name().to_owned())
+                .filter(|name| schema.index_of_column_by_name(None, name).is_some())
+                .collect();
+        }
+        match below.inputs().as_slice() {
+            [input] => below = input,
+            _ => return Vec::new(),
+        }
     }
 }
 
@@ -458,7 +539,7 @@ fn columns_schema(plan: &Plan) -> SchemaRef {
 }
 
 /// Leaves out expressions whose name was there already: they are the same stream of values.
-fn dedup_aliases(columns: Vec<Expr>) -> Vec<Expr> {
+pub(super) fn dedup_aliases(columns: Vec<Expr>) -> Vec<Expr> {
     let mut seen = std::collections::HashSet::new();
     columns
         .into_iter()

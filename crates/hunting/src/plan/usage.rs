@@ -36,10 +36,21 @@ impl Usage {
         match &plan.node {
             Node::Filter { predicate, .. } => self.expr(predicate),
             Node::Project { exprs, .. } => exprs.iter().for_each(|e| self.expr(e)),
-            Node::Window { calls, .. } => calls
-                .iter()
-                .flat_map(|c| &c.args)
-                .for_each(|e| self.expr(e)),
+            Node::Window {
+                calls, partition, ..
+            } => {
+                self.read.extend(partition);
+                calls
+                    .iter()
+                    .flat_map(|c| &c.args)
+                    .for_each(|e| self.expr(e));
+            }
+            Node::Plugin {
+                args, partition, ..
+            } => {
+                self.read.extend(partition);
+                args.iter().for_each(|e| self.expr(e));
+            }
             Node::Summarize { by, aggregates, .. } => {
                 by.iter().for_each(|e| self.expr(e));
                 for aggregate in aggregates {
@@ -72,6 +83,7 @@ impl Usage {
             | Node::Unit
             | Node::DataTable { .. }
             | Node::Range { .. }
+            | Node::External { .. }
             | Node::Shared(_)
             | Node::Take { .. }
             | Node::Sample { .. }

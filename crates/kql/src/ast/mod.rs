@@ -4,9 +4,14 @@
 //! `and`/`or` and pipelines are flat lists, and the parser bounds the rest ([`crate::parser::MAX_DEPTH`],
 //! [`crate::parser::MAX_SUBQUERY_DEPTH`]), so stages that recurse over a tree (and its drop) need a bounded stack.
 
+mod clause;
 mod expression;
 mod operator;
 
+pub use clause::{
+    Branch, Facet, Find, FindProject, MakeSeries, ParseKv, Partition, PartitionBody, Reduce, Scan,
+    ScanOutput, ScanStep, SeriesAggregate, SeriesBounds, TopNested,
+};
 pub use expression::{
     Argument, BinaryOp, Call, Dynamic, Expr, ExprKind, JoinSide, ListOp, Literal, LogicalOp,
     TextOp, TextTest, TypeSpec, UnaryOp,

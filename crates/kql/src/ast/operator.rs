@@ -1,6 +1,9 @@
 //! Tabular operators: what may stand after a pipe.
 
-use super::{Call, ColumnDeclaration, Expr, Name, NamePattern, NamedExpr, Tabular};
+use super::{
+    Branch, Call, ColumnDeclaration, Expr, Facet, Find, MakeSeries, Name, NamePattern, NamedExpr,
+    ParseKv, Partition, Reduce, Scan, Tabular, TopNested,
+};
 use crate::diagnostic::Span;
 
 /// An operator of a pipeline.
@@ -95,6 +98,37 @@ pub enum OperatorKind {
     },
     /// `consume`.
     Consume,
+    /// `find`.
+    Find(Find),
+    /// `make-series`.
+    MakeSeries(MakeSeries),
+    /// `top-nested`: its levels.
+    TopNested(Vec<TopNested>),
+    /// `top-hitters count of value by weight`.
+    TopHitters {
+        /// How many values.
+        count: Expr,
+        /// Of what.
+        of: NamedExpr,
+        /// What is summed; rows are counted when left out.
+        by: Option<Expr>,
+    },
+    /// `parse-kv`.
+    ParseKv(ParseKv),
+    /// `partition`.
+    Partition(Partition),
+    /// `scan`.
+    Scan(Scan),
+    /// `facet`.
+    Facet(Facet),
+    /// `fork`.
+    Fork(Vec<Branch>),
+    /// `reduce`.
+    Reduce(Reduce),
+    /// `project-by-names 'a', dynamic(['b*'])`.
+    ProjectByNames(Vec<Expr>),
+    /// `assert-schema (a:long)`; true when more columns are allowed.
+    AssertSchema(bool, Vec<ColumnDeclaration>),
     /// An operator that we cannot run yet or do not know; a diagnostic says which.
     Unsupported {
         /// As written; empty when nothing like an operator stood there.

@@ -89,7 +89,9 @@ impl Binder<'_> {
     /// Binds what may be a value or rows: an argument, the right side of `let`, an operand of `union`.
     pub(super) fn meaning(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Meaning {
         let tabular = match &expr.kind {
-            ast::ExprKind::Tabular(tabular) => Some(Meaning::Tabular(self.tabular(tabular), None)),
+            ast::ExprKind::Tabular(tabular) => {
+                Some(Meaning::Tabular(self.tabular(tabular), named_as(tabular)))
+            }
             ast::ExprKind::Paren(inner) => {
                 self.nested(Weight::Operator, expr.span, |b| b.meaning(inner, rows))
             }
@@ -121,7 +123,12 @@ impl Binder<'_> {
                 Some(name.text.clone()),
             )),
             Some(Binding::Function(closure)) if closure.needs_no_arguments() => {
-                Some(self.apply(&name.text, &closure, &[], None, rows, name.span))
+                match self.apply(&name.text, &closure, &[], None, rows, name.span) {
+                    Meaning::Tabular(relation, _) => {
+                        Some(Meaning::Tabular(relation, Some(name.text.clone())))
+                    }
+                    scalar => Some(scalar),
+                }
             }
             Some(_) => None,
             None => self
@@ -210,6 +217,10 @@ impl Binder<'_> {
         loop {
             match &base.kind {
                 ast::ExprKind::Member { object, name } => {
+                    // In a `scan`, the state of a step.
+                    if let Some(state) = self.state(object, &name.text, rows) {
+                        return self.path_from(state, base, keys, rows);
+                    }
                     keys.push(Key::Member(&name.text));
                     base = object;
                 }
@@ -220,7 +231,21 @@ impl Binder<'_> {
                 _ => break,
             }
         }
-        let input = self.path_base(base, rows);
+        let input = self.path_base(base, rows)?;
+        self.path_from(input, base, keys, rows)
+    }
+
+    /// A path from a value by keys, the last one first.
+    fn path_from(
+        &mut self,
+        input: Expr,
+        base: &ast::Expr,
+        keys: Vec<Key<'_>>,
+        rows: Rows<'_>,
+    ) -> Option<Expr> {
+        if keys.is_empty() {
+            return Some(input);
+        }
         let mut steps = Vec::with_capacity(keys.len());
         for key in keys.into_iter().rev() {
             steps.push(match key {
@@ -228,7 +253,7 @@ impl Binder<'_> {
                 Key::Index(index) => self.path_step(index, rows)?,
             });
         }
-        let input = self.walked(input?, base)?;
+        let input = self.walked(input, base)?;
         Some(match input.kind {
             ExprKind::Path {
                 input,
@@ -409,6 +434,14 @@ impl Binder<'_> {
         );
         self.error("KS141", expr.span, message);
         None
+    }
+}
+
+/// The name that a pipeline's rows get by an `as` at its end.
+fn named_as(tabular: &ast::Tabular) -> Option<String> {
+    match tabular.operators.last().map(|o| &o.kind) {
+        Some(ast::OperatorKind::As { name, .. }) => Some(name.text.clone()),
+        _ => None,
     }
 }
 

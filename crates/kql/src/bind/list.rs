@@ -235,6 +235,18 @@ fn flat_array(json: &str) -> Option<Vec<Expr>> {
     Some(found)
 }
 
+/// The strings of a JSON array, or of one JSON string.
+pub(super) fn texts(json: &str) -> Option<Vec<String>> {
+    let items = flat_array(json).or_else(|| scalar_json(json.trim()).map(|item| vec![item]))?;
+    items
+        .into_iter()
+        .map(|item| match item.kind {
+            ExprKind::Literal(Value::String(text)) => Some(text),
+            _ => None,
+        })
+        .collect()
+}
+
 /// Where the first scalar of `text` ends: at a comma outside of quotes.
 fn token_end(text: &str) -> usize {
     let mut quoted = false;

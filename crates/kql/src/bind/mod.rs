@@ -4,19 +4,28 @@
 //! Names and types follow Microsoft's analyser (npm `@kusto/language-service-next`), which the corpus in
 //! `tests/` compares against. Where we take more than it does, the code says so.
 
+mod apart;
 mod call;
 mod convert;
 mod environment;
+mod evaluate;
 mod expand;
 mod expr;
 mod function;
+mod hunting;
 mod join;
 mod list;
 mod naming;
 mod operator;
+mod parse_kv;
+mod pivot;
+mod plugins;
 mod project;
 mod remap;
+mod scan;
 mod scope;
+mod search;
+mod series;
 mod several;
 mod source;
 mod special;
@@ -25,8 +34,11 @@ mod suggest;
 mod summarize;
 mod tabular;
 mod text;
+mod timed;
+mod top;
 mod union;
 mod window;
+mod written;
 
 use std::collections::{HashMap, HashSet};
 
@@ -67,20 +79,33 @@ pub struct Bound {
     pub query: Option<bound::Query>,
     /// What is wrong, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
+    /// Columns depend on the data (`bag_unpack`, `pivot` without a schema): this query tells them. Its rows are the
+    /// next answer for [`bind_with`]. Until all are given, [`Bound::query`] is bound as if the data were empty, and
+    /// names that it does not know are not mistakes.
+    pub probe: Option<bound::Query>,
 }
 
 /// Binds a parsed query against the tables of a scope. Never fails: mistakes become diagnostics. Errors of the
 /// parser are the caller's to check; what the parser could not read is skipped here without a second message.
 #[must_use]
 pub fn bind(query: &ast::Query, scope: &Scope) -> Bound {
+    bind_with(query, scope, &[])
+}
+
+/// As [`bind()`], with the answers to the probes so far, in order.
+#[must_use]
+pub fn bind_with(query: &ast::Query, scope: &Scope, answers: &[bound::ProbeAnswer]) -> Bound {
     let mut binder = Binder::new(scope);
+    binder.answers = answers;
     let outcome = binder.query(query);
+    let probe = binder.probe.take();
     let mut diagnostics = binder.diagnostics;
     diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     let failed = binder.failed || diagnostics.iter().any(Diagnostic::is_error);
     Bound {
         query: outcome.filter(|_| !failed),
         diagnostics,
+        probe: probe.filter(|_| !failed),
     }
 }
 
@@ -146,6 +171,16 @@ struct Binder<'s> {
     copied: usize,
     /// A function is bound with stand-ins for its arguments: constants are not known.
     checking: bool,
+    /// What the data said to the probes so far.
+    answers: &'s [bound::ProbeAnswer],
+    /// How many probes were met.
+    probes: usize,
+    /// The first probe without an answer.
+    probe: Option<bound::Query>,
+    /// The name of the table that the pipeline began with.
+    source_name: Option<String>,
+    /// Inside `scan`: the steps' names and their state.
+    states: Vec<(String, Vec<Column>)>,
 }
 
 impl<'s> Binder<'s> {
@@ -167,6 +202,11 @@ impl<'s> Binder<'s> {
             depth: 0,
             copied: 0,
             checking: false,
+            answers: &[],
+            probes: 0,
+            probe: None,
+            source_name: None,
+            states: Vec::new(),
         }
     }
 

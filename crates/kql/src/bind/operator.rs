@@ -103,7 +103,7 @@ impl Binder<'_> {
     }
 }
 
-fn text_op(test: TextTest) -> StringOp {
+pub(super) fn text_op(test: TextTest) -> StringOp {
     match test {
         TextTest::Has => StringOp::Has,
         TextTest::HasPrefix => StringOp::HasPrefix,

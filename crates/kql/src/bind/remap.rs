@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::bound::{
-    Column, ColumnId, Expr, ExprKind, Node, ParsePart, PathStep, Plan, Set, SortKey,
+    Column, ColumnId, Expr, ExprKind, Node, ParsePart, PathStep, Plan, Plugin, ScanPlan, Set,
+    SortKey,
 };
 
 /// A copy of `plan` with new ids by `fresh`, and how many nodes, columns and expressions it has: what it cost.
@@ -105,7 +106,11 @@ impl<F: FnMut() -> ColumnId> Remap<F> {
     fn node(&mut self, node: &mut Node) {
         self.visited += 1;
         match node {
-            Node::Table { .. } | Node::Unit | Node::DataTable { .. } | Node::Shared(_) => {}
+            Node::Table { .. }
+            | Node::Unit
+            | Node::DataTable { .. }
+            | Node::Shared(_)
+            | Node::External { .. } => {}
             Node::Range { from, to, step } => {
                 self.expr(from);
                 self.expr(to);
@@ -125,11 +130,34 @@ impl<F: FnMut() -> ColumnId> Remap<F> {
                 self.plan(input);
                 self.exprs(exprs);
             }
-            Node::Window { input, calls } => {
+            Node::Window {
+                input,
+                calls,
+                partition,
+            } => {
                 self.plan(input);
                 for call in calls {
                     self.exprs(&mut call.args);
                     self.id(&mut call.output.id);
+                }
+                partition.iter_mut().for_each(|id| self.id(id));
+            }
+            Node::Plugin {
+                input,
+                plugin,
+                args,
+                constants,
+                outputs,
+                partition,
+                ..
+            } => {
+                self.plan(input);
+                self.exprs(args);
+                self.exprs(constants);
+                self.columns(outputs);
+                partition.iter_mut().for_each(|id| self.id(id));
+                if let Plugin::Scan(scan) = plugin {
+                    self.scan(scan);
                 }
             }
             Node::Summarize {
@@ -200,6 +228,21 @@ impl<F: FnMut() -> ColumnId> Remap<F> {
                         self.id(&mut column.id);
                     }
                 }
+            }
+        }
+    }
+
+    fn scan(&mut self, scan: &mut ScanPlan) {
+        self.columns(&mut scan.input);
+        for (column, default) in &mut scan.declared {
+            self.id(&mut column.id);
+            self.expr(default);
+        }
+        for step in &mut scan.steps {
+            step.state.iter_mut().for_each(|id| self.id(id));
+            self.expr(&mut step.condition);
+            for (_, value) in &mut step.assignments {
+                self.expr(value);
             }
         }
     }

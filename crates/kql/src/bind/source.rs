@@ -16,7 +16,11 @@ impl Binder<'_> {
     /// Binds a source.
     pub(super) fn source(&mut self, source: &ast::Source) -> Relation {
         match &source.kind {
-            SourceKind::Expr(expr) => self.rows_of(expr).0,
+            SourceKind::Expr(expr) => {
+                let (relation, name) = self.rows_of(expr);
+                self.source_name = name;
+                relation
+            }
             SourceKind::Print(items) => self.print(items),
             SourceKind::Range {
                 column,
@@ -27,17 +31,20 @@ impl Binder<'_> {
             SourceKind::DataTable { columns, values } => {
                 self.data_table(columns, values, source.span)
             }
-            SourceKind::ExternalData(external) => {
-                self.unsupported(source.span, "externaldata");
-                // Its columns are known, so that the rest of the query can be checked.
-                self.data_table(&external.columns, &[], source.span)
-            }
+            SourceKind::ExternalData(external) => self.external(external, source.span),
             SourceKind::Operator(operator) => match operator.as_ref() {
                 OperatorKind::Union(union) => {
                     self.operator = "union";
                     self.union(None, union, source.span)
                 }
-                OperatorKind::Search(_) => self.refused(source.span, "The operator 'search'"),
+                OperatorKind::Search(search) => {
+                    self.operator = "search";
+                    self.search(None, search, source.span)
+                }
+                OperatorKind::Find(find) => {
+                    self.operator = "find";
+                    self.find(find, source.span)
+                }
                 OperatorKind::Evaluate(evaluate) => {
                     let what = format!("The plugin '{}'", evaluate.call.name.text);
                     self.refused(source.span, &what)
@@ -48,6 +55,36 @@ impl Binder<'_> {
                 self.failed = true;
                 Self::unknown()
             }
+        }
+    }
+
+    /// `externaldata`: its columns are known, its rows are the engine's matter.
+    fn external(&mut self, external: &ast::ExternalData, span: Span) -> Relation {
+        let rows = self.data_table(&external.columns, &[], span);
+        let mut uris = Vec::with_capacity(external.uris.len());
+        for uri in &external.uris {
+            match self.scalar(uri, Rows::NONE).map(|e| e.kind) {
+                Some(Bound::Literal(Value::String(uri))) => uris.push(uri),
+                Some(_) => self.constant_wanted("KS103", uri.span, "string"),
+                None => {}
+            }
+        }
+        let properties = external
+            .properties
+            .iter()
+            .map(|p| {
+                (
+                    p.name.text.clone(),
+                    super::tabular::parameter_text(&p.value),
+                )
+            })
+            .collect();
+        Relation {
+            plan: Plan {
+                node: Node::External { uris, properties },
+                columns: rows.plan.columns,
+            },
+            open: false,
         }
     }
 
@@ -170,11 +207,10 @@ impl Binder<'_> {
     pub(super) fn invoke(&mut self, input: Relation, call: &ast::Call) -> Relation {
         let name = call.name.text.as_str();
         let Some(Binding::Function(closure)) = self.environment.find(name).cloned() else {
-            if name == "FileProfile"
-                || name == "SeenBy"
-                || name == "DeviceFromIP"
-                || name == "AssignedIPAddresses"
-            {
+            if name == "FileProfile" {
+                return self.file_profile(input);
+            }
+            if name == "SeenBy" || name == "DeviceFromIP" || name == "AssignedIPAddresses" {
                 return self.refused(call.span, &format!("The function '{name}'"));
             }
             self.unknown_function(call, Rows::NONE);

@@ -2,7 +2,7 @@
 
 use crate::ast::{self, NullsOrder, OperatorKind, SortDirection};
 use crate::bound::{Aggregate, AggregateFn, Expr, Node, Plan, Render, SortKey, Value};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 
 use super::convert::coerce;
@@ -19,8 +19,17 @@ impl Binder<'_> {
 
     fn pipeline(&mut self, tabular: &ast::Tabular) -> Relation {
         self.operator = "";
-        let mut relation = self.source(&tabular.source);
-        for (i, operator) in tabular.operators.iter().enumerate() {
+        let relation = self.source(&tabular.source);
+        self.operators(relation, &tabular.operators)
+    }
+
+    /// Operators over rows, one after the other.
+    pub(super) fn operators(
+        &mut self,
+        mut relation: Relation,
+        operators: &[ast::Operator],
+    ) -> Relation {
+        for (i, operator) in operators.iter().enumerate() {
             if i == MAX_PIPELINE {
                 let message = format!("A pipeline has more than {MAX_PIPELINE} operators");
                 self.error("BZ102", operator.span, message);
@@ -107,12 +116,39 @@ impl Binder<'_> {
                 input
             }
             OperatorKind::Consume => input,
-            OperatorKind::MvApply(_) => self.refused(operator.span, "The operator 'mv-apply'"),
-            OperatorKind::Evaluate(evaluate) => {
-                let what = format!("The plugin '{}'", evaluate.call.name.text);
-                self.refused(evaluate.call.span, &what)
+            OperatorKind::MvApply(apply) => self.mv_apply(input, apply, operator.span),
+            OperatorKind::Evaluate(evaluate) => self.evaluate(input, evaluate),
+            OperatorKind::Search(search) => {
+                let name = self.source_name.clone();
+                self.search(Some((input, name)), search, operator.span)
             }
-            OperatorKind::Search(_) => self.refused(operator.span, "The operator 'search'"),
+            OperatorKind::Find(_) => {
+                let message = "The operator 'find' begins a query: write find in (…) where …";
+                self.error("KS176", operator.span, message);
+                Self::unknown()
+            }
+            OperatorKind::MakeSeries(series) => self.make_series(input, series, operator.span),
+            OperatorKind::TopNested(levels) => self.top_nested(input, levels, operator.span),
+            OperatorKind::TopHitters { count, of, by } => {
+                self.top_hitters(input, count, of, by.as_ref(), operator.span)
+            }
+            OperatorKind::ParseKv(parse) => self.parse_kv(input, parse),
+            OperatorKind::Partition(partition) => self.partition(input, partition, operator.span),
+            OperatorKind::Scan(scan) => self.scan(input, scan),
+            OperatorKind::Reduce(reduce) => self.reduce(input, reduce),
+            OperatorKind::ProjectByNames(names) => self.project_by_names(input, names),
+            OperatorKind::AssertSchema(open, columns) => {
+                self.assert_schema(input, *open, columns, operator.span)
+            }
+            OperatorKind::Facet(_) | OperatorKind::Fork(_) => {
+                let message = format!(
+                    "{}Several results cannot be given in one answer",
+                    self.prefix()
+                );
+                let diagnostic = Diagnostic::error("BZ106", operator.span, message);
+                self.report(diagnostic.with_suggestion("Run each branch as a query of its own"));
+                Self::unknown()
+            }
             OperatorKind::Unsupported { .. } => {
                 self.failed = true;
                 Self::unknown()
@@ -166,6 +202,7 @@ impl Binder<'_> {
             let node = Node::Window {
                 input: Box::new(relation.plan),
                 calls: here,
+                partition: Vec::new(),
             };
             relation.plan = Plan { node, columns };
             calls = above;
@@ -175,7 +212,7 @@ impl Binder<'_> {
     }
 
     /// The number of rows of `take` and its like: a constant.
-    fn count(&mut self, count: &ast::Expr) -> Expr {
+    pub(super) fn count(&mut self, count: &ast::Expr) -> Expr {
         let Some(bound) = self.scalar(count, Rows::NONE) else {
             return literal(Value::Long(0), Type::Long);
         };
@@ -292,7 +329,7 @@ pub(super) fn wrap(input: Relation, node: impl FnOnce(Box<Plan>) -> Node) -> Rel
 }
 
 /// The text of a property such as `title = "Logons"`.
-fn parameter_text(value: &ast::Expr) -> String {
+pub(super) fn parameter_text(value: &ast::Expr) -> String {
     match &value.kind {
         ast::ExprKind::Literal(ast::Literal::String { value, .. }) => value.clone(),
         ast::ExprKind::Literal(ast::Literal::Long(Some(n))) => n.to_string(),
@@ -335,6 +372,18 @@ fn operator_name(kind: &OperatorKind) -> &'static str {
         OperatorKind::SampleDistinct { .. } => "sample-distinct",
         OperatorKind::As { .. } => "as",
         OperatorKind::Consume => "consume",
+        OperatorKind::Find(_) => "find",
+        OperatorKind::MakeSeries(_) => "make-series",
+        OperatorKind::TopNested(_) => "top-nested",
+        OperatorKind::TopHitters { .. } => "top-hitters",
+        OperatorKind::ParseKv(_) => "parse-kv",
+        OperatorKind::Partition(_) => "partition",
+        OperatorKind::Scan(_) => "scan",
+        OperatorKind::Facet(_) => "facet",
+        OperatorKind::Fork(_) => "fork",
+        OperatorKind::Reduce(_) => "reduce",
+        OperatorKind::ProjectByNames(_) => "project-by-names",
+        OperatorKind::AssertSchema(..) => "assert-schema",
         OperatorKind::Unsupported { .. } => "",
     }
 }

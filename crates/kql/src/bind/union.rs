@@ -56,7 +56,7 @@ impl Binder<'_> {
         self.united(relations, union.kind == Some(UnionKind::Inner))
     }
 
-    fn matching_tables(
+    pub(super) fn matching_tables(
         &mut self,
         pattern: &ast::NamePattern,
         fuzzy: bool,
@@ -125,7 +125,7 @@ impl Binder<'_> {
     }
 
     /// Puts the name of the source before the columns.
-    fn with_source(
+    pub(super) fn with_source(
         &mut self,
         relation: Relation,
         name: Option<String>,
@@ -161,7 +161,7 @@ impl Binder<'_> {
         )
     }
 
-    fn united(&mut self, relations: Vec<Relation>, inner: bool) -> Relation {
+    pub(super) fn united(&mut self, relations: Vec<Relation>, inner: bool) -> Relation {
         let outputs = layout(&relations, inner);
         let columns: Vec<_> = outputs
             .iter()

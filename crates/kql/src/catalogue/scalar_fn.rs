@@ -239,6 +239,8 @@ pub enum ScalarFn {
     BagPack,
     /// `pack_all(ignore_empty)` reaches a planner as this: as BagPack, but null and "" values are left out.
     BagPackNonEmpty,
+    /// What `parse-kv` is written with: `(text, options string)`; dynamic bag of the pairs that the options' keys name.
+    ParseKv,
     /// `bag_keys(dynamic)`: dynamic array of strings.
     BagKeys,
     /// `bag_merge(dynamic…)`: the leftmost value of a key wins.

@@ -160,8 +160,8 @@ fn mistakes_are_reported_where_they_are_and_the_rest_is_read() {
             vec![("KS176", "frobnicate"), ("KS006", "")],
         ),
         (
-            "T | make-series x = count() on t step 1d | take 1",
-            vec![("BZ001", "make-series")],
+            "T | make-graph a --> b with T on a | take 1",
+            vec![("BZ001", "make-graph")],
         ),
         ("T |", vec![("KS176", "")]),
         ("T | | take 1", vec![("KS176", "|")]),

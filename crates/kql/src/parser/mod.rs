@@ -26,6 +26,7 @@
 //! Each of them gives KS245 when exceeded. Time is linear in the length of the text.
 
 mod brackets;
+mod clause;
 mod cursor;
 mod dynamic;
 mod expression;

@@ -78,7 +78,10 @@ impl Parser<'_> {
                     parameters,
                 }
             }
-            _ => self.no_operator(name, start),
+            _ => match self.clause_operator(name) {
+                Some(kind) => kind,
+                None => self.no_operator(name, start),
+            },
         }
     }
 
@@ -111,7 +114,7 @@ impl Parser<'_> {
     }
 
     /// Whether nothing of an operator is left.
-    fn ends_operator(&self) -> bool {
+    pub(super) fn ends_operator(&self) -> bool {
         matches!(
             self.kind(),
             TokenKind::Pipe
@@ -400,7 +403,7 @@ impl Parser<'_> {
     }
 
     /// Operators with pipes between them and no source.
-    fn operators_alone(&mut self) -> Vec<Operator> {
+    pub(super) fn operators_alone(&mut self) -> Vec<Operator> {
         let mut operators = Vec::new();
         loop {
             operators.push(self.operator());

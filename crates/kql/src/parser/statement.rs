@@ -221,7 +221,7 @@ impl Parser<'_> {
     }
 
     /// `(name:type = default, table:(column:type), …)`.
-    fn parameter_declarations(&mut self) -> Vec<ParameterDeclaration> {
+    pub(super) fn parameter_declarations(&mut self) -> Vec<ParameterDeclaration> {
         let mut parameters = Vec::new();
         if !self.expect(TokenKind::OpenParen, "(") {
             return parameters;

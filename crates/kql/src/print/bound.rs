@@ -82,13 +82,40 @@ fn node<'p>(node: &'p Node, output: &[Column]) -> (String, Vec<&'p Plan>) {
                 vec![input],
             )
         }
-        Node::Window { input, calls } => {
+        Node::Window {
+            input,
+            calls,
+            partition,
+        } => {
             let calls: Vec<_> = calls
                 .iter()
                 .map(|c| format!("#{} = {:?}({})", c.output.id.0, c.function, exprs(&c.args)))
                 .collect();
-            (format!("window {}", calls.join(", ")), vec![input])
+            (
+                format!("window {}{}", calls.join(", "), partitioned(partition)),
+                vec![input],
+            )
         }
+        Node::Plugin {
+            input,
+            plugin,
+            args,
+            constants,
+            lookup,
+            partition,
+            ..
+        } => {
+            let lookup = lookup.map_or(String::new(), |id| format!(" shared {}", id.0));
+            let text = format!(
+                "plugin {} ({}) with [{}]{lookup}{}",
+                plugin.name(),
+                exprs(args),
+                exprs(constants),
+                partitioned(partition)
+            );
+            (text, vec![input])
+        }
+        Node::External { uris, .. } => (format!("external {uris:?}"), vec![]),
         Node::Summarize {
             input,
             by,
@@ -192,6 +219,14 @@ fn node<'p>(node: &'p Node, output: &[Column]) -> (String, Vec<&'p Plan>) {
             )
         }
     }
+}
+
+fn partitioned(by: &[crate::bound::ColumnId]) -> String {
+    if by.is_empty() {
+        return String::new();
+    }
+    let ids: Vec<_> = by.iter().map(|id| format!("#{}", id.0)).collect();
+    format!(" for each {}", ids.join(" "))
 }
 
 fn aggregate(aggregate: &Aggregate) -> String {

@@ -9,6 +9,7 @@
 //! or more has one on a line.
 
 mod bound;
+mod clause;
 mod expression;
 mod literal;
 mod operator;

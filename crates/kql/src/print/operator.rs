@@ -106,7 +106,7 @@ impl Printer {
                 self.parameters(parameters);
                 self.name(name);
             }
-            _ => {}
+            _ => self.clause_operator(kind),
         }
     }
 

@@ -30,6 +30,17 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    /// An error that is at no place of the text: line and column are 0.
+    pub(crate) fn nowhere(code: &str, message: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            line: 0,
+            column: 0,
+            message: message.to_owned(),
+            suggestion: None,
+        }
+    }
+
     /// A diagnostic with its place resolved.
     pub(crate) fn of(text: &str, diagnostic: &Diagnostic) -> Self {
         let (line, column) = line_column(text, diagnostic.span.start);

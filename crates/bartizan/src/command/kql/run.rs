@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bartizan_contract::time::{Timestamp, parse_iso8601};
 use bartizan_hunting::engine::EngineSettings;
@@ -11,7 +11,7 @@ use bartizan_hunting::{Engine, HuntError, HuntRequest, HuntResult, Limits, Table
 use serde_json::{Map, Value};
 
 use super::problems::{self, Problem};
-use super::{accept, read};
+use super::{accept, lines, read};
 use crate::args::{Format, KqlRun};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
@@ -27,8 +27,14 @@ const LIMITS: Limits = Limits {
 /// `bartizan kql run`
 pub(crate) fn evaluate(run: &KqlRun, printer: &Printer) -> Outcome {
     let session = Session::new(run, printer)?;
+    if run.io.is_some() {
+        return lines::answer(|text| session.line(text, run.timing));
+    }
     let text = read(&run.input)?;
-    let result = session.answer(&text, printer)?;
+    let mut result = session.answer(&text, run.timing, printer)?;
+    for _ in 1..run.repeat {
+        result = session.answer(&text, run.timing, printer)?;
+    }
     print(&result, printer)
 }
 
@@ -79,11 +85,58 @@ impl Session {
         })
     }
 
-    fn answer(&self, text: &str, printer: &Printer) -> Result<HuntResult, Failure> {
+    fn answer(&self, text: &str, timing: bool, printer: &Printer) -> Result<HuntResult, Failure> {
         let request = self.request(text, printer)?;
-        self.runtime
+        let result = self
+            .runtime
             .block_on(self.engine.run(request))
-            .map_err(|error| failed(&error, printer))
+            .map_err(|error| failed(&error, printer))?;
+        if timing {
+            self.report_stages(text, &result);
+        }
+        Ok(result)
+    }
+
+    /// The answer to a query among several.
+    fn line(&self, text: &str, timing: bool) -> Result<String, Problem> {
+        let scope = self.tables.scope();
+        lines::accepted(text, &scope)?;
+        let request = HuntRequest {
+            query: text.to_owned(),
+            now_ticks: self.now_ticks,
+            timespan: None,
+            limits: LIMITS,
+            tables: self.tables.clone(),
+        };
+        let result = self
+            .runtime
+            .block_on(self.engine.run(request))
+            .map_err(|error| problem(&error))?;
+        if timing {
+            self.report_stages(text, &result);
+        }
+        Ok(result.to_columns_rows_json())
+    }
+
+    /// What every stage took, on standard error. Parsing and binding are done once more for that.
+    fn report_stages(&self, text: &str, result: &HuntResult) {
+        let start = Instant::now();
+        let parsed = bartizan_kql::parse(text);
+        let parse = start.elapsed();
+        let scope = self.tables.scope();
+        let start = Instant::now();
+        let bound = bartizan_kql::bind(&parsed.query, &scope);
+        let bind = start.elapsed();
+        drop(bound);
+        let stats = result.stats;
+        let milliseconds = |d: Duration| (d.as_secs_f64() * 1e6).round() / 1e3;
+        let line = serde_json::json!({
+            "parse": milliseconds(parse),
+            "bind": milliseconds(bind),
+            "plan": milliseconds(stats.planning),
+            "execute": milliseconds(stats.execution_time.saturating_sub(stats.planning)),
+        });
+        eprintln!("{line}");
     }
 
     /// A request, once the query has been found to be one: here diagnostics still have their places and advice.
@@ -133,20 +186,28 @@ fn print(result: &HuntResult, printer: &Printer) -> Outcome {
 
 /// An error of the evaluation, reported. It has no place in the text.
 fn failed(error: &HuntError, printer: &Printer) -> Failure {
-    let (code, exit) = match error {
-        HuntError::Syntax(found) | HuntError::Semantic(found) => {
-            return match found.first() {
-                Some(first) => nowhere(first.code, &first.message, 2, printer),
-                None => nowhere("BZ300", &error.to_string(), 2, printer),
-            };
-        }
-        HuntError::Evaluation(_) => ("BZ301", 2),
-        HuntError::Timeout => ("BZ302", 2),
-        HuntError::ResultTooLarge => ("BZ303", 2),
-        HuntError::MemoryExhausted => ("BZ304", 2),
-        HuntError::Internal(_) => ("BZ399", 1),
+    let exit = match error {
+        HuntError::Internal(_) => 1,
+        _ => 2,
     };
-    nowhere(code, &error.to_string(), exit, printer)
+    let Problem { code, message, .. } = problem(error);
+    nowhere(&code, &message, exit, printer)
+}
+
+/// An error of the evaluation.
+fn problem(error: &HuntError) -> Problem {
+    let code = match error {
+        HuntError::Syntax(found) | HuntError::Semantic(found) => match found.first() {
+            Some(first) => return Problem::nowhere(first.code, &first.message),
+            None => "BZ300",
+        },
+        HuntError::Evaluation(_) => "BZ301",
+        HuntError::Timeout => "BZ302",
+        HuntError::ResultTooLarge => "BZ303",
+        HuntError::MemoryExhausted => "BZ304",
+        HuntError::Internal(_) => "BZ399",
+    };
+    Problem::nowhere(code, &error.to_string())
 }
 
 /// An error that is at no place of the text: line and column are 0.
@@ -154,13 +215,7 @@ fn nowhere(code: &str, message: &str, exit: u8, printer: &Printer) -> Failure {
     if printer.is_table() {
         eprintln!("error: {code}: {message}");
     } else {
-        problems::report(&[Problem {
-            code: code.to_owned(),
-            line: 0,
-            column: 0,
-            message: message.to_owned(),
-            suggestion: None,
-        }]);
+        problems::report(&[Problem::nowhere(code, message)]);
     }
     Failure::reported(exit)
 }

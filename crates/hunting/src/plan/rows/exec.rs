@@ -53,13 +53,15 @@ impl RowExec {
         op: RowOp,
         ordering: Option<LexOrdering>,
     ) -> Result<Self> {
-        let mut fields: Vec<Arc<Field>> = input.schema().fields().iter().cloned().collect();
+        let schema = input.schema();
+        let kept = schema.fields().iter().filter(|f| op.keeps(f.name()));
+        let mut fields: Vec<Arc<Field>> = kept.cloned().collect();
         for (name, ty) in op.added() {
             fields.push(Arc::new(Field::new(name, ty, true)));
         }
         let schema: SchemaRef = Arc::new(Schema::new(fields));
         // Own columns come after the input's, so the input's order holds with the same indexes.
-        let equivalence = match &ordering {
+        let equivalence = match ordering.as_ref().filter(|_| op.keeps_order()) {
             Some(o) => EquivalenceProperties::new_with_orderings(schema.clone(), [o.clone()]),
             None => EquivalenceProperties::new(schema.clone()),
         };
@@ -213,7 +215,8 @@ impl ExecutionPlan for RowExec {
 
     fn maintains_input_order(&self) -> Vec<bool> {
         // Without a required order, partitions are put one after the other, and a sort must not be moved below.
-        vec![!self.op.needs_order() || self.ordering.is_some()]
+        let kept = !self.op.needs_order() || self.ordering.is_some();
+        vec![kept && self.op.keeps_order()]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
@@ -267,10 +270,21 @@ impl ExecutionPlan for RowExec {
                 let mut first = FirstPerKey::new(&self.input.schema(), keys, &context)?;
                 Ok(self.batch_wise(input, metrics, move |batch| first.filter(batch)))
             }
-            RowOp::Window(calls) => {
+            RowOp::Window { calls, partition } => {
                 let input = self.in_sequence(&context)?;
-                let calls = calls.clone();
-                let step = move |batch: RecordBatch| compute_windows(&calls, &batch, schema);
+                let (calls, partition) = (calls.clone(), partition.clone());
+                let step =
+                    move |batch: RecordBatch| compute_windows(&calls, &partition, &batch, schema);
+                Ok(self.at_once(input, &context, metrics, step))
+            }
+            RowOp::Plugin(spec) => {
+                let input = self.in_sequence(&context)?;
+                let spec = spec.clone();
+                if spec.batchwise {
+                    let step = move |batch: RecordBatch| spec.apply(&batch, &schema);
+                    return Ok(self.batch_wise(input, metrics, step));
+                }
+                let step = move |batch: RecordBatch| spec.apply(&batch, &schema);
                 Ok(self.at_once(input, &context, metrics, step))
             }
             RowOp::Expand {

@@ -3,7 +3,9 @@
 mod exec;
 mod expand;
 mod first_per_key;
+mod parts;
 mod pattern;
+mod plugin;
 mod window;
 
 use std::cmp::Ordering;
@@ -28,7 +30,9 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 
 use crate::types::data_type;
 pub(crate) use exec::RowExec;
+pub(crate) use parts::{Parts, numbered};
 pub(crate) use pattern::ParseSpec;
+pub(crate) use plugin::{Kernel, Made, PluginSpec};
 
 /// A step over rows. Its output is the input's columns and then its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +45,12 @@ pub(crate) enum RowOp {
         keys: Vec<String>,
     },
     /// Window functions over the rows in order.
-    Window(Vec<WindowSpec>),
+    Window {
+        /// The calls.
+        calls: Vec<WindowSpec>,
+        /// Columns whose distinct values each have a sequence of their own.
+        partition: Vec<String>,
+    },
     /// Arrays and bags become rows.
     Expand {
         /// What is expanded, in step.
@@ -55,6 +64,8 @@ pub(crate) enum RowOp {
     },
     /// Captures of a pattern become columns.
     Parse(ParseSpec),
+    /// A step of its own kind; it may replace the input's columns.
+    Plugin(PluginSpec),
 }
 
 /// A window function over named columns.
@@ -86,9 +97,14 @@ impl RowOp {
     fn added(&self) -> Vec<(String, DataType)> {
         match self {
             Self::Gather | Self::FirstPerKey { .. } => Vec::new(),
-            Self::Window(calls) => calls
+            Self::Window { calls, .. } => calls
                 .iter()
                 .map(|c| (c.output.clone(), data_type(c.ty)))
+                .collect(),
+            Self::Plugin(spec) => spec
+                .outputs
+                .iter()
+                .map(|(name, ty)| (name.clone(), data_type(*ty)))
                 .collect(),
             Self::Expand { items, index, .. } => items
                 .iter()
@@ -107,12 +123,35 @@ impl RowOp {
         match self {
             Self::Gather => Vec::new(),
             Self::FirstPerKey { keys } => keys.iter().map(String::as_str).collect(),
-            Self::Window(calls) => calls
+            Self::Window { calls, partition } => calls
                 .iter()
                 .flat_map(|c| c.args.iter().map(|(name, _)| name.as_str()))
+                .chain(partition.iter().map(String::as_str))
+                .collect(),
+            Self::Plugin(spec) => spec
+                .args
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .chain(spec.partition.iter().map(String::as_str))
                 .collect(),
             Self::Expand { items, .. } => items.iter().map(|i| i.array.as_str()).collect(),
             Self::Parse(spec) => vec![spec.source()],
+        }
+    }
+
+    /// Whether a column of the input is one of the output, too.
+    fn keeps(&self, name: &str) -> bool {
+        match self {
+            Self::Plugin(spec) => spec.adds || spec.partition.iter().any(|p| p == name),
+            _ => true,
+        }
+    }
+
+    /// Whether the output's rows are in the input's order.
+    fn keeps_order(&self) -> bool {
+        match self {
+            Self::Plugin(spec) => spec.adds && spec.partition.is_empty(),
+            _ => true,
         }
     }
 
@@ -149,6 +188,7 @@ impl RowNode {
         let mut fields: Vec<_> = input
             .schema()
             .iter()
+            .filter(|(_, field)| op.keeps(field.name()))
             .map(|(qualifier, field)| (qualifier.cloned(), field.clone()))
             .collect();
         for (name, ty) in op.added() {
@@ -164,6 +204,20 @@ impl RowNode {
     }
 }
 
+impl RowNode {
+    /// The columns that the input is sorted by: without them the order would not be known any more.
+    fn order_columns(&self) -> Vec<usize> {
+        if !self.sorted || !self.op.needs_order() {
+            return Vec::new();
+        }
+        let input = self.input.schema();
+        super::relation::sort_columns(&self.input)
+            .iter()
+            .filter_map(|name| input.index_of_column_by_name(None, name))
+            .collect()
+    }
+}
+
 impl PartialOrd for RowNode {
     fn partial_cmp(&self, _other: &Self) -> Option<Ordering> {
         None
@@ -175,7 +229,8 @@ impl UserDefinedLogicalNodeCore for RowNode {
         match self.op {
             RowOp::Gather => "Gather",
             RowOp::FirstPerKey { .. } => "FirstPerKey",
-            RowOp::Window(_) => "WindowInOrder",
+            RowOp::Window { .. } => "WindowInOrder",
+            RowOp::Plugin(_) => "Plugin",
             RowOp::Expand { .. } => "Expand",
             RowOp::Parse(_) => "Parse",
         }
@@ -221,6 +276,17 @@ impl UserDefinedLogicalNodeCore for RowNode {
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
         let input = self.input.schema();
         let width = input.fields().len();
+        if !input.fields().iter().all(|f| self.op.keeps(f.name())) {
+            // Positions of the output are none of the input.
+            let read = self.op.reads().into_iter();
+            let mut wanted = read
+                .map(|name| input.index_of_column_by_name(None, name))
+                .collect::<Option<Vec<_>>>()?;
+            wanted.extend(self.order_columns());
+            wanted.sort_unstable();
+            wanted.dedup();
+            return Some(vec![wanted]);
+        }
         let mut wanted: Vec<usize> = output_columns
             .iter()
             .copied()
@@ -229,6 +295,7 @@ impl UserDefinedLogicalNodeCore for RowNode {
         for name in self.op.reads() {
             wanted.push(input.index_of_column_by_name(None, name)?);
         }
+        wanted.extend(self.order_columns());
         wanted.sort_unstable();
         wanted.dedup();
         Some(vec![wanted])

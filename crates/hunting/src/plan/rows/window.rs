@@ -12,16 +12,55 @@ use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
 
 use super::WindowSpec;
+use super::parts::Parts;
 use crate::functions::cast_array;
 use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
 /// Adds the results of the calls to the columns.
 pub(super) fn compute_windows(
     calls: &[WindowSpec],
+    partition: &[String],
     batch: &RecordBatch,
     schema: SchemaRef,
 ) -> Result<RecordBatch> {
     let mut columns = batch.columns().to_vec();
+    if !partition.is_empty() && batch.num_rows() > 0 {
+        columns.extend(computed_in_parts(calls, partition, batch)?);
+        return Ok(RecordBatch::try_new(schema, columns)?);
+    }
+    columns.extend(computed(calls, batch)?);
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+/// The results of the calls, each part of the rows for itself.
+fn computed_in_parts(
+    calls: &[WindowSpec],
+    partition: &[String],
+    batch: &RecordBatch,
+) -> Result<Vec<ArrayRef>> {
+    let parts = Parts::of(batch, partition)?;
+    let ordered = parts.ordered(batch)?;
+    let mut pieces: Vec<Vec<ArrayRef>> = vec![Vec::new(); calls.len()];
+    for range in parts.ranges() {
+        let part = ordered.slice(range.start, range.len());
+        for (piece, array) in pieces.iter_mut().zip(computed(calls, &part)?) {
+            piece.push(array);
+        }
+    }
+    let back = parts.back();
+    pieces
+        .into_iter()
+        .map(|piece| {
+            let piece: Vec<&dyn Array> = piece.iter().map(AsRef::as_ref).collect();
+            let whole = arrow::compute::concat(&piece)?;
+            Ok(arrow::compute::take(&whole, &back, None)?)
+        })
+        .collect()
+}
+
+/// The results of the calls.
+fn computed(calls: &[WindowSpec], batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+    let mut columns = Vec::with_capacity(calls.len());
     for call in calls {
         let args = call
             .args
@@ -36,7 +75,7 @@ pub(super) fn compute_windows(
         let result = compute(call, &args, batch.num_rows())?;
         columns.push(cast_array(&result, call.ty, call.ty)?);
     }
-    Ok(RecordBatch::try_new(schema, columns)?)
+    Ok(columns)
 }
 
 fn compute(call: &WindowSpec, args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {

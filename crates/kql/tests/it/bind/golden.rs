@@ -30,3 +30,8 @@ fn hunts_have_the_columns_that_the_analyser_gives_them() {
 fn rules_of_naming_and_typing() {
     check(include_str!("../../bind/rules.txt"), &small(), 600);
 }
+
+#[test]
+fn operators_and_plugins_have_the_columns_that_the_analyser_gives_them() {
+    check(include_str!("../../bind/operators.txt"), &small(), 100);
+}

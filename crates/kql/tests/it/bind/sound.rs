@@ -80,8 +80,35 @@ impl Check<'_> {
                     );
                 }
             }
-            Node::Window { input, calls } => {
+            Node::Plugin {
+                input,
+                plugin,
+                args,
+                constants,
+                lookup,
+                outputs,
+                partition,
+            } => {
+                let mut types = self.input(input);
+                args.iter().for_each(|a| self.expr(a, &types));
+                constants.iter().for_each(|c| self.expr(c, &Types::new()));
+                assert!(lookup.is_none_or(|id| (id.0 as usize) < self.shared));
+                assert!(partition.iter().all(|id| types.contains_key(id)));
+                if !plugin.adds() {
+                    types.retain(|id, _| partition.contains(id));
+                }
+                types.extend(outputs.iter().map(|c| (c.id, c.ty)));
+                assert!(plan.columns.iter().all(|c| types.get(&c.id) == Some(&c.ty)));
+                assert_eq!(types.len(), plan.columns.len());
+            }
+            Node::External { .. } => {}
+            Node::Window {
+                input,
+                calls,
+                partition,
+            } => {
                 let types = self.input(input);
+                assert!(partition.iter().all(|id| types.contains_key(id)));
                 assert_eq!(input.columns.len() + calls.len(), plan.columns.len());
                 for call in calls {
                     call.args.iter().for_each(|a| self.expr(a, &types));
