@@ -12,7 +12,8 @@ use crate::diagnostic::Span;
 use crate::types::Type;
 
 use super::expr::binary;
-use super::{Binder, Relation, Weight, literal, reference};
+use super::naming::name_of;
+use super::{Binder, Relation, Weight, literal, reference, written};
 
 /// What goes along with the rows of a subquery: after its own columns every node has these.
 struct Along {
@@ -48,12 +49,21 @@ impl Binder<'_> {
         let outer = input.plan.columns.clone();
         // Rows are told apart by their number.
         let key = self.column("", Type::Long);
+        let mut items = apply.columns.clone();
+        for item in &mut items {
+            // Only a bare name stands for the column itself; a value made of a column leaves it alone.
+            let made = !matches!(item.expr.kind, ast::ExprKind::Name(_));
+            let name = name_of(&item.expr).filter(|_| made && item.name.is_none());
+            if let Some(name) = name.filter(|name| outer.iter().any(|c| c.name == *name)) {
+                item.name = Some(written::name(&format!("{name}1"), item.expr.span));
+            }
+        }
         let numbered = with_row_number(input, &key);
         let expand = ast::MvExpand {
             legacy: false,
             kind: None,
             item_index: apply.item_index.clone(),
-            columns: apply.columns.clone(),
+            columns: items,
             limit: apply.limit.clone(),
         };
         let expanded = self.mv_expand(numbered, &expand);

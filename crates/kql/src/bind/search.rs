@@ -189,6 +189,16 @@ impl Binder<'_> {
         let mut wanted = Vec::new();
         mentioned(&find.predicate, &mut wanted);
         wanted.retain(|name| known.contains(*name));
+        // A column of several types is dynamic.
+        let clashing: Vec<&str> = wanted
+            .iter()
+            .copied()
+            .filter(|name| {
+                let all = tables.iter().flat_map(|(r, _)| &r.plan.columns);
+                let types: HashSet<Type> = all.filter(|c| c.name == *name).map(|c| c.ty).collect();
+                types.len() > 1
+            })
+            .collect();
         // Tables without any of the columns that the condition names are left out.
         let mut found: Vec<(Plan, String)> = Vec::new();
         let mut open = false;
@@ -199,6 +209,7 @@ impl Binder<'_> {
             }
             open |= relation.open;
             let name = name.unwrap_or_else(|| format!("union_arg{index}"));
+            let relation = self.as_dynamic(relation, &clashing);
             let relation = match self.term(&find.predicate, &relation, &terms) {
                 Some(predicate) => wrap(relation, |input| Node::Filter { input, predicate }),
                 None => relation,
@@ -212,6 +223,31 @@ impl Binder<'_> {
             None => smart(&found, &wanted),
         };
         self.found(found, source, layout, open)
+    }
+
+    /// The rows with these columns as dynamic values.
+    fn as_dynamic(&mut self, relation: Relation, names: &[&str]) -> Relation {
+        if names.is_empty() {
+            return relation;
+        }
+        let mut columns = relation.plan.columns.clone();
+        let mut exprs: Vec<Expr> = columns.iter().map(reference).collect();
+        for (column, expr) in columns.iter_mut().zip(&mut exprs) {
+            if names.contains(&column.name.as_str()) && column.ty != Type::Dynamic {
+                *expr = coerce(reference(column), Type::Dynamic);
+                *column = self.column(column.name.clone(), Type::Dynamic);
+            }
+        }
+        Relation {
+            open: relation.open,
+            plan: Plan {
+                node: Node::Project {
+                    input: Box::new(relation.plan),
+                    exprs,
+                },
+                columns,
+            },
+        }
     }
 
     /// The columns of a `project` clause.
