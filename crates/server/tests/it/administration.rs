@@ -96,7 +96,7 @@ async fn second_factors_are_in_the_hands_of_those_whose_role_it_is() {
         server.create_user(&tenant, "boss").await,
     );
     server.assign_role(&tenant, &boss, "Security Reader").await;
-    let mut tokens = Vec::new();
+    let (mut tokens, mut holders) = (Vec::new(), Vec::new());
     for role in [
         "Global Reader",
         "Authentication Administrator",
@@ -107,6 +107,7 @@ async fn second_factors_are_in_the_hands_of_those_whose_role_it_is() {
             .await;
         server.assign_role(&tenant, &user, role).await;
         tokens.push(server.user_token(&tenant, &user, OWN, "SecondFactor.ReadWrite"));
+        holders.push(user);
     }
     let [reader, helper, administrator] = tokens.try_into().expect("three");
 
@@ -127,6 +128,18 @@ async fn second_factors_are_in_the_hands_of_those_whose_role_it_is() {
     );
     let done = reset(&server, &boss, &administrator).await;
     assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+
+    // A token that was taken is no way round its owner's own second factor.
+    for (own, token) in [(&holders[1], &helper), (&holders[2], &administrator)] {
+        assert_eq!(
+            reset(&server, own, token).await.status,
+            StatusCode::FORBIDDEN
+        );
+        let loosened = require(&server, own, token, false).await;
+        assert_eq!(loosened.status, StatusCode::FORBIDDEN);
+        let tightened = require(&server, own, token, true).await;
+        assert_eq!(tightened.status, StatusCode::OK, "{:?}", tightened.body);
+    }
 
     // The same person seen from another tenant is nobody.
     let other = server.create_tenant("Fabrikam").await;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::call::{Call, json as answer};
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::handlers::directory::{record, users};
 use crate::identity;
 
@@ -36,7 +36,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let change: Change = call.json().await?;
     let mut tx = call.app.store.write().await?;
     let person = users::find(&mut tx, &call).await?;
-    permitted(&mut tx, &call, &person).await?;
+    permitted(&mut tx, &call, &person, !change.required).await?;
     let id = person.user.id;
     sign_in::require_second_factor(&mut tx, call.tenant(), id, change.required).await?;
     let action = match change.required {
@@ -55,7 +55,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn reset(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let person = users::find(&mut tx, &call).await?;
-    permitted(&mut tx, &call, &person).await?;
+    permitted(&mut tx, &call, &person, true).await?;
     let (tenant, id) = (call.tenant(), person.user.id);
     let removed = factors::reset(&mut tx, tenant, id).await?;
     let now = call.app.clock.unix_micros();
@@ -66,9 +66,19 @@ pub(crate) async fn reset(call: Call) -> Result<Response, ApiError> {
     answer(StatusCode::OK, &json!({ "removed": removed }))
 }
 
-/// A user over people with roles needs a role over roles; an application's permission says that it reaches everybody.
-async fn permitted(tx: &mut ReadTx, call: &Call, person: &Person) -> Result<(), ApiError> {
+/// A user over people with roles needs a role over roles; an application's permission says that it reaches everybody. Of
+/// oneself nothing is taken away by a token, which may be in other hands: the page wants a fresh sign-in for it.
+async fn permitted(
+    tx: &mut ReadTx,
+    call: &Call,
+    person: &Person,
+    loosens: bool,
+) -> Result<(), ApiError> {
     match call.caller.kind {
+        CallerKind::User if loosens && person.user.id == call.caller.oid => Err(ApiError::new(
+            Kind::Forbidden,
+            "Nobody loosens the second factors of the own account with a token. Change them at /mysecurityinfo after a fresh sign-in, or ask another administrator.",
+        )),
         CallerKind::User => users::over(tx, call, person).await,
         CallerKind::Application => Ok(()),
     }
