@@ -60,8 +60,8 @@ fn a_column_that_exists_has_its_own_type() {
 }
 
 #[test]
-fn functions_of_numbers_from_the_documentation() {
-    // The analyser says dynamic; the page says real.
+fn window_functions_take_window_functions() {
+    // The analyser wants a column's name; the service takes it.
     gives("T | project x = prev(prev(a))", "x:string");
 }
 
