@@ -20,7 +20,7 @@ fn is_prefix(text: &str) -> bool {
     let is_byte = |p: &&str| {
         !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()) && p.parse::<u8>().is_ok()
     };
-    (1..=3).contains(&parts.len()) && parts.iter().all(|p| is_byte(p))
+    (1..=3).contains(&parts.len()) && parts.iter().all(is_byte)
 }
 
 /// Whether an address that begins like this stands in a text, with no letter or digit beside it.

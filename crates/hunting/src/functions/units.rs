@@ -18,7 +18,7 @@ const PARSEC: f64 = 3.085_677_580_256_9e16;
 const LIGHT_YEAR: f64 = 9.460_730_472_580_8e15;
 const POUND: f64 = 0.453_592_37;
 const GRAVITY: f64 = 9.806_65;
-const BTU: f64 = 1055.055_852_62;
+const BTU: f64 = 1_055.055_852_62;
 const CALORIE: f64 = 4.184;
 const ELECTRON_VOLT: f64 = 1.602_176_634e-19;
 const US_GALLON: f64 = 0.003_785_411_784;
@@ -54,13 +54,13 @@ const ENERGIES: Units = &[
     ("DecathermUs", 1_054_804_000.0),
     ("ElectronVolt", ELECTRON_VOLT),
     ("Erg", 1e-7),
-    ("FootPound", 1.355_817_948_331_400_4),
+    ("FootPound", 1.355_817_948_331_4),
     ("GigabritishThermalUnit", BTU * 1e9),
     ("GigaelectronVolt", ELECTRON_VOLT * 1e9),
     ("Gigajoule", 1e9),
     ("GigawattDay", 8.64e13),
     ("GigawattHour", 3.6e12),
-    ("HorsepowerHour", 2.684_519_537_696_172_8e6),
+    ("HorsepowerHour", POUND * GRAVITY * FOOT * 550.0 * 3600.0),
     ("Joule", 1.0),
     ("KilobritishThermalUnit", BTU * 1e3),
     ("Kilocalorie", CALORIE * 1e3),
