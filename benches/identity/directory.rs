@@ -1,21 +1,30 @@
-//! A directory of a given size, and a token request for a sample of its applications.
+//! A directory of a given size, and a token request of each of its applications.
 
 use std::sync::Arc;
 
 use bartizan_contract::{AppId, ObjectId, TenantId};
 use bartizan_identity::directory::secret_hash;
+use bartizan_server::Server;
 use bartizan_server::app::App;
 use bartizan_server::tenants;
 use bartizan_store::WriteTx;
+use bartizan_store::directory::service_principals::ServicePrincipal;
 use bartizan_store::directory::{applications, assignments, passwords, service_principals};
 use uuid::Uuid;
 
 use crate::Outcome;
+use crate::load::Prepared;
 
-/// Defender XDR.
-const RESOURCE: &str = "https://api.security.microsoft.com";
-/// The longest list of requests given to the load generator.
-const SAMPLE: usize = 5000;
+/// Defender XDR, for which the tokens are.
+const XDR: &str = "https://api.security.microsoft.com";
+/// Microsoft Graph, for the calls.
+const GRAPH: &str = "https://graph.microsoft.com";
+/// What each application holds.
+const ROLES: [(&str, &str); 3] = [
+    (XDR, "AdvancedHunting.Read.All"),
+    (XDR, "Incident.Read.All"),
+    (GRAPH, "Organization.Read.All"),
+];
 
 /// How many there are.
 #[derive(Clone, Copy)]
@@ -26,8 +35,8 @@ pub(crate) struct Shape {
     pub(crate) applications: u32,
 }
 
-/// Makes the directory; path and form of token requests come back, spread over all of it.
-pub(crate) async fn fill(app: &Arc<App>, shape: Shape) -> Outcome<Vec<(String, String)>> {
+/// Makes the directory; token requests of all its applications come back.
+pub(crate) async fn fill(app: &Arc<App>, shape: Shape) -> Outcome<Vec<Prepared>> {
     let mut requests = Vec::new();
     let now = app.clock.unix_micros();
     for number in 0..shape.tenants {
@@ -35,17 +44,42 @@ pub(crate) async fn fill(app: &Arc<App>, shape: Shape) -> Outcome<Vec<(String, S
         let tenant = TenantId(Uuid::now_v7());
         let domain = format!("tenant{number}.onmicrosoft.com");
         tenants::create(&mut tx, tenant, &format!("Tenant {number}"), &domain, now).await?;
+        let mut resources = Vec::new();
+        for (resource, role) in ROLES {
+            let found = service_principals::by_name(&mut tx, tenant, resource).await?;
+            resources.push((found.ok_or("a tenant without Microsoft's resources")?, role));
+        }
         for _ in 0..shape.applications {
-            requests.push(application(&mut tx, tenant, now).await?);
+            requests.push(application(&mut tx, tenant, &resources, now).await?);
         }
         tx.commit().await?;
     }
-    let step = requests.len().div_ceil(SAMPLE).max(1);
-    Ok(requests.into_iter().step_by(step).collect())
+    Ok(requests)
 }
 
-/// An application with a secret and two consented roles.
-async fn application(tx: &mut WriteTx, tenant: TenantId, now: i64) -> Outcome<(String, String)> {
+/// A token for Microsoft Graph by the application of a request that `fill` gave.
+pub(crate) async fn token(server: &Server, request: &Prepared) -> Outcome<String> {
+    let (path, form) = request.target();
+    let answer = reqwest::Client::builder()
+        .no_proxy()
+        .build()?
+        .post(format!("{}{path}", server.http_url()))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(form.replace(XDR, GRAPH))
+        .send()
+        .await?;
+    let body: serde_json::Value = answer.json().await?;
+    let token = body["access_token"].as_str().ok_or("no token")?;
+    Ok(token.to_owned())
+}
+
+/// An application with a secret and its consented roles.
+async fn application(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    resources: &[(ServicePrincipal, &str)],
+    now: i64,
+) -> Outcome<Prepared> {
     let application = applications::Application {
         id: ObjectId(Uuid::now_v7()),
         app_id: AppId(Uuid::new_v4()),
@@ -77,19 +111,14 @@ async fn application(tx: &mut WriteTx, tenant: TenantId, now: i64) -> Outcome<(S
         display_name: None,
         start: now,
         end: now + 86_400_000_000,
-        // Noted just now, so that the loads write as rarely as a busy client makes them.
-        last_used: Some(now),
+        last_used: None,
     };
     passwords::add(tx, tenant, application.id, &password).await?;
-    let resource = service_principals::by_name(tx, tenant, RESOURCE)
-        .await?
-        .ok_or("a tenant without Defender XDR")?;
-    for role in resource.app_roles.iter().filter(|role| {
-        matches!(
-            role.value.as_deref(),
-            Some("AdvancedHunting.Read.All" | "Incident.Read.All")
-        )
-    }) {
+    for (resource, value) in resources {
+        let mut offered = resource.app_roles.iter();
+        let role = offered
+            .find(|role| role.value.as_deref() == Some(*value))
+            .ok_or("a resource without that role")?;
         let assignment = assignments::AppRoleAssignment {
             id: Uuid::now_v7().simple().to_string(),
             principal: principal.id,
@@ -101,8 +130,9 @@ async fn application(tx: &mut WriteTx, tenant: TenantId, now: i64) -> Outcome<(S
         assignments::create(tx, tenant, &assignment).await?;
     }
     let form = format!(
-        "grant_type=client_credentials&client_id={}&client_secret={secret}&scope={RESOURCE}/.default",
+        "grant_type=client_credentials&client_id={}&client_secret={secret}&scope={XDR}/.default",
         application.app_id
     );
-    Ok((format!("/{tenant}/oauth2/v2.0/token"), form))
+    let path = format!("/{tenant}/oauth2/v2.0/token");
+    Ok(Prepared::form(path, form))
 }

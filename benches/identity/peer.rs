@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::load::{Load, Measured};
+use crate::load::{Load, Measured, Prepared};
 
 /// Ends the peer, whatever happens.
 struct Running(Child);
@@ -52,10 +52,12 @@ fn blocking(span: Duration) -> Outcome<Measured> {
     BufReader::new(output).read_line(&mut line)?;
     let base = line.trim().to_owned();
     let form = "grant_type=client_credentials&client_id=benchmark&client_secret=benchmark-secret-of-no-use&scope=read";
-    let requests = [("/token".to_owned(), form.to_owned())];
+    let requests = [Prepared::form("/token".to_owned(), form.to_owned())];
     Load {
         base: &base,
         requests: &requests,
+        pid: child.0.id(),
+        warm_up: crate::WARM_UP,
     }
-    .run(span, child.0.id())
+    .run(span, || {})
 }

@@ -6,7 +6,7 @@ use bartizan_contract::first_party::CONSUMERS_TENANT;
 use crate::refusal::Refusal;
 
 /// The first segment of the authorization server's paths.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TenantPath {
     /// A tenant by id.
     Id(TenantId),

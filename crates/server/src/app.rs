@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::admission::Lanes;
 use crate::clock::Clock;
 use crate::doors::ca::CertificateAuthority;
-use crate::identity::{IssuerKeyCache, Keys, PasswordGuards};
+use crate::identity::{IssuerKeyCache, Keys, KnownClients, PasswordGuards};
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
@@ -54,6 +54,8 @@ pub struct App {
     pub passwords: PasswordGuards,
     /// Keys of federated issuers, as they were last read.
     pub issuer_keys: IssuerKeyCache,
+    /// Applications that got tokens lately.
+    pub known_clients: KnownClients,
     /// Calls counted.
     pub rates: RateLimits,
     /// The measurements.

@@ -260,7 +260,7 @@ impl Pass<'_> {
     }
 
     async fn remember(&self) -> Result<(), StoreError> {
-        let mut tx = self.app.store.write().await?;
+        let mut tx = self.app.store.write_aside().await?;
         rules::put_state(&mut tx, self.tenant, &self.state).await?;
         tx.commit().await
     }

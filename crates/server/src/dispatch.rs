@@ -142,6 +142,11 @@ async fn operation(
     request_id: Uuid,
 ) -> Result<Response, ApiError> {
     let operation = matched.operation;
+    // A key that was revoked opens nothing from then on, whichever server was told.
+    app.keys
+        .catch_up(&app.store)
+        .await
+        .map_err(ApiError::internal)?;
     let caller = auth::caller(app, &parts.headers, operation)?;
     tracing::Span::current().in_scope(|| {
         tracing::debug!(tenant = %caller.tenant, app = %caller.app, "authenticated");

@@ -161,6 +161,7 @@ impl Server {
             lanes: Lanes::new(&settings.bounds),
             passwords: identity::PasswordGuards::default(),
             issuer_keys: identity::IssuerKeyCache::default(),
+            known_clients: identity::KnownClients::default(),
             rates: RateLimits::default(),
             metrics: recorder(),
             authority,

@@ -36,7 +36,8 @@ impl Site {
 /// The names that this server answers to.
 #[derive(Debug, Clone)]
 pub struct Sites {
-    own: Vec<Url>,
+    /// The own origins, serialized: scheme, host, and the port where it is not the scheme's.
+    own: Vec<String>,
     aliases: Vec<String>,
     public: Url,
 }
@@ -80,6 +81,10 @@ impl Sites {
                 .cloned()
                 .unwrap_or_else(|| own[0].clone())
         });
+        let own = own
+            .iter()
+            .map(|url| url.origin().ascii_serialization())
+            .collect();
         Self {
             own,
             aliases: aliases.into_iter().collect(),
@@ -95,9 +100,13 @@ impl Sites {
 
     /// Every own origin, without trailing slashes: they are accepted as token resources too.
     pub fn own_origins(&self) -> impl Iterator<Item = String> + '_ {
-        self.own
-            .iter()
-            .map(|url| url.origin().ascii_serialization())
+        self.own.iter().cloned()
+    }
+
+    /// The same, as they are kept.
+    #[must_use]
+    pub fn own_origin_list(&self) -> &[String] {
+        &self.own
     }
 
     /// The site of a request, or `None` when it named a host that is not served.
@@ -125,10 +134,14 @@ impl Sites {
             && url
                 .port()
                 .is_none_or(|port| self.public.port_or_known_default() == Some(port));
-        let found = self.own.iter().find(|own| own.origin() == url.origin());
-        let base = found.or_else(|| behind_proxy.then_some(&self.public))?;
+        let named = url.origin().ascii_serialization();
+        let base = match self.own.contains(&named) {
+            true => named,
+            false if behind_proxy => self.public.origin().ascii_serialization(),
+            false => return None,
+        };
         Some(Site {
-            base: base.origin().ascii_serialization(),
+            base,
             host,
             alias: false,
         })

@@ -28,6 +28,12 @@ pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTrac
         }
     });
     let shared = Arc::clone(app);
+    repeat(tracker, stop, Duration::from_secs(5), move || {
+        // Samples of histograms wait in memory until this, or until somebody reads `/metrics`.
+        shared.metrics.run_upkeep();
+        async {}
+    });
+    let shared = Arc::clone(app);
     repeat(tracker, stop, Duration::from_secs(300), move || {
         let app = Arc::clone(&shared);
         async move {
@@ -52,7 +58,7 @@ pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTrac
 /// Removes codes and refresh tokens that expired a day ago or more: until then a late client learns that it is late.
 async fn forget_expired(app: &App) -> Result<(), StoreError> {
     const DAY: i64 = 86_400_000_000;
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_aside().await?;
     let removed = tokens::sweep(&mut tx, app.clock.unix_micros() - DAY).await?;
     tx.commit().await?;
     if removed > 0 {
@@ -65,7 +71,7 @@ async fn forget_expired(app: &App) -> Result<(), StoreError> {
 /// day, which is what the lock of a name counts.
 async fn sweep(app: &App) -> Result<(), StoreError> {
     const DAY: i64 = 86_400 * 1_000_000;
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_aside().await?;
     let now = app.clock.unix_micros();
     sign_in::sweep(&mut tx, now, now - DAY).await?;
     tx.commit().await

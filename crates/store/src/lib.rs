@@ -22,6 +22,7 @@ pub mod listing;
 pub mod machines;
 pub mod odata;
 pub mod refusals;
+pub mod revision;
 pub mod rules;
 pub mod segments;
 pub mod settings;

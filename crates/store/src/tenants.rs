@@ -145,7 +145,8 @@ pub async fn lock(tx: &mut WriteTx, id: TenantId) -> Result<(), StoreError> {
     }
 }
 
-async fn with_domains(tx: &mut ReadTx, row: &AnyRow) -> Result<Tenant, StoreError> {
+/// The tenant of a row, with its domains.
+pub(crate) async fn with_domains(tx: &mut ReadTx, row: &AnyRow) -> Result<Tenant, StoreError> {
     let id: TenantId = row.parsed("id")?;
     let mut sql =
         Sql::new("select name, is_default, is_initial from tenant_domains where tenant = ");

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::StoreError;
 use crate::migrations;
+use crate::revision::{self, Watch};
 
 /// Which database is behind a [`Store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Store {
     backend: Backend,
     // SQLite has one writer: queueing fairly here is better than polling for its lock there.
     write_turn: Option<Arc<Semaphore>>,
+    /// The directory's revision, read for many at once.
+    pub(crate) watch: Watch,
 }
 
 /// Connections for reading.
@@ -109,6 +112,7 @@ impl Store {
             writers,
             backend,
             write_turn,
+            watch: Watch::start(url, backend),
         })
     }
 
@@ -146,11 +150,26 @@ impl Store {
         })
     }
 
-    /// A transaction that writes. Nothing of it stays unless it is committed.
+    /// A transaction that writes. Nothing of it stays unless it is committed; the commit counts as a change of the
+    /// directory ([`revision`]).
     ///
     /// # Errors
     /// [`StoreError::Database`] when no connection or lock can be had.
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
+        self.begin_write(true).await
+    }
+
+    /// A transaction that writes nothing that tokens are decided by: no tenant, application, credential, service
+    /// principal, assignment or signing key. For what is written often, since [`Store::write`] makes every server read
+    /// the directory anew.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when no connection or lock can be had.
+    pub async fn write_aside(&self) -> Result<WriteTx, StoreError> {
+        self.begin_write(false).await
+    }
+
+    async fn begin_write(&self, directory: bool) -> Result<WriteTx, StoreError> {
         let turn = match &self.write_turn {
             Some(turn) => turn.clone().acquire_owned().await.ok(),
             None => None,
@@ -162,6 +181,7 @@ impl Store {
                 backend: self.backend,
                 devices: DeviceScope::All,
             },
+            directory,
             _turn: turn,
         })
     }
@@ -178,6 +198,7 @@ impl Store {
     /// Closes all connections after the transactions under way; SQLite's log is folded into its
     /// file.
     pub async fn close(&self) {
+        self.watch.close().await;
         self.readers.close().await;
         self.writers.close().await;
     }
@@ -219,6 +240,8 @@ impl ReadTx {
 #[derive(Debug)]
 pub struct WriteTx {
     read: ReadTx,
+    /// Whether the commit counts as a change of the directory.
+    directory: bool,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -227,7 +250,10 @@ impl WriteTx {
     ///
     /// # Errors
     /// [`StoreError::Database`]; then nothing of it lasts.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        if self.directory {
+            revision::raise(&mut self).await?;
+        }
         self.read.tx.commit().await?;
         Ok(())
     }
@@ -260,18 +286,20 @@ async fn connect(url: &str, backend: Backend, connections: u32) -> Result<AnyPoo
     let options = AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                if backend == Backend::Sqlite {
-                    prepare_sqlite(connection).await?;
-                }
-                Ok(())
-            })
-        });
+        // A server's connection may be dead; a file's cannot, and asking costs as much as a statement.
+        .test_before_acquire(backend == Backend::Postgres)
+        .after_connect(move |connection, _| Box::pin(prepare(connection, backend)));
     Ok(options.connect(url).await?)
 }
 
-async fn prepare_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+/// Sets a new connection up.
+pub(crate) async fn prepare(
+    connection: &mut AnyConnection,
+    backend: Backend,
+) -> Result<(), sqlx::Error> {
+    if backend == Backend::Postgres {
+        return Ok(());
+    }
     let patience = PATIENCE.as_millis();
     // busy_timeout first: switching to WAL itself needs the lock.
     connection

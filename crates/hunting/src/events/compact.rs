@@ -58,7 +58,7 @@ impl EventStore {
             };
             let merged = self.merge(table, &group).await?;
             let now = now_micros();
-            let mut tx = self.store.write().await?;
+            let mut tx = self.store.write_aside().await?;
             segments::replace_files(&mut tx, &group, std::slice::from_ref(&merged), now).await?;
             tx.commit().await?;
             compacted.from += group.len();
@@ -95,7 +95,7 @@ impl EventStore {
     /// [`EventsError::Store`].
     pub async fn expire(&self, before: i64) -> Result<u64, EventsError> {
         let _turn = self.rewriting.lock().await;
-        let mut tx = self.store.write().await?;
+        let mut tx = self.store.write_aside().await?;
         let expired = segments::expire_files(&mut tx, before, now_micros()).await?;
         tx.commit().await?;
         Ok(expired)
@@ -111,7 +111,7 @@ impl EventStore {
         // What is in memory and log must be in files first, else a restart would bring it back.
         self.flush().await?;
         let _turn = self.rewriting.lock().await;
-        let mut tx = self.store.write().await?;
+        let mut tx = self.store.write_aside().await?;
         let removed = segments::remove_tenant(&mut tx, tenant, now_micros()).await?;
         tx.commit().await?;
         Ok(removed)
@@ -147,7 +147,7 @@ impl EventStore {
                 swept.orphans += 1;
             }
         }
-        let mut tx = self.store.write().await?;
+        let mut tx = self.store.write_aside().await?;
         for path in &removed {
             segments::forget_file(&mut tx, path).await?;
         }

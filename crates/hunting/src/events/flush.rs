@@ -101,7 +101,7 @@ impl EventStore {
             let files = self.write_files(&generation).await?;
             self.step(Step::Published)?;
             let (batches, now) = (generation.batches(), now_micros());
-            let mut tx = self.store.write().await?;
+            let mut tx = self.store.write_aside().await?;
             segments::commit_flush(&mut tx, self.log_id, watermark, to, &files, &batches, now)
                 .await?;
             self.step(Step::InTransaction)?;

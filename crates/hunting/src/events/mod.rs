@@ -13,6 +13,7 @@
 //! Files and memory are kept per tenant, so a provider cannot reach another tenant's rows: the
 //! tenant predicate is the choice of files, not an expression that a plan could lose.
 
+mod append;
 mod background;
 mod compact;
 mod convert;
@@ -44,7 +45,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bartizan_contract::TenantId;
 use bartizan_contract::hunting::Table;
-use bartizan_contract::value::Row;
 use bartizan_store::Store;
 use bartizan_store::segments::{self, IngestedBatch, TableTotal};
 use datafusion::catalog::TableProvider;
@@ -53,6 +53,7 @@ use datafusion::execution::cache::default_cache::DefaultCache;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use append::NewBatch;
 pub use compact::{Compacted, Swept};
 pub use error::EventsError;
 pub use flush::Flushed;
@@ -63,7 +64,7 @@ use files::{Files, blocking};
 use log::Log;
 use memory::{Entry, Memory};
 use provider::EventTable;
-use writer::{Append, Command, Content, GroupCommit, Outcome, Reservation, lock};
+use writer::{Command, GroupCommit, Reservation, lock};
 
 /// What became of an appended batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl EventStore {
         let log_id = log_id(&wal)?;
         // The folders themselves must survive what the log in them survives.
         log::sync_folder(&settings.dir)?;
-        let mut tx = store.write().await?;
+        let mut tx = store.write_aside().await?;
         let watermark = segments::open_log(&mut tx, log_id, now_micros()).await?;
         tx.commit().await?;
         let (log, records) = blocking(move || Log::open(&wal, watermark)).await?;
@@ -166,80 +167,6 @@ impl EventStore {
         });
         events.sweep(now_micros()).await?;
         Ok(events)
-    }
-
-    /// Appends rows of any tables as one batch: all of them or none. When this returns, the rows
-    /// survive a kill and can be hunted. A batch id that this tenant used in the last 24 hours
-    /// ([`Settings::batch_memory`]) adds nothing. Waits for a flush when memory is full. Dropping
-    /// the future leaves it open whether the batch was written; a retry with the same id is safe.
-    ///
-    /// # Errors
-    /// [`EventsError::Row`] and [`EventsError::TooLarge`] are the sender's fault;
-    /// [`EventsError::Busy`] asks to come back later; after [`EventsError::Log`] the store must be
-    /// opened again if it repeats.
-    pub async fn append(
-        self: &Arc<Self>,
-        tenant: TenantId,
-        batch_id: Uuid,
-        rows: Vec<Row>,
-    ) -> Result<Appended, EventsError> {
-        let appended = now_micros();
-        let count = rows.len();
-        let (tables, dates_dropped, record) = blocking(move || {
-            let (tables, dropped) = convert::to_batches(&rows)?;
-            let record = record::encode(tenant, batch_id, appended, &tables)?;
-            Ok((tables, dropped, record))
-        })
-        .await?;
-        let bytes = tables
-            .iter()
-            .map(|(_, rows)| rows.get_array_memory_size())
-            .sum();
-        let limit = self.settings.max_batch_bytes;
-        if bytes > limit {
-            return Err(EventsError::TooLarge { bytes, limit });
-        }
-        let batch = IngestedBatch {
-            tenant,
-            batch_id,
-            rows: count as i64,
-            appended,
-        };
-        let reservation = self.reserve(bytes).await?;
-        let mut content = Content {
-            record,
-            tables,
-            reservation,
-        };
-        loop {
-            let epoch = lock(&self.memory).epoch();
-            let mut tx = self.store.read().await?;
-            let known = segments::find_batch(&mut tx, tenant, batch_id).await?;
-            drop(tx);
-            if let Some(rows) = known {
-                return Ok(duplicate(rows));
-            }
-            let append = |reply| {
-                Command::Append(Box::new(Append {
-                    batch,
-                    epoch,
-                    content,
-                    reply,
-                }))
-            };
-            match self.ask(append).await? {
-                Outcome::Written => {
-                    return Ok(Appended {
-                        rows: count,
-                        duplicate: false,
-                        dates_dropped,
-                    });
-                }
-                Outcome::Duplicate(rows) => return Ok(duplicate(rows)),
-                Outcome::LookAgain(again) => content = again,
-                Outcome::Failed(reason) => return Err(EventsError::Log(reason)),
-            }
-        }
     }
 
     /// One tenant's table for the engine, in [`schema::engine_schema`]'s types. The first scan fixes
@@ -326,13 +253,16 @@ impl EventStore {
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, EventsError> {
         let (reply, answer) = oneshot::channel();
+        self.tell(command(reply))?;
+        answer.await.map_err(|_| EventsError::Closed)
+    }
+
+    /// Sends the writer a command.
+    fn tell(&self, command: Command) -> Result<(), EventsError> {
         let sender = lock_plain(&self.commands)
             .clone()
             .ok_or(EventsError::Closed)?;
-        sender
-            .send(command(reply))
-            .map_err(|_| EventsError::Closed)?;
-        answer.await.map_err(|_| EventsError::Closed)
+        sender.send(command).map_err(|_| EventsError::Closed)
     }
 
     fn is_closed(&self) -> bool {
@@ -391,14 +321,6 @@ impl Drop for EventStore {
             // A writer that panicked has nothing more to say here.
             let _ = writer.join();
         }
-    }
-}
-
-fn duplicate(rows: i64) -> Appended {
-    Appended {
-        rows: rows as usize,
-        duplicate: true,
-        dates_dropped: 0,
     }
 }
 

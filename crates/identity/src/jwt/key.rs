@@ -39,6 +39,8 @@ pub struct SigningKey {
     kid: String,
     certificate: Vec<u8>,
     pair: KeyPair,
+    /// The headers of tokens of version 1 and of the others, in base64url: the same for all of them.
+    headers: [String; 2],
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -56,8 +58,14 @@ impl SigningKey {
     /// [`KeyError::Private`].
     pub fn new(private: &[u8], certificate: Vec<u8>) -> Result<Self, KeyError> {
         let pair = KeyPair::from_pkcs8(private).map_err(|_| KeyError::Private)?;
+        let kid = thumbprint(&certificate);
+        let headers = [
+            json!({"typ": "JWT", "alg": "RS256", "x5t": kid, "kid": kid}),
+            json!({"typ": "JWT", "alg": "RS256", "kid": kid}),
+        ];
         Ok(Self {
-            kid: thumbprint(&certificate),
+            headers: headers.map(|header| URL_SAFE_NO_PAD.encode(header.to_string())),
+            kid,
             certificate,
             pair,
         })
@@ -93,15 +101,17 @@ impl SigningKey {
 
     fn sign_claims(&self, version: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let header = match version {
-            "1.0" => json!({"typ": "JWT", "alg": "RS256", "x5t": self.kid, "kid": self.kid}),
-            _ => json!({"typ": "JWT", "alg": "RS256", "kid": self.kid}),
+            "1.0" => &self.headers[0],
+            _ => &self.headers[1],
         };
         let claims = serde_json::to_vec(claims).map_err(|_| KeyError::Signing)?;
-        self.sign_parts(header.to_string().as_bytes(), &claims)
+        self.sign_parts(header, &claims)
     }
 
-    fn sign_parts(&self, header: &[u8], payload: &[u8]) -> Result<String, KeyError> {
-        let mut token = URL_SAFE_NO_PAD.encode(header);
+    /// `header` is encoded already.
+    fn sign_parts(&self, header: &str, payload: &[u8]) -> Result<String, KeyError> {
+        let mut token = String::with_capacity(header.len() + 2 * payload.len() + 400);
+        token.push_str(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let mut signature = vec![0; self.pair.public_modulus_len()];
@@ -231,8 +241,8 @@ fn unsigned(integer: &[u8]) -> &[u8] {
 impl SigningKey {
     /// Signs whatever a test makes up.
     pub(super) fn forge(&self, header: &str, payload: &str) -> String {
-        self.sign_parts(header.as_bytes(), payload.as_bytes())
-            .unwrap()
+        let header = URL_SAFE_NO_PAD.encode(header);
+        self.sign_parts(&header, payload.as_bytes()).unwrap()
     }
 
     /// The public key, which attackers know too.

@@ -4,6 +4,7 @@
 mod json;
 mod key;
 mod rejection;
+mod unique;
 mod verify;
 
 #[cfg(test)]

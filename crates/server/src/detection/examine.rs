@@ -148,7 +148,7 @@ impl Examination<'_> {
         loop {
             let hits = rows.iter().map(|values| Hit { columns, values });
             let drafts = drafts(self.rule, hits, self.now);
-            let mut tx = self.app.store.write().await?;
+            let mut tx = self.app.store.write_aside().await?;
             let (tenant, now) = (self.tenant, self.now);
             match detections::record(&mut tx, tenant, drafts, now, CORRELATION_WINDOW).await {
                 Ok(recorded) => {

@@ -233,7 +233,7 @@ async fn carry_out(
 
 async fn end(request: &Request<'_>, flow: &Flow, kept: bool) -> Result<(), Refusal> {
     if kept {
-        let mut tx = request.app.store.write().await.map_err(fault)?;
+        let mut tx = request.app.store.write_aside().await.map_err(fault)?;
         pending::end(&mut tx, &flow.hash()).await.map_err(fault)?;
         tx.commit().await.map_err(fault)?;
     }
@@ -343,7 +343,7 @@ async fn store_code(
     code: Option<&str>,
     kept: bool,
 ) -> Result<bool, StoreError> {
-    let mut tx = request.app.store.write().await?;
+    let mut tx = request.app.store.write_aside().await?;
     if kept && !pending::end(&mut tx, &flow.hash()).await? {
         return Ok(false);
     }

@@ -2,17 +2,20 @@
 //! it was used. Every grant that authenticates a client comes through here.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bartizan_contract::TenantId;
 use bartizan_identity::client_auth::{
     CertificateFact, CredentialUsed, Credentials, FederationFact, SecretFact,
 };
+use bartizan_store::directory::certificates;
 use bartizan_store::directory::credentials::ApplicationCredentials;
-use bartizan_store::directory::{certificates, federations, passwords};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use uuid::Uuid;
 
 use super::Request;
+use crate::trail::{CredentialKind, CredentialUse};
 
 /// Microseconds of the store in a second of tokens.
 const MICROS: i64 = 1_000_000;
@@ -58,38 +61,62 @@ pub(crate) fn certificate(known: &certificates::KeyCredential) -> CertificateFac
     }
 }
 
-/// Notes the last use of a credential, to the minute, so that operators see which ones are dead. A failure to note it
-/// is no reason to withhold the token.
-pub(super) async fn note_use(
-    request: &Request<'_>,
-    used: CredentialUsed,
-    known: &ApplicationCredentials,
-    home: Option<TenantId>,
-) {
+/// When each credential of an application was used last, as far as it is known here; in the order of the decision's.
+#[derive(Debug)]
+pub(super) struct LastUses {
+    home: TenantId,
+    secrets: Vec<LastUse>,
+    certificates: Vec<LastUse>,
+    federations: Vec<LastUse>,
+}
+
+/// A credential's id, and its last use in microseconds; [`NEVER`] when there was none.
+type LastUse = (Uuid, AtomicI64);
+
+/// So long ago that every use is worth a note.
+const NEVER: i64 = i64::MIN / 2;
+
+impl LastUses {
+    /// As the store has them.
+    pub(super) fn of(home: TenantId, known: &ApplicationCredentials) -> Self {
+        let at = |id, last: Option<i64>| (id, AtomicI64::new(last.unwrap_or(NEVER)));
+        let (secrets, certificates) = (&known.passwords, &known.certificates);
+        Self {
+            home,
+            secrets: secrets.iter().map(|c| at(c.key_id, c.last_used)).collect(),
+            certificates: certificates
+                .iter()
+                .map(|c| at(c.key_id, c.last_used))
+                .collect(),
+            federations: known
+                .federations
+                .iter()
+                .map(|c| at(c.id, c.last_used))
+                .collect(),
+        }
+    }
+}
+
+/// Notes the last use of a credential, to the minute, so that operators see which ones are dead. It is written beside the
+/// request, and a note that is lost is no reason to withhold the token.
+pub(super) fn note_use(request: &Request<'_>, used: CredentialUsed, known: &LastUses) {
     let now = request.app.clock.unix_micros();
-    let found = match used {
-        CredentialUsed::Secret(at) => known.passwords.get(at).map(|c| (c.key_id, c.last_used)),
+    let (kind, found) = match used {
+        CredentialUsed::Secret(at) => (CredentialKind::Secret, known.secrets.get(at)),
         CredentialUsed::Certificate(at) => {
-            known.certificates.get(at).map(|c| (c.key_id, c.last_used))
+            (CredentialKind::Certificate, known.certificates.get(at))
         }
-        CredentialUsed::Federation(at) => known.federations.get(at).map(|c| (c.id, c.last_used)),
+        CredentialUsed::Federation(at) => (CredentialKind::Federation, known.federations.get(at)),
     };
-    let (Some((id, last)), Some(home)) = (found, home) else {
-        return;
-    };
-    if last.is_some_and(|last| now - last < LAST_USE_STEP) {
+    let Some((id, last)) = found else { return };
+    if now - last.load(Ordering::Relaxed) < LAST_USE_STEP {
         return;
     }
-    let note = async {
-        let mut tx = request.app.store.write().await?;
-        match used {
-            CredentialUsed::Secret(_) => passwords::touch(&mut tx, home, id, now).await?,
-            CredentialUsed::Certificate(_) => certificates::touch(&mut tx, home, id, now).await?,
-            CredentialUsed::Federation(_) => federations::touch(&mut tx, home, id, now).await?,
-        }
-        tx.commit().await
-    };
-    if let Err(error) = note.await {
-        tracing::warn!(%error, "the use of a credential could not be noted");
-    }
+    last.store(now, Ordering::Relaxed);
+    request.app.trail.used(CredentialUse {
+        kind,
+        home: known.home,
+        id: *id,
+        at: now,
+    });
 }

@@ -54,7 +54,7 @@ async fn begin(request: &Request<'_>, version: Version, tenant: &str) -> Result<
         tracing::error!(%error, "device code: the store failed");
         Refusal::Fault
     };
-    let mut tx = request.app.store.write().await.map_err(fault)?;
+    let mut tx = request.app.store.write_aside().await.map_err(fault)?;
     let door = Door {
         path: &path,
         client_id: &asked.client_id,

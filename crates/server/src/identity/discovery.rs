@@ -52,7 +52,11 @@ async fn document_tenant(request: &Request<'_>, segment: &str) -> Result<Documen
 }
 
 /// The key set: the same under every tenant.
-pub(super) fn keys(request: &Request<'_>, version: Version) -> Response {
+pub(super) async fn keys(request: &Request<'_>, version: Version) -> Response {
+    // Whoever meets a new key asks any of the servers for it.
+    if let Err(error) = request.app.keys.catch_up(&request.app.store).await {
+        tracing::error!(%error, "the signing keys could not be read anew");
+    }
     respond::document(&request.app.keys.document(version))
 }
 

@@ -51,6 +51,7 @@ pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
 pub(crate) use keys::{Origin, Wish, carry_out};
 pub use sign_in::PasswordGuards;
 pub(crate) use sign_in::{OwnVerdict, check_own_password, second_factor_demanded};
+pub use token::KnownClients;
 
 use endpoint::Endpoint;
 
@@ -193,7 +194,7 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         Endpoint::Discovery(version, tenant) => {
             discovery::configuration(request, version, &tenant).await
         }
-        Endpoint::Keys(version) => discovery::keys(request, version),
+        Endpoint::Keys(version) => discovery::keys(request, version).await,
         Endpoint::Instance => discovery::instance(request),
         Endpoint::UserRealm(user) => discovery::realm(request, &user).await,
         Endpoint::NativeClient => pages::native_client(),

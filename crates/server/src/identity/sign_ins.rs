@@ -4,7 +4,10 @@
 //! person than the request says (who typed a wrong password, who was asked for a second factor) note a
 //! [`SignIn`] themselves.
 
+use std::sync::Arc;
+
 use bartizan_identity::Refusal;
+use bartizan_identity::claims::AccessClaims;
 use bartizan_identity::explain::{Credential, Refused, TokenRefused};
 use bartizan_identity::resource::Scope;
 use base64::Engine as _;
@@ -13,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::Request;
-use crate::trail::{Origin, RefusedRequest, SignIn, Subject};
+use crate::trail::{Origin, Parties, RefusedRequest, SignIn, Subject};
 
 /// "Not yet": what a device that waits for its person hears every few seconds.
 const PENDING: u32 = 70_016;
@@ -31,11 +34,37 @@ pub(super) fn origin(request: &Request<'_>) -> Origin {
     }
 }
 
+/// What the token endpoint answers with.
+pub(super) struct Issued {
+    /// The answer.
+    pub(super) body: Json,
+    /// The sign-in, where the grant knows it; else the token's claims tell.
+    pub(super) sign_in: Option<SignIn>,
+}
+
+/// An application's sign-in, of the claims of its token.
+pub(super) fn of_application(
+    request: &Request<'_>,
+    claims: &AccessClaims,
+    parties: Option<Arc<Parties>>,
+) -> SignIn {
+    SignIn {
+        tenant: claims.tid.to_string(),
+        client_id: claims.client().map(|id| id.to_string()),
+        confidential: true,
+        subject: Subject::Application,
+        resource: Some(claims.aud.clone()),
+        code: 0,
+        origin: origin(request),
+        parties,
+    }
+}
+
 /// Notes what came of a token request.
 pub(super) fn of_token_endpoint(
     request: &Request<'_>,
     tenant: &str,
-    result: &Result<Json, Refusal>,
+    result: &mut Result<Issued, Refusal>,
 ) {
     let trail = &request.app.trail;
     if trail.is_full() {
@@ -43,8 +72,9 @@ pub(super) fn of_token_endpoint(
         return;
     }
     match result {
-        Ok(answer) => {
-            if let Some(sign_in) = issued(request, answer) {
+        Ok(done) => {
+            let known = done.sign_in.take();
+            if let Some(sign_in) = known.or_else(|| issued(request, &done.body)) {
                 trail.sign_in(sign_in);
             }
         }
@@ -87,6 +117,7 @@ pub(super) fn of_password_page(
         resource: None,
         code,
         origin: origin(request),
+        parties: None,
     });
 }
 
@@ -172,6 +203,7 @@ fn issued(request: &Request<'_>, answer: &Json) -> Option<SignIn> {
         resource: Some(claims.aud),
         code: 0,
         origin: origin(request),
+        parties: None,
     })
 }
 
@@ -235,6 +267,7 @@ impl Sent {
             resource: self.resource.clone(),
             code,
             origin: origin(request),
+            parties: None,
         }
     }
 

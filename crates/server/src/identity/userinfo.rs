@@ -29,6 +29,11 @@ pub(super) async fn answer(request: &Request<'_>, tenant: Option<&str>) -> Respo
 }
 
 async fn tell(request: &Request<'_>, tenant: Option<&str>) -> Result<Json, &'static str> {
+    let app = request.app;
+    app.keys.catch_up(&app.store).await.map_err(|error| {
+        tracing::error!(%error, "userinfo: the signing keys could not be read");
+        "The signing keys could not be read; try again."
+    })?;
     let token = bearer(request.header("authorization")).map_err(|_| "A bearer token is needed.")?;
     let caller = request
         .app

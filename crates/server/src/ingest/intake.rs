@@ -106,7 +106,7 @@ impl<'a> Intake<'a> {
         }
         // Also of a duplicate: the server may have been killed between the two writes.
         if let Some(span) = span.filter(|span| span.to >= oldest) {
-            let mut tx = self.app.store.write().await?;
+            let mut tx = self.app.store.write_aside().await?;
             arrivals::note(&mut tx, self.tenant, span, oldest).await?;
             tx.commit().await?;
         }
@@ -121,7 +121,7 @@ impl<'a> Intake<'a> {
         if seen.is_empty() {
             return Ok(());
         }
-        let mut tx = self.app.store.write().await?;
+        let mut tx = self.app.store.write_aside().await?;
         machines::see(&mut tx, self.tenant, &seen).await?;
         tx.commit().await?;
         Ok(())

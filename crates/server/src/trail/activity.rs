@@ -5,13 +5,15 @@ use std::sync::Arc;
 use bartizan_contract::hunting::table;
 use bartizan_contract::time::ticks_from_unix_micros;
 use bartizan_contract::value::Row;
+use bartizan_hunting::events::NewBatch;
+use bartizan_store::arrivals::Span;
 use bartizan_store::audit::AuditEvent;
 use bartizan_store::audit_outbox::{self, Batch};
 use bartizan_telemetry::row::RowBuilder;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{TrailError, append};
+use super::{Arrived, TrailError, append};
 use crate::app::App;
 use crate::handlers::directory::audits;
 
@@ -21,7 +23,7 @@ const BATCH: u32 = 1_000;
 const OFFICE_365: i64 = 11_161;
 
 /// Writes the audit events that wait.
-pub(super) async fn write(app: &Arc<App>) -> Result<(), TrailError> {
+pub(super) async fn write(app: &Arc<App>, arrived: &mut Arrived) -> Result<(), TrailError> {
     loop {
         let mut tx = app.store.read().await?;
         let waits = audit_outbox::waits(&mut tx).await?;
@@ -29,22 +31,31 @@ pub(super) async fn write(app: &Arc<App>) -> Result<(), TrailError> {
         if !waits {
             return Ok(());
         }
-        let mut tx = app.store.write().await?;
+        let mut tx = app.store.write_aside().await?;
         let batches = audit_outbox::gather(&mut tx, BATCH, Uuid::new_v4).await?;
         tx.commit().await?;
         for batch in batches {
-            write_batch(app, batch).await?;
+            write_batch(app, batch, arrived).await?;
         }
     }
 }
 
-async fn write_batch(app: &Arc<App>, batch: Batch) -> Result<(), TrailError> {
+async fn write_batch(
+    app: &Arc<App>,
+    batch: Batch,
+    arrived: &mut Arrived,
+) -> Result<(), TrailError> {
     let mut tx = app.store.read().await?;
     let events = audit_outbox::events(&mut tx, batch).await?;
     drop(tx);
     let rows: Vec<Row> = events.iter().filter_map(|e| row(e, batch)).collect();
-    append(app, batch.tenant, batch.id, rows).await?;
-    let mut tx = app.store.write().await?;
+    let (tenant, span) = (batch.tenant, Span::of_rows(&rows));
+    let id = batch.id;
+    for appended in append(app, vec![NewBatch { tenant, id, rows }]).await {
+        appended?;
+    }
+    arrived.add(tenant, span);
+    let mut tx = app.store.write_aside().await?;
     audit_outbox::done(&mut tx, batch).await?;
     tx.commit().await?;
     Ok(())

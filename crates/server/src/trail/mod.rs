@@ -1,5 +1,5 @@
 //! The trail of what happened: sign-ins and directory changes as rows of the hunting tables, and refusals with the facts
-//! that explain them.
+//! that explain them; and when the credentials of applications were used last.
 //!
 //! Requests only put a note into a bounded queue; one worker resolves names, writes rows in batches within a second, and
 //! keeps refusals in SQL. A queue that is full loses the note and counts it: a flood of refusals can neither slow the
@@ -7,6 +7,8 @@
 //! (`bartizan_store::audit_outbox`).
 
 mod activity;
+mod arrived;
+mod credential_use;
 mod names;
 mod refusal;
 mod sign_in;
@@ -14,20 +16,18 @@ mod sign_in;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bartizan_contract::TenantId;
-use bartizan_contract::value::Row;
-use bartizan_hunting::events::EventsError;
+use bartizan_hunting::events::{Appended, EventsError, NewBatch};
 use bartizan_store::StoreError;
-use bartizan_store::arrivals::{self, Span};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
-use uuid::Uuid;
 
 use crate::app::App;
-use crate::handlers::hunting::LOOK_BACK_MICROS;
 
+use arrived::Arrived;
+pub(crate) use credential_use::{CredentialKind, CredentialUse};
+pub(crate) use names::Named;
 pub(crate) use refusal::{Attempt, RefusedRequest};
-pub(crate) use sign_in::{Origin, SignIn, Subject};
+pub(crate) use sign_in::{Origin, Parties, SignIn, Subject};
 
 /// Notes that may wait.
 const QUEUE: usize = 8_192;
@@ -45,6 +45,7 @@ const TRIES: u32 = 4;
 enum Note {
     SignIn(Box<SignIn>),
     Refused(Box<RefusedRequest>),
+    Used(CredentialUse),
     /// All before this note is written; with `true`, the worker ends.
     Flush(oneshot::Sender<()>, bool),
 }
@@ -74,6 +75,11 @@ impl Trail {
     /// Notes a refusal.
     pub(crate) fn refused(&self, refused: RefusedRequest) {
         self.note(Note::Refused(Box::new(refused)), "refusal");
+    }
+
+    /// Notes the use of a credential.
+    pub(crate) fn used(&self, credential: CredentialUse) {
+        self.note(Note::Used(credential), "credential-use");
     }
 
     /// Whether a note would be lost; spares the work of making it.
@@ -138,6 +144,7 @@ async fn work(app: Arc<App>, mut queue: mpsc::Receiver<Note>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut keeper = refusal::Keeper::default();
+    let mut arrived = Arrived::after_start(&app).await;
     loop {
         let mut notes = Vec::new();
         tokio::select! {
@@ -147,19 +154,27 @@ async fn work(app: Arc<App>, mut queue: mpsc::Receiver<Note>) {
         gather(&mut queue, &mut notes).await;
         let mut sign_ins = Vec::new();
         let mut refused = Vec::new();
+        let mut used = Vec::new();
         let mut waiting = Vec::new();
         let mut end = false;
         for note in notes {
             match note {
                 Note::SignIn(sign_in) => sign_ins.push(*sign_in),
                 Note::Refused(request) => refused.push(*request),
+                Note::Used(credential) => used.push(credential),
                 Note::Flush(done, last) => {
                     waiting.push(done);
                     end |= last;
                 }
             }
         }
-        write(&app, sign_ins, refused, &mut keeper).await;
+        if !used.is_empty()
+            && let Err(error) = credential_use::write(&app, used).await
+        {
+            tracing::warn!(%error, "the last use of credentials could not be noted");
+        }
+        write(&app, sign_ins, refused, &mut keeper, &mut arrived).await;
+        arrived.note(&app, !waiting.is_empty()).await;
         for done in waiting {
             // Who asked may have gone.
             let _ = done.send(());
@@ -193,15 +208,11 @@ async fn write(
     sign_ins: Vec<SignIn>,
     refused: Vec<RefusedRequest>,
     keeper: &mut refusal::Keeper,
+    arrived: &mut Arrived,
 ) {
     let rows = app.settings.activity_events;
-    let count = sign_ins.len() as u64;
-    if rows
-        && count > 0
-        && let Err(error) = sign_in::write(app, sign_ins).await
-    {
-        lost("sign-in", count);
-        tracing::error!(%error, count, "sign-ins could not be written");
+    if rows && !sign_ins.is_empty() {
+        sign_in::write(app, sign_ins, arrived).await;
     }
     let count = refused.len() as u64;
     if count > 0
@@ -211,33 +222,23 @@ async fn write(
         tracing::error!(%error, count, "refusals could not be kept");
     }
     // Audit events stay in SQL until they are written: an error costs time, not events.
-    if rows && let Err(error) = activity::write(app).await {
+    if rows && let Err(error) = activity::write(app, arrived).await {
         tracing::error!(%error, "audit events could not be written to the hunting tables");
     }
 }
 
-/// Appends a tenant's rows as one batch. The batch's id makes the repetition safe.
-async fn append(
-    app: &App,
-    tenant: TenantId,
-    batch: Uuid,
-    rows: Vec<Row>,
-) -> Result<(), EventsError> {
-    let span = Span::of_rows(&rows);
-    let mut tries = 0;
-    loop {
-        match app.events.append(tenant, batch, rows.clone()).await {
-            Err(EventsError::Busy) if tries < TRIES => tries += 1,
-            Err(error) => return Err(error),
-            Ok(_) => break,
+/// Appends batches, each for itself; the batches' ids make the repetition safe. Says of each how many rows were kept.
+async fn append(app: &App, batches: Vec<NewBatch>) -> Vec<Result<usize, EventsError>> {
+    let batches: Vec<Arc<NewBatch>> = batches.into_iter().map(Arc::new).collect();
+    let mut done = app.events.append_all(batches.clone()).await;
+    for (batch, result) in batches.iter().zip(&mut done) {
+        let mut tries = 1;
+        while matches!(result, Err(EventsError::Busy)) && tries < TRIES {
+            let mut again = app.events.append_all(vec![Arc::clone(batch)]).await;
+            *result = again.pop().unwrap_or(Err(EventsError::Closed));
+            tries += 1;
         }
     }
-    // Detection rules look at what arrived, also when they did not run for a while.
-    if let Some(span) = span {
-        let mut tx = app.store.write().await?;
-        let forget = app.clock.unix_micros() - LOOK_BACK_MICROS;
-        arrivals::note(&mut tx, tenant, span, forget).await?;
-        tx.commit().await?;
-    }
-    Ok(())
+    let rows = |appended: Appended| appended.rows;
+    done.into_iter().map(|done| done.map(rows)).collect()
 }

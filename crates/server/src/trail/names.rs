@@ -8,11 +8,11 @@ use bartizan_store::{ReadTx, StoreError, tenants};
 
 /// A service principal, as far as rows name it.
 #[derive(Debug, Clone)]
-pub(super) struct Named {
+pub(crate) struct Named {
     /// Its object id.
-    pub(super) id: ObjectId,
+    pub(crate) id: ObjectId,
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 /// Look-ups of one batch.

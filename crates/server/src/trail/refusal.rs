@@ -216,7 +216,7 @@ impl Keeper {
             });
         }
         drop(names);
-        let mut tx = app.store.write().await?;
+        let mut tx = app.store.write_aside().await?;
         for refusal in &kept {
             refusals::append(&mut tx, refusal).await?;
         }

@@ -8,11 +8,14 @@ use bartizan_contract::TenantId;
 use bartizan_contract::hunting::table;
 use bartizan_contract::time::ticks_from_unix_micros;
 use bartizan_contract::value::Row;
+use bartizan_hunting::events::NewBatch;
+use bartizan_store::StoreError;
+use bartizan_store::arrivals::Span;
 use bartizan_telemetry::row::RowBuilder;
 use uuid::Uuid;
 
-use super::names::Names;
-use super::{TrailError, append, lost};
+use super::names::{Named, Names};
+use super::{Arrived, append, lost};
 use crate::app::App;
 
 /// The longest text of a request that is kept in a row, in characters.
@@ -59,6 +62,17 @@ pub(crate) enum Subject {
     },
 }
 
+/// Who took part in a sign-in, where the decision knew: nothing is looked up again.
+#[derive(Debug, Clone)]
+pub(crate) struct Parties {
+    /// The tenant.
+    pub(crate) tenant: TenantId,
+    /// The application's presence in it.
+    pub(crate) client: Named,
+    /// The resource's, where it is one.
+    pub(crate) resource: Option<Named>,
+}
+
 /// One sign-in, done or refused.
 #[derive(Debug, Clone)]
 pub(crate) struct SignIn {
@@ -76,16 +90,57 @@ pub(crate) struct SignIn {
     pub(crate) code: u32,
     /// Where from.
     pub(crate) origin: Origin,
+    /// Names that are known already.
+    pub(crate) parties: Option<Arc<Parties>>,
 }
 
-/// Writes sign-ins, one batch per tenant.
-pub(super) async fn write(app: &Arc<App>, sign_ins: Vec<SignIn>) -> Result<(), TrailError> {
+/// How many tenants' rows are written together.
+const TOGETHER: usize = 256;
+
+/// Writes sign-ins, one batch per tenant. What cannot be written is counted as lost.
+pub(super) async fn write(app: &Arc<App>, sign_ins: Vec<SignIn>, arrived: &mut Arrived) {
+    let batches = match batches(app, &sign_ins).await {
+        Ok(batches) => batches,
+        Err(error) => {
+            let count = sign_ins.len() as u64;
+            lost("sign-in", count);
+            tracing::error!(%error, count, "sign-ins could not be written");
+            return;
+        }
+    };
+    let mut batches = batches.into_iter();
+    loop {
+        let some: Vec<NewBatch> = batches.by_ref().take(TOGETHER).collect();
+        if some.is_empty() {
+            return;
+        }
+        let told = |batch: &NewBatch| (batch.tenant, batch.rows.len(), Span::of_rows(&batch.rows));
+        let told: Vec<_> = some.iter().map(told).collect();
+        for (kept, (tenant, size, span)) in append(app, some).await.into_iter().zip(told) {
+            match kept {
+                Ok(rows) => {
+                    arrived.add(tenant, span);
+                    metrics::counter!("bartizan_sign_ins_total").increment(rows as u64);
+                }
+                Err(error) => {
+                    lost("sign-in", size as u64);
+                    tracing::error!(%error, size, "sign-ins could not be written");
+                }
+            }
+        }
+    }
+}
+
+/// The rows of sign-ins by tenant.
+async fn batches(app: &Arc<App>, sign_ins: &[SignIn]) -> Result<Vec<NewBatch>, StoreError> {
     let mut names = Names::new(app.store.read().await?);
     let mut by_tenant: BTreeMap<TenantId, (Vec<Row>, usize)> = BTreeMap::new();
-    for sign_in in &sign_ins {
-        let Some(tenant) = names.tenant(&sign_in.tenant).await? else {
-            continue;
+    for sign_in in sign_ins {
+        let tenant = match &sign_in.parties {
+            Some(parties) => Some(parties.tenant),
+            None => names.tenant(&sign_in.tenant).await?,
         };
+        let Some(tenant) = tenant else { continue };
         let (rows, failures) = by_tenant.entry(tenant).or_default();
         if sign_in.code != 0 {
             *failures += 1;
@@ -96,20 +151,19 @@ pub(super) async fn write(app: &Arc<App>, sign_ins: Vec<SignIn>) -> Result<(), T
         }
         rows.extend(row(sign_in, tenant, &mut names).await?);
     }
-    drop(names);
-    for (tenant, (rows, _)) in by_tenant {
-        let count = rows.len() as u64;
-        append(app, tenant, Uuid::new_v4(), rows).await?;
-        metrics::counter!("bartizan_sign_ins_total").increment(count);
-    }
-    Ok(())
+    let batch = |(tenant, (rows, _))| NewBatch {
+        tenant,
+        id: Uuid::new_v4(),
+        rows,
+    };
+    Ok(by_tenant.into_iter().map(batch).collect())
 }
 
 async fn row(
     sign_in: &SignIn,
     tenant: TenantId,
     names: &mut Names,
-) -> Result<Option<Row>, TrailError> {
+) -> Result<Option<Row>, StoreError> {
     let of_application = matches!(sign_in.subject, Subject::Application);
     let name = if of_application {
         "EntraIdSpnSignInEvents"
@@ -120,14 +174,17 @@ async fn row(
         return Ok(None);
     };
     let client_id = sign_in.client_id.as_deref().map(short);
-    let client = match &client_id {
-        Some(id) => names.client(tenant, id).await?,
-        None => None,
-    };
     let asked = sign_in.resource.as_deref().map(short);
-    let resource = match &asked {
-        Some(name) => names.resource(tenant, name).await?,
-        None => None,
+    let parties = sign_in.parties.as_deref();
+    let client = match (parties, &client_id) {
+        (Some(parties), _) => Some(parties.client.clone()),
+        (None, Some(id)) => names.client(tenant, id).await?,
+        (None, None) => None,
+    };
+    let resource = match (parties, &asked) {
+        (Some(parties), _) => parties.resource.clone(),
+        (None, Some(name)) => names.resource(tenant, name).await?,
+        (None, None) => None,
     };
     let origin = &sign_in.origin;
     let trace = origin.trace.to_string();

@@ -18,6 +18,7 @@ mod hunting;
 mod identity;
 mod incidents;
 mod ingest;
+mod known_clients;
 mod limits;
 mod listings;
 mod operations;

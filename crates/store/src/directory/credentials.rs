@@ -1,14 +1,17 @@
 //! Everything by which an application may prove itself: secrets, certificates, federated credentials.
 
 use bartizan_contract::{ObjectId, TenantId};
+use sqlx::any::AnyRow;
 
 use super::applications::{self, Application};
-use super::certificates::{self, KeyCredential};
-use super::federations::{self, FederatedCredential};
-use super::passwords::{self, PasswordCredential};
+use super::certificates::KeyCredential;
+use super::federations::FederatedCredential;
+use super::passwords::PasswordCredential;
 use super::search::Search;
 use crate::error::StoreError;
 use crate::listing::Page;
+use crate::row::Columns as _;
+use crate::sql::Sql;
 use crate::transaction::ReadTx;
 
 /// An application's credentials, expired ones too.
@@ -22,7 +25,7 @@ pub struct ApplicationCredentials {
     pub federations: Vec<FederatedCredential>,
 }
 
-/// The credentials of a tenant's application.
+/// The credentials of a tenant's application, each kind in the order of its own list.
 ///
 /// # Errors
 /// [`StoreError::Database`], [`StoreError::Corrupt`].
@@ -31,10 +34,74 @@ pub async fn of(
     tenant: TenantId,
     application: ObjectId,
 ) -> Result<ApplicationCredentials, StoreError> {
-    Ok(ApplicationCredentials {
-        passwords: passwords::list(tx, tenant, application).await?,
-        certificates: certificates::list(tx, tenant, application).await?,
-        federations: federations::list(tx, tenant, application).await?,
+    // One statement, because every token request may need it.
+    let kinds = [
+        "select 'secret' as kind, key_id as id, display_name as name, secret_hash as a, hint as b,
+         null as c, null as d, null as e, start_time, end_time, last_used from application_passwords",
+        " union all select 'certificate', key_id, display_name, certificate, usage,
+         null, null, null, start_time, end_time, last_used from application_certificates",
+        " union all select 'federation', id, name, issuer, subject, audience, key_set, description,
+         created, 0, last_used from application_federations",
+    ];
+    let mut sql = Sql::default();
+    for kind in kinds {
+        sql.push(kind)
+            .push(" where tenant = ")
+            .bind(tenant)
+            .push(" and application = ")
+            .bind(application.to_string());
+    }
+    sql.push(" order by start_time, id");
+    let mut found = ApplicationCredentials::default();
+    for row in sql.fetch_all(tx).await? {
+        match row.text("kind")?.as_str() {
+            "secret" => found.passwords.push(password(&row)?),
+            "certificate" => found.certificates.push(certificate(&row)?),
+            _ => found.federations.push(federation(&row)?),
+        }
+    }
+    Ok(found)
+}
+
+fn password(row: &AnyRow) -> Result<PasswordCredential, StoreError> {
+    Ok(PasswordCredential {
+        key_id: row.parsed("id")?,
+        secret_hash: row.text("a")?,
+        hint: row.text("b")?,
+        display_name: row.maybe_text("name")?,
+        start: row.int("start_time")?,
+        end: row.int("end_time")?,
+        last_used: row.maybe_int("last_used")?,
+    })
+}
+
+fn certificate(row: &AnyRow) -> Result<KeyCredential, StoreError> {
+    Ok(KeyCredential {
+        key_id: row.parsed("id")?,
+        certificate: row.text("a")?,
+        usage: row.text("b")?,
+        display_name: row.maybe_text("name")?,
+        start: row.int("start_time")?,
+        end: row.int("end_time")?,
+        last_used: row.maybe_int("last_used")?,
+    })
+}
+
+fn federation(row: &AnyRow) -> Result<FederatedCredential, StoreError> {
+    let key_set = match row.maybe_text("d")? {
+        Some(_) => Some(row.json("d")?),
+        None => None,
+    };
+    Ok(FederatedCredential {
+        id: row.parsed("id")?,
+        name: row.text("name")?,
+        issuer: row.text("a")?,
+        subject: row.text("b")?,
+        audience: row.text("c")?,
+        description: row.maybe_text("e")?,
+        key_set,
+        created: row.int("start_time")?,
+        last_used: row.maybe_int("last_used")?,
     })
 }
 

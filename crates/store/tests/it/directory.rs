@@ -3,6 +3,8 @@
 use bartizan_contract::permissions::RESOURCES;
 use bartizan_contract::{ObjectId, permissions};
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
+use bartizan_store::directory::certificates::{self, KeyCredential};
+use bartizan_store::directory::federations::{self, FederatedCredential};
 use bartizan_store::directory::passwords::{self, PasswordCredential};
 use bartizan_store::directory::search::Search;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
@@ -13,7 +15,7 @@ use bartizan_store::odata::{APPLICATIONS_GRAPH, SERVICE_PRINCIPALS_GRAPH, filter
 use bartizan_store::{Page, Store, StoreError};
 use uuid::Uuid;
 
-use crate::fixture::{NOW, application, on_both_databases, tenant_id, two_tenants};
+use crate::fixture::{NOW, application, on_both_databases, tenant, tenant_id, two_tenants};
 
 on_both_databases!(
     an_application_is_seen_by_its_tenant_alone,
@@ -326,6 +328,32 @@ async fn token_facts_are_complete(store: &Store) {
     passwords::add(&mut tx, app.tenant, app.id, &password(1))
         .await
         .unwrap();
+    let certificate = KeyCredential {
+        key_id: Uuid::from_u128(2),
+        certificate: "MIIB".into(),
+        display_name: Some("rollover".into()),
+        usage: "Verify".into(),
+        start: NOW,
+        end: NOW + 2,
+        last_used: Some(NOW),
+    };
+    certificates::add(&mut tx, app.tenant, app.id, &certificate)
+        .await
+        .unwrap();
+    let federation = FederatedCredential {
+        id: Uuid::from_u128(3),
+        name: "ci".into(),
+        issuer: "https://issuer.example".into(),
+        subject: "repo:x".into(),
+        audience: "api://AzureADTokenExchange".into(),
+        description: Some("builds".into()),
+        key_set: Some(serde_json::json!({ "keys": [] })),
+        created: NOW,
+        last_used: None,
+    };
+    federations::add(&mut tx, app.tenant, app.id, &federation)
+        .await
+        .unwrap();
     for n in [1, 2] {
         service_principals::create(&mut tx, &sp(n, &app, n))
             .await
@@ -358,38 +386,64 @@ async fn token_facts_are_complete(store: &Store) {
 
     let mut tx = store.read().await.unwrap();
     let name = "https://securitycenter.onmicrosoft.com/windowsatpservice";
-    let facts = token_facts::client_credentials(&mut tx, "T2.example.com", app.app_id, Some(name))
-        .await
-        .unwrap();
-    assert_eq!(facts.tenant.unwrap().id, tenant_id(2));
-    assert_eq!(facts.credentials.passwords, [password(1)]);
-    assert_eq!(facts.client.unwrap().tenant, tenant_id(2));
-    let resource = facts.resource.unwrap();
+    let facts = token_facts::client_credentials(&mut tx, "T2.example.com", app.app_id);
+    let facts = facts.await.unwrap();
+    assert_eq!(facts.tenant.unwrap(), tenant(2));
+    assert_eq!(facts.application.unwrap().home, tenant_id(1));
+    let kept = &facts.credentials;
+    assert_eq!(kept.passwords, [password(1)]);
+    assert_eq!(
+        kept.certificates,
+        certificates::list(&mut tx, app.tenant, app.id)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        kept.federations,
+        federations::list(&mut tx, app.tenant, app.id)
+            .await
+            .unwrap()
+    );
+    assert_eq!((kept.certificates.len(), kept.federations.len()), (1, 1));
+    let client = facts.client.unwrap();
+    assert_eq!((client.id, client.enabled), (sp(2, &app, 2).id, true));
+    let resource = token_facts::resource_facts(&mut tx, tenant_id(2), name, Some(client.id));
+    let resource = resource.await.unwrap().unwrap();
     assert_eq!(resource.roles, ["Alert.Read.All", "Machine.Read.All"]);
     assert!(resource.client_is_assigned);
     assert_eq!(resource.access_token_version, None);
 
-    let facts =
-        token_facts::client_credentials(&mut tx, &tenant_id(1).to_string(), app.app_id, Some(name))
-            .await
-            .unwrap();
-    let resource = facts.resource.unwrap();
+    let here = tenant_id(1);
+    let word = here.to_string();
+    let facts = token_facts::client_credentials(&mut tx, &word, app.app_id);
+    let client = facts.await.unwrap().client.unwrap();
+    let resource = token_facts::resource_facts(&mut tx, here, name, Some(client.id));
+    let resource = resource.await.unwrap().unwrap();
     assert!(
         resource.roles.is_empty() && !resource.client_is_assigned,
         "consent is per tenant"
     );
+    let by_id = format!("api://{}", app.app_id);
+    for name in ["api://app1", "API://APP1/", &by_id] {
+        let own = token_facts::resource_facts(&mut tx, here, name, None);
+        let own = own.await.unwrap().unwrap();
+        assert_eq!(own.app_id, app.app_id, "{name}");
+        assert_eq!(own.access_token_version, Some(2));
+    }
+    let elsewhere = token_facts::resource_facts(&mut tx, here, "api://app9", None);
+    assert_eq!(elsewhere.await.unwrap(), None);
 
-    let own =
-        token_facts::client_credentials(&mut tx, "t1.example.com", app.app_id, Some("api://app1"))
-            .await
-            .unwrap();
-    assert_eq!(own.resource.unwrap().access_token_version, Some(2));
-
-    let nothing =
-        token_facts::client_credentials(&mut tx, "nobody", application(9, 1).app_id, Some("x"))
-            .await
-            .unwrap();
-    assert_eq!(nothing, token_facts::ClientCredentialsFacts::default());
+    let nothing = token_facts::client_credentials(&mut tx, "nobody", app.app_id);
+    assert_eq!(
+        nothing.await.unwrap(),
+        token_facts::ClientCredentialsFacts::default()
+    );
+    // A tenant alone.
+    let unknown =
+        token_facts::client_credentials(&mut tx, "t1.example.com", application(9, 1).app_id);
+    let unknown = unknown.await.unwrap();
+    assert_eq!(unknown.tenant.unwrap().id, here);
+    assert_eq!((unknown.application, unknown.client), (None, None));
 }
 
 async fn users_are_found_in_any_letter_case(store: &Store) {

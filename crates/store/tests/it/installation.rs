@@ -6,6 +6,7 @@ use bartizan_store::audit::{self, AuditEvent};
 use bartizan_store::directory::search::Search;
 use bartizan_store::directory::service_principals;
 use bartizan_store::keys::{self, KeyState, SigningKey};
+use bartizan_store::revision;
 use bartizan_store::rules::{self, RuleState, StoredRule};
 use bartizan_store::tenants::{self, Domain};
 use bartizan_store::{Page, Store, StoreError, settings};
@@ -17,6 +18,7 @@ use crate::fixture::{NOW, on_both_databases, tenant, tenant_id, two_tenants};
 on_both_databases!(
     what_is_not_committed_is_gone,
     the_instance_keeps_its_first_id,
+    every_commit_counts_as_a_change_but_those_aside,
     incident_numbers_are_never_given_twice,
     readers_that_wait_to_write_do_not_block_each_other,
     tenants_are_found_by_every_name,
@@ -42,6 +44,37 @@ async fn what_is_not_committed_is_gone(store: &Store) {
         Some("3")
     );
     store.ping().await.unwrap();
+}
+
+async fn every_commit_counts_as_a_change_but_those_aside(store: &Store) {
+    let before = store.directory_revision().await.unwrap();
+    let tx = store.write().await.unwrap();
+    tx.rollback().await.unwrap();
+    let mut tx = store.write_aside().await.unwrap();
+    settings::put(&mut tx, "a", "1").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.directory_revision().await.unwrap(), before);
+    let mut snapshot = store.read().await.unwrap();
+    assert_eq!(revision::of(&mut snapshot).await.unwrap(), before);
+    let mut last = before;
+    for _ in 0..20 {
+        store.write().await.unwrap().commit().await.unwrap();
+        // Whoever asks after the commit gets the new one, however many ask at once.
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let store = store.clone();
+            asking.spawn(async move { store.directory_revision().await.unwrap() });
+        }
+        let answers = asking.join_all().await;
+        assert_ne!(answers[0], last);
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        last = answers[0];
+    }
+    // A state that was read before keeps its own.
+    assert_eq!(revision::of(&mut snapshot).await.unwrap(), before);
+    drop(snapshot);
+    let mut now = store.read().await.unwrap();
+    assert_eq!(revision::of(&mut now).await.unwrap(), last);
 }
 
 async fn the_instance_keeps_its_first_id(store: &Store) {

@@ -27,6 +27,8 @@ struct End {
 /// Lists credentials; `appId` in the query chooses an application.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     let wanted = call.query_param("appId");
+    // Uses are written beside the requests; who asks now wants those before it, too.
+    call.app.trail.flush().await;
     let mut tx = call.app.store.read().await?;
     let all = credentials::of_tenant(&mut tx, call.tenant()).await?;
     drop(tx);

@@ -160,7 +160,8 @@ async fn now(
     });
     if let Some(resource) = operation.and_then(|operation| resource_of(operation.api)) {
         let name = resource.app_id.to_string();
-        let facts = token_facts::resource_facts(tx, tenant, &name, principal.as_ref()).await?;
+        let held_by = principal.as_ref().map(|sp| sp.id);
+        let facts = token_facts::resource_facts(tx, tenant, &name, held_by).await?;
         now.held = facts.map(|facts| facts.roles).unwrap_or_default();
     }
     Ok(now)

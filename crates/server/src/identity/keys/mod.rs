@@ -6,7 +6,7 @@
 mod change;
 mod seal;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bartizan_identity::claims::AccessClaims;
 use bartizan_identity::discovery::key_set;
@@ -15,6 +15,7 @@ use bartizan_identity::jwt::{KeyError, thumbprint};
 use bartizan_identity::key_schedule::ScheduleError;
 use bartizan_identity::{IssuerMode, Issuers, SigningKey, Verifier, Version};
 use bartizan_store::keys::{self as stored, KeyState};
+use bartizan_store::revision::{self, Revision};
 use bartizan_store::{Store, StoreError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -89,6 +90,10 @@ pub struct Keys {
     own_origins: Vec<String>,
     seal: Seal,
     ring: RwLock<Arc<Ring>>,
+    /// Held while they are read, so that what was read first never takes the place of what was read later.
+    reading: tokio::sync::Mutex<()>,
+    /// The directory's revision up to which they are known.
+    revision: Mutex<Option<Revision>>,
 }
 
 /// The keys of one moment, parsed once.
@@ -138,6 +143,8 @@ impl Keys {
             own_origins,
             seal,
             ring: RwLock::new(Arc::new(ring)),
+            reading: tokio::sync::Mutex::default(),
+            revision: Mutex::default(),
         })
     }
 
@@ -162,15 +169,48 @@ impl Keys {
     /// # Errors
     /// [`KeysError`].
     pub async fn refresh(&self, store: &Store) -> Result<(), KeysError> {
+        let _turn = self.reading.lock().await;
+        self.read(store).await
+    }
+
+    async fn read(&self, store: &Store) -> Result<(), KeysError> {
         let mut tx = store.read().await?;
+        let revision = revision::of(&mut tx).await?;
         let published = stored::published(&mut tx).await?;
         drop(tx);
-        if self.ring().stamp == stamp(&published) {
+        if self.ring().stamp != stamp(&published) {
+            let ring = Ring::new(&self.seal, &published, &self.issuers, &self.own_origins)?;
+            *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        }
+        *self.known() = Some(revision);
+        Ok(())
+    }
+
+    /// Makes sure that the keys in use are those of a revision of the directory, or later ones.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub(crate) async fn follow(&self, store: &Store, revision: Revision) -> Result<(), KeysError> {
+        if *self.known() == Some(revision) {
             return Ok(());
         }
-        let ring = Ring::new(&self.seal, &published, &self.issuers, &self.own_origins)?;
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
-        Ok(())
+        let _turn = self.reading.lock().await;
+        if *self.known() == Some(revision) {
+            return Ok(());
+        }
+        self.read(store).await
+    }
+
+    /// Makes sure that the keys in use are those of this moment, whichever server changed them.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub(crate) async fn catch_up(&self, store: &Store) -> Result<(), KeysError> {
+        self.follow(store, store.directory_revision().await?).await
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Revision>> {
+        self.revision.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ring(&self) -> Arc<Ring> {

@@ -201,7 +201,7 @@ impl Flow {
     /// # Errors
     /// [`StoreError`].
     pub(in crate::identity) async fn save(&self, request: &Request<'_>) -> Result<(), StoreError> {
-        let mut tx = request.app.store.write().await?;
+        let mut tx = request.app.store.write_aside().await?;
         self.keep(request, &mut tx).await?;
         tx.commit().await
     }

@@ -52,7 +52,7 @@ pub(in crate::identity) async fn check(
     if source.is_some_and(|source| !app.passwords.spend(source, now)) {
         return Ok(Verdict::Locked);
     }
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_aside().await?;
     let tenant = tenant_of(&mut tx, path, name).await?;
     let user = match &tenant {
         Some(tenant) => users::by_upn(&mut tx, tenant.id, name).await?,
@@ -73,7 +73,7 @@ pub(in crate::identity) async fn check(
             let actor = user.map_or_else(|| "unknown".to_owned(), |user| user.id.to_string());
             let address = source.map(|address| address.to_string());
             let details = json!({ "code": 50_126, "address": address, "failures": after.count });
-            let mut tx = app.store.write().await?;
+            let mut tx = app.store.write_aside().await?;
             record(
                 request,
                 &mut tx,
@@ -87,7 +87,7 @@ pub(in crate::identity) async fn check(
         }
         return Ok(Verdict::Wrong);
     };
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_aside().await?;
     // Another one may have been set while this one was checked.
     let held = users::by_id(&mut tx, tenant.id, user.id).await?;
     if held.is_none_or(|held| held.password_hash != user.password_hash) {
@@ -164,7 +164,7 @@ pub(crate) async fn check_own(
         return Ok(OwnVerdict::Locked);
     }
     let key = key_in(&tenant.to_string(), &user.upn);
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_aside().await?;
     let Some(after) = counted(&mut tx, &key, now).await? else {
         return Ok(OwnVerdict::Locked);
     };
@@ -173,7 +173,7 @@ pub(crate) async fn check_own(
     if app.passwords.hash(move || verify(hash, &typed)).await != Some(true) {
         return Ok(OwnVerdict::Wrong(after.count));
     }
-    let mut tx = app.store.write().await?;
+    let mut tx = app.store.write_aside().await?;
     failures::forget(&mut tx, &key).await?;
     tx.commit().await?;
     if let Some(source) = source {

@@ -1,12 +1,11 @@
 //! Facts of the directory as the decisions want them.
 
-use bartizan_contract::TenantId;
 use bartizan_contract::permissions::RESOURCES;
+use bartizan_contract::{ObjectId, TenantId};
 use bartizan_identity::grant::client_credentials::{ApplicationFact, ResourceFact, TenantFact};
 use bartizan_identity::resource::{ResourceName, is_own_origin};
 use bartizan_store::directory::applications::Application;
 use bartizan_store::directory::credentials::ApplicationCredentials;
-use bartizan_store::directory::service_principals::ServicePrincipal;
 use bartizan_store::directory::token_facts::{self, ResourceFacts};
 use bartizan_store::tenants::Tenant;
 use bartizan_store::{ReadTx, StoreError};
@@ -35,9 +34,14 @@ pub(super) fn application(
         app_id: application.app_id,
         home: application.tenant,
         display_name: application.display_name.clone(),
-        multi_tenant: application.sign_in_audience != "AzureADMyOrg",
+        multi_tenant: is_multi_tenant(&application.sign_in_audience),
         credentials: client::credentials(credentials),
     }
+}
+
+/// Whether other tenants than its home may use an application of this `signInAudience`.
+pub(super) fn is_multi_tenant(audience: &str) -> bool {
+    audience != "AzureADMyOrg"
 }
 
 /// The resource of a name, or all of them when the name is an own origin.
@@ -46,31 +50,30 @@ pub(super) async fn resources(
     tx: &mut ReadTx,
     tenant: TenantId,
     name: &ResourceName,
-    client: Option<&ServicePrincipal>,
-) -> Result<Vec<ResourceFact>, StoreError> {
-    let own_origins: Vec<String> = request.app.sites.own_origins().collect();
-    if is_own_origin(name.as_str(), &own_origins) {
+    client: Option<ObjectId>,
+) -> Result<Vec<ResourceFacts>, StoreError> {
+    if is_own_origin(name.as_str(), request.app.sites.own_origin_list()) {
         let mut found = Vec::new();
         for resource in RESOURCES {
             let id = resource.app_id.to_string();
-            let facts = token_facts::resource_facts(tx, tenant, &id, client).await?;
-            found.extend(facts.as_ref().map(resource_fact));
+            found.extend(token_facts::resource_facts(tx, tenant, &id, client).await?);
         }
         return Ok(found);
     }
     for name in name.look_ups() {
         if let Some(facts) = token_facts::resource_facts(tx, tenant, name, client).await? {
-            return Ok(vec![resource_fact(&facts)]);
+            return Ok(vec![facts]);
         }
     }
     Ok(Vec::new())
 }
 
-fn resource_fact(facts: &ResourceFacts) -> ResourceFact {
+/// A resource.
+pub(super) fn resource(facts: &ResourceFacts) -> ResourceFact {
     ResourceFact {
-        app_id: facts.service_principal.app_id,
-        enabled: facts.service_principal.enabled,
-        assignment_required: facts.service_principal.assignment_required,
+        app_id: facts.app_id,
+        enabled: facts.enabled,
+        assignment_required: facts.assignment_required,
         client_is_assigned: facts.client_is_assigned,
         roles: facts.roles.clone(),
         access_token_version: facts.access_token_version,

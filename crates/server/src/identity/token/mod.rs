@@ -4,6 +4,7 @@ mod authorization_code;
 mod client_credentials;
 mod device_code;
 mod facts;
+mod known_clients;
 mod on_behalf_of;
 mod password;
 mod refresh_token;
@@ -17,19 +18,21 @@ use bartizan_identity::{Refusal, TenantPath, TokenRequest, Version};
 use bartizan_store::StoreError;
 use http::{Method, StatusCode};
 
+use super::sign_ins::Issued;
 use super::{Request, respond, sign_ins};
 
+pub use known_clients::KnownClients;
 pub(super) use user::{secret, to_json};
 pub(super) use user_facts::{Door, api_fact, load};
 
 /// Answers the token endpoint.
 pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str) -> Response {
-    let result = issue(request, version, tenant).await;
+    let mut result = issue(request, version, tenant).await;
     let code = result.as_ref().err().map_or(0, Refusal::code);
     metrics::counter!("bartizan_token_requests_total", "aadsts" => code.to_string()).increment(1);
-    sign_ins::of_token_endpoint(request, tenant, &result);
+    sign_ins::of_token_endpoint(request, tenant, &mut result);
     match result {
-        Ok(body) => respond::json(StatusCode::OK, &body),
+        Ok(issued) => respond::json(StatusCode::OK, &issued.body),
         Err(refusal) => {
             tracing::info!(code, client = client_of(request), "no token issued");
             // v1 calls some of it by other names.
@@ -48,18 +51,24 @@ fn client_of(request: &Request<'_>) -> Option<String> {
     sent.1.parse::<AppId>().ok().map(|id| id.to_string())
 }
 
-async fn issue(
-    request: &Request<'_>,
-    version: Version,
-    tenant: &str,
-) -> Result<serde_json::Value, Refusal> {
+async fn issue(request: &Request<'_>, version: Version, tenant: &str) -> Result<Issued, Refusal> {
     check_method(request, version)?;
     let tenant = TenantPath::parse(tenant)?;
     let authorization = request.header("authorization");
     let asked = TokenRequest::parse(version, &request.form, authorization)?;
-    match &asked.grant {
+    let revision = request.app.store.directory_revision().await;
+    let revision = revision.map_err(fault)?;
+    // Another server of the database may have changed the keys.
+    let keys = &request.app.keys;
+    keys.follow(&request.app.store, revision)
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "token endpoint: the signing keys could not be read");
+            Refusal::Fault
+        })?;
+    let body = match &asked.grant {
         Grant::ClientCredentials(grant) => {
-            client_credentials::issue(request, &asked, grant, &tenant).await
+            return client_credentials::issue(request, &asked, grant, &tenant, revision).await;
         }
         Grant::AuthorizationCode(grant) => {
             authorization_code::issue(request, &asked, grant, &tenant).await
@@ -68,7 +77,11 @@ async fn issue(
         Grant::DeviceCode(grant) => device_code::issue(request, &asked, grant, &tenant).await,
         Grant::Password(grant) => password::issue(request, &asked, grant, &tenant).await,
         Grant::OnBehalfOf(grant) => on_behalf_of::issue(request, &asked, grant, &tenant).await,
-    }
+    };
+    Ok(Issued {
+        body: body?,
+        sign_in: None,
+    })
 }
 
 /// A fault of the store: told to the log, not to the client.

@@ -19,7 +19,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::super::{Request, client, issuer_keys};
+use super::super::client::{self, LastUses};
+use super::super::{Request, issuer_keys};
 use super::facts::MICROS;
 use super::fault;
 use super::user_facts::{self, Door, Read};
@@ -109,8 +110,9 @@ impl<'a> Asking<'a> {
             None => None,
         };
         tx.commit().await.map_err(fault)?;
-        if let Some(used) = issuance.credential_used {
-            client::note_use(self.request, used, &read.credentials, read.home).await;
+        if let (Some(used), Some(home)) = (issuance.credential_used, read.home) {
+            let known = LastUses::of(home, &read.credentials);
+            client::note_use(self.request, used, &known);
         }
         let keys = &self.request.app.keys;
         let failed = |error| {
@@ -212,8 +214,8 @@ pub(super) fn from_json<T: DeserializeOwned>(details: Json) -> Result<T, Refusal
     })
 }
 
-/// A write transaction for a grant.
+/// A write transaction for a grant: codes and tokens, nothing of the directory.
 pub(super) async fn begin(request: &Request<'_>) -> Result<WriteTx, Refusal> {
-    let tx: Result<WriteTx, StoreError> = request.app.store.write().await;
+    let tx: Result<WriteTx, StoreError> = request.app.store.write_aside().await;
     tx.map_err(fault)
 }
