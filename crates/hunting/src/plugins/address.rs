@@ -68,9 +68,9 @@ impl Kernel for Lookup {
         let addresses = strings(&args[0]);
         let keys: Vec<Vec<&str>> = args[1..].iter().map(strings).collect();
         let (mut own, mut found) = (Vec::<u32>::new(), Vec::<Option<u32>>::new());
-        for row in 0..rows {
+        for (row, address) in addresses.iter().enumerate().take(rows) {
             let before = own.len();
-            if let Some((address, length)) = parsed(addresses[row], self.v6) {
+            if let Some((address, length)) = parsed(address, self.v6) {
                 let further = joined(&keys, row);
                 for network in self.lengths.iter().filter(|l| **l <= length) {
                     let key = (

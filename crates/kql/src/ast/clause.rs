@@ -53,18 +53,22 @@ pub struct SeriesAggregate {
     pub default: Option<Expr>,
 }
 
+/// `from a to b step c` of `make-series`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesSteps {
+    /// First value.
+    pub from: Option<Expr>,
+    /// End, exclusive.
+    pub to: Option<Expr>,
+    /// Distance; none only after a mistake.
+    pub step: Option<Expr>,
+}
+
 /// The axis of `make-series`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SeriesBounds {
     /// `from a to b step c`; the end is exclusive.
-    Steps {
-        /// First value.
-        from: Option<Expr>,
-        /// End, exclusive.
-        to: Option<Expr>,
-        /// Distance; none only after a mistake.
-        step: Option<Expr>,
-    },
+    Steps(Box<SeriesSteps>),
     /// `in range(a, b, c)`; the end is inclusive.
     Range(Vec<Expr>),
 }

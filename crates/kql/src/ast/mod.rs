@@ -10,7 +10,7 @@ mod operator;
 
 pub use clause::{
     Branch, Facet, Find, FindProject, MakeSeries, ParseKv, Partition, PartitionBody, Reduce, Scan,
-    ScanOutput, ScanStep, SeriesAggregate, SeriesBounds, TopNested,
+    ScanOutput, ScanStep, SeriesAggregate, SeriesBounds, SeriesSteps, TopNested,
 };
 pub use expression::{
     Argument, BinaryOp, Call, Dynamic, Expr, ExprKind, JoinSide, ListOp, Literal, LogicalOp,

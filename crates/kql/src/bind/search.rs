@@ -431,11 +431,8 @@ fn mentioned<'e>(expr: &'e ast::Expr, names: &mut Vec<&'e str>) {
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {
         match &expr.kind {
-            Ast::Name(name) => {
-                if !names.contains(&name.text.as_str()) {
-                    names.push(&name.text);
-                }
-            }
+            Ast::Name(name) if names.contains(&name.text.as_str()) => {}
+            Ast::Name(name) => names.push(&name.text),
             Ast::Member { object, .. } => open.push(object),
             Ast::Index { object, index } => open.extend([index.as_ref(), object.as_ref()]),
             Ast::Call(call) => open.extend(call.arguments.iter().rev().map(|a| &a.value)),

@@ -95,15 +95,15 @@ impl Binder<'_> {
 
     fn axis<'a>(&mut self, bounds: &'a SeriesBounds, span: Span) -> Option<Axis<'a>> {
         match bounds {
-            SeriesBounds::Steps { from, to, step } => {
-                let Some(step) = step else {
+            SeriesBounds::Steps(steps) => {
+                let Some(step) = &steps.step else {
                     // The parser has said so.
                     self.failed = true;
                     return None;
                 };
                 Some(Axis {
-                    from: from.as_ref(),
-                    to: to.as_ref(),
+                    from: steps.from.as_ref(),
+                    to: steps.to.as_ref(),
                     step,
                     inclusive: false,
                 })

@@ -4,7 +4,7 @@ use super::Parser;
 use crate::ast::{
     Branch, Expr, ExprKind, Facet, Find, FindProject, MakeSeries, Name, NamedExpr, Operator,
     OperatorKind, ParseKv, Partition, PartitionBody, Reduce, Scan, ScanOutput, ScanStep,
-    SeriesAggregate, SeriesBounds, SortDirection, TopNested,
+    SeriesAggregate, SeriesBounds, SeriesSteps, SortDirection, TopNested,
 };
 use crate::token::TokenKind;
 
@@ -107,7 +107,7 @@ impl Parser<'_> {
                 self.expected("step");
                 None
             };
-            SeriesBounds::Steps { from, to, step }
+            SeriesBounds::Steps(Box::new(SeriesSteps { from, to, step }))
         };
         let by = if self.eat_word("by") {
             self.named_expressions()

@@ -3,7 +3,8 @@
 use super::Printer;
 use crate::ast::{
     Facet, Find, MakeSeries, Operator, OperatorKind, Parameter, ParseKv, Partition, PartitionBody,
-    Reduce, Scan, ScanOutput, ScanStep, SeriesBounds, SortDirection, TopNested, UnionOperand,
+    Reduce, Scan, ScanOutput, ScanStep, SeriesBounds, SeriesSteps, SortDirection, TopNested,
+    UnionOperand,
 };
 
 impl Printer {
@@ -115,7 +116,8 @@ impl Printer {
         self.push(" on ");
         self.named_expr(&series.axis);
         match &series.bounds {
-            SeriesBounds::Steps { from, to, step } => {
+            SeriesBounds::Steps(steps) => {
+                let SeriesSteps { from, to, step } = steps.as_ref();
                 for (word, value) in [(" from ", from), (" to ", to), (" step ", step)] {
                     if let Some(value) = value {
                         self.push(word);

@@ -68,7 +68,7 @@ impl Kind {
         }
     }
 
-    fn new(self, value: String, description: Option<String>, users: bool) -> Value {
+    fn offer(self, value: String, description: Option<String>, users: bool) -> Value {
         let description = Some(description.unwrap_or_else(|| value.clone()));
         let id = Uuid::new_v4();
         match self {
@@ -120,7 +120,7 @@ pub(super) async fn run(command: Offer, kind: Kind, printer: &Printer) -> Outcom
             users,
             ..
         } => {
-            offered.push(kind.new(value, description, users));
+            offered.push(kind.offer(value, description, users));
             let body = kind.body(&offered);
             directory.update(application.id, &body).await?;
         }

@@ -33,7 +33,7 @@ impl Parts {
         if columns.is_empty() {
             return Ok(Self {
                 order: (0..rows as u32).collect(),
-                ranges: if rows == 0 { Vec::new() } else { vec![0..rows] },
+                ranges: (rows > 0).then_some(0..rows).into_iter().collect(),
             });
         }
         let (numbers, count) = numbered(columns)?;

@@ -5,6 +5,8 @@
 
 mod condition;
 
+use std::cmp::Reverse;
+
 use std::time::Duration;
 
 use axum::response::Response;
@@ -80,7 +82,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         let rows = hunting::rows(&call, text).await?;
         found.extend(rows.iter().map(|row| wire(row, *source)));
     }
-    found.sort_by(|a, b| cursor(b).cmp(&cursor(a)));
+    found.sort_by_key(|row| Reverse(cursor(row)));
     let more = found.len() > size;
     found.truncate(size);
     let next = found.last().filter(|_| more).map(|last| {
