@@ -63,6 +63,9 @@ pub(crate) struct Caller {
 /// What the environment says beside the variables that flags have.
 #[derive(Clone, Default)]
 pub(crate) struct Environment {
+    /// `BARTIZAN_CLIENT_ID`, also where a flag or a named profile stands above it: the project's other variables prove
+    /// that application alone.
+    pub(crate) client_id: Option<String>,
     /// `BARTIZAN_CLIENT_SECRET`; there is no flag, so that it cannot stand in a process list.
     pub(crate) secret: Option<String>,
     /// `BARTIZAN_CLIENT_CERTIFICATE_PASSWORD`
@@ -89,6 +92,7 @@ impl Environment {
     pub(crate) fn read(explicit: bool) -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let own = Self {
+            client_id: text("BARTIZAN_CLIENT_ID"),
             secret: text("BARTIZAN_CLIENT_SECRET"),
             certificate_password: text("BARTIZAN_CLIENT_CERTIFICATE_PASSWORD"),
             ..Self::default()
@@ -113,8 +117,11 @@ impl Environment {
         }
     }
 
-    /// The proof of the project's own variables.
-    fn own_proof(&self, connection: &Connection) -> Option<Proof> {
+    /// The proof of the project's own variables, for the application `id`: none when they name another one.
+    fn own_proof(&self, connection: &Connection, id: Option<&String>) -> Option<Proof> {
+        if self.client_id.is_some() && self.client_id.as_ref() != id {
+            return None;
+        }
         let certificate = |file: &PathBuf| {
             let password = self.certificate_password.clone();
             let password = password.or_else(|| self.azure_certificate_password.clone());
@@ -213,11 +220,11 @@ pub(crate) fn resolve(
     environment: &Environment,
 ) -> Caller {
     let typed = environment.typed_proof(connection);
-    let own = environment.own_proof(connection);
     let azure = environment.azure_proof();
     let of_profile = proof_of(below, environment);
     let azure_id = environment.azure_client_id.as_ref();
     if let Some(id) = &connection.client_id {
+        let own = environment.own_proof(connection, Some(id));
         let from = match connection.client_id_from {
             Origin::Flag => Source::Flag,
             Origin::Environment => Source::Environment,
@@ -248,6 +255,7 @@ pub(crate) fn resolve(
     // An application with a secret of its own is not the one that a person signs in to.
     let persons = typed.as_ref().is_some_and(Proof::is_a_persons);
     let client_id = below.client_id.clone();
+    let own = environment.own_proof(connection, client_id.as_ref());
     Caller {
         client_id: client_id.filter(|_| !(persons && of_profile.is_some())),
         proof: typed.or(of_profile).or(own),
@@ -329,6 +337,42 @@ mod tests {
         let azure = environment(None, Some(("theirs", "y")));
         same!(found(&of("mine"), &azure), pair("mine", None));
         same!(found(&of("theirs"), &azure), pair("theirs", secret("y")));
+    }
+
+    #[test]
+    fn the_environments_secret_is_the_environments_applications() {
+        let other = Environment {
+            client_id: Some("other".to_owned()),
+            ..environment(Some("x"), None)
+        };
+        // A flag stands above the id, but not above whose secret it is.
+        same!(found(&of("mine"), &other), pair("mine", None));
+        same!(found(&of("other"), &other), pair("other", secret("x")));
+        // As with a profile that was named on the command line and holds no secret.
+        let of_profile = |client_id: &str| {
+            let below = Profile {
+                client_id: Some(client_id.to_owned()),
+                ..Profile::default()
+            };
+            let named = Connection {
+                explicit: true,
+                ..Connection::default()
+            };
+            let caller = resolve(&named, &below, &other);
+            (caller.client_id, caller.proof)
+        };
+        same!(of_profile("operator"), pair("operator", None));
+        same!(of_profile("other"), pair("other", secret("x")));
+        // The files that the environment names are its application's, too.
+        let file = Connection {
+            certificate: Some("c.pem".into()),
+            ..of("mine")
+        };
+        let bare = Environment {
+            secret: None,
+            ..other.clone()
+        };
+        same!(found(&file, &bare), pair("mine", None));
     }
 
     #[test]

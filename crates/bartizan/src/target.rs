@@ -212,7 +212,7 @@ pub(crate) fn client(connection: &Connection) -> Result<Client, Failure> {
     let proof = caller.proof.clone().ok_or_else(|| {
         missing(
             "secret",
-            "BARTIZAN_CLIENT_SECRET or a profile; or --certificate, --federated-token-file, and for a person --device-code or --browser",
+            "BARTIZAN_CLIENT_SECRET (of the application that BARTIZAN_CLIENT_ID names, where that is set) or a profile; or --certificate, --federated-token-file, and for a person --device-code or --browser",
         )
     })?;
     let speaking = speaking_as(connection, &caller, &id);

@@ -33,6 +33,13 @@ const BUNDLE: &[&str] = &[
 /// Variables that add to a runtime's roots.
 const EXTRA: &[&str] = &["NODE_EXTRA_CA_CERTS"];
 
+/// Variables that prove the application which the caller exported.
+const PROOFS: &[&str] = &[
+    "BARTIZAN_CLIENT_SECRET",
+    "BARTIZAN_CLIENT_CERTIFICATE",
+    "BARTIZAN_FEDERATED_TOKEN_FILE",
+];
+
 /// Runs `command` and ends as it ends.
 pub(crate) fn run(
     connection: &Connection,
@@ -51,6 +58,12 @@ pub(crate) fn run(
     child.args(arguments);
     let relay = relay::start(&proxy, *printer)
         .map_err(|error| Failure::usage(format!("the proxy {proxy}: {error}")))?;
+    if connection.explicit {
+        // The named profile's id replaces the exported one: the exported proof is not left beside it.
+        for name in PROOFS {
+            child.env_remove(name);
+        }
+    }
     for (name, value) in environment(connection, &profile, &proxy, &format!("http://{relay}")) {
         child.env(name, value);
     }

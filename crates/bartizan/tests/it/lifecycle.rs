@@ -173,3 +173,21 @@ fn parquet_files(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+#[cfg(unix)]
+#[test]
+fn a_named_profile_is_not_left_with_an_exported_secret() {
+    let home = Home::new();
+    let profile = home.file("named.toml");
+    let text =
+        "url = \"http://localhost:1\"\nproxy = \"http://127.0.0.1:1\"\nclient-id = \"mine\"\n";
+    std::fs::write(&profile, text).expect("a file");
+    let profile = profile.display().to_string();
+    let exported = [
+        ("BARTIZAN_CLIENT_ID", "other"),
+        ("BARTIZAN_CLIENT_SECRET", "others"),
+    ];
+    let script = "echo \"$BARTIZAN_CLIENT_ID:$BARTIZAN_CLIENT_SECRET\"";
+    let arguments = ["run", "--profile", &profile, "--", "sh", "-c", script];
+    assert_eq!(run_with(&arguments, &exported, "").good().trim(), "mine:");
+}
