@@ -2,12 +2,15 @@
 //! a redirect to a loopback port (RFC 8252 section 7.3).
 
 use std::fmt::Debug;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +24,8 @@ use crate::error::{Error, TokenError};
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long a connection to the loopback port may take to say what it wants.
 const REQUEST: Duration = Duration::from_secs(10);
+/// How many connections are served at a time; further ones wait in the system's queue.
+const CONNECTIONS: usize = 64;
 /// The longest request line: a code, a state and some more.
 const LONGEST: usize = 16 * 1024;
 
@@ -51,8 +56,7 @@ impl Browser {
         let unable = |error: std::io::Error| {
             Error::Configuration(format!("no port for the browser's answer: {error}"))
         };
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(unable)?;
-        let port = listener.local_addr().map_err(unable)?.port();
+        let (loopback, port) = Loopback::open().await.map_err(unable)?;
         let redirect = format!("http://localhost:{port}");
         let (verifier, state) = (random()?, random()?);
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
@@ -68,7 +72,7 @@ impl Browser {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
         (self.open)(&page);
-        let code = tokio::time::timeout(PATIENCE, answer(&listener, &state))
+        let code = tokio::time::timeout(PATIENCE, answer(&loopback, &state))
             .await
             .map_err(|_| {
                 Error::Configuration(
@@ -118,40 +122,83 @@ fn random() -> Result<String, Error> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Waits for the browser to come back with this state. Whoever comes with another one is sent away: any page can send a
-/// browser here.
-async fn answer(listener: &TcpListener, state: &str) -> Result<String, Error> {
+/// Where the browser comes back to. `localhost` is either address, and the port of the other one is not to be another
+/// program's.
+struct Loopback {
+    v4: TcpListener,
+    /// None without IPv6, and where the port is taken there.
+    v6: Option<TcpListener>,
+}
+
+impl Loopback {
+    /// On a free port, which it tells.
+    async fn open() -> std::io::Result<(Self, u16)> {
+        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = v4.local_addr()?.port();
+        let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await.ok();
+        Ok((Self { v4, v6 }, port))
+    }
+
+    async fn accept(&self) -> std::io::Result<TcpStream> {
+        let other = async {
+            match &self.v6 {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        let (connection, _) = tokio::select! {
+            accepted = self.v4.accept() => accepted?,
+            accepted = other => accepted?,
+        };
+        Ok(connection)
+    }
+}
+
+/// Waits for the browser to come back with this state. Connections are served side by side: browsers open some that
+/// they do not use, and one that says nothing must not keep the answer waiting.
+async fn answer(loopback: &Loopback, state: &str) -> Result<String, Error> {
+    let mut open = FuturesUnordered::new();
     loop {
-        let broken = |error: std::io::Error| {
-            Error::Configuration(format!("the port for the browser's answer: {error}"))
-        };
-        let (mut connection, _) = listener.accept().await.map_err(broken)?;
-        let Ok(Some(path)) = tokio::time::timeout(REQUEST, path(&mut connection)).await else {
-            continue;
-        };
-        let found = judge(&path, state);
-        let (status, text) = match &found {
-            Some(Ok(_)) => (
-                "200 OK",
-                "You are signed in. Close this page and go back to the terminal.",
-            ),
-            Some(Err(_)) => (
-                "200 OK",
-                "The sign-in did not work. The terminal says why; close this page.",
-            ),
-            None => ("404 Not Found", "There is nothing here."),
-        };
-        let page = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n{text}",
-            text.len()
-        );
-        // A browser that has gone does not matter: what counts has come.
-        let _ = connection.write_all(page.as_bytes()).await;
-        let _ = connection.shutdown().await;
-        if let Some(found) = found {
-            return found.map_err(|error| Error::Token(Box::new(error)));
+        tokio::select! {
+            accepted = loopback.accept(), if open.len() < CONNECTIONS => {
+                let connection = accepted.map_err(|error| {
+                    Error::Configuration(format!("the port for the browser's answer: {error}"))
+                })?;
+                let served = tokio::time::timeout(REQUEST, serve(connection, state));
+                open.push(served);
+            }
+            Some(served) = open.next() => {
+                if let Ok(Some(found)) = served {
+                    return found.map_err(|error| Error::Token(Box::new(error)));
+                }
+            }
         }
     }
+}
+
+/// What one connection brings. Whoever comes with another state is sent away: any page can send a browser here.
+async fn serve(mut connection: TcpStream, state: &str) -> Option<Result<String, TokenError>> {
+    let path = path(&mut connection).await?;
+    let found = judge(&path, state);
+    let (status, text) = match &found {
+        Some(Ok(_)) => (
+            "200 OK",
+            "You are signed in. Close this page and go back to the terminal.",
+        ),
+        Some(Err(_)) => (
+            "200 OK",
+            "The sign-in did not work. The terminal says why; close this page.",
+        ),
+        None => ("404 Not Found", "There is nothing here."),
+    };
+    let page = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    );
+    // A browser that has gone does not matter: what counts has come.
+    let _ = connection.write_all(page.as_bytes()).await;
+    let _ = connection.shutdown().await;
+    found
 }
 
 /// The target of a GET request; `None` for what is none.
@@ -202,6 +249,32 @@ fn judge(path: &str, state: &str) -> Option<Result<String, TokenError>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn connections_that_say_nothing_do_not_hold_the_answer_up() {
+        let (loopback, port) = Loopback::open().await.expect("a port");
+        let place = (Ipv4Addr::LOCALHOST, port);
+        let browser = async {
+            let mut silent = Vec::new();
+            for _ in 0..4 {
+                silent.push(TcpStream::connect(place).await.expect("a connection"));
+            }
+            let mut real = TcpStream::connect(place).await.expect("a connection");
+            real.write_all(b"GET /?code=c&state=s HTTP/1.1\r\n\r\n")
+                .await
+                .expect("written");
+            let mut page = String::new();
+            real.read_to_string(&mut page).await.expect("a page");
+            // The silent ones are open until here.
+            drop(silent);
+            page
+        };
+        // As long as a single silent one may take: who waits for the first is not done by then.
+        let both = futures::future::join(answer(&loopback, "s"), browser);
+        let (code, page) = tokio::time::timeout(REQUEST, both).await.expect("in time");
+        assert_eq!(code.expect("a code"), "c");
+        assert!(page.contains("You are signed in"), "{page}");
+    }
 
     #[test]
     fn only_the_answer_with_the_own_state_counts() {
