@@ -111,6 +111,7 @@ pub(crate) async fn run(
             app,
             tenant,
             now: app.clock.unix_micros(),
+            created: rule.created,
             state,
             found: Found::default(),
         };
@@ -142,6 +143,8 @@ struct Pass<'a> {
     app: &'a Arc<App>,
     tenant: TenantId,
     now: i64,
+    /// When the rule was first stored: which of its id it is.
+    created: i64,
     state: RuleState,
     found: Found,
 }
@@ -185,6 +188,7 @@ impl Pass<'_> {
             app: self.app,
             tenant: self.tenant,
             rule,
+            created: self.created,
             now: self.now,
         };
         let bound = self.now - LOOK_BACK_MICROS;
@@ -259,10 +263,13 @@ impl Pass<'_> {
         }
     }
 
+    /// Of a rule that was deleted meanwhile nothing is kept.
     async fn remember(&self) -> Result<(), StoreError> {
         let mut tx = self.app.store.write_aside().await?;
-        rules::put_state(&mut tx, self.tenant, &self.state).await?;
-        tx.commit().await
+        if rules::put_state(&mut tx, self.tenant, self.created, &self.state).await? {
+            tx.commit().await?;
+        }
+        Ok(())
     }
 }
 

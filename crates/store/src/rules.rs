@@ -92,23 +92,57 @@ pub async fn list(tx: &mut ReadTx, tenant: TenantId) -> Result<Vec<StoredRule>, 
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn delete(tx: &mut WriteTx, tenant: TenantId, id: &str) -> Result<bool, StoreError> {
+    // The rule first: a run that holds it is waited for, and the state that it wrote goes with the others.
+    let mut sql = Sql::new("delete from detection_rules where tenant = ");
+    sql.bind(tenant).push(" and id = ").bind(id);
+    let found = sql.execute(tx).await?.rows_affected() > 0;
+    clear_state(tx, tenant, id).await?;
+    Ok(found)
+}
+
+/// Forgets how far a rule of this id has looked: one that is made anew looks at everything.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn clear_state(tx: &mut WriteTx, tenant: TenantId, id: &str) -> Result<(), StoreError> {
     let mut sql = Sql::new("delete from detection_rule_states where tenant = ");
     sql.bind(tenant).push(" and rule_id = ").bind(id);
     sql.execute(tx).await?;
-    let mut sql = Sql::new("delete from detection_rules where tenant = ");
+    Ok(())
+}
+
+/// Keeps a rule from being deleted before this transaction ends. False when it is gone already, even where another of
+/// its id was stored since: `created` (microseconds) tells them apart.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hold(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    id: &str,
+    created: i64,
+) -> Result<bool, StoreError> {
+    // Writing the row locks it in every database.
+    let mut sql = Sql::new("update detection_rules set created = created where tenant = ");
     sql.bind(tenant).push(" and id = ").bind(id);
+    sql.push(" and created = ").bind(created);
     Ok(sql.execute(tx).await?.rows_affected() > 0)
 }
 
-/// Notes how far a rule has looked.
+/// Notes how far the rule that was first stored at `created` (microseconds) has looked. False, and nothing is noted,
+/// when that rule is gone.
 ///
 /// # Errors
-/// [`StoreError::Missing`] without the tenant.
+/// [`StoreError::Database`].
 pub async fn put_state(
     tx: &mut WriteTx,
     tenant: TenantId,
+    created: i64,
     state: &RuleState,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    if !hold(tx, tenant, &state.rule_id, created).await? {
+        return Ok(false);
+    }
     sqlx::query(
         "insert into detection_rule_states (tenant, rule_id, watermark, last_run, outcome,
          backlog_from, backlog_to, remark, failures, next_try)
@@ -132,7 +166,7 @@ pub async fn put_state(
     .execute(tx.connection())
     .await
     .map_err(|e| StoreError::on_insert(e, "tenant"))?;
-    Ok(())
+    Ok(true)
 }
 
 /// Lets a rule that failed be tried again at once: its text is another one.

@@ -136,6 +136,9 @@ async fn mfa(command: Mfa, printer: &Printer) -> Outcome {
             printer.remark(&format!(
                 "{removed} second factors are gone, and {user} is signed out everywhere"
             ));
+            if removed > 0 {
+                printer.remark(&format!("{user} sets one up at the next sign-in"));
+            }
         }
         Mfa::Require { .. } | Mfa::NotRequired { .. } => {
             let required = matches!(command, Mfa::Require { .. });

@@ -15,6 +15,7 @@ use bartizan_security::rule::Rule;
 use bartizan_store::StoreError;
 use bartizan_store::arrivals::Span;
 use bartizan_store::detections::{self, Recorded};
+use bartizan_store::rules;
 use serde_json::Value as Json;
 
 use super::windows::{OPEN, halves};
@@ -50,6 +51,8 @@ pub(super) struct Examination<'a> {
     pub(super) app: &'a Arc<App>,
     pub(super) tenant: TenantId,
     pub(super) rule: &'a Rule,
+    /// When the rule was first stored, microseconds.
+    pub(super) created: i64,
     /// Microseconds since 1970.
     pub(super) now: i64,
 }
@@ -150,6 +153,10 @@ impl Examination<'_> {
             let drafts = drafts(self.rule, hits, self.now);
             let mut tx = self.app.store.write_aside().await?;
             let (tenant, now) = (self.tenant, self.now);
+            // What was deleted while its query ran raises no alert any more.
+            if !rules::hold(&mut tx, tenant, &self.rule.id, self.created).await? {
+                return Err(StoreError::Missing("detection rule"));
+            }
             match detections::record(&mut tx, tenant, drafts, now, CORRELATION_WINDOW).await {
                 Ok(recorded) => {
                     tx.commit().await?;

@@ -29,7 +29,7 @@ pub(super) fn origin(request: &Request<'_>) -> Origin {
         trace: request.trace.trace_id,
         correlation: request.trace.correlation_id,
         occurred: request.app.clock.unix_micros(),
-        address: request.address,
+        address: request.source(),
         user_agent: request.header("user-agent").map(short),
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn of_error_page(request: &Request<'_>, code: u32, message: &str) {
         occurred: request.app.clock.unix_micros(),
         tenant: Some(short(&request.place)),
         code: format!("AADSTS{code}"),
-        address: request.address,
+        address: request.source(),
         refused: Refused::Token(TokenRefused {
             code,
             message: message.to_owned(),
@@ -278,7 +278,7 @@ impl Sent {
             occurred: request.app.clock.unix_micros(),
             tenant: Some(tenant.to_owned()),
             code: format!("AADSTS{}", refusal.code()),
-            address: request.address,
+            address: request.source(),
             refused: Refused::Token(TokenRefused {
                 code: refusal.code(),
                 message: refusal.message(),

@@ -21,6 +21,7 @@ use super::names::Names;
 use crate::app::App;
 use crate::doors::listener::Peer;
 use crate::error::{ApiError, Kind};
+use crate::source::source;
 
 /// How long a refusal is kept: 30 days, in microseconds.
 const AGE: i64 = 30 * 86_400 * 1_000_000;
@@ -44,7 +45,7 @@ pub(crate) struct RefusedRequest {
     pub(crate) tenant: Option<String>,
     /// `AADSTS700016`, or `403 Forbidden`.
     pub(crate) code: String,
-    /// The peer's address.
+    /// The address that the request came from.
     pub(crate) address: Option<IpAddr>,
     /// What was seen.
     pub(crate) refused: Refused,
@@ -70,10 +71,11 @@ impl Attempt {
     ) -> Self {
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         let authorization = values.next().cloned();
+        let peer = parts.extensions.get::<Peer>();
         Self {
             operation,
             authorization,
-            address: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
+            address: source(peer.map(|peer| peer.0.ip()), &parts.headers),
             trace,
             correlation: correlation.map_or_else(
                 || trace.to_string(),

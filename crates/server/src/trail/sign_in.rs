@@ -32,7 +32,7 @@ pub(crate) struct Origin {
     pub(crate) correlation: Uuid,
     /// When, microseconds.
     pub(crate) occurred: i64,
-    /// The peer's address.
+    /// The address that the person or application is at.
     pub(crate) address: Option<IpAddr>,
     /// `User-Agent`
     pub(crate) user_agent: Option<String>,

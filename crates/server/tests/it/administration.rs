@@ -70,6 +70,20 @@ async fn second_factors_are_required_shown_and_reset() {
         (StatusCode::OK, &json!(1))
     );
     let free = require(&server, &user, &token, false).await.body;
+    // Nothing demanded hers: the reset does not leave the password alone. Nothing to reset demands nothing.
+    assert_eq!(
+        reset(&server, &user, &token).await.body,
+        json!({ "removed": 0, "required": false })
+    );
+    enrol(&server, &server.tenant, &user).await;
+    assert_eq!(
+        reset(&server, &user, &token).await.body,
+        json!({ "removed": 1, "required": true })
+    );
+    let kept = server.get(&path(&user), &token).await.body;
+    assert_eq!(now(&kept), (json!(true), json!(true)));
+    let undone = require(&server, &user, &token, false).await.body;
+    assert_eq!(now(&undone), (json!(false), json!(false)));
     assert_eq!(now(&free), (json!(false), json!(false)));
     assert_eq!(free["factors"], json!([]));
 

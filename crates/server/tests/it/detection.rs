@@ -1,5 +1,9 @@
 //! Detection over time: late telemetry, failures, floods, and tenants that do not hold each other up.
 
+use std::time::Duration;
+
+use bartizan_contract::TenantId;
+use bartizan_store::rules;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -103,6 +107,34 @@ async fn a_failed_run_is_told_and_tried_again_and_holds_nobody_up() {
     server.server.run_due_rules().await.expect("a round");
     let good = state(&server, tenant, "evil-process").await;
     assert_eq!(good["lastRunOutcome"], "success", "{good}");
+    assert_eq!(alerts(&server, tenant).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_is_deleted_while_it_runs_raises_nothing_and_leaves_no_state() {
+    let server = TestServer::start().await;
+    let tenant = server.tenant.as_str();
+    store(&server, tenant, "evil-process", RULE).await;
+    take_in(&server, tenant, &[at("alpha", "2026-01-15T11:00:00Z")]).await;
+    let app = server.server.app();
+    let mut tx = app.store.write().await.expect("a store");
+    let run = server.server.run_due_rules();
+    tokio::pin!(run);
+    // The run knows the rule, and waits for its turn to write.
+    let waits = tokio::time::timeout(Duration::from_secs(3), &mut run).await;
+    assert!(waits.is_err(), "it wrote past the one writer");
+    let id: TenantId = tenant.parse().expect("an id");
+    let deleted = rules::delete(&mut tx, id, "evil-process").await;
+    assert!(deleted.expect("a store"));
+    tx.commit().await.expect("kept");
+    run.await.expect("a round");
+    assert_eq!(alerts(&server, tenant).await, 0);
+    let mut tx = app.store.read().await.expect("a store");
+    assert_eq!(rules::states(&mut tx, id).await.expect("states"), []);
+    drop(tx);
+    // The next of that name begins at the beginning.
+    store(&server, tenant, "evil-process", RULE).await;
+    server.server.run_due_rules().await.expect("a round");
     assert_eq!(alerts(&server, tenant).await, 1);
 }
 

@@ -17,7 +17,10 @@ async fn ask(server: &TestServer, tenant: &str, client: &str, secret: &str, scop
         ("client_secret", secret),
         ("scope", scope),
     ];
-    let answer = server.http.post(url).form(&form).send().await;
+    // From this machine, as a reverse proxy says it.
+    let request = server.http.post(url).form(&form);
+    let request = request.header("x-forwarded-for", "203.0.113.9, 198.51.100.7");
+    let answer = request.send().await;
     answer.expect("an answer").json().await.expect("JSON")
 }
 
@@ -46,6 +49,7 @@ async fn refused_token_requests_say_what_is_missing() {
     let refused = ask(&server, &tenant, unknown, "x", XDR).await;
     let told = explain(&server, &tenant, &refused["trace_id"]).await;
     assert_eq!(told["code"], "AADSTS700016", "{told}");
+    assert_eq!(told["address"], "198.51.100.7", "who the proxy names");
     assert_eq!(told["missing"]["tenantId"], tenant.as_str());
     assert_eq!(told["correlationId"], refused["correlation_id"]);
     assert_eq!(

@@ -32,7 +32,10 @@ async fn password(server: &TestServer, client: &str, name: &str, password: &str)
         ("password", password),
         ("scope", "openid profile"),
     ];
-    let answer = server.http.post(url).form(&form).send().await;
+    // From this machine, as a reverse proxy says it.
+    let request = server.http.post(url).form(&form);
+    let request = request.header("x-forwarded-for", "203.0.113.9, 198.51.100.7");
+    let answer = request.send().await;
     answer.expect("an answer").json().await.expect("JSON")
 }
 
@@ -80,6 +83,7 @@ async fn sign_ins_are_listed_in_graphs_shape() {
     assert_eq!(value[1]["userPrincipalName"], name.as_str());
     assert_eq!(value[1]["appId"], client.as_str());
     assert_eq!(value[1]["isInteractive"], true);
+    assert_eq!(value[1]["ipAddress"], "198.51.100.7", "who the proxy names");
     assert_eq!(value[1]["id"], wrong["trace_id"]);
     assert_eq!(value[1]["correlationId"], wrong["correlation_id"]);
     assert!(value[1]["status"]["failureReason"].is_string());

@@ -82,11 +82,12 @@ pub async fn remove(
     Ok(sql.execute(tx).await?.rows_affected() > 0)
 }
 
-/// Lets a secret end at another time, microseconds. False when the application has no such secret.
+/// Lets a secret end earlier, `end` in microseconds. False when the application has no such secret, or one that ends
+/// before that: another call may have ended it meanwhile, and nothing keeps alive what ended.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn set_end(
+pub async fn end_earlier(
     tx: &mut WriteTx,
     tenant: TenantId,
     application: ObjectId,
@@ -98,6 +99,7 @@ pub async fn set_end(
     sql.push(" and application = ")
         .bind(application.to_string());
     sql.push(" and key_id = ").bind(key_id.to_string());
+    sql.push(" and end_time >= ").bind(end);
     Ok(sql.execute(tx).await?.rows_affected() > 0)
 }
 

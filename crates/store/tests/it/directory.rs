@@ -221,6 +221,20 @@ async fn secrets_belong_to_an_application_of_the_tenant(store: &Store) {
         passwords::list(&mut tx, mine, app.id).await.unwrap()[0].last_used,
         Some(NOW)
     );
+    // Of two that end it at once the later time does not win, whatever either read before.
+    let (key, end) = (password(1).key_id, password(1).end);
+    for (tenant, wanted, ends) in [
+        (other, end - 2, end),
+        (mine, end + 1, end),
+        (mine, end - 2, end - 2),
+        (mine, end - 1, end - 2),
+        (mine, end - 2, end - 2),
+    ] {
+        let done = passwords::end_earlier(&mut tx, tenant, app.id, key, wanted).await;
+        assert_eq!(done.unwrap(), wanted == ends, "{wanted}");
+        let kept = passwords::list(&mut tx, mine, app.id).await.unwrap();
+        assert_eq!(kept[0].end, ends);
+    }
     assert!(
         passwords::remove(&mut tx, mine, app.id, password(1).key_id)
             .await

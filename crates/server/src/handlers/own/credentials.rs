@@ -60,16 +60,21 @@ pub(crate) async fn end(mut call: Call) -> Result<Response, ApiError> {
     };
     not_operator(&call, app.app_id)?;
     let micros = end.end_date_time.unix_micros();
-    if micros > secret.end {
-        return Err(ApiError::new(
-            Kind::InvalidInput,
-            format!(
-                "The secret ends at {}, and only an earlier end can be set; add a new secret instead.",
-                Timestamp::from_unix_micros(secret.end)
+    let (tenant, key) = (call.tenant(), secret.key_id);
+    if !passwords::end_earlier(&mut tx, tenant, app.id, key, micros).await? {
+        // Read again: another call may have been between.
+        let kept = passwords::list(&mut tx, tenant, app.id).await?;
+        return Err(match kept.iter().find(|c| c.key_id == key) {
+            None => ApiError::not_found("Secret", wanted),
+            Some(secret) => ApiError::new(
+                Kind::InvalidInput,
+                format!(
+                    "The secret ends at {}, and only an earlier end can be set; add a new secret instead.",
+                    Timestamp::from_unix_micros(secret.end)
+                ),
             ),
-        ));
+        });
     }
-    passwords::set_end(&mut tx, call.tenant(), app.id, secret.key_id, micros).await?;
     let details = json!({
         "keyId": secret.key_id,
         "displayName": secret.display_name,

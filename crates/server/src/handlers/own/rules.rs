@@ -82,7 +82,11 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         .iter()
         .any(|rule| rule.id == id);
     rules::put(&mut tx, tenant, &stored).await?;
-    rules::retry_now(&mut tx, tenant, &id).await?;
+    if known {
+        rules::retry_now(&mut tx, tenant, &id).await?;
+    } else {
+        rules::clear_state(&mut tx, tenant, &id).await?;
+    }
     let event = AuditEvent {
         id: Uuid::now_v7(),
         occurred: now,

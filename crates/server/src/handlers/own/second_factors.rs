@@ -51,19 +51,29 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
 }
 
 /// Removes all of a user's second factors, and ends what was signed in with them: a factor is reset because it is lost,
-/// or in other hands.
+/// or in other hands. Who had one needs one from then on, also where nothing demanded it: else the reset would leave
+/// the account to its password alone. A change says otherwise.
 pub(crate) async fn reset(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let person = users::find(&mut tx, &call).await?;
     permitted(&mut tx, &call, &person, true).await?;
     let (tenant, id) = (call.tenant(), person.user.id);
     let removed = factors::reset(&mut tx, tenant, id).await?;
+    if removed > 0 {
+        sign_in::require_second_factor(&mut tx, tenant, id, true).await?;
+    }
+    let required = sign_in::second_factor_required(&mut tx, tenant, id).await?;
     let now = call.app.clock.unix_micros();
     accounts::revoke_sessions(&mut tx, tenant, id, now).await?;
-    let details = json!({ "userPrincipalName": person.user.upn, "removed": removed });
+    let details = json!({
+        "userPrincipalName": person.user.upn,
+        "removed": removed,
+        "required": required,
+    });
     record(&mut tx, &call, "user.secondFactor.reset", id, details).await?;
     tx.commit().await?;
-    answer(StatusCode::OK, &json!({ "removed": removed }))
+    let body = json!({ "removed": removed, "required": required });
+    answer(StatusCode::OK, &body)
 }
 
 /// A user over people with roles needs a role over roles; an application's permission says that it reaches everybody. Of
