@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use self::fit::Layout;
+use self::fit::{Layout, Width};
 use crate::args::{Color, Format, Global};
 use crate::exit::Outcome;
 
@@ -241,20 +241,36 @@ fn drawn(heads: &[&str], rows: &[Vec<String>], most: usize) -> String {
         .load_preset(presets::UTF8_BORDERS_ONLY)
         .set_header(heads.iter().map(|head| fit::cut(head, most)));
     table.set_content_arrangement(ContentArrangement::Disabled);
+    let widths = widths(heads, rows);
     for row in rows {
-        table.add_row(row.iter().map(|cell| fit::cut(cell, most)));
+        let cells = row.iter().zip(&widths);
+        table.add_row(cells.map(|(cell, width)| match width.whole {
+            true => cell.clone(),
+            false => fit::cut(cell, most),
+        }));
     }
     table.to_string()
 }
 
-/// How wide each column is, in characters.
-fn widths(heads: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+/// How wide each column is.
+fn widths(heads: &[&str], rows: &[Vec<String>]) -> Vec<Width> {
     let width = |(column, head): (usize, &&str)| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        let longest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-        longest.max(head.chars().count())
+        let cells = || rows.iter().filter_map(|row| row.get(column));
+        let longest = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
+        Width {
+            longest: longest.max(head.chars().count()),
+            whole: cells().any(|cell| is_id(cell)) && cells().all(|c| c.is_empty() || is_id(c)),
+        }
     };
     heads.iter().enumerate().map(width).collect()
+}
+
+/// Whether a value is one that people copy into the next command: a UUID, or a key's SHA-1 or SHA-256 in base64url.
+fn is_id(value: &str) -> bool {
+    let word = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    word && matches!(value.len(), 27 | 36 | 43)
 }
 
 /// The width for tables: the terminal's, or what `COLUMNS` says of where the output ends up; none for a file.

@@ -62,6 +62,30 @@ impl Kind {
     fn one(self, id: &str) -> String {
         format!("{}/{}", self.path(), segment(id))
     }
+
+    /// `$select`: Graph leaves out of a user, unless asked, whether the account is enabled.
+    const fn select(self) -> Option<&'static str> {
+        match self {
+            Self::User => Some(
+                "id,displayName,givenName,surname,userPrincipalName,mail,jobTitle,department,accountEnabled,userType",
+            ),
+            _ => None,
+        }
+    }
+
+    /// A path of this kind with its `$select` and a filter.
+    fn asked(self, path: String, filter: Option<&str>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("$select", self.select()), ("$filter", filter)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        match query.finish() {
+            query if query.is_empty() => path,
+            query => format!("{path}?{query}"),
+        }
+    }
 }
 
 /// An id as a segment of a path.
@@ -82,11 +106,7 @@ impl People<'_> {
     /// # Errors
     /// Every variant of [`Error`].
     pub async fn list(&self, kind: Kind, filter: Option<&str>) -> Result<Vec<Value>, Error> {
-        let mut path = kind.path().to_owned();
-        if let Some(filter) = filter {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            path = format!("{path}?{}", query.append_pair("$filter", filter).finish());
-        }
+        let path = kind.asked(kind.path().to_owned(), filter);
         self.0.collection(kind.service(), &path).try_collect().await
     }
 
@@ -95,7 +115,7 @@ impl People<'_> {
     /// # Errors
     /// Every variant of [`Error`].
     pub async fn get(&self, kind: Kind, id: &str) -> Result<Option<Value>, Error> {
-        let path = kind.one(id);
+        let path = kind.asked(kind.one(id), None);
         match self.0.raw_empty(kind.service(), Method::GET, &path).await {
             Ok(answer) => answer.json().map(Some),
             Err(error) if error.status().is_some_and(|status| status == 404) => Ok(None),

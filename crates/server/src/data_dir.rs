@@ -85,7 +85,11 @@ fn private_options() -> OpenOptions {
     options
 }
 
-fn create_private_folder(path: &Path) -> io::Result<()> {
+/// Makes a folder, and those above it that are missing, for its owner alone (0700); one that exists stays as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -105,6 +109,19 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
         drop(held);
         DataDir::open(dir.path()).expect("free again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn is_made_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("above").join("data");
+        create_private_folder(&path).expect("made");
+        for made in [&path, &dir.path().join("above")] {
+            let mode = std::fs::metadata(made).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", made.display());
+        }
     }
 
     #[test]

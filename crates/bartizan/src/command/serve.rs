@@ -45,7 +45,7 @@ fn start(args: &Serve, global: &Global, with_demo: bool) -> Outcome {
         return detach(&settings.data);
     }
     let detached = std::env::var_os(DETACHED).is_some();
-    std::fs::create_dir_all(&settings.data)
+    bartizan_server::data_dir::create_private_folder(&settings.data)
         .map_err(|error| Failure::usage(format!("{}: {error}", settings.data.display())))?;
     let log = if detached {
         Some(settings.data.join(LOG_FILE))

@@ -17,6 +17,7 @@ const USERS: &[Column] = &[
     ("Principal name", |u| at(u, "userPrincipalName")),
     ("Mail", |u| at(u, "mail")),
     ("Job title", |u| at(u, "jobTitle")),
+    ("Enabled", |u| at(u, "accountEnabled")),
     ("ID", |u| at(u, "id")),
 ];
 
@@ -32,6 +33,10 @@ const FACTORS: &[Column] = &[
         match (u["required"] == true, u["demanded"] == true) {
             (true, _) => "yes, of this account",
             (false, true) => "yes, by the tenant's policy",
+            // Whoever set one up is asked for it.
+            (false, false) if u["factors"].as_array().is_some_and(|f| !f.is_empty()) => {
+                "yes, one is set up"
+            }
             (false, false) => "no",
         }
         .to_owned()

@@ -18,13 +18,33 @@ pub(super) enum Layout {
     Records,
 }
 
-/// The layout of columns with these widths, in characters; `None` is a width without limit.
-pub(super) fn layout(widths: &[usize], available: Option<usize>) -> Layout {
+/// How wide a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Width {
+    /// Characters of its longest value or head.
+    pub(super) longest: usize,
+    /// It holds ids, which people copy: half of one is worth nothing, so it is never cut.
+    pub(super) whole: bool,
+}
+
+impl Width {
+    /// What the column takes when values have at most `most` characters.
+    fn at_most(self, most: usize) -> usize {
+        if self.whole {
+            self.longest
+        } else {
+            self.longest.min(most)
+        }
+    }
+}
+
+/// The layout of columns with these widths; `None` is a width without limit.
+pub(super) fn layout(widths: &[Width], available: Option<usize>) -> Layout {
     let Some(available) = available else {
         return Layout::Whole;
     };
     let taken = |most: usize| {
-        let columns = widths.iter().map(|width| (*width).min(most) + PADDING);
+        let columns = widths.iter().map(|width| width.at_most(most) + PADDING);
         columns.sum::<usize>() + BORDERS
     };
     if taken(usize::MAX - PADDING) <= available {
@@ -43,13 +63,13 @@ pub(super) fn layout(widths: &[usize], available: Option<usize>) -> Layout {
 /// The columns to show: all of them, or as many of the spare ones fewer as it takes for the rest to fit.
 pub(super) fn kept(
     heads: &[&str],
-    widths: &[usize],
+    widths: &[Width],
     spare: &[&str],
     available: Option<usize>,
 ) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..heads.len()).collect();
     for head in spare {
-        let now: Vec<usize> = kept.iter().map(|column| widths[*column]).collect();
+        let now: Vec<Width> = kept.iter().map(|column| widths[*column]).collect();
         if layout(&now, available) == Layout::Whole {
             break;
         }
@@ -85,18 +105,35 @@ pub(super) fn record(number: usize, heads: &[&str], row: &[String]) -> String {
 mod tests {
     use super::*;
 
+    fn widths(longest: &[usize]) -> Vec<Width> {
+        let width = |longest: &usize| Width {
+            longest: *longest,
+            whole: false,
+        };
+        longest.iter().map(width).collect()
+    }
+
     #[test]
     fn wide_columns_give_first_and_many_become_records() {
-        assert_eq!(layout(&[10, 200], None), Layout::Whole);
-        assert_eq!(layout(&[10, 20], Some(37)), Layout::Whole);
-        assert_eq!(layout(&[10, 20], Some(36)), Layout::Cut(19));
-        assert_eq!(layout(&[10, 200, 300], Some(100)), Layout::Cut(40));
-        assert_eq!(layout(&[30; 20], Some(100)), Layout::Records);
+        assert_eq!(layout(&widths(&[10, 200]), None), Layout::Whole);
+        assert_eq!(layout(&widths(&[10, 20]), Some(37)), Layout::Whole);
+        assert_eq!(layout(&widths(&[10, 20]), Some(36)), Layout::Cut(19));
+        assert_eq!(layout(&widths(&[10, 200, 300]), Some(100)), Layout::Cut(40));
+        assert_eq!(layout(&widths(&[30; 20]), Some(100)), Layout::Records);
+    }
+
+    #[test]
+    fn ids_are_whole_or_the_rows_are_records() {
+        let mut columns = widths(&[36, 60]);
+        columns[0].whole = true;
+        assert_eq!(layout(&columns, Some(80)), Layout::Cut(37));
+        columns[1].whole = true;
+        assert_eq!(layout(&columns, Some(80)), Layout::Records);
     }
 
     #[test]
     fn spare_columns_go_one_by_one_until_the_rest_fits() {
-        let (heads, widths) = (["ID", "By", "On", "Name"], [3, 20, 16, 30]);
+        let (heads, widths) = (["ID", "By", "On", "Name"], widths(&[3, 20, 16, 30]));
         let kept = |available| kept(&heads, &widths, &["By", "On"], available);
         assert_eq!(kept(None), [0, 1, 2, 3]);
         assert_eq!(kept(Some(82)), [0, 1, 2, 3]);

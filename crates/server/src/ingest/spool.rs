@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use crate::data_dir::create_private_folder;
+
 /// The folder inside the data directory.
 const FOLDER: &str = "spool";
 
@@ -19,7 +21,7 @@ impl SpoolFolder {
     /// What the disk reports.
     pub fn new(data: &Path) -> io::Result<Self> {
         let path = data.join(FOLDER).join(Uuid::new_v4().simple().to_string());
-        std::fs::create_dir_all(&path)?;
+        create_private_folder(&path)?;
         Ok(Self(path))
     }
 
