@@ -364,9 +364,10 @@ fn operator() -> impl Strategy<Value = String> {
         prop::collection::vec(scalar(), 3),
     )
         .prop_map(|(template, fills)| {
-            fills.iter().fold(template.to_owned(), |text, fill| {
-                text.replacen("{}", fill, 1)
-            })
+            // Piece by piece: what is filled in may itself have braces in a string.
+            let mut pieces = template.split("{}");
+            let first = pieces.next().unwrap_or_default().to_owned();
+            pieces.zip(&fills).fold(first, |text, (piece, fill)| text + fill + piece)
         })
 }
 

@@ -21,8 +21,6 @@ async fn an_application_of_strangers_is_shown_as_one() {
         .create_client(json!({
             "displayName": DISGUISED,
             "signInAudience": "AzureADMultipleOrgs",
-            // What an application says about its publisher is not what makes the publisher verified.
-            "verifiedPublisher": { "displayName": "Microsoft", "verifiedPublisherId": "1" },
             "publisherDomain": "microsoft.com",
         }))
         .await;
