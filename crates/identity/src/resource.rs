@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::refusal::Refusal;
 
+/// The longest name that a resource has, in characters: `identifierUris` are no longer.
+const NAME_LIMIT: usize = 255;
+
 /// The name by which a request calls a resource: an identifier URI or an application id, spelled
 /// as it was sent, because a token's `aud` repeats it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +29,8 @@ impl ResourceName {
     }
 
     /// The names to look for in the directory, the likeliest first: the name itself, and the
-    /// application id of `api://{id}`, which needs no registration.
+    /// application id of `api://{id}`, which needs no registration. None for a name that is longer
+    /// than any resource's.
     #[must_use]
     pub fn look_ups(&self) -> Vec<&str> {
         look_ups(&self.0)
@@ -36,6 +40,9 @@ impl ResourceName {
 /// [`ResourceName::look_ups`] of a name.
 #[must_use]
 pub fn look_ups(name: &str) -> Vec<&str> {
+    if is_too_long(name) {
+        return Vec::new();
+    }
     let bare = name.strip_prefix("api://").map(without_slash);
     let id = bare.filter(|id| is_guid(id));
     std::iter::once(name).chain(id).collect()
@@ -122,21 +129,18 @@ pub fn of_application_scope(scope: &str) -> Result<ResourceName, Refusal> {
 
 /// Whether a name is one of the server's own origins, which stand for every API that is served
 /// there. Tools build the scope from the URL of the API, sometimes without its port: a trailing
-/// slash and a missing port are tolerated, the host must be one of the list.
+/// slash and a missing port are tolerated, the host must be one of the list. Nothing else may follow
+/// the authority, whatever a URL parser would make of it.
 #[must_use]
 pub fn is_own_origin<S: AsRef<str>>(name: &str, own_origins: &[S]) -> bool {
     // Not worth parsing for what the directory's names look like.
-    if !name.starts_with("http") {
+    if !is_bare_web_address(name) || is_too_long(name) {
         return false;
     }
     let Ok(named) = Url::parse(name) else {
         return false;
     };
-    let plain = matches!(named.path(), "" | "/")
-        && named.query().is_none()
-        && named.fragment().is_none()
-        && named.username().is_empty()
-        && named.password().is_none();
+    let plain = named.username().is_empty() && named.password().is_none();
     plain
         && own_origins.iter().any(|origin| {
             Url::parse(origin.as_ref()).is_ok_and(|own| {
@@ -162,6 +166,23 @@ pub fn accepts_audience(
     id.filter(|id| is_guid(id))
         .and_then(|id| id.parse::<AppId>().ok())
         == Some(resource.app_id)
+}
+
+/// Whether a name is `http` or `https`, in any letter case, an authority, and at most one slash. Of
+/// the text as it is: a parser takes `/a/..` for `/` and leaves tabs out.
+fn is_bare_web_address(name: &str) -> bool {
+    let Some((scheme, rest)) = name.split_once("://") else {
+        return false;
+    };
+    let is_web = ["http", "https"]
+        .iter()
+        .any(|one| scheme.eq_ignore_ascii_case(one));
+    let foreign = |c: char| matches!(c, '/' | '\\' | '?' | '#') || c.is_ascii_control() || c == ' ';
+    is_web && !without_slash(rest).contains(foreign)
+}
+
+fn is_too_long(name: &str) -> bool {
+    name.chars().nth(NAME_LIMIT).is_some()
 }
 
 fn without_slash(text: &str) -> &str {
@@ -253,6 +274,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_longer_than_any_resource_is_looked_up_nowhere() {
+        let name = |length: usize| format!("api://{}", "x".repeat(length - "api://".len()));
+        assert_eq!(ResourceName::new(&name(255)).look_ups(), [name(255)]);
+        assert!(ResourceName::new(&name(256)).look_ups().is_empty());
+        let zeros = format!("http://{}127.0.0.1", "0".repeat(256));
+        assert!(!is_own_origin(&zeros, &["http://127.0.0.1:8080"]));
+    }
+
+    #[test]
     fn own_origins_with_and_without_port() {
         let own = ["https://localhost:8443", "http://127.0.0.1:8080"];
         for name in [
@@ -260,6 +290,8 @@ mod tests {
             "https://localhost:8443/",
             "https://localhost",
             "https://LOCALHOST/",
+            "HTTPS://localhost:8443",
+            "Https://localhost/",
             "http://127.0.0.1:8080",
         ] {
             assert!(is_own_origin(name, &own), "{name}");
@@ -272,6 +304,14 @@ mod tests {
             "https://localhost.evil.example",
             "localhost:8443",
             "https://localhost:8443?x",
+            "https://localhost:8443#",
+            "https://localhost:8443/a/..",
+            "https://localhost:8443/.",
+            "https://localhost:8443//",
+            "https:localhost:8443",
+            "https:\\\\localhost:8443",
+            "https://local\thost:8443",
+            "httpsx://localhost:8443",
             "",
         ] {
             assert!(!is_own_origin(name, &own), "{name}");

@@ -84,6 +84,7 @@ impl KeyState {
 /// # Errors
 /// [`StoreError::Exists`] when the `kid` is taken.
 pub async fn insert(tx: &mut WriteTx, key: &SigningKey) -> Result<(), StoreError> {
+    tx.changes_signing_keys();
     sqlx::query(
         "insert into signing_keys
          (kid, certificate_pem, private_key, not_before, not_after, state, created, changed)
@@ -113,6 +114,7 @@ pub async fn set_state(
     state: KeyState,
     now: i64,
 ) -> Result<(), StoreError> {
+    tx.changes_signing_keys();
     let mut sql = Sql::new("update signing_keys set state = ");
     sql.bind(state.as_str())
         .push(", changed = ")
@@ -130,6 +132,7 @@ pub async fn set_state(
 /// # Errors
 /// [`StoreError::Missing`] without the key.
 pub async fn set_private(tx: &mut WriteTx, kid: &str, private: &str) -> Result<(), StoreError> {
+    tx.changes_signing_keys();
     let mut sql = Sql::new("update signing_keys set private_key = ");
     sql.bind(private).push(" where kid = ").bind(kid);
     match sql.execute(tx).await?.rows_affected() {

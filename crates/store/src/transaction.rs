@@ -182,6 +182,7 @@ impl Store {
                 devices: DeviceScope::All,
             },
             directory,
+            signing_keys: false,
             _turn: turn,
         })
     }
@@ -242,6 +243,8 @@ pub struct WriteTx {
     read: ReadTx,
     /// Whether the commit counts as a change of the directory.
     directory: bool,
+    /// Whether it counts as a change of the signing keys.
+    signing_keys: bool,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -251,11 +254,19 @@ impl WriteTx {
     /// # Errors
     /// [`StoreError::Database`]; then nothing of it lasts.
     pub async fn commit(mut self) -> Result<(), StoreError> {
+        if self.signing_keys {
+            revision::raise(&mut self, "signing-keys").await?;
+        }
         if self.directory {
-            revision::raise(&mut self).await?;
+            revision::raise(&mut self, "directory").await?;
         }
         self.read.tx.commit().await?;
         Ok(())
+    }
+
+    /// Says that this transaction changes signing keys.
+    pub(crate) const fn changes_signing_keys(&mut self) {
+        self.signing_keys = true;
     }
 
     /// Undoes everything done in this transaction. Dropping it does the same, later.

@@ -48,8 +48,18 @@ impl Client {
     }
 
     async fn ask_with(&self, server: &TestServer, secret: &str) -> Answer {
+        self.ask_for(server, secret, ("scope", XDR), "v2.0/").await
+    }
+
+    async fn ask_for(
+        &self,
+        server: &TestServer,
+        secret: &str,
+        what: (&str, &str),
+        version: &str,
+    ) -> Answer {
         let url = format!(
-            "{}/{}/oauth2/v2.0/token",
+            "{}/{}/oauth2/{version}token",
             server.server.http_url(),
             self.tenant
         );
@@ -57,7 +67,7 @@ impl Client {
             ("grant_type", "client_credentials"),
             ("client_id", &self.id),
             ("client_secret", secret),
-            ("scope", XDR),
+            what,
         ];
         read(
             server
@@ -273,4 +283,70 @@ async fn the_last_use_of_a_known_secret_is_kept_to_the_minute() {
         client.claims(&server).await;
         assert_eq!(last_use().await, format!("2026-01-15T{expected}Z"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_spelling_of_a_resource_makes_nothing_more_known() {
+    let server = TestServer::start().await;
+    let client = Client::new(&server, &server.tenant).await;
+    let kept = || server.server.app().known_clients.kept();
+    let ask = async |resource: &str| {
+        let what = ("resource", resource);
+        client.ask_for(&server, &client.secret, what, "").await
+    };
+    let origin = server.server.http_url().to_string();
+    let origin = origin.trim_end_matches('/');
+    let own = [
+        origin.to_owned(),
+        format!("{origin}/"),
+        origin.replacen("http", "HTTP", 1),
+        origin.replacen("http", "hTTp", 1),
+    ];
+    let xdr = "https://api.security.microsoft.com";
+    let named = [xdr.to_owned(), format!("{xdr}/"), xdr.to_uppercase()];
+    for (known, spellings) in [(1, own.as_slice()), (2, named.as_slice())] {
+        for resource in spellings {
+            let answer = ask(resource).await;
+            assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+            assert_eq!(kept(), known, "{resource}");
+        }
+    }
+    // What no resource is called is refused, and nothing is kept of it.
+    let long = "A".repeat(20_000);
+    for resource in [
+        format!("{origin}/{long}/.."),
+        format!("{origin}/a/.."),
+        format!("api://{long}"),
+    ] {
+        let answer = ask(&resource).await;
+        assert_eq!(answer.body["error_codes"][0], 500_011, "{:?}", answer.body);
+        assert_eq!(kept(), 2);
+    }
+    // A change of the directory: what was known before it is not kept any longer.
+    Client::new(&server, &server.tenant).await;
+    assert_eq!(ask(xdr).await.status, StatusCode::OK);
+    assert_eq!(kept(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_changes_of_the_signing_keys_count_as_such() {
+    let server = TestServer::start().await;
+    let now = async || {
+        let store = &server.server.app().store;
+        store.revisions().await.expect("revisions")
+    };
+    let before = now().await;
+    Client::new(&server, &server.tenant).await;
+    let changed = now().await;
+    assert!(changed.directory > before.directory);
+    assert_eq!(changed.signing_keys, before.signing_keys);
+    let own = server.token(OWN).await;
+    let body = Some(json!({ "now": true }));
+    let done = server
+        .call(Method::POST, "/bartizan/v1/keys/rotate", Some(&own), body)
+        .await;
+    assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+    let rotated = now().await;
+    assert!(rotated.directory > changed.directory);
+    assert!(rotated.signing_keys > changed.signing_keys);
 }

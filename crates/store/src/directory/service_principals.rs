@@ -134,7 +134,8 @@ fn names_of(app_id: AppId, uris: &[String]) -> Vec<String> {
 }
 
 /// The form of a resource's name that look-ups compare: lower case, one trailing slash less.
-pub(super) fn look_up_name(name: &str) -> String {
+#[must_use]
+pub fn look_up_name(name: &str) -> String {
     name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase()
 }
 

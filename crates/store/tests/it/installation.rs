@@ -47,13 +47,13 @@ async fn what_is_not_committed_is_gone(store: &Store) {
 }
 
 async fn every_commit_counts_as_a_change_but_those_aside(store: &Store) {
-    let before = store.directory_revision().await.unwrap();
+    let before = store.revisions().await.unwrap();
     let tx = store.write().await.unwrap();
     tx.rollback().await.unwrap();
     let mut tx = store.write_aside().await.unwrap();
     settings::put(&mut tx, "a", "1").await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(store.directory_revision().await.unwrap(), before);
+    assert_eq!(store.revisions().await.unwrap(), before);
     let mut snapshot = store.read().await.unwrap();
     assert_eq!(revision::of(&mut snapshot).await.unwrap(), before);
     let mut last = before;
@@ -63,13 +63,15 @@ async fn every_commit_counts_as_a_change_but_those_aside(store: &Store) {
         let mut asking = tokio::task::JoinSet::new();
         for _ in 0..16 {
             let store = store.clone();
-            asking.spawn(async move { store.directory_revision().await.unwrap() });
+            asking.spawn(async move { store.revisions().await.unwrap() });
         }
         let answers = asking.join_all().await;
         assert_ne!(answers[0], last);
         assert!(answers.iter().all(|answer| *answer == answers[0]));
         last = answers[0];
     }
+    assert_eq!(last.signing_keys, before.signing_keys);
+    assert!(last.directory > before.directory);
     // A state that was read before keeps its own.
     assert_eq!(revision::of(&mut snapshot).await.unwrap(), before);
     drop(snapshot);

@@ -15,7 +15,7 @@ use bartizan_identity::jwt::{KeyError, thumbprint};
 use bartizan_identity::key_schedule::ScheduleError;
 use bartizan_identity::{IssuerMode, Issuers, SigningKey, Verifier, Version};
 use bartizan_store::keys::{self as stored, KeyState};
-use bartizan_store::revision::{self, Revision};
+use bartizan_store::revision::{self, KeysRevision};
 use bartizan_store::{Store, StoreError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -92,8 +92,8 @@ pub struct Keys {
     ring: RwLock<Arc<Ring>>,
     /// Held while they are read, so that what was read first never takes the place of what was read later.
     reading: tokio::sync::Mutex<()>,
-    /// The directory's revision up to which they are known.
-    revision: Mutex<Option<Revision>>,
+    /// The revision up to which they are known.
+    revision: Mutex<Option<KeysRevision>>,
 }
 
 /// The keys of one moment, parsed once.
@@ -175,7 +175,7 @@ impl Keys {
 
     async fn read(&self, store: &Store) -> Result<(), KeysError> {
         let mut tx = store.read().await?;
-        let revision = revision::of(&mut tx).await?;
+        let revision = revision::of(&mut tx).await?.signing_keys;
         let published = stored::published(&mut tx).await?;
         drop(tx);
         if self.ring().stamp != stamp(&published) {
@@ -186,16 +186,20 @@ impl Keys {
         Ok(())
     }
 
-    /// Makes sure that the keys in use are those of a revision of the directory, or later ones.
+    /// Makes sure that the keys in use are those of a revision, or later ones.
     ///
     /// # Errors
     /// [`KeysError`].
-    pub(crate) async fn follow(&self, store: &Store, revision: Revision) -> Result<(), KeysError> {
-        if *self.known() == Some(revision) {
+    pub(crate) async fn follow(
+        &self,
+        store: &Store,
+        revision: KeysRevision,
+    ) -> Result<(), KeysError> {
+        if *self.known() >= Some(revision) {
             return Ok(());
         }
         let _turn = self.reading.lock().await;
-        if *self.known() == Some(revision) {
+        if *self.known() >= Some(revision) {
             return Ok(());
         }
         self.read(store).await
@@ -206,10 +210,11 @@ impl Keys {
     /// # Errors
     /// [`KeysError`].
     pub(crate) async fn catch_up(&self, store: &Store) -> Result<(), KeysError> {
-        self.follow(store, store.directory_revision().await?).await
+        self.follow(store, store.revisions().await?.signing_keys)
+            .await
     }
 
-    fn known(&self) -> MutexGuard<'_, Option<Revision>> {
+    fn known(&self) -> MutexGuard<'_, Option<KeysRevision>> {
         self.revision.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

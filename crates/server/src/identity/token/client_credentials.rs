@@ -17,8 +17,9 @@ use bartizan_store::{ReadTx, StoreError};
 use super::super::client::{self, LastUses};
 use super::super::sign_ins::{self, Issued};
 use super::super::{Request, issuer_keys};
+use super::facts::{self, Wanted};
+use super::fault;
 use super::known_clients::{Key, Known};
-use super::{facts, fault};
 use crate::trail::{Named, Parties};
 
 /// Decides and signs. `revision` is the directory's, read for this request.
@@ -34,13 +35,13 @@ pub(super) async fn issue(
         tenant: tenant.clone(),
         // An id that is none belongs to no application; the nil id keeps the tenant's answer.
         client: asked.client_id.parse().unwrap_or(AppId::from_u128(0)),
-        resource: grant.resource.as_str().to_owned(),
+        resource: Wanted::of(&grant.resource, request.app.sites.own_origin_list()),
     };
     let kept = clients.get(&key, revision);
     let fresh = kept.is_none();
     let known = match kept {
         Some(known) => known,
-        None => Arc::new(read(request, &key, grant).await.map_err(fault)?),
+        None => Arc::new(read(request, &key).await.map_err(fault)?),
     };
     let facts = completed(request, asked, &known.facts).await;
     let issuance = decide(request, asked, grant, tenant, &facts)?;
@@ -98,20 +99,16 @@ fn decide(
 }
 
 /// Reads the facts in one transaction.
-async fn read(
-    request: &Request<'_>,
-    key: &Key,
-    grant: &client_credentials::Request,
-) -> Result<Known, StoreError> {
+async fn read(request: &Request<'_>, key: &Key) -> Result<Known, StoreError> {
     let mut tx = request.app.store.read().await?;
     // Of the very state that the facts are read from.
-    let revision = revision::of(&mut tx).await?;
+    let revision = revision::of(&mut tx).await?.directory;
     if !key.tenant.is_one_tenant() {
         return Ok(Known::nothing(revision));
     }
     let word = key.tenant.word();
     let read = token_facts::client_credentials(&mut tx, &word, key.client).await?;
-    let resources = resources(request, &mut tx, grant, &read).await?;
+    let resources = resources(&mut tx, key, &read).await?;
     let application = read.application.as_ref();
     Ok(Known {
         revision,
@@ -136,16 +133,15 @@ async fn read(
 }
 
 async fn resources(
-    request: &Request<'_>,
     tx: &mut ReadTx,
-    grant: &client_credentials::Request,
+    key: &Key,
     read: &ClientCredentialsFacts,
 ) -> Result<Vec<ResourceFacts>, StoreError> {
     let Some(tenant) = &read.tenant else {
         return Ok(Vec::new());
     };
     let client = read.client.as_ref().map(|client| client.id);
-    facts::resources(request, tx, tenant.id, &grant.resource, client).await
+    facts::resources(tx, tenant.id, &key.resource, client).await
 }
 
 /// Whom the trail names; an own origin stands for several resources, and none is named.

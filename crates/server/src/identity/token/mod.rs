@@ -56,11 +56,11 @@ async fn issue(request: &Request<'_>, version: Version, tenant: &str) -> Result<
     let tenant = TenantPath::parse(tenant)?;
     let authorization = request.header("authorization");
     let asked = TokenRequest::parse(version, &request.form, authorization)?;
-    let revision = request.app.store.directory_revision().await;
-    let revision = revision.map_err(fault)?;
+    let revisions = request.app.store.revisions().await;
+    let revisions = revisions.map_err(fault)?;
     // Another server of the database may have changed the keys.
     let keys = &request.app.keys;
-    keys.follow(&request.app.store, revision)
+    keys.follow(&request.app.store, revisions.signing_keys)
         .await
         .map_err(|error| {
             tracing::error!(%error, "token endpoint: the signing keys could not be read");
@@ -68,6 +68,7 @@ async fn issue(request: &Request<'_>, version: Version, tenant: &str) -> Result<
         })?;
     let body = match &asked.grant {
         Grant::ClientCredentials(grant) => {
+            let revision = revisions.directory;
             return client_credentials::issue(request, &asked, grant, &tenant, revision).await;
         }
         Grant::AuthorizationCode(grant) => {
