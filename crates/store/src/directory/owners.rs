@@ -64,12 +64,32 @@ pub async fn of(
     tenant: TenantId,
     object: ObjectId,
 ) -> Result<Vec<Principal>, StoreError> {
+    let rows = owners_of(tenant, object).fetch_all(tx).await?;
+    rows.iter().map(read).collect()
+}
+
+/// The first owners of an object, at most `top`: no more are read.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn first(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    object: ObjectId,
+    top: u32,
+) -> Result<Vec<Principal>, StoreError> {
+    let mut sql = owners_of(tenant, object);
+    sql.push(" limit ").bind(i64::from(top));
+    sql.fetch_all(tx).await?.iter().map(read).collect()
+}
+
+fn owners_of(tenant: TenantId, object: ObjectId) -> Sql {
     let mut sql = Sql::new("select owner, kind from directory_owners where tenant = ");
     sql.bind(tenant)
         .push(" and object = ")
         .bind(object.to_string())
         .push(" order by created, owner");
-    sql.fetch_all(tx).await?.iter().map(read).collect()
+    sql
 }
 
 /// Whether a principal owns an object.

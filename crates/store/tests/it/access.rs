@@ -194,6 +194,14 @@ async fn groups_lie_in_groups_of_the_tenant(store: &Store) {
         groups::members(&mut tx, tenant, object(11)).await.unwrap(),
         [member_group(10)]
     );
+    assert_eq!(
+        groups::first_members(&mut tx, tenant, object(10), 1)
+            .await
+            .unwrap()
+            .len(),
+        1,
+        "of two"
+    );
     assert!(
         !groups::remove_member(&mut tx, other, object(10), object(1))
             .await

@@ -110,6 +110,10 @@ async fn owners_belong_to_one_object_of_one_tenant(store: &Store) {
         .await
         .unwrap();
     assert_eq!(owners::of(&mut tx, tenant, app.id).await.unwrap(), [owner]);
+    for (top, count) in [(0, 0), (1, 1), (20, 1)] {
+        let first = owners::first(&mut tx, tenant, app.id, top).await.unwrap();
+        assert_eq!(first.len(), count, "{top}");
+    }
     assert!(owners::owns(&mut tx, tenant, app.id, sp.id).await.unwrap());
     assert!(!owners::owns(&mut tx, other, app.id, sp.id).await.unwrap());
     assert!(!owners::remove(&mut tx, other, app.id, sp.id).await.unwrap());

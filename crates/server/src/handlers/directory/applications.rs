@@ -47,7 +47,7 @@ async fn whole(
     let mut object = json!(wire::application(app, &credentials, with_keys));
     // The operations' rows name owners alone.
     for expansion in expand {
-        let owners = objects::owners(tx, call.tenant(), app.id).await?;
+        let owners = objects::first_owners(tx, call.tenant(), app.id).await?;
         expansion.put(&mut object, owners);
     }
     Ok(object)

@@ -42,7 +42,7 @@ async fn whole(
     // The operations' rows name members alone.
     for expansion in expand {
         let mut members = Vec::new();
-        for member in groups::members(tx, call.tenant(), group.id).await? {
+        for member in groups::first_members(tx, call.tenant(), group.id, query::EXPANDED).await? {
             members.extend(objects::principal(tx, call.tenant(), member).await?);
         }
         expansion.put(&mut object, members);

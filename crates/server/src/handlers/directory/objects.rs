@@ -10,6 +10,7 @@ use bartizan_store::{ReadTx, StoreError};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::query::EXPANDED;
 use super::wire;
 
 /// What Graph gives of a user when nothing is selected.
@@ -164,9 +165,28 @@ pub(super) async fn owners(
     tenant: TenantId,
     object: ObjectId,
 ) -> Result<Vec<Json>, StoreError> {
-    let mut found = Vec::new();
-    for owner in owners::of(tx, tenant, object).await? {
-        found.extend(principal(tx, tenant, owner).await?);
+    let owners = owners::of(tx, tenant, object).await?;
+    principals(tx, tenant, owners).await
+}
+
+/// As many of them as are expanded.
+pub(super) async fn first_owners(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    object: ObjectId,
+) -> Result<Vec<Json>, StoreError> {
+    let owners = owners::first(tx, tenant, object, EXPANDED).await?;
+    principals(tx, tenant, owners).await
+}
+
+async fn principals(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    wanted: Vec<Principal>,
+) -> Result<Vec<Json>, StoreError> {
+    let mut found = Vec::with_capacity(wanted.len());
+    for one in wanted {
+        found.extend(principal(tx, tenant, one).await?);
     }
     Ok(found)
 }

@@ -46,7 +46,7 @@ async fn whole(
     let mut object = json!(wire::service_principal(sp, app.as_ref()));
     // The operations' rows name owners alone.
     for expansion in expand {
-        let owners = objects::owners(tx, call.tenant(), sp.id).await?;
+        let owners = objects::first_owners(tx, call.tenant(), sp.id).await?;
         expansion.put(&mut object, owners);
     }
     Ok(object)

@@ -25,7 +25,7 @@ use serde_json::{Map, Value as Json};
 pub(super) use listed::{
     APPLICATIONS, GROUPS, Listed, PERMISSION_GRANTS, SERVICE_PRINCIPALS, USERS,
 };
-pub(super) use shape::{Expansion, expansions};
+pub(super) use shape::{EXPANDED, Expansion, expansions};
 pub(super) use short::all;
 
 use crate::call::{Call, json as answer};

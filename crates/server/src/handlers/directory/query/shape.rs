@@ -8,7 +8,7 @@ use crate::error::{ApiError, Kind};
 
 /// Most related objects that are put into an object (page "Use query parameters to customize responses": at most 20
 /// objects of the directory).
-const EXPANDED: usize = 20;
+pub(in crate::handlers::directory) const EXPANDED: u32 = 20;
 
 /// A related collection to put into each object.
 pub(in crate::handlers::directory) struct Expansion {
@@ -18,11 +18,10 @@ pub(in crate::handlers::directory) struct Expansion {
 }
 
 impl Expansion {
-    /// Puts the first of `related` into an object.
+    /// Puts `related`, of which the caller read [`EXPANDED`] at most, into an object.
     pub(in crate::handlers::directory) fn put(&self, object: &mut Json, related: Vec<Json>) {
         let related = related
             .into_iter()
-            .take(EXPANDED)
             .map(|one| of(one, &self.select, &[], &[]))
             .collect();
         object[self.name] = Json::Array(related);
