@@ -238,13 +238,13 @@ impl UserFacts {
     }
 
     /// Whether the client was consented to at all: by the user, or for everybody. That covers the
-    /// scopes of OpenID Connect.
+    /// scopes of OpenID Connect. What the owner of a resource lets through does not: it is words of
+    /// that resource alone (Microsoft Graph, `preAuthorizedApplication`).
     #[must_use]
     pub fn is_consented(&self) -> bool {
         let user = self.user.as_ref().map(|user| user.id);
         self.grants
             .iter()
             .any(|g| g.principal.is_none() || g.principal == user)
-            || self.apis.iter().any(|api| !api.preauthorized.is_empty())
     }
 }

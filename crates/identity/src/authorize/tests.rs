@@ -271,6 +271,22 @@ fn sessions_and_prompts() {
 }
 
 #[test]
+fn what_a_resource_lets_through_is_that_and_no_more() {
+    let mut facts = facts();
+    facts.grants.clear();
+    facts.apis[0].preauthorized = vec!["User.Read".to_owned()];
+    let alone = QUERY.replace("openid User.Read", "User.Read");
+    assert!(matches!(step(&alone, &facts), Step::Issue(_)));
+    for more in ["openid", "profile", "email", "offline_access"] {
+        let query = QUERY.replace("openid User.Read", &format!("{more} User.Read"));
+        let Step::Consent(prompt) = step(&query, &facts) else {
+            panic!("nobody consented to {more}");
+        };
+        assert!(prompt.apis.is_empty(), "the resource is let through");
+    }
+}
+
+#[test]
 fn consent_is_asked_for_what_is_missing() {
     let facts = facts();
     let more = QUERY.replace("User.Read", "User.Read User.Read.All");

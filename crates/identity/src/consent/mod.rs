@@ -69,7 +69,7 @@ pub(crate) fn required(
     for resource in &wanted.scopes.resources {
         everything |= named(resource, wanted, facts, client, tenant, &mut items)?;
     }
-    let basic = !facts.is_consented();
+    let basic = !facts.is_consented() && !let_through(wanted, facts);
     if !everything && items.is_empty() && !basic {
         return Ok(Consent::Enough);
     }
@@ -91,6 +91,19 @@ pub(crate) fn required(
     } else {
         Consent::NeedAdministrator(prompt)
     })
+}
+
+/// Whether a client that nobody consented to asks for nothing but what the owners of the resources
+/// let it use.
+fn let_through(wanted: &Wanted<'_>, facts: &UserFacts) -> bool {
+    let scopes = wanted.scopes;
+    let preauthorized = |resource: &ResourceRequest| {
+        let apis = facts.called(resource.resource.as_str(), wanted.own_origins);
+        apis.iter().any(|api| !facts.granted(api).is_empty())
+    };
+    scopes.openid.words().is_empty()
+        && !scopes.resources.is_empty()
+        && scopes.resources.iter().all(preauthorized)
 }
 
 fn lists_roles(client: &ClientFact) -> bool {

@@ -335,8 +335,15 @@ impl UserIssuance {
 ///
 /// # Errors
 /// The first check that fails, in the order of the code below.
-pub(crate) fn issue(context: &Context<'_>, wanted: Wanted<'_>) -> Result<UserIssuance, Refusal> {
+pub(crate) fn issue(
+    context: &Context<'_>,
+    mut wanted: Wanted<'_>,
+) -> Result<UserIssuance, Refusal> {
     let (tenant, client) = context.parties()?;
+    if !context.facts.is_consented() && matches!(wanted.refresh, Refresh::IfAsked(_)) {
+        // A resource's owner may let the client use the resource: not learn who the user is, nor come back.
+        wanted.openid = OpenIdScopes::default();
+    }
     let user = user_of(context, tenant, wanted.authentication)?;
     if client.principal.is_none() {
         return Err(Refusal::ApplicationUnknown {
@@ -505,7 +512,9 @@ impl Rights {
                 name: client.application.display_name.clone(),
             })
         };
-        if !facts.is_consented() {
+        let let_through = apis.iter().any(|api| !facts.granted(api).is_empty())
+            && matches!(wanted.refresh, Refresh::IfAsked(_));
+        if !facts.is_consented() && !let_through {
             return Err(missing());
         }
         if apis

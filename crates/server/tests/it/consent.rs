@@ -1,11 +1,11 @@
 //! Consent: by a person, by an administrator, for another tenant's application; and the permissions that it gives.
 
 use bartizan_contract::TenantId;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Page};
-use crate::harness::TestServer;
+use crate::harness::{GRAPH, TestServer};
 use crate::sign_in::{CALLBACK, PASSWORD, accept};
 
 /// Microsoft Graph.
@@ -362,4 +362,53 @@ async fn admin_consent_endpoints_of_both_versions() {
         .go(&server.authorize(&server.tenant, &client, &[asks]))
         .await;
     assert!(page.parameter("code").is_some(), "{page:?}");
+}
+
+/// What the owner of an API lets a client do without consent is that, and not to learn who the person is, or to come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn preauthorization_is_no_consent_to_openid() {
+    let server = TestServer::start().await;
+    let graph = server.token(GRAPH).await;
+    let client = server
+        .create_client(json!({ "isFallbackPublicClient": true }))
+        .await;
+    let scope = "5f1b6a2e-5a3c-4f0e-9c56-0d3c7b0f9a11";
+    let api = json!({
+        "oauth2PermissionScopes": [{
+            "id": scope, "value": "Things.Read", "type": "User", "isEnabled": true,
+            "adminConsentDisplayName": "Read things", "adminConsentDescription": "Read things",
+        }],
+        "preAuthorizedApplications": [{ "appId": client, "delegatedPermissionIds": [scope] }],
+    });
+    let resource = server.create_client(json!({ "api": api })).await;
+    for app in [&client, &resource] {
+        let body = Some(json!({ "appId": app }));
+        let path = "/v1.0/servicePrincipals";
+        let made = server.call(Method::POST, path, Some(&graph), body).await;
+        assert!(made.status.is_success(), "{:?}", made.body);
+    }
+    let (name, _) = server.create_person("ann").await;
+    let things = format!("{resource}/Things.Read");
+    let everything = format!("{things} openid profile email offline_access");
+    let tenant = &server.tenant;
+    let url = format!("{}/{tenant}/oauth2/v2.0/token", server.server.http_url());
+    for (scope, given) in [(&*everything, true), ("openid profile", false)] {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", &client),
+            ("username", &name),
+            ("password", PASSWORD),
+            ("scope", scope),
+        ];
+        let answer = server.http.post(&url).form(&form).send().await;
+        let body = crate::harness::read(answer.expect("an answer")).await.body;
+        assert_eq!(body["access_token"].is_string(), given, "{body}");
+        assert_eq!(body["scope"].as_str(), given.then_some(&*things), "{body}");
+        for name in ["id_token", "refresh_token"] {
+            assert!(body.get(name).is_none(), "{name}: {body}");
+        }
+        if !given {
+            assert_eq!(body["error_codes"], json!([65001]), "{body}");
+        }
+    }
 }
