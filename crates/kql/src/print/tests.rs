@@ -367,7 +367,9 @@ fn operator() -> impl Strategy<Value = String> {
             // Piece by piece: what is filled in may itself have braces in a string.
             let mut pieces = template.split("{}");
             let first = pieces.next().unwrap_or_default().to_owned();
-            pieces.zip(&fills).fold(first, |text, (piece, fill)| text + fill + piece)
+            pieces
+                .zip(&fills)
+                .fold(first, |text, (piece, fill)| text + fill + piece)
         })
 }
 
