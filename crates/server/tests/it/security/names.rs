@@ -21,7 +21,6 @@ async fn an_application_of_strangers_is_shown_as_one() {
         .create_client(json!({
             "displayName": DISGUISED,
             "signInAudience": "AzureADMultipleOrgs",
-            "publisherDomain": "microsoft.com",
         }))
         .await;
     let graph = server.token_in(&second, GRAPH).await;
