@@ -156,6 +156,25 @@ pub struct AggregateFunction {
     pub doc: &'static str,
 }
 
+/// An entry.
+const fn function(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    target: Target,
+    signatures: &'static [Signature],
+    naming: Naming,
+    doc: &'static str,
+) -> ScalarFunction {
+    ScalarFunction {
+        name,
+        aliases,
+        target,
+        signatures,
+        naming,
+        doc,
+    }
+}
+
 /// An entry without other spellings.
 const fn entry(
     name: &'static str,
@@ -164,14 +183,7 @@ const fn entry(
     naming: Naming,
     doc: &'static str,
 ) -> ScalarFunction {
-    ScalarFunction {
-        name,
-        aliases: &[],
-        target,
-        signatures,
-        naming,
-        doc,
-    }
+    function(name, &[], target, signatures, naming, doc)
 }
 
 /// The themes of scalar functions, as the documentation of the language lists them.

@@ -1,7 +1,7 @@
 //! Scalar functions: conversions, tests, choices and numbers.
 
 use super::signature::*;
-use super::{Naming, ResultType, ScalarFn, ScalarFunction, Special, Target};
+use super::{Naming, ResultType, ScalarFn, ScalarFunction, Special, Target, function as f};
 use crate::types::Type;
 use Naming::{First, Numbered};
 use ResultType::{Argument, Common, Is, Promoted, Widest};
@@ -20,24 +20,6 @@ const fn convert(
         target: Cast(ty),
         signatures,
         naming: First,
-        doc,
-    }
-}
-
-const fn f(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    target: Target,
-    signatures: &'static [Signature],
-    naming: Naming,
-    doc: &'static str,
-) -> ScalarFunction {
-    ScalarFunction {
-        name,
-        aliases,
-        target,
-        signatures,
-        naming,
         doc,
     }
 }

@@ -1,29 +1,13 @@
 //! Scalar functions: dynamic values, hashes, addresses and neighbouring rows.
 
 use super::signature::*;
-use super::{Naming, ResultType, ScalarFn, ScalarFunction, Special, Target, WindowFn};
+use super::{
+    Naming, ResultType, ScalarFn, ScalarFunction, Special, Target, WindowFn, function as f,
+};
 use crate::types::Type;
 use Naming::Numbered;
 use ResultType::{Argument, Is};
 use Target::{Function, Special as Written, Window};
-
-const fn f(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    target: Target,
-    signatures: &'static [Signature],
-    naming: Naming,
-    doc: &'static str,
-) -> ScalarFunction {
-    ScalarFunction {
-        name,
-        aliases,
-        target,
-        signatures,
-        naming,
-        doc,
-    }
-}
 
 const BOOLEAN: ResultType = Is(Type::Bool);
 const WHOLE: ResultType = Is(Type::Long);

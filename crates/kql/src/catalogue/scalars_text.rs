@@ -1,29 +1,11 @@
 //! Scalar functions: text.
 
 use super::signature::*;
-use super::{Naming, ResultType, ScalarFn, ScalarFunction, Special, Target};
+use super::{Naming, ResultType, ScalarFn, ScalarFunction, Special, Target, function as f};
 use crate::types::Type;
 use Naming::{First, NameAndFirst, Numbered};
 use ResultType::{Is, TypeLiteral};
 use Target::{Function, Special as Written};
-
-const fn f(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    target: Target,
-    signatures: &'static [Signature],
-    naming: Naming,
-    doc: &'static str,
-) -> ScalarFunction {
-    ScalarFunction {
-        name,
-        aliases,
-        target,
-        signatures,
-        naming,
-        doc,
-    }
-}
 
 const WHOLE: ResultType = Is(Type::Long);
 const WORDS: ResultType = Is(Type::String);
