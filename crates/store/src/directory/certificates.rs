@@ -4,9 +4,9 @@ use bartizan_contract::{ObjectId, TenantId};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::credential_rows::Credentials;
 use crate::error::StoreError;
 use crate::row::Columns as _;
-use crate::sql::Sql;
 use crate::transaction::{ReadTx, WriteTx};
 
 /// A certificate of an application.
@@ -27,6 +27,12 @@ pub struct KeyCredential {
     /// Last use, microseconds; kept to the minute.
     pub last_used: Option<i64>,
 }
+
+const TABLE: Credentials = Credentials {
+    table: "application_certificates",
+    id: "key_id",
+    order: "start_time",
+};
 
 /// Adds a certificate to a tenant's application.
 ///
@@ -74,12 +80,7 @@ pub async fn remove(
     application: ObjectId,
     key_id: Uuid,
 ) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("delete from application_certificates where tenant = ");
-    sql.bind(tenant)
-        .push(" and application = ")
-        .bind(application.to_string());
-    sql.push(" and key_id = ").bind(key_id.to_string());
-    Ok(sql.execute(tx).await?.rows_affected() > 0)
+    TABLE.remove(tx, tenant, application, key_id).await
 }
 
 /// The certificates of a tenant's application, oldest first.
@@ -91,12 +92,8 @@ pub async fn list(
     tenant: TenantId,
     application: ObjectId,
 ) -> Result<Vec<KeyCredential>, StoreError> {
-    let mut sql = Sql::new("select * from application_certificates where tenant = ");
-    sql.bind(tenant)
-        .push(" and application = ")
-        .bind(application.to_string());
-    sql.push(" order by start_time, key_id");
-    sql.fetch_all(tx).await?.iter().map(read).collect()
+    let rows = TABLE.list(tx, tenant, application).await?;
+    rows.iter().map(read).collect()
 }
 
 /// Notes that a certificate was used; at most once a minute, as for secrets.
@@ -109,11 +106,7 @@ pub async fn touch(
     key_id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
-    let mut sql = Sql::new("update application_certificates set last_used = ");
-    sql.bind(now).push(" where tenant = ").bind(tenant);
-    sql.push(" and key_id = ").bind(key_id.to_string());
-    sql.execute(tx).await?;
-    Ok(())
+    TABLE.touch(tx, tenant, key_id, now).await
 }
 
 fn read(row: &AnyRow) -> Result<KeyCredential, StoreError> {

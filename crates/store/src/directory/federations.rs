@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::credential_rows::Credentials;
 use crate::error::StoreError;
 use crate::row::{Columns as _, to_json};
 use crate::sql::Sql;
@@ -32,6 +33,12 @@ pub struct FederatedCredential {
     /// Last use, microseconds; kept to the minute.
     pub last_used: Option<i64>,
 }
+
+const TABLE: Credentials = Credentials {
+    table: "application_federations",
+    id: "id",
+    order: "created",
+};
 
 /// Adds a credential to a tenant's application.
 ///
@@ -114,12 +121,7 @@ pub async fn remove(
     application: ObjectId,
     id: Uuid,
 ) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("delete from application_federations where tenant = ");
-    sql.bind(tenant)
-        .push(" and application = ")
-        .bind(application.to_string());
-    sql.push(" and id = ").bind(id.to_string());
-    Ok(sql.execute(tx).await?.rows_affected() > 0)
+    TABLE.remove(tx, tenant, application, id).await
 }
 
 /// The federated credentials of a tenant's application, oldest first.
@@ -131,12 +133,8 @@ pub async fn list(
     tenant: TenantId,
     application: ObjectId,
 ) -> Result<Vec<FederatedCredential>, StoreError> {
-    let mut sql = Sql::new("select * from application_federations where tenant = ");
-    sql.bind(tenant)
-        .push(" and application = ")
-        .bind(application.to_string());
-    sql.push(" order by created, id");
-    sql.fetch_all(tx).await?.iter().map(read).collect()
+    let rows = TABLE.list(tx, tenant, application).await?;
+    rows.iter().map(read).collect()
 }
 
 /// Notes that a credential was used; at most once a minute, as for secrets.
@@ -149,11 +147,7 @@ pub async fn touch(
     id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
-    let mut sql = Sql::new("update application_federations set last_used = ");
-    sql.bind(now).push(" where tenant = ").bind(tenant);
-    sql.push(" and id = ").bind(id.to_string());
-    sql.execute(tx).await?;
-    Ok(())
+    TABLE.touch(tx, tenant, id, now).await
 }
 
 fn key_set_text(credential: &FederatedCredential) -> Result<Option<String>, StoreError> {

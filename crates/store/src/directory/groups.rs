@@ -124,6 +124,19 @@ pub async fn by_id(
     sql.fetch_all(tx).await?.first().map(read).transpose()
 }
 
+/// A tenant's groups by object ids, in no order; those that are not there are left out.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn by_ids(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    ids: &[ObjectId],
+) -> Result<Vec<Group>, StoreError> {
+    let rows = search::by_ids(tx, tenant, &SOURCE, ids).await?;
+    rows.iter().map(read).collect()
+}
+
 /// A page of a tenant's groups.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 pub mod applications;
 pub mod assignments;
 pub mod certificates;
+mod credential_rows;
 pub mod credentials;
 pub mod federations;
 pub mod groups;

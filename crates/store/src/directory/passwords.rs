@@ -4,6 +4,7 @@ use bartizan_contract::{ObjectId, TenantId};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::credential_rows::Credentials;
 use crate::error::StoreError;
 use crate::row::Columns as _;
 use crate::sql::Sql;
@@ -28,6 +29,12 @@ pub struct PasswordCredential {
     /// Last use, microseconds; kept to the minute.
     pub last_used: Option<i64>,
 }
+
+const TABLE: Credentials = Credentials {
+    table: "application_passwords",
+    id: "key_id",
+    order: "start_time",
+};
 
 /// Adds a secret to a tenant's application.
 ///
@@ -74,12 +81,7 @@ pub async fn remove(
     application: ObjectId,
     key_id: Uuid,
 ) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("delete from application_passwords where tenant = ");
-    sql.bind(tenant)
-        .push(" and application = ")
-        .bind(application.to_string());
-    sql.push(" and key_id = ").bind(key_id.to_string());
-    Ok(sql.execute(tx).await?.rows_affected() > 0)
+    TABLE.remove(tx, tenant, application, key_id).await
 }
 
 /// Lets a secret end earlier, `end` in microseconds. False when the application has no such secret, or one that ends
@@ -112,12 +114,8 @@ pub async fn list(
     tenant: TenantId,
     application: ObjectId,
 ) -> Result<Vec<PasswordCredential>, StoreError> {
-    let mut sql = Sql::new("select * from application_passwords where tenant = ");
-    sql.bind(tenant)
-        .push(" and application = ")
-        .bind(application.to_string());
-    sql.push(" order by start_time, key_id");
-    sql.fetch_all(tx).await?.iter().map(read).collect()
+    let rows = TABLE.list(tx, tenant, application).await?;
+    rows.iter().map(read).collect()
 }
 
 /// Notes that a secret was used. Written at most once a minute per secret, so that a busy client
@@ -131,11 +129,7 @@ pub async fn touch(
     key_id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
-    let mut sql = Sql::new("update application_passwords set last_used = ");
-    sql.bind(now).push(" where tenant = ").bind(tenant);
-    sql.push(" and key_id = ").bind(key_id.to_string());
-    sql.execute(tx).await?;
-    Ok(())
+    TABLE.touch(tx, tenant, key_id, now).await
 }
 
 fn read(row: &AnyRow) -> Result<PasswordCredential, StoreError> {

@@ -96,6 +96,19 @@ pub async fn find(
     sql.fetch_all(tx).await?.first().map(read).transpose()
 }
 
+/// A tenant's users by object ids, in no order; those that are not there are left out.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn by_ids(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    ids: &[ObjectId],
+) -> Result<Vec<Person>, StoreError> {
+    let rows = search::by_ids(tx, tenant, &SOURCE, ids).await?;
+    rows.iter().map(read).collect()
+}
+
 /// A page of a tenant's users.
 ///
 /// # Errors

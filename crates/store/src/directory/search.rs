@@ -1,6 +1,6 @@
 //! Pages of directory objects: filtered, in an order that stays while objects change, counted.
 
-use bartizan_contract::TenantId;
+use bartizan_contract::{ObjectId, TenantId};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
@@ -140,6 +140,26 @@ pub(super) async fn rows(
     let last = items.last().filter(|_| more);
     let next = last.map(|row| cursor(row, key)).transpose()?;
     Ok(Listing { items, next })
+}
+
+/// Ids in one statement: databases limit parameters.
+pub(super) const IDS: usize = 500;
+
+/// The rows of the objects with these ids, in no order; one that is not there is left out.
+pub(super) async fn by_ids(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    source: &Source,
+    ids: &[ObjectId],
+) -> Result<Vec<AnyRow>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS) {
+        let mut sql = Sql::new(source.select);
+        sql.bind(tenant).push(" and id in (");
+        sql.bind_list(ids.iter().map(ObjectId::to_string)).push(")");
+        rows.extend(sql.fetch_all(tx).await?);
+    }
+    Ok(rows)
 }
 
 /// The condition that a row comes after the last one seen.

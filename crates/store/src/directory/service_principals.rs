@@ -1,6 +1,8 @@
 //! Service principals: an application's presence in a tenant, and the names by which tokens for
 //! it may be asked there.
 
+use std::collections::HashMap;
+
 use bartizan_contract::first_party::MICROSOFT_SERVICES_TENANT;
 use bartizan_contract::permissions::{PermissionKind, RESOURCES, Resource};
 use bartizan_contract::{AppId, ObjectId, TenantId};
@@ -382,6 +384,19 @@ const SOURCE: Source = Source {
     table: "service_principals",
 };
 
+/// A tenant's service principals by object ids, in no order; those that are not there are left out.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn by_ids(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    ids: &[ObjectId],
+) -> Result<Vec<ServicePrincipal>, StoreError> {
+    let rows = search::by_ids(tx, tenant, &SOURCE, ids).await?;
+    read_all(tx, &rows).await
+}
+
 /// A page of a tenant's service principals.
 ///
 /// # Errors
@@ -392,12 +407,8 @@ pub async fn list(
     search: &Search<'_>,
 ) -> Result<Listing<ServicePrincipal, DirectoryCursor>, StoreError> {
     let found = search::rows(tx, tenant, &SOURCE, search).await?;
-    let mut items = Vec::with_capacity(found.items.len());
-    for row in &found.items {
-        items.push(read(tx, row).await?);
-    }
     Ok(Listing {
-        items,
+        items: read_all(tx, &found.items).await?,
         next: found.next,
     })
 }
@@ -427,8 +438,37 @@ async fn read(tx: &mut ReadTx, row: &AnyRow) -> Result<ServicePrincipal, StoreEr
         Sql::new("select spelling from service_principal_names where service_principal = ");
     sql.bind(id.to_string()).push(" order by position");
     let names = sql.fetch_all(tx).await?;
+    let names = names.iter().map(|name| name.text("spelling"));
+    of_row(row, names.collect::<Result<_, _>>()?)
+}
+
+/// Rows with their names, which are read for all of them at once.
+async fn read_all(tx: &mut ReadTx, rows: &[AnyRow]) -> Result<Vec<ServicePrincipal>, StoreError> {
+    let ids: Vec<ObjectId> = rows
+        .iter()
+        .map(|row| row.parsed("id"))
+        .collect::<Result<_, _>>()?;
+    let mut names: HashMap<ObjectId, Vec<String>> = HashMap::new();
+    for some in ids.chunks(search::IDS) {
+        let mut sql = Sql::new(
+            "select service_principal, spelling from service_principal_names where service_principal in (",
+        );
+        sql.bind_list(some.iter().map(ObjectId::to_string));
+        sql.push(") order by position");
+        for row in sql.fetch_all(tx).await? {
+            let of = names.entry(row.parsed("service_principal")?).or_default();
+            of.push(row.text("spelling")?);
+        }
+    }
+    rows.iter()
+        .zip(ids)
+        .map(|(row, id)| of_row(row, names.remove(&id).unwrap_or_default()))
+        .collect()
+}
+
+fn of_row(row: &AnyRow, names: Vec<String>) -> Result<ServicePrincipal, StoreError> {
     Ok(ServicePrincipal {
-        id,
+        id: row.parsed("id")?,
         tenant: row.parsed("tenant")?,
         app_id: row.parsed("app_id")?,
         display_name: row.text("display_name")?,
@@ -436,10 +476,7 @@ async fn read(tx: &mut ReadTx, row: &AnyRow) -> Result<ServicePrincipal, StoreEr
         enabled: row.flag("enabled")?,
         assignment_required: row.flag("assignment_required")?,
         kind: row.text("kind")?,
-        names: names
-            .iter()
-            .map(|n| n.text("spelling"))
-            .collect::<Result<_, _>>()?,
+        names,
         app_roles: row.json("app_roles")?,
         oauth2_scopes: row.json("oauth2_scopes")?,
         properties: row.json("properties")?,

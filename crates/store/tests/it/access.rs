@@ -202,6 +202,13 @@ async fn groups_lie_in_groups_of_the_tenant(store: &Store) {
         1,
         "of two"
     );
+    let ids = [object(11), object(10), object(99)];
+    let found = groups::by_ids(&mut tx, tenant, &ids).await.unwrap();
+    assert_eq!(found.len(), 2, "who is not there is left out");
+    assert_eq!(groups::by_ids(&mut tx, other, &ids).await.unwrap(), []);
+    let found = people::by_ids(&mut tx, tenant, &[object(1)]).await.unwrap();
+    assert_eq!(found[0].user.display_name, "Anna");
+    assert_eq!(people::by_ids(&mut tx, tenant, &[]).await.unwrap(), []);
     assert!(
         !groups::remove_member(&mut tx, other, object(10), object(1))
             .await

@@ -102,6 +102,13 @@ async fn owners_belong_to_one_object_of_one_tenant(store: &Store) {
     let id = ObjectId(Uuid::from_u128(0x5001));
     let sp = ServicePrincipal::of_application(id, tenant, &app, NOW);
     service_principals::create(&mut tx, &sp).await.unwrap();
+    // Several at once come whole, each with its names in their order.
+    let found = service_principals::by_ids(&mut tx, tenant, &[sp.id, app.id])
+        .await
+        .unwrap();
+    assert_eq!(found, std::slice::from_ref(&sp));
+    let elsewhere = service_principals::by_ids(&mut tx, other, &[sp.id]).await;
+    assert_eq!(elsewhere.unwrap(), []);
     let owner = Principal {
         id: sp.id,
         kind: PrincipalKind::ServicePrincipal,

@@ -13,8 +13,9 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::application_body::{apply, read};
-use super::query::{self, Expansion, Query};
-use super::{Key, keys, may_manage, missing, names_in, objects, passwords, record, refused, wire};
+use super::objects::Expanded;
+use super::query::{self, Query};
+use super::{Key, keys, may_manage, missing, names_in, passwords, record, refused, wire};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -28,29 +29,26 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         false => None,
     };
     let with_keys = query.selects("keyCredentials");
+    let ids: Vec<ObjectId> = listing.items.iter().map(|app| app.id).collect();
+    let expanded = Expanded::owners(&mut tx, call.tenant(), &ids, &query.expand).await?;
     let mut value = Vec::with_capacity(listing.items.len());
     for app in &listing.items {
-        value.push(whole(&mut tx, &call, app, with_keys, &query.expand).await?);
+        let mut object = whole(&mut tx, &call, app, with_keys).await?;
+        expanded.put(app.id, &mut object, &query.expand);
+        value.push(object);
     }
     query.answer(&call, value, &[], listing.next, count)
 }
 
-/// An application as Graph prints it, with its credentials and what is expanded.
+/// An application as Graph prints it, with its credentials.
 async fn whole(
     tx: &mut ReadTx,
     call: &Call,
     app: &Application,
     with_keys: bool,
-    expand: &[Expansion],
 ) -> Result<Json, ApiError> {
     let credentials = credentials::of(tx, call.tenant(), app.id).await?;
-    let mut object = json!(wire::application(app, &credentials, with_keys));
-    // The operations' rows name owners alone.
-    for expansion in expand {
-        let owners = objects::first_owners(tx, call.tenant(), app.id).await?;
-        expansion.put(&mut object, owners);
-    }
-    Ok(object)
+    Ok(json!(wire::application(app, &credentials, with_keys)))
 }
 
 /// Registers an application. Whoever registers it owns it.
@@ -83,7 +81,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     own(&mut tx, &call, app.id).await?;
     keys::replace(&mut tx, &call, &app, &certificates).await?;
     let texts = with_secrets(&mut tx, &call, &app, secrets).await?;
-    let mut object = whole(&mut tx, &call, &app, false, &[]).await?;
+    let mut object = whole(&mut tx, &call, &app, false).await?;
     tx.commit().await?;
     object["passwordCredentials"] = Json::Array(texts);
     query::entity(&call, StatusCode::CREATED, object, &[])
@@ -124,7 +122,9 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let expand = query::expansions(&call)?;
     let mut tx = call.read().await?;
     let app = find(&mut tx, &call).await?;
-    let object = whole(&mut tx, &call, &app, with_keys(&call), &expand).await?;
+    let mut object = whole(&mut tx, &call, &app, with_keys(&call)).await?;
+    let expanded = Expanded::owners(&mut tx, call.tenant(), &[app.id], &expand).await?;
+    expanded.put(app.id, &mut object, &expand);
     query::entity(&call, StatusCode::OK, object, &[])
 }
 

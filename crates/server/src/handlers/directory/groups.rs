@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::body::{Body, required};
+use super::objects::Expanded;
 use super::query::{self, Expansion, Query};
 use super::{has_administrator, keep_administrator, missing, names_in, objects, record, refused};
 use crate::call::{Call, no_content};
@@ -24,30 +25,25 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         true => Some(groups::count(&mut tx, call.tenant(), query.filter.as_ref()).await?),
         false => None,
     };
-    let mut value = Vec::with_capacity(listing.items.len());
-    for group in &listing.items {
-        value.push(whole(&mut tx, &call, group, &query.expand).await?);
-    }
+    let value = whole(&mut tx, &call, &listing.items, &query.expand).await?;
     query.answer(&call, value, &[], listing.next, count)
 }
 
-/// A group as Graph prints it, with what is expanded.
+/// Groups as Graph prints them, with what is expanded.
 async fn whole(
     tx: &mut ReadTx,
     call: &Call,
-    group: &Group,
+    groups: &[Group],
     expand: &[Expansion],
-) -> Result<Json, ApiError> {
-    let mut object = objects::group(group);
-    // The operations' rows name members alone.
-    for expansion in expand {
-        let mut members = Vec::new();
-        for member in groups::first_members(tx, call.tenant(), group.id, query::EXPANDED).await? {
-            members.extend(objects::principal(tx, call.tenant(), member).await?);
-        }
-        expansion.put(&mut object, members);
-    }
-    Ok(object)
+) -> Result<Vec<Json>, ApiError> {
+    let ids: Vec<ObjectId> = groups.iter().map(|group| group.id).collect();
+    let expanded = Expanded::members(tx, call.tenant(), &ids, expand).await?;
+    let printed = groups.iter().map(|group| {
+        let mut object = objects::group(group);
+        expanded.put(group.id, &mut object, expand);
+        object
+    });
+    Ok(printed.collect())
 }
 
 /// Makes a group.
@@ -87,7 +83,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let expand = query::expansions(&call)?;
     let mut tx = call.read().await?;
     let group = find(&mut tx, &call).await?;
-    let object = whole(&mut tx, &call, &group, &expand).await?;
+    let mut objects = whole(&mut tx, &call, &[group], &expand).await?;
+    let object = objects.pop().unwrap_or_default();
     query::entity(&call, StatusCode::OK, object, &[])
 }
 
@@ -131,10 +128,8 @@ pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn members(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.read().await?;
     let group = find(&mut tx, &call).await?;
-    let mut value = Vec::new();
-    for member in groups::members(&mut tx, call.tenant(), group.id).await? {
-        value.extend(objects::principal(&mut tx, call.tenant(), member).await?);
-    }
+    let members = groups::members(&mut tx, call.tenant(), group.id).await?;
+    let value = objects::principals(&mut tx, call.tenant(), members).await?;
     query::all(&call, value, &[], &[])
 }
 

@@ -1,5 +1,7 @@
 //! People, groups, roles and principals as Graph prints them.
 
+use std::collections::{HashMap, HashSet};
+
 use bartizan_contract::access::{DirectoryRole, directory_role};
 use bartizan_contract::time::Timestamp;
 use bartizan_contract::{ObjectId, TenantId};
@@ -10,7 +12,7 @@ use bartizan_store::{ReadTx, StoreError};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::query::EXPANDED;
+use super::query::{EXPANDED, Expansion};
 use super::wire;
 
 /// What Graph gives of a user when nothing is selected.
@@ -130,33 +132,49 @@ pub(super) fn activated(tenant: TenantId, role: &DirectoryRole) -> Json {
     })
 }
 
-/// A user, group or service principal of the tenant, with its type; `None` when it is gone.
-pub(super) async fn principal(
+/// Users, groups and service principals of the tenant by their ids, with their types: a statement for each kind, however
+/// many they are. Who is gone is left out.
+pub(super) async fn principals_by_id(
     tx: &mut ReadTx,
     tenant: TenantId,
-    principal: Principal,
-) -> Result<Option<Json>, StoreError> {
-    let object = match principal.kind {
-        PrincipalKind::User => {
-            let found = people::find(tx, tenant, &principal.id.to_string()).await?;
-            found.as_ref().map(|person| {
-                let mut whole = user(person);
-                if let Json::Object(whole) = &mut whole {
-                    whole.retain(|name, _| USER.contains(&name.as_str()));
-                }
-                whole
-            })
-        }
-        PrincipalKind::Group => {
-            let found = groups::by_id(tx, tenant, principal.id).await?;
-            found.as_ref().map(group)
-        }
-        PrincipalKind::ServicePrincipal => {
-            let found = service_principals::by_id(tx, tenant, principal.id).await?;
-            found.map(|sp| json!(wire::service_principal(&sp, None)))
-        }
+    wanted: &[Principal],
+) -> Result<HashMap<ObjectId, Json>, StoreError> {
+    let wanted: HashSet<Principal> = wanted.iter().copied().collect();
+    let of = |kind| -> Vec<ObjectId> {
+        let all = wanted.iter().filter(|one| one.kind == kind);
+        all.map(|one| one.id).collect()
     };
-    Ok(object.map(|object| typed(object, principal.kind.as_str())))
+    let mut found = HashMap::with_capacity(wanted.len());
+    let mut keep = |id, object, kind: PrincipalKind| {
+        found.insert(id, typed(object, kind.as_str()));
+    };
+    for person in people::by_ids(tx, tenant, &of(PrincipalKind::User)).await? {
+        let mut whole = user(&person);
+        if let Json::Object(whole) = &mut whole {
+            whole.retain(|name, _| USER.contains(&name.as_str()));
+        }
+        keep(person.user.id, whole, PrincipalKind::User);
+    }
+    for one in groups::by_ids(tx, tenant, &of(PrincipalKind::Group)).await? {
+        keep(one.id, group(&one), PrincipalKind::Group);
+    }
+    let ids = of(PrincipalKind::ServicePrincipal);
+    for sp in service_principals::by_ids(tx, tenant, &ids).await? {
+        let object = json!(wire::service_principal(&sp, None));
+        keep(sp.id, object, PrincipalKind::ServicePrincipal);
+    }
+    Ok(found)
+}
+
+/// The same in their order.
+pub(super) async fn principals(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    wanted: Vec<Principal>,
+) -> Result<Vec<Json>, StoreError> {
+    let known = principals_by_id(tx, tenant, &wanted).await?;
+    let found = wanted.iter().filter_map(|one| known.get(&one.id).cloned());
+    Ok(found.collect())
 }
 
 /// The owners of an application or a service principal, with their types.
@@ -169,24 +187,64 @@ pub(super) async fn owners(
     principals(tx, tenant, owners).await
 }
 
-/// As many of them as are expanded.
-pub(super) async fn first_owners(
-    tx: &mut ReadTx,
-    tenant: TenantId,
-    object: ObjectId,
-) -> Result<Vec<Json>, StoreError> {
-    let owners = owners::first(tx, tenant, object, EXPANDED).await?;
-    principals(tx, tenant, owners).await
+/// What is expanded in the objects of a page: as many of each as an answer shows, all of them read at once.
+#[derive(Default)]
+pub(super) struct Expanded {
+    of: HashMap<ObjectId, Vec<Principal>>,
+    known: HashMap<ObjectId, Json>,
 }
 
-async fn principals(
-    tx: &mut ReadTx,
-    tenant: TenantId,
-    wanted: Vec<Principal>,
-) -> Result<Vec<Json>, StoreError> {
-    let mut found = Vec::with_capacity(wanted.len());
-    for one in wanted {
-        found.extend(principal(tx, tenant, one).await?);
+impl Expanded {
+    /// The owners of these applications or service principals, where they are expanded.
+    pub(super) async fn owners(
+        tx: &mut ReadTx,
+        tenant: TenantId,
+        objects: &[ObjectId],
+        expand: &[Expansion],
+    ) -> Result<Self, StoreError> {
+        let mut of = HashMap::new();
+        if !expand.is_empty() {
+            for object in objects {
+                let owners = owners::first(tx, tenant, *object, EXPANDED).await?;
+                of.insert(*object, owners);
+            }
+        }
+        Self::of(tx, tenant, of).await
     }
-    Ok(found)
+
+    /// The members of these groups, where they are expanded.
+    pub(super) async fn members(
+        tx: &mut ReadTx,
+        tenant: TenantId,
+        objects: &[ObjectId],
+        expand: &[Expansion],
+    ) -> Result<Self, StoreError> {
+        let mut of = HashMap::new();
+        if !expand.is_empty() {
+            for group in objects {
+                let members = groups::first_members(tx, tenant, *group, EXPANDED).await?;
+                of.insert(*group, members);
+            }
+        }
+        Self::of(tx, tenant, of).await
+    }
+
+    async fn of(
+        tx: &mut ReadTx,
+        tenant: TenantId,
+        of: HashMap<ObjectId, Vec<Principal>>,
+    ) -> Result<Self, StoreError> {
+        let all: Vec<Principal> = of.values().flatten().copied().collect();
+        let known = principals_by_id(tx, tenant, &all).await?;
+        Ok(Self { of, known })
+    }
+
+    /// Puts what is expanded into an object. The operations' rows name one relation alone.
+    pub(super) fn put(&self, id: ObjectId, object: &mut Json, expand: &[Expansion]) {
+        for expansion in expand {
+            let related = self.of.get(&id).into_iter().flatten();
+            let related = related.filter_map(|one| self.known.get(&one.id).cloned());
+            expansion.put(object, related.collect());
+        }
+    }
 }

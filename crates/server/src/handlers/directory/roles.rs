@@ -1,5 +1,7 @@
 //! `/directoryRoles` and `/roleManagement/directory`: who holds which role of the directory.
 
+use std::collections::HashMap;
+
 use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_contract::access::{DIRECTORY_ROLES, DirectoryRole, directory_role};
@@ -75,12 +77,10 @@ pub(crate) async fn definition_by_id(call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn members(call: Call) -> Result<Response, ApiError> {
     let role = named(&call)?;
     let mut tx = call.read().await?;
-    let mut value = Vec::new();
-    for held in roles::list(&mut tx, call.tenant()).await? {
-        if held.template == role.template {
-            value.extend(objects::principal(&mut tx, call.tenant(), held.principal).await?);
-        }
-    }
+    let held = roles::list(&mut tx, call.tenant()).await?.into_iter();
+    let holders = held.filter(|held| held.template == role.template);
+    let holders = holders.map(|held| held.principal).collect();
+    let value = objects::principals(&mut tx, call.tenant(), holders).await?;
     query::all(&call, value, &[], &[])
 }
 
@@ -107,12 +107,18 @@ pub(crate) async fn remove_member(call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn assignments(call: Call) -> Result<Response, ApiError> {
     let expand = query::expansions(&call)?;
     let mut tx = call.read().await?;
-    let mut value = Vec::new();
-    for held in roles::list(&mut tx, call.tenant()).await? {
+    let all = roles::list(&mut tx, call.tenant()).await?;
+    let holders: Vec<_> = all.iter().map(|held| held.principal).collect();
+    let holders = match expand.iter().any(|expansion| expansion.name == "principal") {
+        true => objects::principals_by_id(&mut tx, call.tenant(), &holders).await?,
+        false => HashMap::new(),
+    };
+    let mut value = Vec::with_capacity(all.len());
+    for held in all {
         let mut object = wire(&held);
         for expansion in &expand {
             let related = match expansion.name {
-                "principal" => objects::principal(&mut tx, call.tenant(), held.principal).await?,
+                "principal" => holders.get(&held.principal.id).cloned(),
                 _ => directory_role(held.template).map(definition),
             };
             expansion.put_one(&mut object, related);

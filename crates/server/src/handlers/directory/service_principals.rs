@@ -11,10 +11,9 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::applications::own;
+use super::objects::Expanded;
 use super::query::{self, Expansion, Query};
-use super::{
-    Key, may_manage, may_manage_principal, missing, names_in, objects, record, refused, wire,
-};
+use super::{Key, may_manage, may_manage_principal, missing, names_in, record, refused, wire};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -28,9 +27,11 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         true => Some(service_principals::count(&mut tx, tenant, query.filter.as_ref()).await?),
         false => None,
     };
+    let ids: Vec<ObjectId> = listing.items.iter().map(|sp| sp.id).collect();
+    let expanded = Expanded::owners(&mut tx, tenant, &ids, &query.expand).await?;
     let mut value = Vec::with_capacity(listing.items.len());
     for sp in &listing.items {
-        value.push(whole(&mut tx, &call, sp, &query.expand).await?);
+        value.push(whole(&mut tx, sp, &expanded, &query.expand).await?);
     }
     query.answer(&call, value, &[], listing.next, count)
 }
@@ -38,17 +39,13 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 /// A service principal as Graph prints it, with what is expanded.
 async fn whole(
     tx: &mut ReadTx,
-    call: &Call,
     sp: &ServicePrincipal,
+    expanded: &Expanded,
     expand: &[Expansion],
 ) -> Result<Json, ApiError> {
     let app = applications::anywhere(tx, sp.app_id).await?;
     let mut object = json!(wire::service_principal(sp, app.as_ref()));
-    // The operations' rows name owners alone.
-    for expansion in expand {
-        let owners = objects::first_owners(tx, call.tenant(), sp.id).await?;
-        expansion.put(&mut object, owners);
-    }
+    expanded.put(sp.id, &mut object, expand);
     Ok(object)
 }
 
@@ -103,7 +100,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let expand = query::expansions(&call)?;
     let mut tx = call.read().await?;
     let sp = find(&mut tx, &call).await?;
-    let object = whole(&mut tx, &call, &sp, &expand).await?;
+    let expanded = Expanded::owners(&mut tx, call.tenant(), &[sp.id], &expand).await?;
+    let object = whole(&mut tx, &sp, &expanded, &expand).await?;
     query::entity(&call, StatusCode::OK, object, &[])
 }
 
