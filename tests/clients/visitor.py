@@ -6,7 +6,6 @@ the answer that the application would get: `url`, and where they differ from the
 (`customer`: a person of the customer's tenant) and `decline` (no consent).
 """
 
-import html.parser
 import json
 import os
 import pathlib
@@ -15,45 +14,12 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
 
+# Pages are read as the example for people's own tests reads them.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "docs" / "examples"))
+from browser import Page, origin_of  # noqa: E402
+
 # More pages than any way through them has.
 MOST = 15
-
-
-class Page(html.parser.HTMLParser):
-    """The forms of a page, its heading and its text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.forms, self.heading, self.words = [], "", []
-        self._in_heading = False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if tag == "form":
-            self.forms.append({"action": attributes.get("action", ""), "fields": {}})
-        elif tag == "input" and attributes.get("type") == "hidden" and self.forms:
-            self.forms[-1]["fields"][attributes["name"]] = attributes.get("value", "")
-        self._in_heading = tag == "h1"
-
-    def handle_endtag(self, tag):
-        if tag == "h1":
-            self._in_heading = False
-
-    def handle_data(self, data):
-        if self._in_heading:
-            self.heading += data
-        self.words.append(data)
-
-    def text(self):
-        """All that can be read on it."""
-        return " ".join(" ".join(self.words).split())
-
-
-def origin(url):
-    """Scheme, host and port."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
 
 
 class Visitor:
@@ -80,31 +46,32 @@ class Visitor:
         here, method, fields = url, "GET", None
         for _ in range(MOST):
             # As browsers do: a form says where it was sent from.
-            headers = {"Origin": "%s://%s" % origin(here)} if method == "POST" else {}
+            headers = {"Origin": origin_of(here)} if method == "POST" else {}
             answer = self.session.request(
                 method, here, data=fields, headers=headers, allow_redirects=False, timeout=30
             )
             if answer.is_redirect:
                 target = urljoin(here, answer.headers["Location"])
-                if origin(target) != origin(here):
+                if origin_of(target) != origin_of(here):
                     parts = urlsplit(target)
                     parameters = dict(parse_qsl(parts.query or parts.fragment))
                     return {"to": target, "method": "GET", "parameters": parameters}
                 here, method, fields = target, "GET", None
                 continue
-            page = Page(answer.text)
-            self.seen.append(page.heading)
+            page = Page(answer.status_code, answer.text)
+            text = " ".join(page.lines)
+            self.seen.append(page.title)
             form = page.forms[0] if page.forms else None
             if form is None:
-                if answer.status_code >= 400 or "AADSTS" in page.text():
-                    raise SystemExit("%d: %s" % (answer.status_code, page.text()))
-                return {"to": None, "heading": page.heading}
+                if answer.status_code >= 400 or "AADSTS" in text:
+                    raise SystemExit("%d: %s" % (answer.status_code, text))
+                return {"to": None, "heading": page.title}
             target = urljoin(here, form["action"])
-            if origin(target) != origin(here):
+            if origin_of(target) != origin_of(here):
                 return {"to": target, "method": "POST", "parameters": form["fields"]}
             step = form["fields"].get("step")
             if step not in self.typed or step == "consent" and "shown" not in form["fields"]:
-                raise SystemExit("the page '%s' cannot be answered: %s" % (page.heading, page.text()))
+                raise SystemExit("the page '%s' cannot be answered: %s" % (page.title, text))
             here, method, fields = target, "POST", {**form["fields"], **self.typed[step]}
         raise SystemExit("the server sends the browser in circles: %s" % self.seen)
 
