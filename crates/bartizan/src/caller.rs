@@ -252,12 +252,12 @@ pub(crate) fn resolve(
             of_azure: true,
         };
     }
-    // An application with a secret of its own is not the one that a person signs in to.
-    let persons = typed.as_ref().is_some_and(Proof::is_a_persons);
+    // An application with a secret of its own is not the one that a person signs in to, nor the one that another proof is of.
+    let another = typed.is_some() && of_profile.is_some();
     let client_id = below.client_id.clone();
     let own = environment.own_proof(connection, client_id.as_ref());
     Caller {
-        client_id: client_id.filter(|_| !(persons && of_profile.is_some())),
+        client_id: client_id.filter(|_| !another),
         proof: typed.or(of_profile).or(own),
         from: Source::Profile,
         of_azure: false,
@@ -425,6 +425,25 @@ mod tests {
         };
         let caller = resolve(&connection, &public, &none);
         assert_eq!(caller.client_id.as_deref(), Some("operator"));
+    }
+
+    #[test]
+    fn a_certificate_is_not_the_operators_because_none_was_named() {
+        let proof = args::Proof::Certificate("c.pem".into());
+        let connection = Connection {
+            proof: Some(proof),
+            ..Connection::default()
+        };
+        let wanted = Some(Proof::Certificate("c.pem".into(), None));
+        let none = Environment::default();
+        same!(found(&connection, &none), (None, wanted.clone()));
+        // A profile without a proof names the application that one typed is of.
+        let bare = Profile {
+            client_secret: None,
+            ..profile()
+        };
+        let caller = resolve(&connection, &bare, &none);
+        same!((caller.client_id, caller.proof), pair("operator", wanted));
     }
 
     #[test]

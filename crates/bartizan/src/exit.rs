@@ -64,6 +64,14 @@ impl Failure {
         }
     }
 
+    /// A server that could not be reached.
+    pub(crate) fn unreachable(message: impl Display) -> Self {
+        Self {
+            code: 6,
+            message: message.to_string(),
+        }
+    }
+
     /// Some of it failed.
     pub(crate) fn partial(message: impl Display) -> Self {
         Self {
@@ -126,10 +134,13 @@ impl From<Error> for Failure {
             (_, Some(400..=499)) | (Error::Configuration(_), _) => 2,
             (Error::Transport { .. } | Error::Decode { .. } | Error::Api(_), _) => 6,
         };
-        Self {
-            code,
-            message: error.to_string(),
-        }
+        let message = match &error {
+            Error::Transport {
+                url, refused: true, ..
+            } => crate::target::no_answer(url),
+            _ => error.to_string(),
+        };
+        Self { code, message }
     }
 }
 

@@ -8,6 +8,8 @@ mod demo;
 mod exit;
 mod printer;
 mod profile;
+mod shell;
+mod suggest;
 mod target;
 
 use std::process::ExitCode;

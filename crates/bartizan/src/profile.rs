@@ -8,6 +8,15 @@ use url::Url;
 /// The file that a server leaves for its administrator in its data directory.
 pub(crate) const ADMINISTRATOR: &str = "admin.toml";
 
+/// The file in the data directory that keeps the command by which the server was started last.
+pub(crate) const START_FILE: &str = "server.start";
+
+/// The command by which the server of this data directory was started last.
+pub(crate) fn started_by(data: &Path) -> Option<String> {
+    let command = std::fs::read_to_string(data.join(START_FILE)).ok()?;
+    Some(command.trim().to_owned()).filter(|command| !command.is_empty())
+}
+
 /// A profile as it stands in its file.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -1,6 +1,6 @@
 //! From flags, environment and profile to a client: resolved in one place for every command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bartizan_sdk::client::Builder;
@@ -11,19 +11,87 @@ use bartizan_sdk::{
 };
 use url::Url;
 
-use crate::args::Connection;
+use crate::args::{Connection, Origin};
 use crate::caller::{self, Caller, Environment, Place, Proof, Source};
 use crate::exit::Failure;
-use crate::profile::{ADMINISTRATOR, Profile, default_data_dir};
+use crate::profile::{ADMINISTRATOR, Profile, default_data_dir, started_by};
+use crate::shell::quoted;
 
-/// The flag that names the same profile again, for commands that are proposed; empty when none was named by flag.
-pub(crate) fn named(connection: &Connection) -> String {
-    match (&connection.profile, &connection.data) {
+/// The flags that name the same profile and tenant again, for commands that are proposed; empty when none was named by
+/// flag. What the environment says holds for the next command, too.
+fn named(connection: &Connection) -> String {
+    let quoted = |path: &Path| quoted(&path.display().to_string());
+    let mut flags = match (&connection.profile, &connection.data) {
         _ if !connection.explicit => String::new(),
-        (Some(file), _) => format!(" --profile {}", file.display()),
-        (None, Some(data)) => format!(" --data {}", data.display()),
+        (Some(file), _) => format!(" --profile {}", quoted(file)),
+        (None, Some(data)) => format!(" --data {}", quoted(data)),
         (None, None) => String::new(),
+    };
+    if let (Some(tenant), Origin::Flag) = (&connection.tenant, connection.tenant_from) {
+        flags.push_str(&format!(" --tenant {}", self::quoted(tenant)));
     }
+    flags
+}
+
+/// The flags of this process's connection ([`named`]), to be put behind commands that are proposed: without them they
+/// would act on another tenant, or server.
+static AGAIN: OnceLock<String> = OnceLock::new();
+
+/// The flags that name the same profile and tenant again, once a client was made.
+pub(crate) fn again() -> &'static str {
+    AGAIN.get().map_or("", String::as_str)
+}
+
+/// How the server of this process's connection is started, where that is known.
+static STARTED_BY: OnceLock<String> = OnceLock::new();
+
+/// What to say when nobody listens at an address: that, and what starts a server there.
+pub(crate) fn no_answer(url: &Url) -> String {
+    let origin = url.origin().ascii_serialization();
+    format!("no server answers at {origin}{}", start())
+}
+
+/// `; start it: …`, where the command is known.
+pub(crate) fn start() -> &'static str {
+    STARTED_BY.get().map_or("", String::as_str)
+}
+
+/// Notes the flags of a connection to which nobody is asked to connect.
+pub(crate) fn remember(connection: &Connection) {
+    let _ = AGAIN.set(named(connection));
+}
+
+/// Notes what failures and remarks of this process say of its connection. One process is one connection.
+pub(crate) fn note(connection: &Connection, profile: &Profile) {
+    remember(connection);
+    if let Some(command) = starts(connection, profile) {
+        let _ = STARTED_BY.set(format!("; start it: {command}"));
+    }
+}
+
+/// The command that starts the server of a profile on this machine.
+fn starts(connection: &Connection, profile: &Profile) -> Option<String> {
+    let here = match profile.url.as_ref()?.host()? {
+        url::Host::Domain(name) => name == "localhost",
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => address.is_loopback(),
+    };
+    if !here {
+        return None;
+    }
+    let file = file(connection).filter(|file| file.ends_with(ADMINISTRATOR));
+    let data = match file {
+        Some(file) => file.parent()?.to_owned(),
+        // Named by its address alone: it may be that of any data directory.
+        None => return Some("bartizan demo, or bartizan serve --data DIR".to_owned()),
+    };
+    let serve = || {
+        format!(
+            "bartizan serve --data {}",
+            quoted(&data.display().to_string())
+        )
+    };
+    Some(started_by(&data).unwrap_or_else(serve))
 }
 
 /// The data directory whose administrator mends what is refused; DIR when it is not known here.
@@ -179,6 +247,7 @@ pub(crate) fn cloud(profile: &Profile) -> Result<Cloud, Failure> {
 /// it names nobody.
 pub(crate) fn anonymous(connection: &Connection) -> Result<Client, Failure> {
     let profile = profile(connection)?;
+    note(connection, &profile);
     let cloud = if profile.url.is_none() && profile.cloud.is_none() {
         Cloud::public()
     } else {
@@ -190,6 +259,7 @@ pub(crate) fn anonymous(connection: &Connection) -> Result<Client, Failure> {
 /// A client for `connection`.
 pub(crate) fn client(connection: &Connection) -> Result<Client, Failure> {
     let (profile, caller) = resolved(connection)?;
+    note(connection, &profile);
     let cloud = cloud(&profile)?;
     let missing = |what: &str, how: &str| Failure::usage(format!("no {what}: {how}"));
     let tenant = profile.tenant.clone().ok_or_else(|| {
@@ -198,13 +268,16 @@ pub(crate) fn client(connection: &Connection) -> Result<Client, Failure> {
             "--tenant, BARTIZAN_TENANT_ID, AZURE_TENANT_ID or a profile",
         )
     })?;
-    let persons = caller.proof.as_ref().is_some_and(Proof::is_a_persons);
-    let id = caller.client_id.clone().ok_or_else(|| match persons {
-        true => missing(
+    let id = caller.client_id.clone().ok_or_else(|| match &caller.proof {
+        Some(proof) if proof.is_a_persons() => missing(
             "application to sign in to",
             "--client-id of a public client; make one with `bartizan app create NAME --public-client --public-redirect-uri http://localhost`",
         ),
-        false => missing(
+        Some(Proof::Certificate(..) | Proof::FederatedToken(_)) => missing(
+            "application",
+            "a certificate or a workload's token proves one; say which by --client-id (`bartizan app list` shows them)",
+        ),
+        _ => missing(
             "application",
             "--client-id with BARTIZAN_CLIENT_SECRET, or the profile of --data DIR",
         ),

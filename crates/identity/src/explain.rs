@@ -3,6 +3,7 @@
 mod account;
 mod refused;
 
+use bartizan_contract::TenantId;
 use bartizan_contract::operations::{Api, Operation};
 use bartizan_contract::permissions::{PermissionKind, resource_of};
 
@@ -46,7 +47,7 @@ pub fn explain<S: AsRef<str>>(
     let in_time = now < claims.exp;
     if !in_time {
         reasons.push("The token has expired.".to_owned());
-        remedy = Some("bartizan token get".to_owned());
+        remedy = Some(format!("bartizan token get --tenant {}", claims.tid));
     }
     let permitted = match &claims.scp {
         Some(scopes) => {
@@ -88,7 +89,10 @@ fn wrong_audience(claims: &AccessClaims, operation: &Operation) -> (String, Stri
             "The token is for '{}'; {} takes tokens for '{wanted}'.",
             claims.aud, operation.name
         ),
-        format!("bartizan token get --scope {wanted}/.default"),
+        format!(
+            "bartizan token get --scope {wanted}/.default --tenant {}",
+            claims.tid
+        ),
     )
 }
 
@@ -140,29 +144,31 @@ fn permission_command(claims: &AccessClaims, operation: &Operation) -> Option<St
         Some(_) => PermissionKind::Delegated,
         None => PermissionKind::Application,
     };
-    grant_command(&claims.client()?, operation, kind)
+    grant_command(&claims.client()?, operation, kind, claims.tid)
 }
 
-/// The commands by which an administrator gives `application` the least of the permissions that would do, where DIR is
-/// the server's data directory. None when the operation is not for this kind of token at all.
+/// The commands by which an administrator gives `application` the least of the permissions that would do in its home
+/// tenant, where DIR is the server's data directory. The tenant stands in them, because they are pasted where another
+/// one may be meant by default. None when the operation is not for this kind of token at all.
 #[must_use]
 pub fn grant_command(
     application: &impl std::fmt::Display,
     operation: &Operation,
     kind: PermissionKind,
+    tenant: TenantId,
 ) -> Option<String> {
     let api = operation.api;
     Some(match kind {
         PermissionKind::Application => {
             let least = operation.app_permissions.first()?;
             format!(
-                "bartizan app permission add {application} {api}/{least} --data DIR && bartizan app consent {application} --data DIR"
+                "bartizan app permission add {application} {api}/{least} --tenant {tenant} --data DIR && bartizan app consent {application} --tenant {tenant} --data DIR"
             )
         }
         PermissionKind::Delegated => {
             let least = operation.delegated_permissions.first()?;
             format!(
-                "bartizan app permission add {application} {api}/{least} --delegated --data DIR"
+                "bartizan app permission add {application} {api}/{least} --delegated --tenant {tenant} --data DIR"
             )
         }
     })

@@ -66,7 +66,7 @@ pub enum ScheduleError {
     Unknown,
     /// The key is the one that signs.
     #[error(
-        "the key signs; rotate first, then it retires by itself once its last token has expired"
+        "the key signs: rotate first (bartizan key rotate --now), then it retires by itself once its last token has expired; one that leaked is revoked at once (bartizan key revoke)"
     )]
     Signs,
     /// The key is out of use already.
@@ -83,7 +83,7 @@ pub fn due(keys: &[KeyFact], policy: Policy, now: i64) -> Vec<Step> {
         return steps;
     };
     match in_phase(keys, Phase::Next) {
-        Some(next) if now >= next.since.saturating_add(policy.publish_ahead) => {
+        Some(next) if signs_from(next, policy).is_some_and(|from| now >= from) => {
             steps.extend(hand_over(active, next));
         }
         Some(_) => {}
@@ -98,6 +98,12 @@ pub fn due(keys: &[KeyFact], policy: Policy, now: i64) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// When a key that is only published yet begins to sign; `None` for every other.
+#[must_use]
+pub fn signs_from(key: &KeyFact, policy: Policy) -> Option<i64> {
+    (key.phase == Phase::Next).then(|| key.since.saturating_add(policy.publish_ahead))
 }
 
 /// What the operator's wish for another key comes to: one is published now and signs when it has

@@ -14,7 +14,7 @@ use url::Url;
 use crate::cloud::{Cloud, Service};
 use crate::credential::{AccessToken, Credential, Target, TokenCache, TokenRequest};
 use crate::directory::Directory;
-use crate::error::Error;
+use crate::error::{ApiError, Error};
 use crate::hunting::Hunting;
 use crate::paging;
 use crate::people::People;
@@ -206,17 +206,17 @@ impl Client {
     /// Fetches a public document of the sign-in host (discovery, keys) without a token.
     ///
     /// # Errors
-    /// [`Error::Transport`], [`Error::Decode`].
+    /// [`Error::Transport`], [`Error::Api`], [`Error::Decode`].
     pub async fn public_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let url = join(&self.cloud.authority, path)?;
-        let answer = self.http.get(url.clone()).send().await;
-        let answer = answer
-            .and_then(reqwest::Response::error_for_status)
-            .map_err(|error| Error::transport(&url, &error))?;
-        let body = answer
-            .bytes()
-            .await
-            .map_err(|error| Error::transport(&url, &error))?;
+        let broken = |error: reqwest::Error| Error::transport(&url, &error);
+        let answer = self.http.get(url.clone()).send().await.map_err(broken)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(broken)?;
+        if !status.is_success() {
+            let error = ApiError::read(status, url, None, &body);
+            return Err(Error::Api(Box::new(error)));
+        }
         serde_json::from_slice(&body).map_err(|error| Error::decode(&url, error))
     }
 

@@ -40,30 +40,39 @@ impl Directory<'_> {
             .await
     }
 
+    /// The applications with this display name.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`].
+    pub async fn named(&self, name: &str) -> Result<Vec<Application>, Error> {
+        let filter = format!("displayName eq '{}'", name.replace('\'', "''"));
+        self.filtered(&filter).await
+    }
+
+    async fn filtered(&self, filter: &str) -> Result<Vec<Application>, Error> {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("$filter", filter)
+            .finish();
+        let path = format!("/v1.0/applications?{query}");
+        self.0.collection(Service::Graph, &path).try_collect().await
+    }
+
     /// The application with this client id, object id or display name. Several by one name are an error.
     ///
     /// # Errors
     /// Every variant of [`Error`].
     pub async fn find(&self, name: &str) -> Result<Option<Application>, Error> {
         let id = name.parse::<AppId>().is_ok();
-        let filter = if id {
-            format!("appId eq '{name}'")
-        } else {
-            format!("displayName eq '{}'", name.replace('\'', "''"))
+        let mut found = match id {
+            true => self.filtered(&format!("appId eq '{name}'")).await?,
+            false => self.named(name).await?,
         };
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("$filter", &filter)
-            .finish();
-        let path = format!("/v1.0/applications?{query}");
-        let mut found: Vec<Application> = self
-            .0
-            .collection(Service::Graph, &path)
-            .try_collect()
-            .await?;
         if found.len() > 1 {
+            let ids: Vec<String> = found.iter().map(|app| app.app_id.to_string()).collect();
             return Err(Error::Configuration(format!(
-                "{} applications are named {name}; use the client id",
-                found.len()
+                "{} applications are named {name}; use the client id: {}",
+                found.len(),
+                ids.join(", ")
             )));
         }
         if found.is_empty() && id {

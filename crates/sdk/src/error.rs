@@ -1,5 +1,6 @@
 //! What a call can come back with.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -22,6 +23,8 @@ pub enum Error {
         url: Box<Url>,
         /// The chain of causes, outermost first.
         message: String,
+        /// Whether nobody listens there, so that nothing was sent.
+        refused: bool,
     },
     /// The answer is not what this API answers.
     #[error("{url}: unexpected answer: {message}")]
@@ -51,6 +54,7 @@ impl Error {
         Self::Transport {
             url: Box::new(url.clone()),
             message: chain(error),
+            refused: refused(error),
         }
     }
 
@@ -60,6 +64,20 @@ impl Error {
             message: message.to_string(),
         }
     }
+}
+
+/// Whether the other side refused the connection.
+fn refused(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<std::io::Error>()
+            && error.kind() == std::io::ErrorKind::ConnectionRefused
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn chain(error: &reqwest::Error) -> String {

@@ -7,8 +7,9 @@ use bartizan_identity::explain::grant_command;
 use bartizan_identity::jwt::bearer;
 use bartizan_identity::{Caller, CallerKind, Rejection};
 use bartizan_security::access::{self, Access, Denial};
+use bartizan_store::StoreError;
 use bartizan_store::defender_roles;
-use bartizan_store::directory::people;
+use bartizan_store::directory::{applications, people};
 use http::{HeaderMap, header};
 
 use crate::app::App;
@@ -65,8 +66,10 @@ pub(crate) async fn permit(
             Kind::BadRequest,
             "/me request is only valid with delegated authentication flow.",
         )),
-        CallerKind::Application => access::of_application(operation, &caller.roles)
-            .ok_or_else(|| missing_permission(caller, operation)),
+        CallerKind::Application => match access::of_application(operation, &caller.roles) {
+            Some(access) => Ok(access),
+            None => Err(missing_permission(app, caller, operation).await?),
+        },
         CallerKind::User => user(app, caller, matched).await,
     }
 }
@@ -83,24 +86,29 @@ async fn user(app: &App, caller: &Caller, matched: &Match) -> Result<Access, Api
         }
         _ => false,
     };
-    access::of_user(matched.operation, &caller.scopes, facts.as_ref(), own).map_err(|denial| {
-        match denial {
-            Denial::Scope => missing_permission(caller, matched.operation),
-            Denial::Gone | Denial::Disabled => {
-                ApiError::new(Kind::Unauthorized, denial.to_string())
-            }
-            Denial::Role { .. } | Denial::Devices => ApiError::new(
-                Kind::Forbidden,
-                format!(
-                    "Insufficient privileges to complete the operation. {denial} Give one with: bartizan role assign ROLE {0}; see the user's roles with: bartizan role list --principal {0}",
-                    caller.oid
-                ),
+    drop(tx);
+    let denial = match access::of_user(matched.operation, &caller.scopes, facts.as_ref(), own) {
+        Ok(access) => return Ok(access),
+        Err(denial) => denial,
+    };
+    Err(match denial {
+        Denial::Scope => missing_permission(app, caller, matched.operation).await?,
+        Denial::Gone | Denial::Disabled => ApiError::new(Kind::Unauthorized, denial.to_string()),
+        Denial::Role { .. } | Denial::Devices => ApiError::new(
+            Kind::Forbidden,
+            format!(
+                "Insufficient privileges to complete the operation. {denial} Give one with: bartizan role assign ROLE {0} --tenant {1}; see the user's roles with: bartizan role list --principal {0} --tenant {1}",
+                caller.oid, caller.tenant
             ),
-        }
+        ),
     })
 }
 
-fn missing_permission(caller: &Caller, operation: &Operation) -> ApiError {
+async fn missing_permission(
+    app: &App,
+    caller: &Caller,
+    operation: &Operation,
+) -> Result<ApiError, StoreError> {
     let (wanted, held) = match caller.kind {
         CallerKind::Application => (operation.app_permissions, caller.roles.join(",")),
         CallerKind::User => (
@@ -112,33 +120,57 @@ fn missing_permission(caller: &Caller, operation: &Operation) -> ApiError {
         CallerKind::Application => ("roles", "application roles", PermissionKind::Application),
         CallerKind::User => ("scopes", "token scopes", PermissionKind::Delegated),
     };
-    ApiError::new(
+    let remedy = remedy(app, caller, operation, kind).await?;
+    Ok(ApiError::new(
         Kind::Forbidden,
         format!(
-            "Missing application {what}. API required {what}: {}, {whose}: {held}.{}",
+            "Missing application {what}. API required {what}: {}, {whose}: {held}.{remedy}",
             wanted.join(","),
-            remedy(caller, operation, kind)
         ),
-    )
+    ))
 }
 
 /// Who mends it, and how.
-fn remedy(caller: &Caller, operation: &Operation, kind: PermissionKind) -> String {
-    let Some(command) = grant_command(&caller.app, operation, kind) else {
-        return match kind {
+async fn remedy(
+    app: &App,
+    caller: &Caller,
+    operation: &Operation,
+    kind: PermissionKind,
+) -> Result<String, StoreError> {
+    let Some(command) = grant_command(&caller.app, operation, kind, caller.tenant) else {
+        return Ok(match kind {
             PermissionKind::Application => {
                 " No application permission opens this operation: it is for users.".to_owned()
             }
             PermissionKind::Delegated => {
                 " No delegated permission opens this operation: it is for applications.".to_owned()
             }
-        };
+        });
     };
     let after = match kind {
         PermissionKind::Application => "Then get a new token",
         PermissionKind::Delegated => "Then sign in again with this scope, and consent",
     };
+    let mut tx = app.store.read().await?;
+    let at_home = applications::by_app_id(&mut tx, caller.tenant, caller.app).await?;
+    drop(tx);
+    Ok(match at_home {
+        Some(_) => format!(
+            " An administrator grants one with: {command} (DIR is the server's data directory). {after}."
+        ),
+        // The registration is another tenant's; what is decided in this one is consent to what it asks for.
+        None => format!(
+            " An administrator of the tenant consents at {}, once the application's registration, in its home tenant, asks for one. {after}.",
+            consent_link(app, caller)
+        ),
+    })
+}
+
+/// The link by which an administrator of the caller's tenant consents to all that the application asks for.
+pub(crate) fn consent_link(app: &App, caller: &Caller) -> String {
+    let login = app.sites.public().origin().ascii_serialization();
     format!(
-        " An administrator grants one with: {command} (DIR is the server's data directory). {after}."
+        "{login}/{}/adminconsent?client_id={}",
+        caller.tenant, caller.app
     )
 }

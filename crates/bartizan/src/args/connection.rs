@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) ca: Option<PathBuf>,
     /// Tenant id or domain.
     pub(crate) tenant: Option<String>,
+    /// Where the tenant was said.
+    pub(crate) tenant_from: Origin,
     /// Application (client) id.
     pub(crate) client_id: Option<String>,
     /// Where the client id was said.
@@ -177,6 +179,11 @@ impl FromArgMatches for Connection {
             cloud: flags.cloud.filter(|_| keep(cloud, url)),
             ca: flags.ca.filter(|_| keep(ca, false)),
             tenant: flags.tenant.filter(|_| keep(tenant, false)),
+            tenant_from: if tenant {
+                Origin::Flag
+            } else {
+                Origin::Environment
+            },
             client_id: flags.client_id.filter(|_| keep(client_id, false)),
             client_id_from: if client_id {
                 Origin::Flag

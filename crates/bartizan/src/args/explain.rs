@@ -9,7 +9,7 @@ use super::Connection;
 /// `bartizan explain …`
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// Connection, for trace ids; tokens and errors are explained without a server.
+    /// Connection, for trace ids and the keys that verify a token; errors are explained without a server.
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// The trace id or correlation id of a refusal, a token, an error code, or a whole error body; standard input when absent or `-`.

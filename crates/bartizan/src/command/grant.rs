@@ -16,6 +16,7 @@ use super::user::principal;
 use crate::args::{Assignment, Grant, Sp};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
+use crate::suggest;
 use crate::target;
 
 const PRINCIPALS: &[Column] = &[
@@ -66,7 +67,10 @@ pub(crate) async fn sp(command: Sp, printer: &Printer) -> Outcome {
             let made = people.create(Kind::ServicePrincipal, &body).await?;
             printer.item(PRINCIPALS, &made)?;
             printer.remark(
-                "nothing is granted to it yet: bartizan app consent, or bartizan grant add",
+                &format!(
+                    "nothing is granted to it yet: bartizan app consent {app_id}{0}, or bartizan grant add {app_id} RESOURCE SCOPE…{0}",
+                    target::again()
+                ),
             );
             Ok(())
         }
@@ -119,13 +123,16 @@ async fn assignment(command: Assignment, printer: &Printer) -> Outcome {
         }
         Assignment::Remove { role, .. } => {
             let held = assignments(&client, &path).await?;
+            let names: Vec<String> = held.iter().map(|a| at(a, "role")).collect();
             let id = held
                 .iter()
                 .find(|a| at(a, "id") == *role || at(a, "role").eq_ignore_ascii_case(role))
                 .map(|a| at(a, "id"))
                 .ok_or_else(|| {
                     Failure::not_found(format!(
-                        "{sp} does not hold {role}; `bartizan sp assignment list {sp}` shows what it holds"
+                        "{sp} does not hold {role}{}; `bartizan sp assignment list {sp}{}` shows what it holds",
+                        suggest::remark(role, names.iter().map(String::as_str)),
+                        target::again()
                     ))
                 })?;
             let one = format!("{path}/{id}");
@@ -197,7 +204,8 @@ async fn offered(
     let id = found.map(|r| at(r, "id")).ok_or_else(|| {
         let offers: Vec<String> = roles.iter().map(|r| at(r, "value")).collect();
         Failure::not_found(format!(
-            "{resource} offers no role {role}; it offers: {}",
+            "{resource} offers no role {role}{}; it offers: {}",
+            suggest::remark(role, offers.iter().map(String::as_str)),
             offers.join(", ")
         ))
     })?;
@@ -217,7 +225,10 @@ pub(crate) async fn run(command: Grant, printer: &Printer) -> Outcome {
             let client = target::client(&connection)?;
             let found = client.people().get(Kind::Grant, &id).await?;
             let found = found.ok_or_else(|| {
-                Failure::not_found(format!("no grant {id}; see `bartizan grant list`"))
+                Failure::not_found(format!(
+                    "no grant {id}; see `bartizan grant list{}`",
+                    target::again()
+                ))
             })?;
             printer.item(GRANTS, &found)
         }
@@ -307,8 +318,9 @@ async fn find(client: &Client, name: &str) -> Result<Value, Failure> {
     }
     found.pop().ok_or_else(|| {
         Failure::not_found(format!(
-            "no service principal {name} in tenant {}; see `bartizan sp list`",
-            client.tenant()
+            "no service principal {name} in tenant {}; see `bartizan sp list{}`",
+            client.tenant(),
+            target::again()
         ))
     })
 }

@@ -17,6 +17,7 @@ const COLUMNS: &[Column] = &[
     ("Key ID", |k| at(k, "kid")),
     ("State", |k| at(k, "state")),
     ("Since", |k| at(k, "stateChangedDateTime")),
+    ("Signs from", |k| at(k, "signsFromDateTime")),
     ("Created", |k| at(k, "createdDateTime")),
     ("Certificate until", |k| at(k, "endDateTime")),
 ];
@@ -31,17 +32,22 @@ pub(crate) async fn run(command: Key, printer: &Printer) -> Outcome {
         Key::Rotate { connection, now } => {
             let client = target::client(&connection)?;
             let body = json!({ "now": now });
-            change(&client, "/rotate", Some(&body), printer).await?;
-            printer.remark(match now {
-                true => "the new key signs from now on; the old one stays published until its tokens have expired",
-                false => "the new key is published and signs when resources had time to learn it; --now does not wait",
+            let keys = change(&client, "/rotate", Some(&body), printer).await?;
+            let mut next = keys.iter().map(|k| at(k, "signsFromDateTime"));
+            printer.remark(&match next.find(|time| !time.is_empty()) {
+                None => "the new key signs from now on; the old one stays published until its tokens have expired".to_owned(),
+                Some(time) => format!(
+                    "the new key is published and signs from {time} on, when resources had time to learn it; at once: bartizan key rotate --now{}",
+                    target::again()
+                ),
             });
             Ok(())
         }
         Key::Retire { connection, kid } => {
             let client = target::client(&connection)?;
             let path = format!("/{}/retire", known(&client, &kid).await?);
-            change(&client, &path, None, printer).await
+            change(&client, &path, None, printer).await?;
+            Ok(())
         }
         Key::Revoke { connection, kid } => {
             let client = target::client(&connection)?;
@@ -67,12 +73,19 @@ async fn list(client: &Client) -> Result<Vec<Value>, Failure> {
     Ok(client.collection(Service::Own, PATH).try_collect().await?)
 }
 
-async fn change(client: &Client, path: &str, body: Option<&Value>, printer: &Printer) -> Outcome {
+/// Changes the keys, prints all of them, and gives them.
+async fn change(
+    client: &Client,
+    path: &str,
+    body: Option<&Value>,
+    printer: &Printer,
+) -> Result<Vec<Value>, Failure> {
     let path = format!("{PATH}{path}");
     let answer = client.raw(Service::Own, Method::POST, &path, body).await?;
     let answer: Value = answer.json()?;
-    let keys = answer["value"].as_array().map_or(&[][..], Vec::as_slice);
-    printer.list(COLUMNS, keys)
+    let keys = answer["value"].as_array().cloned().unwrap_or_default();
+    printer.list(COLUMNS, &keys)?;
+    Ok(keys)
 }
 
 /// A key's id as the server has it; its beginning does when no other key begins so.
@@ -85,7 +98,8 @@ async fn known(client: &Client, kid: &str) -> Result<String, Failure> {
         (Some(id), _) => Ok(id.clone()),
         (None, [one]) if !kid.is_empty() => Ok((*one).clone()),
         _ => Err(Failure::not_found(format!(
-            "no key {kid}; see `bartizan key list`"
+            "no key {kid}; see `bartizan key list{}`",
+            target::again()
         ))),
     }
 }

@@ -9,6 +9,7 @@ use super::user::principal;
 use crate::args::{DefenderRole, DefenderRoleUpdate, DeviceGroup, Role};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
+use crate::suggest;
 use crate::target;
 
 const ROLES: &[Column] = &[
@@ -123,7 +124,8 @@ fn template(role: &str) -> Result<uuid::Uuid, Failure> {
     found.or_else(|| role.parse().ok()).ok_or_else(|| {
         let names: Vec<&str> = DIRECTORY_ROLES.iter().map(|role| role.name).collect();
         Failure::usage(format!(
-            "no role is named {role}; there are {}",
+            "no role is named {role}{}; there are {}",
+            suggest::remark(role, names.iter().copied()),
             names.join(", ")
         ))
     })
@@ -248,8 +250,11 @@ async fn defender_role(client: &Client, name: &str) -> Result<String, Failure> {
         .find(|role| at(role, "id") == name || at(role, "displayName").eq_ignore_ascii_case(name))
         .map(|role| at(role, "id"))
         .ok_or_else(|| {
+            let names: Vec<String> = roles.iter().map(|r| at(r, "displayName")).collect();
             Failure::not_found(format!(
-                "no Defender role {name}; see `bartizan defender-role list`"
+                "no Defender role {name}{}; see `bartizan defender-role list{}`",
+                suggest::remark(name, names.iter().map(String::as_str)),
+                target::again()
             ))
         })
 }

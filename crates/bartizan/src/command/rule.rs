@@ -129,7 +129,12 @@ pub(crate) async fn run(command: Rule, printer: &Printer) -> Outcome {
 async fn find(client: &Client, id: &str) -> Result<Value, Failure> {
     let rules: Vec<Value> = client.collection(Service::Own, PATH).try_collect().await?;
     let found = rules.into_iter().find(|rule| at(rule, "id") == id);
-    found.ok_or_else(|| Failure::not_found(format!("no rule {id}; see `bartizan rule list`")))
+    found.ok_or_else(|| {
+        Failure::not_found(format!(
+            "no rule {id}; see `bartizan rule list{}`",
+            target::again()
+        ))
+    })
 }
 
 async fn put(client: &Client, file: &Path, enabled: bool) -> Result<Value, Failure> {

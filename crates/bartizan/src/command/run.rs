@@ -10,7 +10,7 @@ use std::process::Command;
 
 use url::Url;
 
-use crate::args::Connection;
+use crate::args::{Connection, Origin};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::profile::Profile;
@@ -48,6 +48,7 @@ pub(crate) fn run(
     printer: &Printer,
 ) -> Outcome {
     let profile = target::profile(connection)?;
+    target::note(connection, &profile);
     let proxy = proxy.or_else(|| profile.proxy.clone()).ok_or_else(|| {
         Failure::usage("this profile names no proxy; give --via or --data of a running server")
     })?;
@@ -58,13 +59,13 @@ pub(crate) fn run(
     child.args(arguments);
     let relay = relay::start(&proxy, *printer)
         .map_err(|error| Failure::usage(format!("the proxy {proxy}: {error}")))?;
-    if connection.explicit {
-        // The named profile's id replaces the exported one: the exported proof is not left beside it.
+    if connection.explicit || connection.proof.is_some() || names_application(connection) {
+        // What was typed replaces what was exported: no exported proof is left beside another application's id.
         for name in PROOFS {
             child.env_remove(name);
         }
     }
-    for (name, value) in environment(connection, &profile, &proxy, &format!("http://{relay}")) {
+    for (name, value) in environment(&profile, &proxy, &format!("http://{relay}")) {
         child.env(name, value);
     }
     // A folder of roots would be read beside the file, or instead of it.
@@ -81,12 +82,7 @@ pub(crate) fn run(
 }
 
 /// The variables of the child, the connection's own among them so that scripts can read them.
-fn environment(
-    connection: &Connection,
-    profile: &Profile,
-    proxy: &Url,
-    relay: &str,
-) -> Vec<(&'static str, OsString)> {
+fn environment(profile: &Profile, proxy: &Url, relay: &str) -> Vec<(&'static str, OsString)> {
     let mut variables: Vec<(&'static str, OsString)> = Vec::new();
     // Loopback stays direct: the own origin is not one of the proxied hosts.
     variables.extend(["NO_PROXY", "no_proxy"].map(|name| (name, "localhost,127.0.0.1,::1".into())));
@@ -129,19 +125,17 @@ fn environment(
         ("BARTIZAN_CLIENT_ID", &profile.client_id),
         ("BARTIZAN_CLIENT_SECRET", &profile.client_secret),
     ];
-    // What the caller exported wins: it names another application, or tenant, on purpose. A profile that was named on
-    // the command line wins over that, and an id is never left with another application's secret.
-    let exported = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    // Flags stand above what the caller exported, and that above the profile, as it is resolved for every command: the
+    // child speaks as whom this command would.
     for (name, value) in texts {
-        let owner = match name {
-            "BARTIZAN_CLIENT_SECRET" => "BARTIZAN_CLIENT_ID",
-            name => name,
-        };
-        if let Some(value) = value
-            && (connection.explicit || !exported(owner))
-        {
+        if let Some(value) = value {
             variables.push((name, OsString::from(value)));
         }
     }
     variables
+}
+
+/// Whether the command line says which application it is.
+fn names_application(connection: &Connection) -> bool {
+    connection.client_id.is_some() && connection.client_id_from == Origin::Flag
 }

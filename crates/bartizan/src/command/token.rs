@@ -44,7 +44,10 @@ pub(crate) async fn run(command: Token, printer: &Printer) -> Outcome {
                 connection,
                 token,
                 operation,
-                offline,
+                keys: match offline {
+                    true => inspect::Keys::Offline,
+                    false => inspect::Keys::Needed,
+                },
             };
             inspect::run(request, printer).await
         }

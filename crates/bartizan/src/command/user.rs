@@ -153,9 +153,10 @@ async fn mfa(command: Mfa, printer: &Printer) -> Outcome {
                 printer.remark(&format!("{user} sets one up at the next sign-in"));
             }
             if !required && now["demanded"] == true {
-                printer.remark(
-                    "the tenant's policy demands one all the same: bartizan tenant policy show",
-                );
+                printer.remark(&format!(
+                    "the tenant's policy demands one all the same: bartizan tenant policy show{}",
+                    target::again()
+                ));
             }
         }
     }
@@ -250,8 +251,9 @@ async fn make(create: UserCreate, printer: &Printer) -> Outcome {
     user["password"] = shown;
     printer.item(CREATED, &user)?;
     printer.remark(&format!(
-        "no role yet: bartizan role assign \"Security Reader\" {}",
-        create.upn
+        "no role yet: bartizan role assign \"Security Reader\" {}{}",
+        create.upn,
+        target::again()
     ));
     Ok(())
 }
@@ -306,8 +308,9 @@ async fn find(client: &Client, user: &str) -> Result<Value, Failure> {
 
 fn no_user(client: &Client, user: &str) -> Failure {
     Failure::not_found(format!(
-        "no user {user} in tenant {}; see `bartizan user list`",
-        client.tenant()
+        "no user {user} in tenant {}; see `bartizan user list{}`",
+        client.tenant(),
+        target::again()
     ))
 }
 
@@ -336,7 +339,12 @@ async fn change_group(update: GroupUpdate, printer: &Printer) -> Outcome {
 async fn find_group(client: &Client, group: &str) -> Result<Value, Failure> {
     let id = group_id(client, group).await?;
     let found = client.people().get(Kind::Group, &id).await?;
-    found.ok_or_else(|| Failure::not_found(format!("no group {group}; see `bartizan group list`")))
+    found.ok_or_else(|| {
+        Failure::not_found(format!(
+            "no group {group}; see `bartizan group list{}`",
+            target::again()
+        ))
+    })
 }
 
 /// The object id of a user by principal name; an id stays as it is, whatever it is of.
@@ -356,7 +364,8 @@ async fn group_id(client: &Client, name: &str) -> Result<String, Failure> {
     match found.as_slice() {
         [one] => Ok(at(one, "id")),
         [] => Err(Failure::not_found(format!(
-            "no group {name}; see `bartizan group list`"
+            "no group {name}; see `bartizan group list{}`",
+            target::again()
         ))),
         several => Err(Failure::usage(format!(
             "{} groups are named {name}; use the object id",

@@ -3,6 +3,7 @@
 mod screen;
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use bartizan_contract::Api;
@@ -24,7 +25,7 @@ use crate::command::ingest::{Upload, upload};
 use crate::exit::Failure;
 use crate::profile::{ADMINISTRATOR, Profile};
 
-pub(crate) use screen::{plain_screen, quoted};
+pub(crate) use screen::plain_screen;
 
 /// Recordings and rules, part of the binary so that it works anywhere.
 #[derive(RustEmbed)]
@@ -164,13 +165,13 @@ async fn load(operator: &Client, now: i64, quiet: bool) -> Result<(), Failure> {
         .filter_map(|name| Content::get(name))
         .map(|f| f.data.len() as u64)
         .sum();
-    let bar = progress(total, quiet);
+    let bar = Stages::new(total, quiet);
     for (age, name) in recordings.iter().enumerate() {
         let Some(file) = Content::get(name) else {
             continue;
         };
         let short = name.rsplit('/').next().unwrap_or(name);
-        bar.set_message(short.to_owned());
+        bar.say(&format!("{} of {}: {short}", age + 1, recordings.len()));
         // The recordings are years old. They end a day and a half apart, the latest now: inside the look-back of
         // hunts, and far enough from each other to stay incidents of their own.
         let end = Timestamp::from_unix_micros(now - age as i64 * SPACING).to_string();
@@ -182,9 +183,9 @@ async fn load(operator: &Client, now: i64, quiet: bool) -> Result<(), Failure> {
         let bytes = file.data.into_owned();
         let size = bytes.len() as u64;
         upload(operator, bytes, &options).await?;
-        bar.inc(size);
+        bar.bar.inc(size);
     }
-    bar.set_message("detection rules");
+    bar.say("detection rules");
     for name in names("rules/") {
         let Some(file) = Content::get(&name) else {
             continue;
@@ -192,6 +193,7 @@ async fn load(operator: &Client, now: i64, quiet: bool) -> Result<(), Failure> {
         let id = name.trim_start_matches("rules/").trim_end_matches(".toml");
         put_rule(operator, id, &file.data).await?;
     }
+    bar.say("running the rules over the recordings");
     let path = "/bartizan/v1/rules/run";
     operator
         .raw::<Value>(
@@ -201,7 +203,7 @@ async fn load(operator: &Client, now: i64, quiet: bool) -> Result<(), Failure> {
             Some(&json!({ "lookback": "P30D" })),
         )
         .await?;
-    bar.finish_and_clear();
+    bar.bar.finish_and_clear();
     Ok(())
 }
 
@@ -222,6 +224,29 @@ fn names(prefix: &str) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// How far the loading is: a bar on a terminal, a line for each stage in a file or a pipe.
+struct Stages {
+    bar: ProgressBar,
+    lines: bool,
+}
+
+impl Stages {
+    fn new(total: u64, quiet: bool) -> Self {
+        Self {
+            bar: progress(total, quiet),
+            lines: !quiet && !std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn say(&self, stage: &str) {
+        if self.lines {
+            eprintln!("loading recorded attacks: {stage}");
+        } else {
+            self.bar.set_message(stage.to_owned());
+        }
+    }
 }
 
 fn progress(total: u64, quiet: bool) -> ProgressBar {

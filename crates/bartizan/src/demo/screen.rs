@@ -10,6 +10,7 @@ use bartizan_server::Server;
 use futures::TryStreamExt as _;
 
 use crate::exit::Failure;
+use crate::shell::quoted;
 
 /// The query that the screen proposes, by both ways.
 pub(crate) const HUNT: &str =
@@ -153,15 +154,5 @@ fn script() -> String {
     match std::path::absolute(path) {
         Ok(full) if full.exists() => quoted(&full.display().to_string()),
         _ => path.display().to_string(),
-    }
-}
-
-/// A word for a POSIX shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

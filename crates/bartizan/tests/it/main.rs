@@ -4,6 +4,7 @@
 mod cli;
 mod credentials;
 mod guide;
+mod hints;
 mod kill;
 mod kql;
 mod lifecycle;

@@ -1,15 +1,16 @@
 //! From a refusal and the directory as it is now to what was seen, what was needed, what is missing where, and what
 //! mends it.
 
+mod api;
+
 use bartizan_contract::identity_errors::identity_error;
-use bartizan_contract::operations::{self, Operation};
-use bartizan_contract::permissions::{RESOURCES, Resource, resource_of};
+use bartizan_contract::permissions::{RESOURCES, Resource};
 use bartizan_contract::remedies::of_identity;
 use bartizan_contract::time::{format_iso8601, ticks_from_unix_seconds};
 use bartizan_contract::{AppId, TenantId};
 use serde::Serialize;
 
-use super::refused::{ApiRefused, Check, Credential, Refused, TokenRefused, TokenSeen};
+use super::refused::{Credential, Refused, TokenRefused};
 
 /// The directory at the time of the explanation, as far as the refusal's tenant may see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Now {
     pub resource: Option<bool>,
     /// App roles on the operation's API that the client holds.
     pub held: Vec<String>,
+    /// Permissions that the registration asks for: of the operation's API, or of the resource of a token request.
+    pub asks_for: Vec<String>,
     /// The origin of the sign-in pages, for links.
     pub login: String,
     /// Now, seconds since 1970.
@@ -35,6 +38,8 @@ pub struct Now {
 pub struct ApplicationNow {
     /// Its client id.
     pub app_id: AppId,
+    /// Its home tenant.
+    pub home: TenantId,
     /// Whether this tenant is its home.
     pub at_home: bool,
     /// Its secrets: first characters and end in seconds since 1970. Empty outside its home.
@@ -123,7 +128,7 @@ impl Remedy {
 pub fn account(refused: &Refused, now: &Now) -> Account {
     match refused {
         Refused::Token(refused) => of_token(refused, now),
-        Refused::Api(refused) => of_api(refused, now),
+        Refused::Api(refused) => api::of_api(refused, now),
     }
 }
 
@@ -283,11 +288,24 @@ fn application(draft: &mut Draft, refused: &TokenRefused, now: &Now) {
     }
 }
 
+/// The link by which an administrator of the tenant consents to all that the registration asks for.
 fn admin_consent(app: AppId, now: &Now) -> Remedy {
     let tenant = now.tenant.map_or("common".to_owned(), |t| t.to_string());
     Remedy::link(
         "An administrator of the tenant consents.",
         format!("{}/{tenant}/adminconsent?client_id={app}", now.login),
+    )
+}
+
+/// What the publisher does first, where the registration does not ask for a permission: consent is for what it asks for.
+fn ask_for(app: &ApplicationNow, permission: &str, delegated: bool) -> Remedy {
+    let flag = if delegated { " --delegated" } else { "" };
+    Remedy::command(
+        "The publisher adds the permission to the registration, in its home tenant.",
+        format!(
+            "bartizan app permission add {}{flag} {permission} --tenant {}",
+            app.app_id, app.home
+        ),
     )
 }
 
@@ -389,194 +407,68 @@ fn likeliest(asked: &str) -> Vec<&'static Resource> {
 
 fn consent(draft: &mut Draft, refused: &TokenRefused, now: &Now) {
     draft.needed("consent", "of the user or of an administrator");
-    draft.missing(
-        now,
-        "consent to the permissions that the application asks for",
-    );
-    let tenant = now.tenant.map_or(refused.tenant.clone(), |t| t.to_string());
-    if let Ok(app) = client(refused).parse::<AppId>() {
-        draft.remedy(admin_consent(app, now));
-        if refused.code == 65_001 {
-            draft.remedy(Remedy::link(
-                "Or the user consents, where the tenant lets users do so.",
-                format!(
-                    "{}/{tenant}/oauth2/authorize?client_id={app}&response_type=code&prompt=consent",
-                    now.login
-                ),
-            ));
-        }
-        if now.application.as_ref().is_some_and(|app| app.at_home) {
-            draft.remedy(Remedy::command(
-                "Or grant the application permissions that it asks for.",
-                format!("bartizan app consent {app}{}", in_tenant(now)),
-            ));
-        }
-    }
-}
-
-fn of_api(refused: &ApiRefused, now: &Now) -> Account {
-    let mut draft = Draft::new(&refused.message);
-    let called = format!("{} {}", refused.method, refused.path);
-    draft.seen("operation", Some(&called));
-    if let Some(token) = &refused.token {
-        draft.seen("client", Some(&token.client_id));
-        draft.seen("object", Some(&token.object_id));
-        draft.seen("audience", Some(&token.audience));
-        let held = token.permissions.join(", ");
-        let held = if held.is_empty() { "none" } else { &held };
-        draft.seen(if token.user { "scopes" } else { "roles" }, Some(held));
-        let end = token
-            .expires
-            .map(|end| format_iso8601(ticks_from_unix_seconds(end)));
-        draft.seen("expires", end.as_deref());
-    }
-    let operation = operations::all().find(|o| {
-        o.api.name() == refused.api && o.method.as_str() == refused.method && o.path == refused.path
-    });
-    match (refused.check, operation) {
-        (Some(check), Some(operation)) => token(&mut draft, check, operation, now),
-        (None, Some(operation)) if refused.status == 403 => {
-            if let Some(seen) = &refused.token {
-                permission(&mut draft, seen, operation, now)
-            }
-        }
-        _ => {}
-    }
-    match refused.status {
-        429 => draft.remedy(Remedy::text(
-            "Wait as long as Retry-After says; spread the calls, or ask for larger pages.",
-        )),
-        501 => draft.remedy(Remedy::text(
-            "This version does not serve the operation; docs/STATUS.md lists what is served.",
-        )),
-        _ => {}
-    }
-    draft.0
-}
-
-/// The scope that asks for everything granted of an API.
-fn scope(operation: &Operation) -> String {
-    let uris = resource_of(operation.api).map_or(&[][..], |r| r.identifier_uris);
-    format!("{}/.default", uris.first().unwrap_or(&"api://bartizan"))
-}
-
-fn token(draft: &mut Draft, check: Check, operation: &Operation, now: &Now) {
-    let get = format!(
-        "bartizan token get --scope {}{}",
-        scope(operation),
-        in_tenant(now)
-    );
-    let (needed, fact, text) = match check {
-        Check::Missing => (
-            "Authorization: Bearer and a token",
-            "a token",
-            "Get a token and send it.",
-        ),
-        Check::Form => (
-            "Authorization: Bearer and one compact JWT",
-            "a token in its form",
-            "Send the access token as it was issued, once, after the word Bearer.",
-        ),
-        Check::Signature => (
-            "signed by this server's published keys",
-            "a good signature",
-            "The token is of another authority, was changed, or its key has been revoked: get a new one here.",
-        ),
-        Check::Issuer => (
-            "issued by this server for one of its tenants",
-            "the issuer's own claims",
-            "Get a token of this server.",
-        ),
-        Check::Audience => (
-            "the API that is called",
-            "a token for this API",
-            "Ask for a token for this API: each has its own.",
-        ),
-        Check::Expired => (
-            "a token that has not expired",
-            "a token that is good now",
-            "Get a new token; clients should do so a few minutes before the old one ends.",
-        ),
-        Check::NotYetValid => (
-            "a token whose time has begun",
-            "a token that is good now",
-            "Compare the clocks of the machines that issued and that sent the token.",
-        ),
-    };
-    let needed = match check {
-        Check::Audience => scope(operation).trim_end_matches("/.default").to_owned(),
-        _ => needed.to_owned(),
-    };
-    draft.needed(
-        if check == Check::Audience {
-            "audience"
-        } else {
-            "token"
-        },
-        needed,
-    );
-    draft.missing(now, fact);
-    draft.remedy(Remedy::command(text, get));
-}
-
-fn permission(draft: &mut Draft, seen: &TokenSeen, operation: &Operation, now: &Now) {
-    let wanted = if seen.user {
-        operation.delegated_permissions
+    let unasked = unasked(refused, now);
+    if unasked.is_empty() {
+        let what = "consent to the permissions that the application asks for";
+        draft.missing(now, what);
     } else {
-        operation.app_permissions
-    };
-    if wanted.is_empty() {
-        let (who, other) = if seen.user {
-            ("a user", "an application's own token")
-        } else {
-            ("an application", "a user's token")
-        };
-        draft.needed("caller", other);
-        draft.missing(now, format!("{who} may not call this at all"));
-        return;
-    }
-    let kind = if seen.user { "scope" } else { "role" };
-    draft.needed(kind, format!("any of {}", wanted.join(", ")));
-    let has = seen
-        .permissions
-        .iter()
-        .any(|p| wanted.contains(&p.as_str()));
-    if has {
-        // The permission is there; what refused is the role of a user, or a rule of the operation's own.
+        let names = unasked.join(", ");
         draft.missing(
             now,
-            "a right beyond the permission, which the message names",
+            format!("consent to {names}, which the application's registration does not ask for"),
         );
-        if seen.user {
-            let tenant = in_tenant(now);
-            draft.remedy(Remedy::command(
-                "Give the user a role that the message names.",
-                format!("bartizan role assign ROLE {}{tenant}", seen.object_id),
-            ));
-        }
-        return;
     }
-    let least = wanted[0];
-    draft.missing(now, format!("the {kind} {least} for {}", seen.client_id));
-    if seen.user {
-        if let Ok(app) = seen.client_id.parse::<AppId>() {
-            draft.remedy(admin_consent(app, now));
-        }
+    let Ok(app) = client(refused).parse::<AppId>() else {
         return;
-    }
-    if now.held.iter().any(|role| wanted.contains(&role.as_str())) {
-        draft.mended("The role has been granted since: get a new token, which carries it.");
-        return;
-    }
-    let app = quoted(&seen.client_id);
-    let tenant = in_tenant(now);
-    draft.remedy(Remedy::command(
-        "Add the permission and grant it, then get a new token.",
-        format!(
-            "bartizan app permission add {app} {}/{least}{tenant} && bartizan app consent {app}{tenant}",
-            operation.api
+    };
+    let tenant = now.tenant.map_or(refused.tenant.clone(), |t| t.to_string());
+    let scope = scope_parameter(refused, &unasked);
+    draft.remedy(match &scope {
+        // Consent to what is registered would not bring it.
+        Some(scope) => Remedy::link(
+            "An administrator of the tenant consents to it by name.",
+            format!(
+                "{}/{tenant}/v2.0/adminconsent?client_id={app}&scope={scope}",
+                now.login
+            ),
         ),
-    ));
+        None => admin_consent(app, now),
+    });
+    if refused.code == 65_001 {
+        let asked = match &scope {
+            Some(scope) => format!("oauth2/v2.0/authorize?client_id={app}&scope={scope}"),
+            None => format!("oauth2/authorize?client_id={app}&prompt=consent"),
+        };
+        draft.remedy(Remedy::link(
+            "Or the user consents, where the tenant lets users do so.",
+            format!("{}/{tenant}/{asked}&response_type=code", now.login),
+        ));
+    }
+    if now.application.as_ref().is_some_and(|app| app.at_home) && unasked.is_empty() {
+        draft.remedy(Remedy::command(
+            "Or grant the permissions that it asks for.",
+            format!("bartizan app consent {app}{}", in_tenant(now)),
+        ));
+    }
+}
+
+/// The scopes of a request that the registration does not ask for; none where it is not known here.
+fn unasked<'r>(refused: &'r TokenRefused, now: &Now) -> Vec<&'r str> {
+    if now.application.is_none() {
+        return Vec::new();
+    }
+    let asked_for = |scope: &str| now.asks_for.iter().any(|s| s.eq_ignore_ascii_case(scope));
+    let scopes = refused.scopes.iter().map(String::as_str);
+    scopes.filter(|scope| !asked_for(scope)).collect()
+}
+
+/// Scopes as a link names them; none when there are none, or when one has a character that is not one of a name.
+fn scope_parameter(refused: &TokenRefused, scopes: &[&str]) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+    let resource = refused.resource.as_deref()?;
+    let full: Vec<String> = scopes.iter().map(|s| format!("{resource}/{s}")).collect();
+    let text = full.join("%20");
+    (!full.is_empty() && text.replace("%20", "").chars().all(plain)).then_some(text)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Accounts of the refusals that people meet.
 
 use super::*;
+use crate::explain::{ApiRefused, Check, TokenSeen};
 
 const TENANT: TenantId = TenantId::from_u128(7);
+const HOME: TenantId = TenantId::from_u128(8);
 const APP: AppId = AppId::from_u128(9);
 
 fn refused(code: u32) -> TokenRefused {
@@ -13,6 +15,7 @@ fn refused(code: u32) -> TokenRefused {
         client_id: Some(APP.to_string()),
         grant: Some("client_credentials".to_owned()),
         resource: Some("https://api.security.microsoft.co".to_owned()),
+        scopes: Vec::new(),
         user: None,
         credential: Credential::Secret,
     }
@@ -30,6 +33,7 @@ fn now() -> Now {
 fn registered(at_home: bool, secrets: &[i64]) -> Option<ApplicationNow> {
     Some(ApplicationNow {
         app_id: APP,
+        home: if at_home { TENANT } else { HOME },
         at_home,
         secrets: secrets.iter().map(|end| ("abc".to_owned(), *end)).collect(),
     })
@@ -143,6 +147,64 @@ fn a_missing_role_and_a_role_granted_since() {
         ..now()
     };
     assert!(account(&call(403, None, &[]), &granted).mended);
+}
+
+#[test]
+fn a_missing_role_in_a_customers_tenant_is_the_consent_links() {
+    let link = format!("https://localhost:8443/{TENANT}/adminconsent?client_id={APP}");
+    let foreign = Now {
+        application: registered(false, &[]),
+        installed: Some(true),
+        ..now()
+    };
+    let told = account(&call(403, None, &[]), &foreign);
+    let add = format!("bartizan app permission add {APP} xdr/Incident.Read.All --tenant {HOME}");
+    assert_eq!(commands(&told), format!("{add}\n{link}"));
+    let asked = Now {
+        asks_for: vec!["Incident.ReadWrite.All".to_owned()],
+        ..foreign
+    };
+    let told = account(&call(403, None, &[]), &asked);
+    assert_eq!(commands(&told), link);
+}
+
+#[test]
+fn a_scope_that_the_registration_does_not_ask_for_is_named() {
+    let refused = TokenRefused {
+        resource: Some("https://api.securitycenter.microsoft.com".to_owned()),
+        scopes: vec!["Alert.Read".to_owned(), "Machine.Read".to_owned()],
+        ..refused(65_001)
+    };
+    let now = Now {
+        application: registered(false, &[]),
+        asks_for: vec!["Alert.Read".to_owned()],
+        ..now()
+    };
+    let told = account(&Refused::Token(refused.clone()), &now);
+    let fact = &told.missing.as_ref().expect("a fact").fact;
+    assert!(
+        fact.contains("Machine.Read") && !fact.contains("Alert.Read"),
+        "{fact}"
+    );
+    let scope = "scope=https://api.securitycenter.microsoft.com/Machine.Read";
+    for part in [
+        format!("/{TENANT}/v2.0/adminconsent?client_id={APP}&{scope}"),
+        format!("/{TENANT}/oauth2/v2.0/authorize?client_id={APP}&{scope}&response_type=code"),
+    ] {
+        assert!(commands(&told).contains(&part), "{}", commands(&told));
+    }
+    // What it asks for is consented to as a whole; and nothing that was sent is put into a link unseen.
+    for scopes in [vec!["Alert.Read".to_owned()], vec!["x&y".to_owned()]] {
+        let told = account(
+            &Refused::Token(TokenRefused {
+                scopes,
+                ..refused.clone()
+            }),
+            &now,
+        );
+        let whole = format!("/{TENANT}/adminconsent?client_id={APP}");
+        assert!(commands(&told).contains(&whole), "{}", commands(&told));
+    }
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub struct TokenRefused {
     pub grant: Option<String>,
     /// `resource`, or `scope` without its `/.default`, as sent.
     pub resource: Option<String>,
+    /// The permissions of that resource that `scope` names, without `.default`.
+    #[serde(default)]
+    pub scopes: Vec<String>,
     /// `username`, as sent.
     pub user: Option<String>,
     /// How the client proved who it is.

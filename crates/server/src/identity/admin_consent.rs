@@ -13,6 +13,7 @@ use bartizan_identity::{Refusal, TenantPath, Version};
 use bartizan_store::sign_in::pending;
 
 use super::authorize::{authentication, send};
+use super::shown::{self, Asked};
 use super::sign_in::{
     Flow, Purpose, SignedIn, again, ask_second_factor, begin, current, fault, pick_account,
     reachable, signed_in,
@@ -64,6 +65,16 @@ impl Case {
             person,
             facts,
         })
+    }
+
+    /// What the trail is told of it.
+    fn told(&self) -> Asked<'_> {
+        Asked {
+            client_id: Some(&self.asked.client_id),
+            scope: self.asked.scope.as_deref(),
+            resource: None,
+            person: self.person.as_ref(),
+        }
     }
 
     fn step(&self, request: &Request<'_>, flow: &Flow) -> AdminStep {
@@ -141,7 +152,9 @@ async fn carry_out(
         case.asked.redirect_uri.as_deref(),
     );
     match (step, &case.person) {
-        (AdminStep::Page(Step::ErrorPage(refusal)), _) => Ok(html::refusal(request, &refusal)),
+        (AdminStep::Page(Step::ErrorPage(refusal)), _) => {
+            Ok(html::refusal_of(request, &refusal, &case.told()))
+        }
         (AdminStep::Page(Step::SignIn { .. }), _) => {
             flow.restart();
             begin(request, &flow).await
@@ -150,10 +163,11 @@ async fn carry_out(
         (AdminStep::Page(Step::SecondFactor), Some(person)) => {
             ask_second_factor(request, flow, person).await
         }
-        (AdminStep::ErrorRedirect(redirect, refusal), _) => Ok(send(
-            request,
-            &declined(&case.asked, &redirect, &refusal, &request.trace),
-        )),
+        (AdminStep::ErrorRedirect(redirect, refusal), _) => {
+            shown::refused(request, &case.told(), &refusal);
+            let answer = declined(&case.asked, &redirect, &refusal, &request.trace);
+            Ok(send(request, &answer))
+        }
         (AdminStep::Consent(..) | AdminStep::NotAdministrator(..), Some(_)) if !kept => {
             begin(request, &flow).await
         }
@@ -165,7 +179,8 @@ async fn carry_out(
         (AdminStep::NotAdministrator(redirect, prompt), Some(person)) => {
             flow.target = Some(redirect.uri);
             flow.save(request).await.map_err(fault)?;
-            Ok(consent::approval(request, &flow, &prompt, person))
+            let scope = case.asked.scope.as_deref();
+            Ok(consent::approval(request, &flow, &prompt, person, scope))
         }
         _ => Err(Refusal::Fault),
     }
@@ -196,11 +211,13 @@ pub(super) async fn decided(request: &Request<'_>, flow: Flow) -> Result<Respons
         }
         (AdminStep::Consent(redirect, _), _) => {
             let refusal = UserRefusal::ConsentDeclined.into();
+            shown::refused(request, &case.told(), &refusal);
             let answer = declined(&case.asked, &redirect, &refusal, &request.trace);
             (answer, None)
         }
         (AdminStep::NotAdministrator(redirect, _), _) => {
-            let refusal = UserRefusal::AdminConsentRequired.into();
+            let refusal: Refusal = UserRefusal::AdminConsentRequired.into();
+            shown::noted(request, &case.told(), refusal.code(), &refusal.message());
             let answer = declined(&case.asked, &redirect, &refusal, &request.trace);
             (answer, None)
         }

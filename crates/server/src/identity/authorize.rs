@@ -23,6 +23,7 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::html::{self, FORM_POST_SCRIPT, Frame, Policy};
+use super::shown::{self, Asked};
 use super::sign_in::{
     Flow, MICROS, Purpose, SignedIn, again, ask_second_factor, begin, current, fault, pick_account,
     random_name, reachable, redirect, sha256_hex, signed_in,
@@ -84,6 +85,16 @@ impl Case {
             person,
             facts,
         })
+    }
+
+    /// What the trail is told of it.
+    fn told(&self) -> Asked<'_> {
+        Asked {
+            client_id: Some(&self.asked.client_id),
+            scope: self.asked.scope.as_deref(),
+            resource: self.asked.resource.as_deref(),
+            person: self.person.as_ref(),
+        }
     }
 
     fn step(&self, request: &Request<'_>, flow: &Flow) -> Step {
@@ -198,9 +209,10 @@ async fn carry_out(
         case.asked.redirect_uri.as_deref(),
     );
     match (step, &case.person) {
-        (Step::ErrorPage(refusal), _) => Ok(html::refusal(request, &refusal)),
+        (Step::ErrorPage(refusal), _) => Ok(html::refusal_of(request, &refusal, &case.told())),
         (Step::ErrorRedirect(redirect, refusal), _) => {
             tracing::info!(code = refusal.code(), "authorization refused");
+            shown::refused(request, &case.told(), &refusal);
             end(request, &flow, kept).await?;
             Ok(send(request, &redirect.refused(&refusal, &request.trace)))
         }
@@ -223,7 +235,8 @@ async fn carry_out(
         }
         (Step::NeedAdminApproval(prompt), Some(person)) => {
             flow.save(request).await.map_err(fault)?;
-            Ok(consent::approval(request, &flow, &prompt, person))
+            let scope = case.asked.scope.as_deref();
+            Ok(consent::approval(request, &flow, &prompt, person, scope))
         }
         (Step::Issue(grant), Some(_)) => issue(request, &flow, &grant, kept).await,
         // Without a session the decision asks for a sign-in.
@@ -274,10 +287,15 @@ pub(super) async fn decided(request: &Request<'_>, mut flow: Flow) -> Result<Res
             Ok(flow.go(request))
         }
         (step @ (Step::Consent(_) | Step::NeedAdminApproval(_)), _) => {
-            let refusal = match step {
-                Step::Consent(_) => UserRefusal::ConsentDeclined,
-                _ => UserRefusal::AdminConsentRequired,
+            let refusal: Refusal = match step {
+                Step::Consent(_) => UserRefusal::ConsentDeclined.into(),
+                _ => UserRefusal::AdminConsentRequired.into(),
             };
+            match step {
+                Step::Consent(_) => shown::refused(request, &case.told(), &refusal),
+                // The sign-in that failed was noted with the page.
+                _ => shown::noted(request, &case.told(), refusal.code(), &refusal.message()),
+            }
             let own_origins: Vec<String> = request.app.sites.own_origins().collect();
             let target = redirect_of(
                 &case.asked,
@@ -285,10 +303,7 @@ pub(super) async fn decided(request: &Request<'_>, mut flow: Flow) -> Result<Res
                 case.setting(request, &own_origins),
             )?;
             end(request, &flow, true).await?;
-            Ok(send(
-                request,
-                &target.refused(&refusal.into(), &request.trace),
-            ))
+            Ok(send(request, &target.refused(&refusal, &request.trace)))
         }
         _ => Ok(flow.go(request)),
     }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use bartizan_contract::{AppId, ObjectId, TenantId};
 use bartizan_identity::consent::{ConsentItem, ConsentPrompt, Consented};
+use bartizan_identity::refusal::UserRefusal;
 use bartizan_store::directory::applications;
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::permission_grants::{self, PermissionGrant};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::Request;
 use super::html::{Frame, Policy, page, visible};
+use super::shown::{self, Asked};
 use super::sign_in::{Flow, SignedIn, record, sha256_hex};
 
 struct Line {
@@ -100,13 +102,22 @@ struct ApprovalPage<'a> {
     trace: Uuid,
 }
 
-/// Says that an administrator must be asked, and with which link.
+/// Says that an administrator must be asked, and with which link. `scope` is what was asked for.
 pub(super) fn approval(
     request: &Request<'_>,
     flow: &Flow,
     prompt: &ConsentPrompt,
     person: &SignedIn,
+    scope: Option<&str>,
 ) -> Response {
+    let client_id = prompt.client.to_string();
+    let asked = Asked {
+        client_id: Some(&client_id),
+        scope,
+        resource: None,
+        person: Some(person),
+    };
+    shown::refused(request, &asked, &UserRefusal::AdminConsentRequired.into());
     let mut link = format!(
         "{}/{}/adminconsent?client_id={}",
         request.site.base, prompt.tenant, prompt.client

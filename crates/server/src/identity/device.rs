@@ -242,9 +242,13 @@ pub(super) async fn resume(request: &Request<'_>, flow: Flow) -> Result<Response
         DeviceStep::Consent(prompt) => {
             Ok(consent::ask(request, &flow, &prompt, &case.person, None))
         }
-        DeviceStep::NeedAdminApproval(prompt) => {
-            Ok(consent::approval(request, &flow, &prompt, &case.person))
-        }
+        DeviceStep::NeedAdminApproval(prompt) => Ok(consent::approval(
+            request,
+            &flow,
+            &prompt,
+            &case.person,
+            None,
+        )),
         DeviceStep::Confirm => {
             let template = ConfirmPage {
                 frame: Frame::of(request, &flow, "Is it you who signs in?"),

@@ -8,8 +8,9 @@ use bartizan_identity::{Refusal, Trace};
 use http::{HeaderValue, StatusCode, header};
 use url::Url;
 
+use super::Request;
+use super::shown::{self, Asked};
 use super::sign_in::Flow;
-use super::{Request, sign_ins};
 
 /// The script that speaks to authenticators.
 pub(super) const PASSKEY_SCRIPT: &str = "passkey.js";
@@ -136,11 +137,21 @@ struct Message {
 
 /// A page that says something and offers nothing.
 pub(super) fn message(request: &Request<'_>, title: &str, lines: &[&str]) -> Response {
+    message_at(request, StatusCode::OK, title, lines)
+}
+
+/// The same with a status of its own.
+pub(super) fn message_at(
+    request: &Request<'_>,
+    status: StatusCode,
+    title: &str,
+    lines: &[&str],
+) -> Response {
     let template = Message {
         frame: Frame::plain(request, title),
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),
     };
-    page(StatusCode::OK, &template, &Policy::default())
+    page(status, &template, &Policy::default())
 }
 
 #[derive(Template)]
@@ -171,12 +182,18 @@ struct ErrorPage {
 
 /// The page of a refusal that cannot or must not travel to the application.
 pub(super) fn refusal(request: &Request<'_>, refusal: &Refusal) -> Response {
+    refusal_of(request, refusal, &Asked::of(request))
+}
+
+/// The same, of what a page before has asked for.
+pub(super) fn refusal_of(request: &Request<'_>, refusal: &Refusal, asked: &Asked<'_>) -> Response {
     let status = match refusal.answer(&request.trace).status {
         // A page is not a challenge.
         401 | 302 => StatusCode::BAD_REQUEST,
         status => StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
     };
-    error_page(request, status, refusal.code(), &refusal.to_string())
+    shown::refused(request, asked, refusal);
+    details_page(request, status, refusal.code(), &refusal.to_string())
 }
 
 /// An error page: what happened, what to do, and what an administrator needs to find it.
@@ -186,9 +203,13 @@ pub(super) fn error_page(
     code: u32,
     message: &str,
 ) -> Response {
+    shown::noted(request, &Asked::of(request), code, message);
+    details_page(request, status, code, message)
+}
+
+fn details_page(request: &Request<'_>, status: StatusCode, code: u32, message: &str) -> Response {
     let trace: &Trace = &request.trace;
     tracing::info!(code, "an error page is shown");
-    sign_ins::of_error_page(request, code, message);
     let template = ErrorPage {
         frame: Frame::plain(request, "Sign-in did not work"),
         message: message.to_owned(),

@@ -21,6 +21,7 @@ mod logout;
 mod pages;
 mod respond;
 mod security_info;
+mod shown;
 mod sign_in;
 mod sign_ins;
 mod token;
@@ -28,7 +29,7 @@ mod user_facts;
 mod userinfo;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -48,7 +49,7 @@ pub(crate) use bartizan_identity::key_schedule::ScheduleError;
 pub(crate) use endpoint::{asks_for_explanation, is_start, owns};
 pub use issuer_keys::IssuerKeyCache;
 pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
-pub(crate) use keys::{Origin, Wish, carry_out};
+pub(crate) use keys::{Origin, Wish, carry_out, signs_from};
 pub use sign_in::PasswordGuards;
 pub(crate) use sign_in::{OwnVerdict, check_own_password, second_factor_demanded};
 pub use token::KnownClients;
@@ -71,6 +72,18 @@ struct Request<'a> {
     place: String,
     /// The peer's address.
     address: Option<IpAddr>,
+    /// Whom a grant found the request to be about, for the trail of a refusal.
+    known: OnceLock<KnownUser>,
+}
+
+/// A user whose code or token a request brought.
+struct KnownUser {
+    /// The object id.
+    id: String,
+    /// The principal name.
+    upn: String,
+    /// The display name.
+    name: String,
 }
 
 impl Request<'_> {
@@ -144,6 +157,7 @@ pub(crate) async fn answer(
         trace,
         place: endpoint::first_segment(parts.uri.path()),
         address: parts.extensions.get::<Peer>().map(|peer| peer.0.ip()),
+        known: OnceLock::new(),
     };
     let mut response = match (body, endpoint) {
         (Err(_), _) => respond::error(&Refusal::Malformed.answer(&trace)),
@@ -210,7 +224,7 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         Endpoint::Asset(name) => {
             html::asset(&name).unwrap_or_else(|| respond::error(&request.trace.no_such_endpoint()))
         }
-        Endpoint::ErrorLookup => pages::error_lookup(request.query("code")),
+        Endpoint::ErrorLookup => pages::error_lookup(request),
         // The sign-in hosts of the cloud have no such page.
         Endpoint::Start if request.site.alias => respond::error(&request.trace.no_such_endpoint()),
         Endpoint::Start => html::start(request),

@@ -121,37 +121,6 @@ pub(super) fn of_password_page(
     });
 }
 
-/// Notes a refusal that a person was shown on a page, so that its trace id can be explained.
-pub(super) fn of_error_page(request: &Request<'_>, code: u32, message: &str) {
-    let trail = &request.app.trail;
-    if trail.is_full() {
-        trail.lost_request(true);
-        return;
-    }
-    let asked = |name| {
-        let sent = request.query(name).or_else(|| request.form_value(name));
-        sent.map(short)
-    };
-    trail.refused(RefusedRequest {
-        trace: request.trace.trace_id,
-        correlation: request.trace.correlation_id.to_string(),
-        occurred: request.app.clock.unix_micros(),
-        tenant: Some(short(&request.place)),
-        code: format!("AADSTS{code}"),
-        address: request.source(),
-        refused: Refused::Token(TokenRefused {
-            code,
-            message: message.to_owned(),
-            tenant: short(&request.place),
-            client_id: asked("client_id"),
-            grant: None,
-            resource: asked("resource"),
-            user: None,
-            credential: Credential::None,
-        }),
-    });
-}
-
 /// The claims that say whose a token is.
 #[derive(Deserialize)]
 struct Claims {
@@ -217,8 +186,27 @@ struct Sent {
     client_id: Option<String>,
     grant: Option<String>,
     resource: Option<String>,
+    scopes: Vec<String>,
     user: Option<String>,
     credential: Credential,
+}
+
+/// The most scopes of a request that are kept.
+const SCOPES: usize = 20;
+
+/// The resource of the first scope that is not OpenID Connect's, and the permissions of that resource, `.default` left out.
+pub(super) fn named_scopes(text: &str) -> Option<(String, Vec<String>)> {
+    let openid = ["openid", "profile", "email", "offline_access"];
+    let mut scopes = text.split_whitespace().filter(|s| !openid.contains(s));
+    let first = Scope::parse(scopes.next()?);
+    let resource = first.resource.as_str().to_owned();
+    let of_it = std::iter::once(first).chain(scopes.map(Scope::parse));
+    let names = of_it
+        .filter(|scope| scope.resource.as_str() == resource && !scope.is_default())
+        .map(|scope| short(&scope.permission))
+        .take(SCOPES)
+        .collect();
+    Some((short(&resource), names))
 }
 
 impl Sent {
@@ -230,16 +218,13 @@ impl Sent {
             Some((_, credential)) => *credential,
             None => Credential::of(request.form_value("client_secret"), assertion),
         };
-        // The resource of the first scope, whatever else stands beside it.
-        let scope = request.form_value("scope").and_then(|scope| {
-            let first = scope.split_whitespace().find(|s| s.contains('/'))?;
-            Some(short(Scope::parse(first).resource.as_str()))
-        });
+        let (scope, scopes) = request.form_value("scope").and_then(named_scopes).unzip();
         Self {
             credential,
             client_id: text("client_id").or(basic.as_ref().map(|(id, _)| short(id))),
             grant: text("grant_type"),
             resource: text("resource").or(scope),
+            scopes: scopes.unwrap_or_default(),
             user: text("username"),
         }
     }
@@ -249,10 +234,12 @@ impl Sent {
         let subject = if matches!(grant, "client_credentials" | "") {
             Subject::Application
         } else {
+            // Whose code or token it was; a name that was typed is not more than that.
+            let known = request.known.get();
             Subject::User {
-                id: None,
-                upn: self.user.clone(),
-                name: None,
+                id: known.map(|user| user.id.clone()),
+                upn: known.map_or_else(|| self.user.clone(), |user| Some(user.upn.clone())),
+                name: known.map(|user| user.name.clone()),
                 interactive: interactive(grant),
                 multi_factor: false,
                 session: None,
@@ -286,6 +273,7 @@ impl Sent {
                 client_id: self.client_id,
                 grant: self.grant,
                 resource: self.resource,
+                scopes: self.scopes,
                 user: self.user,
                 credential: self.credential,
             }),
@@ -304,6 +292,6 @@ fn basic(header: &str) -> Option<(String, Credential)> {
     Some((id.to_owned(), Credential::of(Some(secret), false)))
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().take(TEXT).collect()
 }

@@ -167,6 +167,58 @@ async fn refused_calls_say_which_token_or_role_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_a_customers_tenant_the_consent_link_mends() {
+    let server = TestServer::start().await;
+    let customer = server.create_tenant("Customer").await;
+    let client = server
+        .create_client(json!({ "signInAudience": "AzureADMultipleOrgs" }))
+        .await;
+    let graph = server.token(GRAPH).await;
+    let path = format!("/v1.0/applications(appId='{client}')/addPassword");
+    let made = server
+        .call(Method::POST, &path, Some(&graph), Some(json!({})))
+        .await;
+    let secret = made.body["secretText"].as_str().expect("a secret");
+    let there = server.token_in(&customer, GRAPH).await;
+    let body = Some(json!({ "appId": client }));
+    server
+        .call(Method::POST, "/v1.0/servicePrincipals", Some(&there), body)
+        .await;
+    let token = server.token_of(&customer, (&client, secret), XDR).await;
+    let refused = server.get("/api/incidents", &token).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let login = server.server.app().sites.public().origin();
+    let login = login.ascii_serialization();
+    let link = format!("{login}/{customer}/adminconsent?client_id={client}");
+    let message = refused.body["error"]["message"].as_str().expect("a text");
+    assert!(message.contains(&link), "{message}");
+    assert!(!message.contains("bartizan app"), "{message}");
+
+    let trace = refused.body["error"]["target"].clone();
+    let told = explain(&server, &customer, &trace).await;
+    let home = &server.tenant;
+    assert_eq!(
+        commands(&told),
+        [format!(
+            "bartizan app permission add {client} xdr/Incident.Read.All --tenant {home}"
+        )]
+    );
+    assert_eq!(told["remedies"][1]["link"], link.as_str(), "{told}");
+    // Once the registration asks for it, the link alone is left.
+    let asks = json!({ "requiredResourceAccess": [{
+        "resourceAppId": DEFENDER,
+        "resourceAccess": [{ "id": "a9790345-4595-42e4-971a-ccdc79f19b7c", "type": "Role" }],
+    }]});
+    let path = format!("/v1.0/applications(appId='{client}')");
+    server
+        .call(Method::PATCH, &path, Some(&graph), Some(asks))
+        .await;
+    let told = explain(&server, &customer, &trace).await;
+    assert_eq!(commands(&told), Vec::<String>::new(), "{told}");
+    assert_eq!(told["remedies"][0]["link"], link.as_str(), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn explanations_are_a_tenants_own() {
     let server = TestServer::start().await;
     let first = server.tenant.clone();

@@ -408,7 +408,16 @@ async fn the_small_pages_print_nothing_that_was_sent() {
         .text()
         .await
         .expect("text");
-    assert!(page.contains("AADSTS700016"), "{page}");
+    for part in [
+        "<h1>AADSTS700016</h1>",
+        "/signin/style.css",
+        "What to do",
+        "register the application",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let spelt = get("/error?code=aadsts50126").await.expect("an answer");
+    assert_eq!(spelt.status(), StatusCode::OK);
     let odd = get("/error?code=%3Cscript%3E").await.expect("an answer");
     assert_eq!(odd.status(), StatusCode::NOT_FOUND);
     assert!(!odd.text().await.expect("text").contains("script"));

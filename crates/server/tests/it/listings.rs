@@ -106,7 +106,8 @@ async fn a_missing_permission_is_told_with_what_an_administrator_types() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     let message = refused.body["error"]["message"].as_str().expect("a text");
     let command = format!(
-        "An administrator grants one with: bartizan app permission add {id} xdr/Incident.ReadWrite.All --data DIR && bartizan app consent {id} --data DIR"
+        "An administrator grants one with: bartizan app permission add {id} xdr/Incident.ReadWrite.All --tenant {tenant} --data DIR && bartizan app consent {id} --tenant {tenant} --data DIR",
+        tenant = server.tenant
     );
     assert!(message.contains(&command), "{message}");
 }

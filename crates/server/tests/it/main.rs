@@ -31,5 +31,6 @@ mod security;
 mod sign_in;
 mod sign_in_log;
 mod signing_keys;
+mod token_claims;
 mod user_flows;
 mod user_grants;

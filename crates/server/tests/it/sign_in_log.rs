@@ -271,6 +271,119 @@ async fn a_refusal_is_explained_on_a_page_to_administrators_of_its_tenant() {
     assert_eq!(told.body["traceId"], trace.as_str(), "{:?}", told.body);
 }
 
+/// The sign-ins of a person, latest first: code and principal name.
+async fn failures(server: &TestServer, name: &str) -> Vec<(i64, String)> {
+    let token = server.token(GRAPH).await;
+    let filter = format!("?$filter={}", ALL.replace(' ', "%20"));
+    let listed = list(server, &token, &filter).await;
+    let all = listed["value"].as_array().expect("a list").iter();
+    let mine = all.filter(|s| s["userPrincipalName"] == name);
+    mine.filter_map(|s| {
+        let code = s["status"]["errorCode"].as_i64()?;
+        Some((code, s["userId"].as_str()?.to_owned()))
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_is_refused_on_the_pages_is_explained_and_a_row() {
+    let server = TestServer::start().await;
+    let (ann, id) = server.create_person("ann").await;
+    let client = server.create_client(json!({})).await;
+    let scope = ("scope", "https://api.security.microsoft.com/Incident.Read");
+    let address = server.authorize(&server.tenant, &client, &[scope]);
+    let mut browser = Browser::at(&server);
+    let page = browser.go(&address).await;
+    let page = browser.sign_in(&page, &ann, PASSWORD).await;
+    assert_eq!(page.title(), "Approval required", "{}", page.html);
+    let link = page.html.split("href=\"/explain/").nth(1).expect("a link");
+    let trace = link.split('"').next().expect("a trace id");
+    let token = server.token(crate::harness::OWN).await;
+    let told = server.get(&format!("/explain/{trace}"), &token).await;
+    assert_eq!(told.body["code"], "AADSTS90094", "{:?}", told.body);
+    let text = told.body.to_string();
+    assert!(
+        text.contains("Incident.Read, which the application's registration does not ask for")
+            && text.contains("v2.0/adminconsent")
+            && text.contains(&ann),
+        "{text}"
+    );
+    assert_eq!(failures(&server, &ann).await, [(90_094, id.to_string())]);
+
+    // What travels to the application has a trace id, too.
+    let back = browser
+        .send(&page, "consent", &[("decision", "decline")])
+        .await;
+    let description = back.parameter("error_description").expect("a text");
+    let after = description.split("Trace ID: ").nth(1).expect("a trace id");
+    let trace = after.split_whitespace().next().expect("a trace id");
+    let told = server.get(&format!("/explain/{trace}"), &token).await;
+    assert_eq!(told.body["code"], "AADSTS90094", "{:?}", told.body);
+    let silent = [scope, ("prompt", "none")];
+    let address = server.authorize(&server.tenant, &client, &silent);
+    let back = browser.go(&address).await;
+    let description = back.parameter("error_description").expect("a text");
+    let after = description.split("Trace ID: ").nth(1).expect("a trace id");
+    let trace = after.split_whitespace().next().expect("a trace id");
+    let told = server.get(&format!("/explain/{trace}"), &token).await;
+    assert_eq!(told.body["code"], "AADSTS65001", "{:?}", told.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_refresh_token_is_its_owners_failure() {
+    let server = TestServer::start().await;
+    let client = server
+        .create_client(json!({ "isFallbackPublicClient": true }))
+        .await;
+    let graph = server.token(GRAPH).await;
+    let post = async |path: &str, body: Value| {
+        let done = server
+            .call(Method::POST, path, Some(&graph), Some(body))
+            .await;
+        assert!(done.status.is_success(), "{path}: {:?}", done.body);
+        done.body
+    };
+    let client_sp = post("/v1.0/servicePrincipals", json!({ "appId": client })).await;
+    let path = format!("/v1.0/servicePrincipals(appId='{GRAPH_APP}')");
+    let resource = server.get(&path, &graph).await.body["id"].clone();
+    let grant = json!({
+        "clientId": client_sp["id"], "consentType": "AllPrincipals", "resourceId": resource,
+        "scope": "openid profile offline_access",
+    });
+    post("/v1.0/oauth2PermissionGrants", grant).await;
+    let (name, id) = server.create_person("ada").await;
+    let url = format!(
+        "{}/{}/oauth2/v2.0/token",
+        server.server.http_url(),
+        server.tenant
+    );
+    let ask = async |form: &[(&str, &str)]| -> Value {
+        let answer = server.http.post(&url).form(form).send().await;
+        answer.expect("an answer").json().await.expect("JSON")
+    };
+    let first = ask(&[
+        ("grant_type", "password"),
+        ("client_id", &client),
+        ("username", &name),
+        ("password", PASSWORD),
+        ("scope", "openid profile offline_access"),
+    ])
+    .await;
+    let refresh = first["refresh_token"].as_str().expect("a refresh token");
+    server.advance(60);
+    post(&format!("/v1.0/users/{id}/revokeSignInSessions"), json!({})).await;
+    server.advance(60);
+    let refused = ask(&[
+        ("grant_type", "refresh_token"),
+        ("client_id", &client),
+        ("refresh_token", refresh),
+    ])
+    .await;
+    assert_eq!(refused["error_codes"], json!([50173]), "{refused}");
+    let rows = failures(&server, &name).await;
+    assert_eq!(rows[0], (50_173, id.to_string()), "{rows:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_page_leads_to_its_explanation() {
     let server = TestServer::start().await;

@@ -68,6 +68,14 @@ async fn keys_rotate_by_schedule_and_tokens_outlive_them() {
     server.advance(88 * DAY);
     keep().await;
     assert_eq!(states(&server).await, ["active", "next"]);
+    // Two days after it was published: clients keep key sets for one.
+    for key in keys(&server).await {
+        let from = match key["state"] == "next" {
+            true => json!("2026-04-15T12:00:00Z"),
+            false => Value::Null,
+        };
+        assert_eq!(key["signsFromDateTime"], from, "{key}");
+    }
     assert_eq!(published(&server).await, 2);
     server.advance(2 * DAY - 60);
     keep().await;
@@ -109,10 +117,12 @@ async fn a_leaked_key_is_out_of_use_in_one_call() {
         StatusCode::NOT_FOUND
     );
     let signs = kid_of(&server, "active").await;
-    assert_eq!(
-        post(&server, &format!("{signs}/retire"), None).await.status,
-        StatusCode::CONFLICT
-    );
+    let refused = post(&server, &format!("{signs}/retire"), None).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    let error = &refused.body["error"];
+    assert_eq!(error["code"], "DisallowedOperation", "{error}");
+    let text = error["message"].as_str().expect("a text");
+    assert!(text.contains("bartizan key rotate"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

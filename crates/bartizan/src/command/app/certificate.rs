@@ -16,6 +16,7 @@ use super::find;
 use crate::args::{Certificate, CertificateAdd};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
+use crate::shell::quoted;
 use crate::target;
 
 const COLUMNS: &[Column] = &[
@@ -104,9 +105,10 @@ async fn register(add: CertificateAdd, printer: &Printer) -> Outcome {
     let file = add.generate.as_ref().or(add.file.as_ref());
     if let Some(file) = file {
         printer.remark(&format!(
-            "a token with it: bartizan token get --client-id {} --certificate {}{}",
+            "a token with it: bartizan token get --client-id {} --certificate {}{}{}",
             application.app_id,
-            file.display(),
+            quoted(&file.display().to_string()),
+            target::again(),
             match &add.generate {
                 Some(_) => "",
                 None => " (a file with certificate and private key)",

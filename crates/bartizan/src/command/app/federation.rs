@@ -87,8 +87,9 @@ async fn add(new: FederationAdd, printer: &Printer) -> Outcome {
     let made = directory.add_federation(application.id, &body).await?;
     printer.item(COLUMNS, &json!(made))?;
     printer.remark(&format!(
-        "a token with it: bartizan token get --client-id {} --federated-token-file FILE, with the workload's token in FILE",
-        application.app_id
+        "a token with it: bartizan token get --client-id {} --federated-token-file FILE{}, with the workload's token in FILE",
+        application.app_id,
+        target::again()
     ));
     Ok(())
 }

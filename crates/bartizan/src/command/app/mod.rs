@@ -11,6 +11,7 @@ mod secret;
 use bartizan_contract::graph::Application;
 use bartizan_contract::permissions::RESOURCES;
 use bartizan_contract::time::Timestamp;
+use bartizan_contract::{AppId, TenantId};
 use bartizan_sdk::Client;
 use bartizan_sdk::people::Kind;
 use serde_json::{Map, Value, json};
@@ -107,6 +108,8 @@ pub(crate) async fn run(command: App, printer: &Printer) -> Outcome {
 async fn make(create: AppCreate, printer: &Printer) -> Outcome {
     let client = target::client(&create.connection)?;
     let directory = client.directory();
+    // Names need not be unique, and whoever runs a script twice does not mean two.
+    let others = directory.named(&create.name).await?;
     let (application, _) = directory
         .register(&create.name, create.multi_tenant)
         .await?;
@@ -126,7 +129,18 @@ async fn make(create: AppCreate, printer: &Printer) -> Outcome {
             });
         }
     }
-    show(&client, &application, printer).await
+    show(&client, &application, printer).await?;
+    if !others.is_empty() {
+        let ids: Vec<String> = others.iter().map(|app| app.app_id.to_string()).collect();
+        printer.remark(&format!(
+            "named {} as well: {}. Use the client ids, or undo it: bartizan app delete {}{}",
+            create.name,
+            ids.join(", "),
+            application.app_id,
+            target::again()
+        ));
+    }
+    Ok(())
 }
 
 /// The body of an application's change.
@@ -163,12 +177,34 @@ async fn show(client: &Client, application: &Application, printer: &Printer) -> 
 
 /// The application by client id, object id or display name.
 async fn find(client: &Client, name: &str) -> Result<Application, Failure> {
-    client.directory().find(name).await?.ok_or_else(|| {
-        Failure::not_found(format!(
-            "no application {name} in tenant {}; `bartizan app list` shows them",
-            client.tenant()
-        ))
-    })
+    if let Some(application) = client.directory().find(name).await? {
+        return Ok(application);
+    }
+    let text = format!("no application {name} in tenant {}", client.tenant());
+    Err(Failure::not_found(match elsewhere(client, name).await {
+        Some(home) => format!(
+            "{text}: it is registered in tenant {home} (--tenant {home}); in this one an administrator consents to what it asks for: {}",
+            consent_link(client, name)
+        ),
+        None => format!("{text}; `bartizan app list{}` shows them", target::again()),
+    }))
+}
+
+/// The home of an application that is of another tenant and consented to in this one.
+async fn elsewhere(client: &Client, name: &str) -> Option<TenantId> {
+    let id = name.parse::<AppId>().ok()?;
+    let principal = client.directory().service_principal(id).await.ok()??;
+    let home = principal.app_owner_organization_id?;
+    (home.to_string() != client.tenant()).then_some(home)
+}
+
+/// The page on which an administrator of the tenant consents to an application.
+fn consent_link(client: &Client, app_id: &str) -> String {
+    let authority = client.cloud().authority.origin().ascii_serialization();
+    format!(
+        "{authority}/{}/adminconsent?client_id={app_id}",
+        client.tenant()
+    )
 }
 
 /// An application as people want to see it: names instead of ids, and what was consented to.

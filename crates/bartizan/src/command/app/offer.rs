@@ -8,6 +8,7 @@ use super::find;
 use crate::args::Offer;
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
+use crate::suggest;
 use crate::target;
 
 const ROLES: &[Column] = &[
@@ -126,10 +127,14 @@ pub(super) async fn run(command: Offer, kind: Kind, printer: &Printer) -> Outcom
         }
         Offer::Remove { value, .. } => {
             let is = |o: &Value| at(o, "value") == value || at(o, "id") == value;
+            let names: Vec<String> = offered.iter().map(|o| at(o, "value")).collect();
             let found = offered.iter_mut().find(|o| is(o)).ok_or_else(|| {
                 Failure::not_found(format!(
-                    "the application offers no {0} {value}; `bartizan app {0} list` shows what it offers",
-                    kind.word()
+                    "the application offers no {0} {value}{1}; `bartizan app {0} list {2}{3}` shows what it offers",
+                    kind.word(),
+                    suggest::remark(&value, names.iter().map(String::as_str)),
+                    application.app_id,
+                    target::again()
                 ))
             })?;
             // The cloud removes nothing that is enabled.

@@ -10,6 +10,7 @@ use super::{FIELDS, describe, find, show};
 use crate::args::Permission;
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
+use crate::suggest;
 use crate::target;
 
 const COLUMNS: &[Column] = &[
@@ -49,7 +50,7 @@ pub(super) async fn run(command: Permission, printer: &Printer) -> Outcome {
             printer.remark(&format!(
                 "not granted yet: bartizan app consent {}{}",
                 application.app_id,
-                target::named(&connection)
+                target::again()
             ));
             Ok(())
         }
@@ -76,9 +77,9 @@ pub(super) async fn run(command: Permission, printer: &Printer) -> Outcome {
             let described = describe(&client, &application).await?;
             printer.item(FIELDS, &described)?;
             printer.remark(&format!(
-                "what was granted stays granted: bartizan sp assignment remove {0}, or bartizan grant list{1}",
+                "what was granted stays granted: bartizan sp assignment list {0}{1}, bartizan grant list{1}",
                 application.app_id,
-                target::named(&connection)
+                target::again()
             ));
             Ok(())
         }
@@ -143,7 +144,8 @@ fn remove(
 
 fn not_asked(name: &str) -> Failure {
     Failure::not_found(format!(
-        "the application does not ask for {name}; `bartizan app permission list` shows what it asks for"
+        "the application does not ask for {name}; `bartizan app permission list APP{}` shows what it asks for",
+        target::again()
     ))
 }
 
@@ -216,6 +218,25 @@ fn candidates(name: &str, preferred: PermissionKind) -> Vec<Found> {
     of(preferred).chain(of(other)).collect()
 }
 
+/// What may be meant by a name that no permission has: one of the same API, or of any when none was named.
+fn meant(name: &str) -> String {
+    let full = |(resource, p): &Found| format!("{}/{}", resource.api, p.name);
+    let all = RESOURCES.iter().flat_map(|resource| {
+        let of_it = resource.permissions.iter();
+        of_it.map(move |permission| (resource, permission))
+    });
+    let names: Vec<String> = match name.split_once('/') {
+        Some(_) => all.map(|found| full(&found)).collect(),
+        None => all.map(|(_, p)| p.name.to_owned()).collect(),
+    };
+    // As `token get --api` names it.
+    let typed = name
+        .strip_prefix("own/")
+        .map(|bare| format!("bartizan/{bare}"));
+    let typed = typed.as_deref().unwrap_or(name);
+    suggest::remark(typed, names.iter().map(String::as_str))
+}
+
 /// Finds a permission by name; `api/` before it decides when several resources have it, `preferred` when both kinds do.
 pub(in crate::command) fn resolve(name: &str, preferred: PermissionKind) -> Result<Found, Failure> {
     let mut found: Vec<Found> = Vec::new();
@@ -231,7 +252,8 @@ pub(in crate::command) fn resolve(name: &str, preferred: PermissionKind) -> Resu
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(Failure::usage(format!(
-            "no permission is named {name}; docs/permissions.txt lists them"
+            "no permission is named {name}{}; docs/permissions.txt lists them",
+            meant(name)
         ))),
         several => {
             let names: Vec<String> = several
@@ -265,6 +287,17 @@ mod tests {
             "bartizan"
         );
         assert!(name("Nothing.Read").is_err());
+        for (typed, meant) in [
+            ("Incident.Raed.All", "did you mean Incident.Read.All?"),
+            (
+                "xdr/Incidnet.Read.All",
+                "did you mean xdr/Incident.Read.All?",
+            ),
+            ("Mashine.Read.All", "did you mean Machine.Read.All?"),
+        ] {
+            let said = name(typed).expect_err("misspelt").to_string();
+            assert!(said.contains(meant), "{said}");
+        }
         let several = name("User.Read.All")
             .expect_err("two APIs have it")
             .to_string();

@@ -115,7 +115,9 @@ fn removed(application: &Application, uri: &str) -> Result<Map<String, Value>, F
     }
     if body.is_empty() {
         return Err(Failure::not_found(format!(
-            "the application has no redirect URI {uri}; `bartizan app redirect-uri list` shows those it has"
+            "the application has no redirect URI {uri}; `bartizan app redirect-uri list {}{}` shows those it has",
+            application.app_id,
+            crate::target::again()
         )));
     }
     Ok(body)

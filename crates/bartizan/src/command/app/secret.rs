@@ -190,7 +190,7 @@ async fn rotate(
                     described(secret),
                     application.app_id,
                     secret.key_id,
-                    target::named(connection)
+                    target::again()
                 )));
             }
         }

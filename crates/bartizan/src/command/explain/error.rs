@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at, plain};
+use crate::target;
 
 const FIELDS: &[Column] = &[
     ("Code", |e| at(e, "code")),
@@ -27,7 +28,7 @@ fn list(value: &Value) -> String {
 pub(crate) fn run(text: &str, printer: &Printer) -> Outcome {
     let told = explain(text).ok_or_else(|| {
         Failure::not_found(
-            "no error that is known here: give a code (AADSTS700016, Forbidden), a whole error body, or a trace id; docs/ERRORS.md lists the codes",
+            "no error that is known here: give a code (AADSTS700016, 700016, Forbidden), a whole error body, or a trace id; docs/ERRORS.md lists the codes",
         )
     })?;
     printer.item(FIELDS, &told)
@@ -59,15 +60,20 @@ fn trace(body: &Value) -> Option<&str> {
         .find_map(|place| body.pointer(place)?.as_str())
 }
 
-/// The first AADSTS code of the text that is in the table; the first of all when none is.
+/// The first code of the text that is in the table; the first of all when none is.
 fn of_identity(text: &str) -> Option<Value> {
     let codes: Vec<u32> = text
+        .to_ascii_uppercase()
         .match_indices("AADSTS")
         .filter_map(|(at, word)| {
             let digits = text[at + word.len()..].split(|c: char| !c.is_ascii_digit());
             digits.into_iter().next()?.parse().ok()
         })
         .collect();
+    // The number alone, as it stands in `error_codes` and in the columns of sign-ins.
+    let bare = text.trim().trim_matches(['[', ']']);
+    let bare = bare.parse().ok().filter(|_| bare.len() >= 4);
+    let codes: Vec<u32> = codes.into_iter().chain(bare).collect();
     let row = codes.iter().find_map(|code| identity_error(*code))?;
     Some(json!({
         "code": format!("AADSTS{}", row.code),
@@ -75,7 +81,7 @@ fn of_identity(text: &str) -> Option<Value> {
         "error": row.error,
         "cause": row.when,
         "remedy": remedies::of_identity(row.code),
-        "command": command(row.code),
+        "command": command(row.code).map(|command| format!("{command}{}", target::again())),
     }))
 }
 
@@ -128,7 +134,10 @@ fn of_api(text: &str, body: &Value) -> Option<Value> {
     let (cause, remedy) = remedies::of_api(code)?;
     let least = required.first().map(|name| qualified(name));
     let command = least.map(|name| {
-        format!("bartizan app permission add CLIENT_ID {name} && bartizan app consent CLIENT_ID")
+        let flags = target::again();
+        format!(
+            "bartizan app permission add CLIENT_ID {name}{flags} && bartizan app consent CLIENT_ID{flags}"
+        )
     });
     Some(json!({
         "code": code,
@@ -236,6 +245,9 @@ mod tests {
             "Authorization_RequestDenied",
             "role",
         ),
+        ("7000215", "AADSTS7000215", "bartizan app secret add"),
+        (" [50126] ", "AADSTS50126", "password"),
+        ("aadsts700016", "AADSTS700016", "bartizan app list"),
         ("BZ001", "BZ001", "kql check"),
         ("ks142", "KS142", "kql check"),
         (
@@ -254,6 +266,7 @@ mod tests {
         }
         assert_eq!(explain("something else"), None);
         assert_eq!(explain("AADSTS1"), None);
+        assert_eq!(explain("403"), None);
     }
 
     #[test]

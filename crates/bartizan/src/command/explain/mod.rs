@@ -84,15 +84,17 @@ pub(crate) async fn run(request: Explain, printer: &Printer) -> Outcome {
             printer.item(REFUSAL, &refusal(&client, trace).await?)
         }
         Thing::Token => {
+            // Who reads an explanation wants it even when nobody vouches for the token; it says so then.
             let request = inspect::Request {
                 connection: request.connection,
                 token: Some(text.to_owned()),
                 operation: request.operation,
-                offline: true,
+                keys: inspect::Keys::Wanted,
             };
             inspect::run(request, printer).await
         }
         Thing::Error => {
+            target::remember(&request.connection);
             // The server that refused knows more than the text; without one the text has to do.
             if let Some(trace) = error::trace_of(text)
                 && let Ok(client) = target::client(&request.connection)

@@ -59,7 +59,8 @@ fn carry(mut client: TcpStream, upstream: &[SocketAddr], told: &Told) -> io::Res
         Ok(server) => server,
         Err(error) => {
             let text = format!(
-                "bartizan run: the server's proxy cannot be reached ({error}); does the server run?"
+                "bartizan run: the server's proxy cannot be reached ({error}){}",
+                crate::target::start()
             );
             told.once("", &text);
             return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");

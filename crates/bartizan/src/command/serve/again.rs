@@ -5,10 +5,8 @@ use std::path::Path;
 use bartizan_server::data_dir::write_private;
 
 use crate::args::Serve;
-use crate::demo::quoted;
-
-/// The file in the data directory that keeps the command.
-const FILE: &str = "server.start";
+use crate::profile::{START_FILE, started_by};
+use crate::shell::quoted;
 
 /// The command that starts a server of these arguments again. A database's address may hold a password: of it only is
 /// said that there was one.
@@ -59,15 +57,15 @@ fn absolute(path: impl AsRef<Path>) -> String {
 
 /// Keeps the command beside the data.
 pub(super) fn note(data: &Path, command: &str) -> std::io::Result<()> {
-    write_private(&data.join(FILE), command.as_bytes())
+    write_private(&data.join(START_FILE), command.as_bytes())
 }
 
 /// What to add to a remark about a server that does not run: the command that starts it, where one is known.
 pub(super) fn remark(data: &Path) -> String {
-    match std::fs::read_to_string(data.join(FILE)) {
-        Ok(command) => format!("; to start it again: {}", command.trim()),
+    match started_by(data) {
+        Some(command) => format!("; to start it again: {command}"),
         // Of a server that never ran here, or an older one.
-        Err(_) => String::new(),
+        None => String::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! says which of the two it is.
 
 use std::io::Read as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bartizan_contract::operations::{self, Operation};
 use bartizan_contract::permissions::RESOURCES;
@@ -34,9 +34,23 @@ pub(crate) struct Request {
     pub(crate) token: Option<String>,
     /// An operation to judge.
     pub(crate) operation: Option<String>,
-    /// Fetch no keys.
-    pub(crate) offline: bool,
+    /// Whether keys are fetched.
+    pub(crate) keys: Keys,
 }
+
+/// Whether the signature is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// It must be: a server that does not answer is a failure.
+    Needed,
+    /// It is when a server answers soon; the rest is told without.
+    Wanted,
+    /// Nobody is asked.
+    Offline,
+}
+
+/// How long a server is waited for whose keys are only wanted.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const FIELDS: &[Column] = &[
     ("Signature", |t| at(t, "signature")),
@@ -82,17 +96,25 @@ fn permissions(token: &Value) -> String {
 /// Whether the signature was checked, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Signature {
-    Good,
-    Bad(Rejection),
+    /// Made with a key that this authority publishes.
+    Good(String),
+    /// This authority's keys did not make it.
+    Bad(String, Rejection),
+    /// Nobody can tell here.
     NotChecked(String),
+    /// The keys could not be read.
+    NoAnswer(String),
 }
 
 impl Signature {
     fn text(&self) -> String {
         match self {
-            Self::Good => "good: made with a published key".to_owned(),
-            Self::Bad(rejection) => format!("NOT GOOD: {rejection}"),
-            Self::NotChecked(why) => format!("not checked: {why}"),
+            Self::Good(authority) => format!("good: made with a key that {authority} publishes"),
+            Self::Bad(authority, Rejection::UnknownKey) => format!(
+                "NOT GOOD: {authority} publishes no key of that id; of a token of Microsoft's cloud --cloud public asks there"
+            ),
+            Self::Bad(authority, rejection) => format!("NOT GOOD at {authority}: {rejection}"),
+            Self::NotChecked(why) | Self::NoAnswer(why) => format!("not verified: {why}"),
         }
     }
 }
@@ -107,15 +129,20 @@ pub(crate) async fn run(request: Request, printer: &Printer) -> Outcome {
         ))
     })?;
     let claims = serde_json::from_value::<AccessClaims>(Value::Object(token.claims.clone())).ok();
-    let (signature, own_origins) = if request.offline {
-        (Signature::NotChecked("--offline".to_owned()), Vec::new())
-    } else {
-        let client = target::anonymous(&request.connection)?;
-        let own = origins(&client);
-        (
-            check(&client, &text, &token, claims.as_ref(), &own).await,
-            own,
-        )
+    let (signature, own_origins) = match request.keys {
+        Keys::Offline => (Signature::NotChecked("--offline".to_owned()), Vec::new()),
+        Keys::Needed | Keys::Wanted => {
+            let client = target::anonymous(&request.connection)?;
+            let own = origins(&client);
+            let checked = check(&client, &text, &token, claims.as_ref(), &own);
+            let signature = match request.keys {
+                Keys::Wanted => tokio::time::timeout(PATIENCE, checked)
+                    .await
+                    .unwrap_or_else(|_| Signature::NoAnswer(slow(&client))),
+                _ => checked.await,
+            };
+            (signature, own)
+        }
     };
     let now = now()?;
     let mut document = describe(&token, claims.as_ref(), &signature, &own_origins, now);
@@ -132,7 +159,19 @@ pub(crate) async fn run(request: Request, printer: &Printer) -> Outcome {
         document["for"] = verdict.clone();
     }
     print(&document, printer)?;
-    conclude(&signature, verdict.as_ref(), printer)
+    conclude(&signature, verdict.as_ref(), request.keys, printer)
+}
+
+fn slow(client: &Client) -> String {
+    let authority = authority(client);
+    format!(
+        "{authority} has not answered in {} seconds",
+        PATIENCE.as_secs()
+    )
+}
+
+fn authority(client: &Client) -> String {
+    client.cloud().authority.origin().ascii_serialization()
 }
 
 fn read(token: Option<String>) -> Result<String, Failure> {
@@ -192,7 +231,7 @@ fn find(text: &str) -> Result<&'static Operation, Failure> {
 /// The origins of a server of one's own; Microsoft's hosts are in the tables already.
 fn origins(client: &Client) -> Vec<String> {
     if client.cloud().name == "own" {
-        vec![client.cloud().authority.origin().ascii_serialization()]
+        vec![authority(client)]
     } else {
         Vec::new()
     }
@@ -221,17 +260,20 @@ async fn check(
         let why = "Microsoft Graph's own tokens carry a nonce, and only Graph can check them";
         return Signature::NotChecked(why.to_owned());
     }
-    let tenant = claims.map_or_else(|| "common".to_owned(), |claims| claims.tid.to_string());
+    // A server of one's own has the same keys for every tenant, and a token may name one that it does not have.
+    let tenant = claims
+        .filter(|_| own_origins.is_empty())
+        .map_or_else(|| "common".to_owned(), |claims| claims.tid.to_string());
     let path = match claims.map(|claims| claims.ver.as_str()) {
         Some("1.0") => format!("/{tenant}/discovery/keys"),
         _ => format!("/{tenant}/discovery/v2.0/keys"),
     };
     let keys: KeySet = match client.public_json(&path).await {
         Ok(keys) => keys,
-        Err(error) => return Signature::NotChecked(error.to_string()),
+        Err(error) => return Signature::NoAnswer(Failure::from(error).to_string()),
     };
     let keys: Vec<Key> = keys.keys.into_iter().collect();
-    let authority = client.cloud().authority.origin().ascii_serialization();
+    let authority = authority(client);
     let mut last = Signature::NotChecked("no issuer".to_owned());
     // The connection does not say which issuer strings its server uses; a token names one of the two.
     for mode in [IssuerMode::Canonical, IssuerMode::Own] {
@@ -243,8 +285,9 @@ async fn check(
             public_origin: authority.clone(),
         };
         let verifier = Verifier::new(parsed, issuers, own_origins.to_vec());
-        last = judged(verifier.verify(text, api(claims, own_origins).unwrap_or(Api::Xdr), 0));
-        if last != Signature::Bad(Rejection::Issuer) {
+        let api = api(claims, own_origins).unwrap_or(Api::Xdr);
+        last = judged(&authority, verifier.verify(text, api, 0));
+        if !matches!(last, Signature::Bad(_, Rejection::Issuer)) {
             break;
         }
     }
@@ -252,16 +295,17 @@ async fn check(
 }
 
 /// Audience and times come after signature and issuer in the verifier's order: a token refused for them is genuine.
-fn judged<T>(verified: Result<T, Rejection>) -> Signature {
+fn judged<T>(authority: &str, verified: Result<T, Rejection>) -> Signature {
+    let authority = authority.to_owned();
     match verified {
-        Ok(_) => Signature::Good,
+        Ok(_) => Signature::Good(authority),
         Err(Rejection::Audience(_) | Rejection::Expired | Rejection::NotYetValid) => {
-            Signature::Good
+            Signature::Good(authority)
         }
         Err(Rejection::Claims) => {
             Signature::NotChecked("its claims are not those of an access token".to_owned())
         }
-        Err(rejection) => Signature::Bad(rejection),
+        Err(rejection) => Signature::Bad(authority, rejection),
     }
 }
 
@@ -308,7 +352,7 @@ fn describe(
     let expires = token.claims.get("exp").and_then(Value::as_i64);
     json!({
         "signature": signature.text(),
-        "verified": *signature == Signature::Good,
+        "verified": matches!(signature, Signature::Good(_)),
         "kind": if user { "of an application in the name of a user" } else { "of an application itself" },
         "tenant": text("tid"),
         "application": application(token),
@@ -355,11 +399,11 @@ fn judge(
     let named = format!("{} {}", operation.method, operation.path);
     let Some(claims) = claims else {
         let reason = "The token's claims are not those of an access token.";
-        return json!({ "operation": named, "allowed": false, "reasons": [reason], "remedy": "bartizan token get" });
+        return json!({ "operation": named, "allowed": false, "reasons": [reason], "remedy": format!("bartizan token get{}", target::again()) });
     };
     let explanation = explain(claims, operation, own_origins, now);
     let mut reasons = explanation.reasons;
-    let forged = matches!(signature, Signature::Bad(_));
+    let forged = matches!(signature, Signature::Bad(..));
     if forged {
         reasons.insert(
             0,
@@ -391,7 +435,12 @@ fn print(document: &Value, printer: &Printer) -> Outcome {
     )
 }
 
-fn conclude(signature: &Signature, verdict: Option<&Value>, printer: &Printer) -> Outcome {
+fn conclude(
+    signature: &Signature,
+    verdict: Option<&Value>,
+    keys: Keys,
+    printer: &Printer,
+) -> Outcome {
     if let Some(verdict) = verdict {
         let allowed = verdict["allowed"] == true;
         let mut text = format!(
@@ -418,8 +467,16 @@ fn conclude(signature: &Signature, verdict: Option<&Value>, printer: &Printer) -
         }
     }
     match signature {
-        Signature::Bad(rejection) => Err(Failure::unauthenticated(rejection)),
-        Signature::Good | Signature::NotChecked(_) => Ok(()),
+        Signature::Bad(_, rejection) => Err(Failure::unauthenticated(rejection)),
+        Signature::NoAnswer(why) if keys == Keys::Needed => Err(Failure::unreachable(format!(
+            "not verified: {why}; --offline tells what the token says without its keys"
+        ))),
+        // What is not said on a table's first line is not seen by whoever reads the rest.
+        Signature::NoAnswer(_) | Signature::NotChecked(_) if !printer.is_table() => {
+            printer.remark(&signature.text());
+            Ok(())
+        }
+        Signature::Good(_) | Signature::NotChecked(_) | Signature::NoAnswer(_) => Ok(()),
     }
 }
 

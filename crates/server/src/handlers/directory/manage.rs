@@ -8,6 +8,7 @@ use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::{ReadTx, StoreError};
 
 use super::Key;
+use crate::auth::consent_link;
 use crate::call::Call;
 use crate::error::{ApiError, Kind};
 
@@ -131,8 +132,9 @@ pub(super) fn needs_also(call: &Call, any: &[&str]) -> Result<(), ApiError> {
     Err(ApiError::new(
         Kind::Forbidden,
         format!(
-            "Insufficient privileges to complete the operation: it takes {first} as well. An administrator grants it with: bartizan app permission add {} graph/{first} --data DIR, then consents and a new token is taken.",
-            caller.app
+            "Insufficient privileges to complete the operation: it takes {first} as well. An administrator adds it to the registration in its home tenant with: bartizan app permission add {} graph/{first} --data DIR, then an administrator of this tenant consents at {} and a new token is taken.",
+            caller.app,
+            consent_link(&call.app, caller)
         ),
     ))
 }

@@ -12,6 +12,8 @@ use bartizan_contract::time::Timestamp;
 use bartizan_contract::{AppId, TenantId, operations};
 use bartizan_identity::explain::{ApplicationNow, Now, Refused, account};
 use bartizan_identity::resource::ResourceName;
+use bartizan_store::directory::applications::Application;
+use bartizan_store::directory::service_principals::ServicePrincipal;
 use bartizan_store::directory::{applications, passwords, service_principals, token_facts};
 use bartizan_store::refusals::{self, Refusal};
 use bartizan_store::{ReadTx, StoreError};
@@ -139,16 +141,21 @@ async fn now(
         ),
     };
     let client = client.and_then(|id| id.parse::<AppId>().ok());
+    let mut asked = None;
     if let Some(name) = resource {
         for name in ResourceName::new(name).look_ups() {
             let found = service_principals::by_name(tx, tenant, name).await?;
-            now.resource = now.resource.or(found.map(|sp| sp.enabled));
+            now.resource = now.resource.or(found.as_ref().map(|sp| sp.enabled));
+            asked = asked.or(found);
         }
     }
     let Some(client) = client else {
         return Ok(now);
     };
-    now.application = application(tx, tenant, client).await?;
+    let registered = registered(tx, tenant, client).await?;
+    if let Some(app) = &registered {
+        now.application = Some(application(tx, tenant, app).await?);
+    }
     let principal = service_principals::by_app_id(tx, tenant, client).await?;
     now.installed = principal.as_ref().map(|sp| sp.enabled);
     let operation = api.and_then(|refused| {
@@ -159,39 +166,64 @@ async fn now(
         })
     });
     if let Some(resource) = operation.and_then(|operation| resource_of(operation.api)) {
+        asked = service_principals::by_app_id(tx, tenant, resource.app_id).await?;
         let name = resource.app_id.to_string();
         let held_by = principal.as_ref().map(|sp| sp.id);
         let facts = token_facts::resource_facts(tx, tenant, &name, held_by).await?;
         now.held = facts.map(|facts| facts.roles).unwrap_or_default();
     }
+    if let (Some(app), Some(resource)) = (&registered, &asked) {
+        now.asks_for = asked_for(app, resource);
+    }
     Ok(now)
+}
+
+/// The permissions of a resource that a registration asks for, by name.
+fn asked_for(app: &Application, resource: &ServicePrincipal) -> Vec<String> {
+    let access = app.required_resource_access.iter();
+    let of_it = access.filter(|access| access.resource_app_id == resource.app_id);
+    let ids: Vec<Uuid> = of_it
+        .flat_map(|access| access.resource_access.iter().map(|access| access.id))
+        .collect();
+    let roles = resource.app_roles.iter().map(|r| (r.id, r.value.as_ref()));
+    let scopes = resource.oauth2_scopes.iter();
+    let offered = roles.chain(scopes.map(|s| (s.id, s.value.as_ref())));
+    offered
+        .filter(|(id, _)| ids.contains(id))
+        .filter_map(|(_, name)| name.cloned())
+        .collect()
 }
 
 /// The registration, when this tenant is its home or it is open to every tenant. Of another tenant's own application
 /// nothing is told, not even that it exists.
-async fn application(
+async fn registered(
     tx: &mut ReadTx,
     tenant: TenantId,
     client: AppId,
-) -> Result<Option<ApplicationNow>, StoreError> {
-    let Some(app) = applications::anywhere(tx, client).await? else {
-        return Ok(None);
-    };
+) -> Result<Option<Application>, StoreError> {
+    let app = applications::anywhere(tx, client).await?;
+    Ok(app.filter(|app| app.tenant == tenant || app.sign_in_audience != "AzureADMyOrg"))
+}
+
+/// What is told of a registration.
+async fn application(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    app: &Application,
+) -> Result<ApplicationNow, StoreError> {
     let at_home = app.tenant == tenant;
-    if !at_home && app.sign_in_audience == "AzureADMyOrg" {
-        return Ok(None);
-    }
     let secrets = if at_home {
         passwords::list(tx, tenant, app.id).await?
     } else {
         Vec::new()
     };
-    Ok(Some(ApplicationNow {
-        app_id: client,
+    Ok(ApplicationNow {
+        app_id: app.app_id,
+        home: app.tenant,
         at_home,
         secrets: secrets
             .into_iter()
             .map(|secret| (secret.hint, secret.end.div_euclid(MICROS)))
             .collect(),
-    }))
+    })
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::operator_only;
+use crate::app::App;
 use crate::call::{Call, json as answer};
 use crate::error::{ApiError, Kind};
 use crate::identity::{self, KeysError, Origin, ScheduleError, Wish};
@@ -75,18 +76,20 @@ fn collection(call: &Call, keys: &[SigningKey]) -> Result<Response, ApiError> {
     let body: Collection<Value> = Collection {
         context: call.context(),
         count: None,
-        value: keys.iter().map(wire).collect(),
+        value: keys.iter().map(|key| wire(key, &call.app)).collect(),
         next_link: None,
     };
     answer(StatusCode::OK, &body)
 }
 
-fn wire(key: &SigningKey) -> Value {
+fn wire(key: &SigningKey, app: &App) -> Value {
+    let signs_from = identity::signs_from(app, key).map(Timestamp::from_unix_micros);
     json!({
         "kid": key.kid,
         "state": key.state.as_str(),
         "createdDateTime": Timestamp::from_unix_micros(key.created),
         "stateChangedDateTime": Timestamp::from_unix_micros(key.changed),
+        "signsFromDateTime": signs_from,
         "endDateTime": Timestamp::from_unix_micros(key.not_after),
     })
 }
@@ -99,6 +102,11 @@ impl From<KeysError> for ApiError {
             KeysError::SealElsewhere => Kind::BadRequest,
             _ => return Self::internal(error),
         };
-        Self::new(kind, format!("{error}."))
+        let error = Self::new(kind, format!("{error}."));
+        match kind {
+            // Nothing is there twice, which is what a conflict is in the directory.
+            Kind::Conflict => error.code("DisallowedOperation"),
+            _ => error,
+        }
     }
 }

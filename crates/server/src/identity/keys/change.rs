@@ -138,6 +138,12 @@ pub async fn keep(app: &App) -> Result<(), KeysError> {
     carry_out(app, &Wish::Due, &origin).await.map(|_| ())
 }
 
+/// When a key begins to sign that is only published yet, microseconds.
+pub(crate) fn signs_from(app: &App, key: &SigningKey) -> Option<i64> {
+    let from = key_schedule::signs_from(&fact(key), policy(app))?;
+    Some(from.saturating_mul(MICROS))
+}
+
 fn policy(app: &App) -> Policy {
     let days = app.settings.key_rotation_days;
     Policy {

@@ -30,7 +30,7 @@ use crate::site::Sites;
 
 #[doc(inline)]
 pub use change::keep;
-pub(crate) use change::{Origin, Wish, carry_out};
+pub(crate) use change::{Origin, Wish, carry_out, signs_from};
 use seal::Seal;
 pub use seal::SealSource;
 

@@ -20,7 +20,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::client::{self, LastUses};
-use super::super::{Request, issuer_keys};
+use super::super::{KnownUser, Request, issuer_keys};
 use super::facts::MICROS;
 use super::fault;
 use super::user_facts::{self, Door, Read};
@@ -103,7 +103,10 @@ impl<'a> Asking<'a> {
     ) -> Result<Json, Refusal> {
         let issuance = match decided {
             Ok(issuance) => issuance,
-            Err(denial) => return Err(self.deny(tx, &read, denial).await),
+            Err(denial) => {
+                self.tell_of(&read);
+                return Err(self.deny(tx, &read, denial).await);
+            }
         };
         let refresh = match &issuance.refresh {
             Some(new) => Some(self.keep(&mut tx, &issuance, new, family).await?),
@@ -126,6 +129,23 @@ impl<'a> Asking<'a> {
         };
         tracing::debug!(client = %self.asked.client_id, tenant = %issuance.claims.tid, "token issued for a user");
         Ok(issuance.answer(&token, id_token.as_deref(), refresh.as_deref()))
+    }
+
+    /// Tells the trail whose code or token it was, in the user's own tenant.
+    fn tell_of(&self, read: &Read) {
+        let tenant = read.facts.tenant.as_ref().map(|tenant| tenant.id);
+        if let Some(user) = read
+            .facts
+            .user
+            .as_ref()
+            .filter(|u| Some(u.tenant) == tenant)
+        {
+            let _ = self.request.known.set(KnownUser {
+                id: user.id.to_string(),
+                upn: user.upn.clone(),
+                name: user.display_name.clone(),
+            });
+        }
     }
 
     async fn keep(

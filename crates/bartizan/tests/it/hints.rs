@@ -1,0 +1,278 @@
+//! What commands say of what went wrong, or comes next: exit codes, and commands that can be pasted as they stand.
+
+use std::process::Stdio;
+
+use crate::process::{Home, command, free_ports, profile, run_with};
+
+/// A compact token of nobody's.
+fn unsigned(claims: &str) -> String {
+    use base64::Engine as _;
+    let encode = |text: &str| base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(text);
+    let header = encode(r#"{"alg":"RS256","typ":"JWT","kid":"k"}"#);
+    format!("{header}.{}.{}", encode(claims), encode("signature"))
+}
+
+/// Claims of an application's token.
+const CLAIMS: &str = r#"{"aud":"https://api.security.microsoft.com","iss":"https://sts.windows.net/11111111-2222-3333-4444-555555555555/","iat":1,"nbf":1,"exp":2,"appid":"11111111-2222-3333-4444-666666666666","oid":"11111111-2222-3333-4444-777777777777","sub":"s","tid":"11111111-2222-3333-4444-555555555555","roles":["Incident.Read.All"],"ver":"1.0"}"#;
+
+#[test]
+fn a_server_that_does_not_run_is_said_with_what_starts_it() {
+    let home = Home::new();
+    let serving = home.serve();
+    let token = home.cli(&["token", "get"]).good();
+    let data = home.data().display().to_string();
+    let variables = [("BARTIZAN_DATA", data.as_str())];
+    let checked = run_with(&["explain"], &variables, &token).json();
+    assert_eq!(checked["verified"], true, "{checked}");
+    let (signed, signature) = token.trim().rsplit_once('.').expect("a signature");
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    let forged = format!("{signed}.{first}{}", &signature[1..]);
+    run_with(&["explain"], &variables, &forged).bad(3);
+
+    serving.kill();
+    let said = home.cli(&["incident", "list"]).bad(6);
+    let start = format!(
+        "start it: bartizan serve --data {data} --ports {}",
+        home.ports
+    );
+    assert!(
+        said.contains("no server answers at https://localhost:"),
+        "{said}"
+    );
+    assert!(said.contains(&start), "{said}");
+    // Nobody vouches for the token now: that is a failure, unless it was asked for so.
+    let said = run_with(&["token", "inspect"], &variables, &token).bad(6);
+    assert!(said.contains("not verified: no server answers"), "{said}");
+    assert!(said.contains("--offline"), "{said}");
+    run_with(&["token", "inspect", "--offline"], &variables, &token).good();
+    // An explanation is given all the same, and says so.
+    let told = run_with(&["explain"], &variables, &token);
+    assert!(
+        told.err.contains("not verified: no server answers"),
+        "{told:?}"
+    );
+    assert_eq!(told.json()["verified"], false);
+    // An address alone does not say whose data directory it is.
+    let nobody = format!("http://127.0.0.1:{}", free_ports());
+    let arguments = [
+        "tenant",
+        "list",
+        "--url",
+        &nobody,
+        "--tenant",
+        "t",
+        "--client-id",
+        "c",
+    ];
+    let said = run_with(&arguments, &[("BARTIZAN_CLIENT_SECRET", "s")], "").bad(6);
+    assert!(said.contains("bartizan demo"), "{said}");
+}
+
+#[test]
+fn every_file_of_the_data_directory_is_documented() {
+    let home = Home::new();
+    let _serving = home.serve();
+    home.cli(&["key", "reseal"]).good();
+    let documented = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+    let documented = std::fs::read_to_string(documented).expect("the document");
+    for folder in ["", "ca", "events"] {
+        let folder = home.data().join(folder);
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let name = entry.file_name().into_string().expect("UTF-8");
+            assert!(documented.contains(&format!("`{name}")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_token_of_another_authority_is_not_taken_for_genuine() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let data = home.data().display().to_string();
+    let variables = [("BARTIZAN_DATA", data.as_str())];
+    let told = run_with(&["explain"], &variables, &unsigned(CLAIMS));
+    assert!(told.out.contains("publishes no key of that id"), "{told:?}");
+    told.bad(3);
+}
+
+#[test]
+fn codes_are_explained_with_and_without_their_prefix() {
+    for code in ["AADSTS7000215", "7000215"] {
+        let told = run_with(&["explain", code, "--tenant", "contoso"], &[], "").json();
+        assert_eq!(told["code"], "AADSTS7000215", "{told}");
+        assert_eq!(
+            told["command"],
+            "bartizan app secret add CLIENT_ID --tenant contoso"
+        );
+    }
+}
+
+#[test]
+fn commands_that_are_proposed_name_the_same_tenant() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let tenant = home.cli(&["tenant", "create", "Fabrikam"]).json()["id"].clone();
+    let tenant = tenant.as_str().expect("an id");
+    let flag = format!("--tenant {tenant}");
+    let anna = "anna@fabrikam.onmicrosoft.com";
+    let made = home.cli(&["user", "create", anna, "--tenant", tenant]);
+    assert!(
+        made.err
+            .contains(&format!("role assign \"Security Reader\" {anna} {flag}")),
+        "{made:?}"
+    );
+    made.good();
+    // In the tenant that is meant anyway, no flag is needed.
+    let made = home.cli(&["user", "create", "bob@bartizan.onmicrosoft.com"]);
+    assert!(!made.err.contains("--tenant"), "{made:?}");
+
+    home.cli(&["app", "create", "Twice", "--tenant", tenant])
+        .good();
+    let again = home.cli(&["app", "create", "Twice", "--tenant", tenant]);
+    let hint = again.err.clone();
+    let second = again.json()["appId"].clone();
+    let second = second.as_str().expect("an id");
+    assert!(hint.contains("named Twice as well: "), "{hint}");
+    assert!(
+        hint.contains(&format!("bartizan app delete {second} {flag}")),
+        "{hint}"
+    );
+    let said = home
+        .cli(&["app", "show", "Twice", "--tenant", tenant])
+        .bad(2);
+    assert!(said.contains(second), "{said}");
+    let add = [
+        "app",
+        "permission",
+        "add",
+        second,
+        "xdr/Incident.Read.All",
+        "--tenant",
+        tenant,
+    ];
+    let added = home.cli(&add);
+    assert!(
+        added.err.contains(&format!("app consent {second} {flag}")),
+        "{added:?}"
+    );
+    // What is typed in another tenant says where the registration is.
+    let create = ["app", "create", "Shared", "--multi-tenant"];
+    let shared = home.cli(&create).json()["appId"].clone();
+    let shared = shared.as_str().expect("an id");
+    home.cli(&["sp", "create", shared, "--tenant", tenant])
+        .good();
+    let add = [
+        "app",
+        "permission",
+        "add",
+        shared,
+        "xdr/Incident.Read.All",
+        "--tenant",
+        tenant,
+    ];
+    let said = home.cli(&add).bad(5);
+    let found = profile(&home.data());
+    let own = found["tenant"].as_str().expect("a tenant");
+    for part in [
+        format!("--tenant {own}"),
+        format!("/{tenant}/adminconsent?client_id={shared}"),
+    ] {
+        assert!(said.contains(&part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn what_is_nearly_right_is_proposed() {
+    let home = Home::new();
+    let _serving = home.serve();
+    home.cli(&["app", "create", "Orders"]).good();
+    home.cli(&["app", "role", "add", "Orders", "Orders.Read.All"])
+        .good();
+    for (arguments, code, meant) in [
+        (
+            &["app", "permission", "add", "Orders", "Incident.Raed.All"][..],
+            2,
+            "did you mean Incident.Read.All?",
+        ),
+        (
+            &["role", "assign", "Securty Reader", "x@y.example"][..],
+            2,
+            "did you mean Security Reader?",
+        ),
+        (
+            &[
+                "sp",
+                "assignment",
+                "add",
+                "Orders",
+                "Orders.Raed.All",
+                "--resource",
+                "Orders",
+            ][..],
+            5,
+            "did you mean Orders.Read.All?",
+        ),
+        (
+            &["app", "role", "remove", "Orders", "Order.Read.All"][..],
+            5,
+            "did you mean Orders.Read.All?",
+        ),
+    ] {
+        let said = home.cli(arguments).bad(code);
+        assert!(said.contains(meant), "{said}");
+    }
+}
+
+#[test]
+fn a_certificate_is_of_the_application_that_is_named() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let certificate = home.file("app.pem").display().to_string();
+    let id = home.cli(&["app", "create", "Daemon"]).json()["appId"].clone();
+    let id = id.as_str().expect("an id");
+    home.cli(&["app", "certificate", "add", id, "--generate", &certificate])
+        .good();
+    // Not the administrator's application's, whose profile it is.
+    let said = home
+        .cli(&["token", "get", "--certificate", &certificate])
+        .bad(2);
+    assert!(said.contains("--client-id"), "{said}");
+
+    // A child speaks as the command line says, whatever was exported.
+    let data = home.data().display().to_string();
+    let mut run = command(&["run", "--client-id", id, "--certificate", &certificate]);
+    let run = run
+        .args(["--", "env"])
+        .env("BARTIZAN_DATA", &data)
+        .env("BARTIZAN_CLIENT_ID", "11111111-2222-3333-4444-555555555555")
+        .env("BARTIZAN_CLIENT_SECRET", "another's")
+        .stderr(Stdio::inherit());
+    let output = run.output().expect("it ends");
+    let seen = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        seen.contains(&format!("BARTIZAN_CLIENT_ID={id}\n")),
+        "{seen}"
+    );
+    assert!(
+        seen.contains(&format!("BARTIZAN_CLIENT_CERTIFICATE={certificate}\n")),
+        "{seen}"
+    );
+    assert!(!seen.contains("another's"), "{seen}");
+}
+
+#[test]
+fn a_rotated_key_says_when_it_signs() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let rotated = home.cli(&["key", "rotate"]);
+    let said = rotated.err.clone();
+    let keys = rotated.json();
+    let times = keys.as_array().expect("a list").iter();
+    let time = times
+        .filter_map(|key| key["signsFromDateTime"].as_str())
+        .next();
+    let time = time.expect("a time");
+    assert!(said.contains(&format!("signs from {time}")), "{said}");
+    let at_once = home.cli(&["key", "rotate", "--now"]);
+    assert!(at_once.err.contains("signs from now on"), "{at_once:?}");
+}
