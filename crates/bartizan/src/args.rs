@@ -28,7 +28,7 @@ pub(crate) use directory::{
 pub(crate) use explain::{Audit, Explain};
 pub(crate) use key::Key;
 #[cfg(feature = "server")]
-pub(crate) use kql::KqlRun;
+pub(crate) use kql::{KqlData, KqlPlan, KqlRun};
 pub(crate) use kql::{Kql, KqlInput};
 pub(crate) use rule::Rule;
 pub(crate) use tenant::{Policy, Tenant};

@@ -16,6 +16,10 @@ pub use crate::catalogue::{
     AggregateFn, CodecFn, EachFn, GeoFn, MathFn, PairwiseFn, Quantity, ScalarFn, SeriesFn, ShapeFn,
     SketchFn, WindowFn,
 };
+pub use crate::graph::{
+    Collected, Fold, GraphColumn, GraphOperation, GraphPattern, GraphPlan, GraphSearch,
+    PatternEdge, PatternNode,
+};
 pub use crate::plugin::{Plugin, ProbeAnswer, ScanPlan, ScanStep};
 use crate::types::Type;
 

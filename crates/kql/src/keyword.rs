@@ -57,10 +57,15 @@ pub(crate) const OPERATORS: &[&str] = &[
     "find",
     "fork",
     "getschema",
+    "graph-mark-components",
+    "graph-match",
+    "graph-shortest-paths",
+    "graph-to-table",
     "invoke",
     "join",
     "limit",
     "lookup",
+    "make-graph",
     "make-series",
     "mv-apply",
     "mv-expand",
@@ -97,14 +102,9 @@ pub(crate) const OPERATORS: &[&str] = &[
 /// Operators of Kusto that this parser only knows by name.
 pub(crate) const OPERATORS_NOT_YET: &[&str] = &[
     "execute-and-cache",
-    "graph-mark-components",
-    "graph-match",
-    "graph-shortest-paths",
-    "graph-to-table",
     "graph-where-edges",
     "graph-where-nodes",
     "macro-expand",
-    "make-graph",
     "project-smart",
 ];
 

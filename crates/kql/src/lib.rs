@@ -5,6 +5,7 @@ pub mod bind;
 pub mod bound;
 pub mod catalogue;
 pub mod diagnostic;
+mod graph;
 mod keyword;
 pub mod lexer;
 mod literal;

@@ -1,6 +1,7 @@
 //! Steps over rows that have no relational counterpart: what `evaluate` calls, and operators such as `scan`.
 
 use crate::bound::{Column, ColumnId, Expr};
+use crate::graph::GraphPlan;
 use crate::types::Type;
 
 /// What a [`crate::bound::Node::Plugin`] does. The documentation of a variant gives its arguments (one value per
@@ -88,6 +89,8 @@ pub enum Plugin {
     },
     /// `scan`. Arguments: the input's columns. Adds the declared columns and, last, the match's number.
     Scan(Box<ScanPlan>),
+    /// A graph and what is asked of it; [`GraphPlan`] documents arguments, lookup and outputs.
+    Graph(Box<GraphPlan>),
 }
 
 /// The steps of a `scan`.
@@ -152,6 +155,7 @@ impl Plugin {
             Self::DiffPatterns => "diffpatterns",
             Self::Reduce { .. } => "reduce",
             Self::Scan(_) => "scan",
+            Self::Graph(graph) => graph.name(),
         }
     }
 }

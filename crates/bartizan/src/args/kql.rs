@@ -22,7 +22,7 @@ pub(crate) enum Kql {
     Bound(KqlInput),
     /// Print the engine's plan.
     #[cfg(feature = "server")]
-    Plan(KqlRun),
+    Plan(KqlPlan),
 }
 
 /// A query to read.
@@ -42,18 +42,37 @@ pub(crate) struct KqlInput {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// `bartizan kql run`
+/// What a query is evaluated over.
 #[derive(Debug, Args)]
-pub(crate) struct KqlRun {
-    /// The query.
-    #[command(flatten)]
-    pub(crate) input: KqlInput,
+pub(crate) struct KqlData {
     /// A table from a Parquet, CSV or NDJSON file; repeat for several.
     #[arg(long = "table", value_name = "NAME=PATH")]
     pub(crate) tables: Vec<String>,
     /// What now() is, as an ISO 8601 time.
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,
+}
+
+/// `bartizan kql plan`
+#[derive(Debug, Args)]
+pub(crate) struct KqlPlan {
+    /// The query.
+    #[command(flatten)]
+    pub(crate) input: KqlInput,
+    /// What it would be evaluated over.
+    #[command(flatten)]
+    pub(crate) data: KqlData,
+}
+
+/// `bartizan kql run`
+#[derive(Debug, Args)]
+pub(crate) struct KqlRun {
+    /// The query.
+    #[command(flatten)]
+    pub(crate) input: KqlInput,
+    /// What it is evaluated over.
+    #[command(flatten)]
+    pub(crate) data: KqlData,
     /// Read {"id","query"} lines from standard input and answer each with a line.
     #[arg(long, value_enum, conflicts_with_all = ["query", "file", "repeat"])]
     pub(crate) io: Option<KqlIo>,

@@ -26,7 +26,7 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
         #[cfg(feature = "server")]
         Kql::Run(run) => run::evaluate(&run, printer),
         #[cfg(feature = "server")]
-        Kql::Plan(run) => run::plan(&run, printer),
+        Kql::Plan(plan) => run::plan(&plan, printer),
         Kql::Check(check) if check.io.is_some() => lines::check(),
         Kql::Check(check) => self::check(&read(&check.input)?, printer),
         Kql::Fmt(input) => {

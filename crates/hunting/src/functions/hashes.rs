@@ -51,6 +51,20 @@ pub(super) fn hash(call: &Call) -> Result<ArrayRef> {
     })
 }
 
+/// `hash(value)` of every value of a column.
+pub(crate) fn hash_of(values: &ArrayRef, ty: Type) -> Result<ArrayRef> {
+    let rows = values.len();
+    let argument = Argument {
+        ty,
+        array: values.clone(),
+        constant: false,
+    };
+    hash(&Call {
+        rows,
+        args: vec![argument],
+    })
+}
+
 /// The hash of a value: numbers and times by their bytes, the rest by its text. `text` is room to work in.
 pub(super) fn hash_value(argument: &Argument, row: usize, text: &mut String) -> u64 {
     let bytes = match argument.ty {

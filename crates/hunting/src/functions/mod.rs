@@ -55,7 +55,7 @@ use function::{Kernel, KqlFunction};
 pub(crate) use columns::{json_column, long_array, number_array, number_column};
 pub(crate) use conversion::cast_array;
 pub(crate) use dynamic_path::Step;
-pub(crate) use hashes::xxhash64;
+pub(crate) use hashes::{hash_of, xxhash64};
 pub(crate) use sets::{array_test, set_test, set_values, single_test, test_any};
 pub(crate) use storage::from_storage;
 pub(crate) use values::{array_of, null_of, scalar};

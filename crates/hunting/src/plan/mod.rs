@@ -4,6 +4,7 @@
 //! needs the rows' order or has no relational counterpart, a [`rows::RowNode`] stands in the plan.
 
 mod expression;
+mod graph;
 mod join;
 mod plugin;
 mod predicate;
@@ -32,7 +33,7 @@ use crate::engine::TimeWindow;
 use crate::error::HuntError;
 use crate::session::QueryMemory;
 use crate::source::TableSource;
-pub(crate) use rows::{Kernel, KqlQueryPlanner, Made, Parts, numbered};
+pub(crate) use rows::{Kernel, KqlQueryPlanner, Made, Parts, Work, numbered};
 
 /// What a query's planning and execution share.
 pub(crate) struct QueryContext {

@@ -59,6 +59,7 @@ impl Planner<'_> {
         };
         let kernel: Arc<dyn Kernel> = match plugin {
             Plugin::Scan(scan) => self.scan(scan)?,
+            Plugin::Graph(graph) => self.graph(graph, call.lookup, outputs)?,
             plugin => plugins::kernel(plugin, call, outputs)?,
         };
         let spec = PluginSpec {

@@ -2,6 +2,7 @@
 
 mod address;
 mod funnel;
+pub(crate) mod graph;
 mod patterns;
 mod reduce;
 pub(crate) mod scan;
@@ -64,8 +65,9 @@ pub(crate) fn kernel(
             Arc::new(patterns::Miner::new(plugin, &call, outputs))
         }
         Plugin::Reduce { with_source } => Arc::new(reduce::Reduce::new(&call, *with_source)),
-        Plugin::Scan(_) => {
-            return Err(HuntError::Internal("scan has a kernel of its own".into()));
+        Plugin::Scan(_) | Plugin::Graph(_) => {
+            let name = plugin.name();
+            return Err(HuntError::Internal(format!("{name} has a kernel of its own")));
         }
     })
 }

@@ -140,3 +140,184 @@ fn the_answer_as_rows_and_as_columns() {
             .starts_with(r#"{"columns":[{"name":"b","type":"bool"},{"name":"i","type":"int"}"#)
     );
 }
+
+/// `piece` for the numbers up to `n`, with `between` between them.
+fn many(n: usize, between: &str, piece: impl Fn(usize) -> String) -> String {
+    (0..n).map(piece).collect::<Vec<_>>().join(between)
+}
+
+/// Queries of about 100 KB, each wide in another way. Their sizes are such that work which grows with the square of the
+/// query would not come to an end in a test's time.
+#[test]
+fn wide_queries_are_answered() {
+    let queries = [
+        (
+            "conditions of several kinds",
+            format!(
+                "print s = 'x', i = 7 | where {}",
+                many(2_500, " or ", |n| format!(
+                    "s == 'v{n}' or (i == {n} and s != 'w{n}')"
+                ))
+            ),
+        ),
+        (
+            "a list",
+            format!(
+                "print s = 'name 4999' | where s in~ ({})",
+                many(5_000, ", ", |n| format!("'Name {n}'"))
+            ),
+        ),
+        (
+            "terms",
+            format!(
+                "print s = 'a term4999 b' | where s has_any ({})",
+                many(5_000, ", ", |n| format!("'term{n}'"))
+            ),
+        ),
+        (
+            "a text",
+            format!("print s = '{}'", "long ".repeat(20_000)),
+        ),
+        (
+            "a dynamic value",
+            format!(
+                "print d = dynamic([{}])",
+                many(8_000, ",", |n| format!("{{\"a\":{n}}}"))
+            ),
+        ),
+        (
+            "branches",
+            format!(
+                "print i = 900 | extend c = case({}, 'none')",
+                many(1_000, ", ", |n| format!("i == {n}, 'is {n}'"))
+            ),
+        ),
+        (
+            "arguments",
+            format!(
+                "print s = 'x' | extend t = strcat({})",
+                many(1_000, ", ", |n| format!("s, '{n}'"))
+            ),
+        ),
+        (
+            "columns",
+            format!("print {}", many(1_500, ", ", |n| format!("c{n} = {n}"))),
+        ),
+        (
+            "aggregates",
+            format!(
+                "range i from 1 to 10 step 1 | summarize {}",
+                many(300, ", ", |n| format!("s{n} = sum(i + {n})"))
+            ),
+        ),
+        (
+            "rows",
+            format!(
+                "datatable(a:long, b:string)[{}] | count",
+                many(6_000, ", ", |n| format!("{n}, 'b{n}'"))
+            ),
+        ),
+        (
+            "names",
+            format!(
+                "{} print x2999",
+                many(3_000, "", |n| format!("let x{n} = {n} + 1; "))
+            ),
+        ),
+        (
+            "a union",
+            format!(
+                "union {} | count",
+                many(150, ", ", |n| format!("(print a = {n}, b{} = 'x')", n % 7))
+            ),
+        ),
+        (
+            "a pipeline",
+            format!(
+                "print i = 0{}",
+                many(150, "", |n| format!(" | extend i = i + {n}"))
+            ),
+        ),
+    ];
+    for (what, query) in queries {
+        let result = run(&query, Limits::default());
+        let rows = result.map(|r| r.stats.rows);
+        assert!(matches!(rows, Ok(1)), "{what}: {rows:?}");
+    }
+}
+
+/// What nests up to a thousand levels is answered: with a result, or with the message that it is too deep.
+#[test]
+fn deep_queries_are_answered() {
+    let forms = [
+        ("brackets", "print x = ", "(", "1", ")"),
+        ("negations", "print x = ", "not(", "true", ")"),
+        ("choices", "print x = ", "iff(1 == 2, 'a', ", "'b'", ")"),
+        ("texts", "print x = ", "strcat('a', ", "'b'", ")"),
+        ("sums", "print x = ", "(1 + ", "1", ")"),
+        ("conditions", "print p = true | where ", "(p and (p or ", "p", "))"),
+        ("arrays", "print x = ", "pack_array(", "1", ")"),
+        ("tables", "", "print i = 1 | where i in (", "print i = 1", ")"),
+        ("joins", "", "print i = 1 | join (", "print i = 1", ") on i"),
+    ];
+    for (what, before, open, inner, close) in forms {
+        for depth in [10, 30, 100, 250, 500, 1_000] {
+            let (open, close) = (open.repeat(depth), close.repeat(depth));
+            let result = run(&format!("{before}{open}{inner}{close}"), Limits::default());
+            match result {
+                Ok(result) => assert_eq!(result.stats.rows, 1, "{what} {depth}"),
+                Err(HuntError::Syntax(p) | HuntError::Semantic(p)) => {
+                    let code = p.first().map_or("", |p| p.code);
+                    assert!(depth > 10, "{what} {depth}: {p:?}");
+                    assert!(["KS245", "BZ102"].contains(&code), "{what} {depth}: {p:?}");
+                }
+                Err(error) => panic!("{what} {depth}: {error}"),
+            }
+        }
+    }
+}
+
+/// All pairs of so many nodes are edges.
+fn dense(nodes: usize) -> String {
+    format!(
+        "range a from 1 to {nodes} step 1 | extend k = 1 | join kind=inner (range b from 1 to {nodes} step 1 | extend k = 1) on k \
+         | make-graph a --> b with_node_id=id"
+    )
+}
+
+#[test]
+fn a_graph_with_endless_paths_is_stopped() {
+    let limits = Limits {
+        timeout: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    let started = Instant::now();
+    // No path fulfils the condition, which is known of whole paths only.
+    let query = format!(
+        "{} | graph-match cycles=all (x)-[e*1..9]->(y) where x.id + y.id < 0 project x.id",
+        dense(60)
+    );
+    let result = run(&query, limits);
+    assert!(
+        matches!(result, Err(HuntError::Timeout | HuntError::Evaluation(_))),
+        "{result:?}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn the_paths_of_a_graph_count_as_memory() {
+    let limits = Limits {
+        memory: 24_000_000,
+        ..Limits::default()
+    };
+    let query = format!(
+        "{} | graph-match (x)-->(y)-->(z) project x = strcat('a long text of a node', x.id, y.id, z.id) | summarize make_list(x)",
+        dense(120)
+    );
+    let result = run(&query, limits);
+    assert!(
+        matches!(result, Err(HuntError::MemoryExhausted)),
+        "{result:?}"
+    );
+}

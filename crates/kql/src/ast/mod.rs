@@ -6,6 +6,7 @@
 
 mod clause;
 mod expression;
+mod graph;
 mod operator;
 
 pub use clause::{
@@ -15,6 +16,10 @@ pub use clause::{
 pub use expression::{
     Argument, BinaryOp, Call, Dynamic, Expr, ExprKind, JoinSide, ListOp, Literal, LogicalOp,
     TextOp, TextTest, TypeSpec, UnaryOp,
+};
+pub use graph::{
+    GraphCycles, GraphDirection, GraphEdge, GraphMarkComponents, GraphMatch, GraphMatchKind,
+    GraphNodes, GraphPartition, GraphPattern, GraphTable, GraphTableId, MakeGraph,
 };
 pub use operator::{
     Evaluate, ExternalData, Join, JoinKind, MvApply, MvColumn, MvExpand, MvKind, NullsOrder,

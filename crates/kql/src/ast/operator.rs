@@ -1,8 +1,8 @@
 //! Tabular operators: what may stand after a pipe.
 
 use super::{
-    Branch, Call, ColumnDeclaration, Expr, Facet, Find, MakeSeries, Name, NamePattern, NamedExpr,
-    ParseKv, Partition, Reduce, Scan, Tabular, TopNested,
+    Branch, Call, ColumnDeclaration, Expr, Facet, Find, GraphMarkComponents, GraphMatch,
+    GraphTable, MakeGraph, MakeSeries, Name, NamePattern, NamedExpr, ParseKv, Partition, Reduce, Scan, Tabular, TopNested,
 };
 use crate::diagnostic::Span;
 
@@ -129,6 +129,14 @@ pub enum OperatorKind {
     ProjectByNames(Vec<Expr>),
     /// `assert-schema (a:long)`; true when more columns are allowed.
     AssertSchema(bool, Vec<ColumnDeclaration>),
+    /// `make-graph`.
+    MakeGraph(Box<MakeGraph>),
+    /// `graph-match` and `graph-shortest-paths`.
+    GraphMatch(Box<GraphMatch>),
+    /// `graph-mark-components`.
+    GraphMarkComponents(GraphMarkComponents),
+    /// `graph-to-table`.
+    GraphToTable(Vec<GraphTable>),
     /// An operator that we cannot run yet or do not know; a diagnostic says which.
     Unsupported {
         /// As written; empty when nothing like an operator stood there.

@@ -88,6 +88,9 @@ impl Binder<'_> {
                 }
             };
         }
+        if let Some(found) = self.pattern_function(call, rows) {
+            return found;
+        }
         match name {
             "toscalar" => return self.first_value(call),
             "column_names_of" => return self.column_names(call),

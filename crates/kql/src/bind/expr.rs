@@ -163,7 +163,7 @@ impl Binder<'_> {
                 }
             }
             None if self.scope.table(&name.text).is_none() => {
-                if !rows.open {
+                if !self.is_pattern_variable(name) && !rows.open {
                     self.unknown_name(name, rows);
                 }
                 return None;
@@ -220,6 +220,10 @@ impl Binder<'_> {
                     // In a `scan`, the state of a step.
                     if let Some(state) = self.state(object, &name.text, rows) {
                         return self.path_from(state, base, keys, rows);
+                    }
+                    // In a `graph-match`, a property of a node or an edge.
+                    if let Some(property) = self.pattern_property(object, name, rows) {
+                        return self.path_from(property?, base, keys, rows);
                     }
                     keys.push(Key::Member(&name.text));
                     base = object;

@@ -254,8 +254,10 @@ impl Binder<'_> {
     pub(super) fn apart<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> T {
         let aggregates = std::mem::take(&mut self.aggregates);
         let windows = self.windows.take();
+        let pattern = self.pattern.take();
         let operator = self.operator;
         let result = inner(self);
+        self.pattern = pattern;
         self.aggregates = aggregates;
         self.windows = windows;
         self.operator = operator;

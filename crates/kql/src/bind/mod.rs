@@ -12,6 +12,9 @@ mod evaluate;
 mod expand;
 mod expr;
 mod function;
+mod graph;
+mod graph_match;
+mod graph_values;
 mod hunting;
 mod join;
 mod list;
@@ -181,6 +184,8 @@ struct Binder<'s> {
     source_name: Option<String>,
     /// Inside `scan`: the steps' names and their state.
     states: Vec<(String, Vec<Column>)>,
+    /// Inside `graph-match`: the names of its pattern.
+    pattern: Option<Box<graph_values::PatternScope>>,
 }
 
 impl<'s> Binder<'s> {
@@ -207,6 +212,7 @@ impl<'s> Binder<'s> {
             probe: None,
             source_name: None,
             states: Vec::new(),
+            pattern: None,
         }
     }
 

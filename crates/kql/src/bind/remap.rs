@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::bound::{
-    Column, ColumnId, Expr, ExprKind, Node, ParsePart, PathStep, Plan, Plugin, ScanPlan, Set,
+    Column, ColumnId, Expr, ExprKind, GraphOperation, GraphPlan, Node, ParsePart, PathStep, Plan, Plugin, ScanPlan, Set,
     SortKey,
 };
 
@@ -156,8 +156,10 @@ impl<F: FnMut() -> ColumnId> Remap<F> {
                 self.exprs(constants);
                 self.columns(outputs);
                 partition.iter_mut().for_each(|id| self.id(id));
-                if let Plugin::Scan(scan) = plugin {
-                    self.scan(scan);
+                match plugin {
+                    Plugin::Scan(scan) => self.scan(scan),
+                    Plugin::Graph(graph) => self.graph(graph),
+                    _ => {}
                 }
             }
             Node::Summarize {
@@ -245,6 +247,26 @@ impl<F: FnMut() -> ColumnId> Remap<F> {
                 self.expr(value);
             }
         }
+    }
+
+    fn graph(&mut self, graph: &mut GraphPlan) {
+        let GraphOperation::Match(pattern) = &mut graph.operation else {
+            return;
+        };
+        let nodes = pattern.nodes.iter_mut().map(|n| &mut n.columns);
+        let edges = pattern.edges.iter_mut().map(|e| &mut e.columns);
+        for id in nodes.chain(edges).flatten() {
+            self.visited += 1;
+            self.id(id);
+        }
+        for collected in &mut pattern.collected {
+            self.visited += collected.element.len();
+            self.id(&mut collected.id);
+            collected.element.iter_mut().for_each(|id| self.id(id));
+            self.expr(&mut collected.value);
+        }
+        self.exprs(&mut pattern.conditions);
+        self.exprs(&mut pattern.project);
     }
 
     fn expr(&mut self, expr: &mut Expr) {

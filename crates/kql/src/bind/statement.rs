@@ -17,10 +17,10 @@ impl Binder<'_> {
         let mut last = None;
         for statement in &query.statements {
             if let Some(relation) = self.statement(statement) {
-                last = Some(relation);
+                last = Some((relation, statement.span));
             }
         }
-        let Some(relation) = last else {
+        let Some((relation, span)) = last else {
             let end = query.span.end;
             self.error(
                 "BZ104",
@@ -29,6 +29,9 @@ impl Binder<'_> {
             );
             return None;
         };
+        if super::graph::is_graph(&relation.plan) {
+            self.graph_is_no_result(span);
+        }
         Some(Query {
             plan: relation.plan,
             shared: std::mem::take(&mut self.shared),

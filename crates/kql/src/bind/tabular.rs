@@ -43,6 +43,9 @@ impl Binder<'_> {
 
     fn operator(&mut self, input: Relation, operator: &ast::Operator) -> Relation {
         self.operator = operator_name(&operator.kind);
+        if super::graph::concerns_graph(&operator.kind, &input.plan) {
+            return self.graph_operator(input, operator);
+        }
         match &operator.kind {
             OperatorKind::Where(predicate) => self.filter(input, predicate),
             OperatorKind::Project(items) => self.project(input, items),
@@ -153,6 +156,11 @@ impl Binder<'_> {
                 self.failed = true;
                 Self::unknown()
             }
+            // These were bound above.
+            OperatorKind::MakeGraph(_)
+            | OperatorKind::GraphMatch(_)
+            | OperatorKind::GraphMarkComponents(_)
+            | OperatorKind::GraphToTable(_) => input,
         }
     }
 
@@ -340,7 +348,7 @@ pub(super) fn parameter_text(value: &ast::Expr) -> String {
     }
 }
 
-fn operator_name(kind: &OperatorKind) -> &'static str {
+pub(super) fn operator_name(kind: &OperatorKind) -> &'static str {
     match kind {
         OperatorKind::Where(_) => "where",
         OperatorKind::Project(_) => "project",
@@ -384,6 +392,13 @@ fn operator_name(kind: &OperatorKind) -> &'static str {
         OperatorKind::Reduce(_) => "reduce",
         OperatorKind::ProjectByNames(_) => "project-by-names",
         OperatorKind::AssertSchema(..) => "assert-schema",
+        OperatorKind::MakeGraph(_) => "make-graph",
+        OperatorKind::GraphMatch(found) => match found.kind {
+            ast::GraphMatchKind::Match(_) => "graph-match",
+            ast::GraphMatchKind::ShortestPaths { .. } => "graph-shortest-paths",
+        },
+        OperatorKind::GraphMarkComponents(_) => "graph-mark-components",
+        OperatorKind::GraphToTable(_) => "graph-to-table",
         OperatorKind::Unsupported { .. } => "",
     }
 }

@@ -27,7 +27,7 @@ impl Parser<'_> {
                 let (open, columns) = self.row_schema();
                 OperatorKind::AssertSchema(open, columns)
             }
-            _ => return None,
+            _ => return self.graph_operator(name),
         })
     }
 
@@ -238,7 +238,7 @@ impl Parser<'_> {
     }
 
     /// `(operators)`.
-    fn bracketed_operators(&mut self) -> Vec<Operator> {
+    pub(super) fn bracketed_operators(&mut self) -> Vec<Operator> {
         self.expect(TokenKind::OpenParen, "(");
         let operators = self.nested(Self::operators_alone).unwrap_or_default();
         self.expect(TokenKind::CloseParen, ")");

@@ -89,7 +89,7 @@ impl Parser<'_> {
 }
 
 /// The right side of a join: brackets around a pipeline are dropped, anything else is a source.
-fn tabular_of(expr: Expr) -> Tabular {
+pub(super) fn tabular_of(expr: Expr) -> Tabular {
     let span = expr.span;
     let kind = match expr.kind {
         ExprKind::Error => SourceKind::Error,

@@ -160,8 +160,8 @@ fn mistakes_are_reported_where_they_are_and_the_rest_is_read() {
             vec![("KS176", "frobnicate"), ("KS006", "")],
         ),
         (
-            "T | make-graph a --> b with T on a | take 1",
-            vec![("BZ001", "make-graph")],
+            "T | graph-where-nodes a > 1 | take 1",
+            vec![("BZ001", "graph-where-nodes")],
         ),
         ("T |", vec![("KS176", "")]),
         ("T | | take 1", vec![("KS176", "|")]),

@@ -30,6 +30,7 @@ mod clause;
 mod cursor;
 mod dynamic;
 mod expression;
+mod graph;
 mod joining;
 mod operand;
 mod operator;

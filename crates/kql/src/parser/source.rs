@@ -152,6 +152,21 @@ impl Parser<'_> {
             self.skip_until(|kind| kind == TokenKind::Pipe);
             return SourceKind::Error;
         }
+        let is_macro = self.at_word("macro")
+            && self.nth(1).kind == TokenKind::Minus
+            && self.is_adjacent(1)
+            && self.nth_is_word(2, "expand")
+            && self.is_adjacent(2);
+        if is_macro {
+            let diagnostic = Diagnostic::error(
+                "BZ001",
+                token.span.to(self.nth(2).span),
+                "The operator 'macro-expand' is not supported: hunting has no clusters and databases to make groups of",
+            );
+            self.report(diagnostic.with_suggestion("Name the tables in a union"));
+            self.skip_until(|kind| kind == TokenKind::Pipe);
+            return SourceKind::Error;
+        }
         let expr = self.expression();
         if matches!(expr.kind, ExprKind::Error) {
             SourceKind::Error

@@ -59,7 +59,7 @@ impl Printer {
                 self.schema_items(*open, columns);
                 self.push(")");
             }
-            _ => {}
+            _ => self.graph_operator(kind),
         }
     }
 
@@ -184,7 +184,7 @@ impl Printer {
     }
 
     /// Operators in brackets, each on a line.
-    fn bracketed_operators(&mut self, operators: &[Operator]) {
+    pub(super) fn bracketed_operators(&mut self, operators: &[Operator]) {
         self.push("(");
         self.indent += 1;
         for (index, operator) in operators.iter().enumerate() {

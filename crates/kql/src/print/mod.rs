@@ -11,6 +11,7 @@
 mod bound;
 mod clause;
 mod expression;
+mod graph;
 mod literal;
 mod operator;
 mod tabular;

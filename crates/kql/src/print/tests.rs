@@ -134,6 +134,31 @@ fn brackets_are_added_where_a_tree_needs_them() {
 }
 
 #[test]
+fn graphs_parse_and_print() {
+    let made = "T | make-graph a --> b with U on a, (V | where l > 1 | take 5) on ['node id'] partitioned-by k (graph-to-table edges)";
+    assert!(check(made));
+    for (asked, printed) in [
+        (
+            "graph-match cycles=none (a)<--(b)-[e*0..k]-()--(c), (c)-[ f ]->(a) where a.x==1 and e.y>2 project a.x, n=map(e,y)",
+            "graph-match cycles=none (a)<--(b)-[e*0..k]-()--(c), (c)-[f]->(a)\n    where a.x == 1 and e.y > 2\n    project a.x, n = map(e, y)",
+        ),
+        (
+            "graph-shortest-paths output=all (a)<-[*1 .. 5]-(['b c']) project 1",
+            "graph-shortest-paths output=all (a)<-[*1..5]-(['b c'])\n    project 1",
+        ),
+        (
+            "graph-mark-components kind = strong with_component_id = c | graph-to-table nodes as n with_node_id=i, edges with_target_id=t",
+            "graph-mark-components kind=strong with_component_id=c\n| graph-to-table nodes as n with_node_id=i, edges with_target_id=t",
+        ),
+    ] {
+        let source = format!("T | make-graph a --> b with_node_id=i | {asked}");
+        assert!(check(&source), "{source}: {:?}", parse(&source).diagnostics);
+        let whole = format!("T\n| make-graph a --> b with_node_id=i\n| {printed}\n");
+        assert_eq!(format(&parse(&source).query), whole);
+    }
+}
+
+#[test]
 fn dumps_show_what_was_read() {
     let (tokens, _) = lex("T | x\n'a'");
     assert_eq!(
@@ -358,6 +383,9 @@ fn operator() -> impl Strategy<Value = String> {
         "search 'x' and a : 'y'",
         "sample-distinct 5 of a",
         "getschema",
+        "make-graph a --> b with (U | where {}) on a, V on b",
+        "graph-match (n)<-[e*1..3]-(m)--(), (n)-->(o) where {} project n.a, x = {}",
+        "graph-shortest-paths output=all (n)-[e*0..x]-(m) project {}",
     ];
     (
         prop::sample::select(templates),

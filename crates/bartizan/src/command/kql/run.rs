@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::problems::{self, Problem};
 use super::{accept, lines, read};
-use crate::args::{Format, KqlRun};
+use crate::args::{Format, KqlData, KqlPlan, KqlRun};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 
@@ -26,7 +26,7 @@ const LIMITS: Limits = Limits {
 
 /// `bartizan kql run`
 pub(crate) fn evaluate(run: &KqlRun, printer: &Printer) -> Outcome {
-    let session = Session::new(run, printer)?;
+    let session = Session::new(&run.data, printer)?;
     if run.io.is_some() {
         return lines::answer(|text| session.line(text, run.timing));
     }
@@ -39,8 +39,8 @@ pub(crate) fn evaluate(run: &KqlRun, printer: &Printer) -> Outcome {
 }
 
 /// `bartizan kql plan`
-pub(crate) fn plan(run: &KqlRun, printer: &Printer) -> Outcome {
-    let session = Session::new(run, printer)?;
+pub(crate) fn plan(run: &KqlPlan, printer: &Printer) -> Outcome {
+    let session = Session::new(&run.data, printer)?;
     let text = read(&run.input)?;
     let request = session.request(&text, printer)?;
     let plan = session.runtime.block_on(session.engine.explain(request));
@@ -56,9 +56,9 @@ struct Session {
 }
 
 impl Session {
-    fn new(run: &KqlRun, printer: &Printer) -> Result<Self, Failure> {
+    fn new(data: &KqlData, printer: &Printer) -> Result<Self, Failure> {
         let mut tables = LocalTables::new();
-        for table in &run.tables {
+        for table in &data.tables {
             let (name, path) = table
                 .split_once('=')
                 .filter(|(name, path)| !name.is_empty() && !path.is_empty())
@@ -67,7 +67,7 @@ impl Session {
                 .add(name, Path::new(path))
                 .map_err(|error| nowhere("BZ310", &error.to_string(), 2, printer))?;
         }
-        let now_ticks = match &run.now {
+        let now_ticks = match &data.now {
             None => now()?,
             Some(text) => parse_iso8601(text).ok_or_else(|| {
                 Failure::usage(format!("--now {text}: an ISO 8601 time is wanted"))

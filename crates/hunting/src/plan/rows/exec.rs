@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -24,6 +25,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::RowOp;
 use super::expand::Expander;
 use super::first_per_key::FirstPerKey;
+use super::plugin::Work;
 use super::window::compute_windows;
 
 /// Batches of a partition that wait for the partitions before it.
@@ -131,16 +133,25 @@ impl RowExec {
         Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), out))
     }
 
+    /// What a step may use, and what ends its work when it is dropped.
+    fn work(&self, context: &Arc<TaskContext>) -> (Work, SetOnDrop) {
+        let name = format!("{:?} at work", self.name());
+        let memory = MemoryConsumer::new(name).register(context.memory_pool());
+        let cancelled = Arc::new(AtomicBool::new(false));
+        (Work::new(memory, cancelled.clone()), SetOnDrop(cancelled))
+    }
+
     /// Applies a step that needs all rows at once.
     fn at_once(
         &self,
         input: SendableRecordBatchStream,
         context: &Arc<TaskContext>,
         metrics: BaselineMetrics,
-        step: impl FnOnce(RecordBatch) -> Result<RecordBatch> + Send + 'static,
+        step: impl FnOnce(RecordBatch, &Work) -> Result<RecordBatch> + Send + 'static,
     ) -> SendableRecordBatchStream {
         let memory =
             MemoryConsumer::new(format!("{:?}", self.name())).register(context.memory_pool());
+        let work = self.work(context);
         let input_schema = self.input.schema();
         let size = context.session_config().batch_size();
         let out = futures::stream::once(async move {
@@ -154,7 +165,12 @@ impl RowExec {
             }
             let _timer = metrics.elapsed_compute().timer();
             let all = arrow::compute::concat_batches(&input_schema, &batches)?;
-            let done = step(all)?;
+            // On a thread that may be busy for long, so that the time limit is kept and the rest goes on meanwhile.
+            let (work, given_up) = work;
+            let done = tokio::task::spawn_blocking(move || step(all, &work))
+                .await
+                .map_err(|e| DataFusionError::Internal(e.to_string()))??;
+            drop(given_up);
             metrics.record_output(done.num_rows());
             let rows = done.num_rows();
             let slices: Vec<Result<RecordBatch>> = (0..rows)
@@ -165,6 +181,15 @@ impl RowExec {
         })
         .try_flatten();
         Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), out))
+    }
+}
+
+/// Sets a flag when nobody waits for the outcome any more.
+struct SetOnDrop(Arc<AtomicBool>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -273,18 +298,24 @@ impl ExecutionPlan for RowExec {
             RowOp::Window { calls, partition } => {
                 let input = self.in_sequence(&context)?;
                 let (calls, partition) = (calls.clone(), partition.clone());
-                let step =
-                    move |batch: RecordBatch| compute_windows(&calls, &partition, &batch, schema);
+                let step = move |batch: RecordBatch, _: &Work| {
+                    compute_windows(&calls, &partition, &batch, schema)
+                };
                 Ok(self.at_once(input, &context, metrics, step))
             }
             RowOp::Plugin(spec) => {
                 let input = self.in_sequence(&context)?;
                 let spec = spec.clone();
                 if spec.batchwise {
-                    let step = move |batch: RecordBatch| spec.apply(&batch, &schema);
+                    let (work, given_up) = self.work(&context);
+                    let step = move |batch: RecordBatch| {
+                        let _ = &given_up;
+                        spec.apply(&batch, &schema, &work)
+                    };
                     return Ok(self.batch_wise(input, metrics, step));
                 }
-                let step = move |batch: RecordBatch| spec.apply(&batch, &schema);
+                let step =
+                    move |batch: RecordBatch, work: &Work| spec.apply(&batch, &schema, work);
                 Ok(self.at_once(input, &context, metrics, step))
             }
             RowOp::Expand {

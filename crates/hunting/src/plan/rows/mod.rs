@@ -32,7 +32,7 @@ use crate::types::data_type;
 pub(crate) use exec::RowExec;
 pub(crate) use parts::{Parts, numbered};
 pub(crate) use pattern::ParseSpec;
-pub(crate) use plugin::{Kernel, Made, PluginSpec};
+pub(crate) use plugin::{Kernel, Made, PluginSpec, Work};
 
 /// A step over rows. Its output is the input's columns and then its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

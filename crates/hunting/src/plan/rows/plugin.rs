@@ -3,12 +3,14 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::MemoryReservation;
 
 use super::parts::Parts;
 
@@ -16,6 +18,39 @@ use super::parts::Parts;
 pub(crate) trait Kernel: Send + Sync {
     /// The output for the rows of the arguments.
     fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made>;
+
+    /// The same, for steps that take long or make more than they were given: they ask for memory as they go and look
+    /// whether the query is still wanted.
+    fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+        work.check()?;
+        self.run(args, rows)
+    }
+}
+
+/// What a step may use.
+pub(crate) struct Work {
+    memory: MemoryReservation,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Work {
+    /// Memory is counted in `memory`; when `cancelled` is set, the work ends.
+    pub(crate) fn new(memory: MemoryReservation, cancelled: Arc<AtomicBool>) -> Self {
+        Self { memory, cancelled }
+    }
+
+    /// Asks for so many bytes more.
+    pub(crate) fn grow(&self, bytes: usize) -> Result<()> {
+        self.memory.try_grow(bytes)
+    }
+
+    /// An error when the query was given up.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(DataFusionError::Execution("the query was given up".into()));
+        }
+        Ok(())
+    }
 }
 
 /// The output of a [`Kernel`].
@@ -77,21 +112,31 @@ impl Hash for PluginSpec {
 
 impl PluginSpec {
     /// The output for a batch: all rows, unless the step is batch-wise.
-    pub(super) fn apply(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    pub(super) fn apply(
+        &self,
+        batch: &RecordBatch,
+        schema: &SchemaRef,
+        work: &Work,
+    ) -> Result<RecordBatch> {
         if self.partition.is_empty() {
-            return self.whole(batch, schema);
+            return self.whole(batch, schema, work);
         }
         let parts = Parts::of(batch, &self.partition)?;
         let ordered = parts.ordered(batch)?;
         let mut pieces = Vec::with_capacity(parts.ranges().len());
         for range in parts.ranges() {
             let part = ordered.slice(range.start, range.len());
-            pieces.push(self.whole(&part, schema)?);
+            pieces.push(self.whole(&part, schema, work)?);
         }
         Ok(arrow::compute::concat_batches(schema, &pieces)?)
     }
 
-    fn whole(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    fn whole(
+        &self,
+        batch: &RecordBatch,
+        schema: &SchemaRef,
+        work: &Work,
+    ) -> Result<RecordBatch> {
         let args = self
             .args
             .iter()
@@ -102,7 +147,7 @@ impl PluginSpec {
                     .ok_or_else(|| DataFusionError::Internal(format!("no column {name}")))
             })
             .collect::<Result<Vec<_>>>()?;
-        let made = self.kernel.run(&args, batch.num_rows())?;
+        let made = self.kernel.run_within(&args, batch.num_rows(), work)?;
         let mut columns = Vec::with_capacity(schema.fields().len());
         let mut rows = made.columns.first().map_or(0, |c| c.len());
         if self.adds {
