@@ -27,9 +27,9 @@ pub(crate) use directory::{
 };
 pub(crate) use explain::{Audit, Explain};
 pub(crate) use key::Key;
+pub(crate) use kql::{Kql, KqlInput};
 #[cfg(feature = "server")]
 pub(crate) use kql::{KqlData, KqlPlan, KqlRun};
-pub(crate) use kql::{Kql, KqlInput};
 pub(crate) use rule::Rule;
 pub(crate) use tenant::{Policy, Tenant};
 

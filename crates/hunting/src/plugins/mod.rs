@@ -67,7 +67,9 @@ pub(crate) fn kernel(
         Plugin::Reduce { with_source } => Arc::new(reduce::Reduce::new(&call, *with_source)),
         Plugin::Scan(_) | Plugin::Graph(_) => {
             let name = plugin.name();
-            return Err(HuntError::Internal(format!("{name} has a kernel of its own")));
+            return Err(HuntError::Internal(format!(
+                "{name} has a kernel of its own"
+            )));
         }
     })
 }

@@ -174,10 +174,7 @@ fn wide_queries_are_answered() {
                 many(5_000, ", ", |n| format!("'term{n}'"))
             ),
         ),
-        (
-            "a text",
-            format!("print s = '{}'", "long ".repeat(20_000)),
-        ),
+        ("a text", format!("print s = '{}'", "long ".repeat(20_000))),
         (
             "a dynamic value",
             format!(
@@ -255,9 +252,21 @@ fn deep_queries_are_answered() {
         ("choices", "print x = ", "iff(1 == 2, 'a', ", "'b'", ")"),
         ("texts", "print x = ", "strcat('a', ", "'b'", ")"),
         ("sums", "print x = ", "(1 + ", "1", ")"),
-        ("conditions", "print p = true | where ", "(p and (p or ", "p", "))"),
+        (
+            "conditions",
+            "print p = true | where ",
+            "(p and (p or ",
+            "p",
+            "))",
+        ),
         ("arrays", "print x = ", "pack_array(", "1", ")"),
-        ("tables", "", "print i = 1 | where i in (", "print i = 1", ")"),
+        (
+            "tables",
+            "",
+            "print i = 1 | where i in (",
+            "print i = 1",
+            ")",
+        ),
         ("joins", "", "print i = 1 | join (", "print i = 1", ") on i"),
     ];
     for (what, before, open, inner, close) in forms {

@@ -2,7 +2,8 @@
 
 use super::{
     Branch, Call, ColumnDeclaration, Expr, Facet, Find, GraphMarkComponents, GraphMatch,
-    GraphTable, MakeGraph, MakeSeries, Name, NamePattern, NamedExpr, ParseKv, Partition, Reduce, Scan, Tabular, TopNested,
+    GraphTable, MakeGraph, MakeSeries, Name, NamePattern, NamedExpr, ParseKv, Partition, Reduce,
+    Scan, Tabular, TopNested,
 };
 use crate::diagnostic::Span;
 

@@ -22,11 +22,7 @@ struct NodeRows {
 
 impl Binder<'_> {
     /// Binds an operator that makes a graph, or that stands after one.
-    pub(super) fn graph_operator(
-        &mut self,
-        input: Relation,
-        operator: &ast::Operator,
-    ) -> Relation {
+    pub(super) fn graph_operator(&mut self, input: Relation, operator: &ast::Operator) -> Relation {
         let span = operator.span;
         let message = match (takes_graph(&operator.kind), is_graph(&input.plan)) {
             (true, false) if input.open => return Self::unknown(),
@@ -81,9 +77,11 @@ impl Binder<'_> {
             });
         }
         let partition = by.map(|by| self.graph_key(&input, by));
-        let (Some(source), Some(target), Some(partition)) =
-            (source, target, partition.map_or(Some(None), |p| p.map(Some)))
-        else {
+        let (Some(source), Some(target), Some(partition)) = (
+            source,
+            target,
+            partition.map_or(Some(None), |p| p.map(Some)),
+        ) else {
             return Self::unknown();
         };
         if tables.len() < graph.nodes.len() {
@@ -99,7 +97,9 @@ impl Binder<'_> {
                 .chain(tables.iter().map(|t| &t.key)),
         );
         let part = partition.as_ref().map(|p| {
-            common_type(std::iter::once(p).chain(tables.iter().filter_map(|t| t.partition.as_ref())))
+            common_type(
+                std::iter::once(p).chain(tables.iter().filter_map(|t| t.partition.as_ref())),
+            )
         });
         let mut plan = GraphPlan {
             edges: graph_columns(&input.plan.columns),
@@ -341,7 +341,11 @@ impl Binder<'_> {
         }
         let [node, source, target] = ids.map(|id| id.is_some());
         self.asked(input, |binder, graph| {
-            let properties = if table.edges { &graph.edges } else { &graph.nodes };
+            let properties = if table.edges {
+                &graph.edges
+            } else {
+                &graph.nodes
+            };
             for property in properties {
                 columns.push(binder.column(property.name.clone(), property.ty));
             }

@@ -162,9 +162,8 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<()> {
         let name = edge.name.as_ref();
-        let known = |name: &ast::Name| {
-            scope.edge(&name.text).is_some() || scope.node(&name.text).is_some()
-        };
+        let known =
+            |name: &ast::Name| scope.edge(&name.text).is_some() || scope.node(&name.text).is_some();
         if name.is_some_and(known) {
             return self.named_twice(name);
         }
@@ -217,7 +216,11 @@ impl Binder<'_> {
     }
 
     /// Columns of their own for the properties of an edge or a node.
-    pub(super) fn element_columns(&mut self, properties: &[GraphColumn], span: Span) -> Option<Vec<Column>> {
+    pub(super) fn element_columns(
+        &mut self,
+        properties: &[GraphColumn],
+        span: Span,
+    ) -> Option<Vec<Column>> {
         if !self.spend(properties.len() + 1, span) {
             return None;
         }
@@ -225,7 +228,11 @@ impl Binder<'_> {
         Some(columns.map(|p| self.column(p.name.clone(), p.ty)).collect())
     }
 
-    pub(super) fn node_columns(&mut self, properties: &[GraphColumn], span: Span) -> Option<Vec<Column>> {
+    pub(super) fn node_columns(
+        &mut self,
+        properties: &[GraphColumn],
+        span: Span,
+    ) -> Option<Vec<Column>> {
         let mut columns = self.element_columns(properties, span)?;
         columns.push(self.column("", Type::Long));
         columns.push(self.column("", Type::Long));
@@ -235,10 +242,7 @@ impl Binder<'_> {
 
     /// A condition; when it names an edge of variable length, it holds for each of its edges.
     fn pattern_condition(&mut self, condition: &ast::Expr, open: bool) -> Option<Expr> {
-        let rows = Rows {
-            open,
-            ..Rows::NONE
-        };
+        let rows = Rows { open, ..Rows::NONE };
         let bound = self.condition(condition, rows);
         self.lifted(bound, Fold::All, condition.span)
     }
@@ -275,10 +279,7 @@ impl Binder<'_> {
     }
 
     fn pattern_items(&mut self, items: &[ast::NamedExpr], open: bool) -> (Vec<Column>, Vec<Expr>) {
-        let rows = Rows {
-            open,
-            ..Rows::NONE
-        };
+        let rows = Rows { open, ..Rows::NONE };
         let mut names = Names::default();
         let mut columns = Vec::with_capacity(items.len());
         let mut exprs = Vec::with_capacity(items.len());

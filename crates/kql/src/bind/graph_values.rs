@@ -153,7 +153,10 @@ impl Binder<'_> {
     ) -> Option<Expr> {
         let scope = self.pattern.as_deref()?;
         if scope.inner.is_some() {
-            self.unsupported(name.span, "A property of another edge inside of all, any or map");
+            self.unsupported(
+                name.span,
+                "A property of another edge inside of all, any or map",
+            );
             return None;
         }
         let known = scope.each.iter().find(|(at, _)| *at == edge);
@@ -338,11 +341,7 @@ impl Binder<'_> {
         let columns = match call.arguments.first().map(|a| &a.value.kind) {
             Some(Ast::Name(name)) => scope.node(&name.text).map(|at| &scope.nodes[at].columns),
             Some(_) => None,
-            None => scope
-                .inner
-                .as_ref()
-                .filter(|i| i.nodes)
-                .map(|i| &i.columns),
+            None => scope.inner.as_ref().filter(|i| i.nodes).map(|i| &i.columns),
         };
         let Some(columns) = columns else {
             let message = format!(

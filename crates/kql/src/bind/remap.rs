@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::bound::{
-    Column, ColumnId, Expr, ExprKind, GraphOperation, GraphPlan, Node, ParsePart, PathStep, Plan, Plugin, ScanPlan, Set,
-    SortKey,
+    Column, ColumnId, Expr, ExprKind, GraphOperation, GraphPlan, Node, ParsePart, PathStep, Plan,
+    Plugin, ScanPlan, Set, SortKey,
 };
 
 /// A copy of `plan` with new ids by `fresh`, and how many nodes, columns and expressions it has: what it cost.

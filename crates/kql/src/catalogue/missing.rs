@@ -40,7 +40,7 @@ pub static MISSING: &[(&[&str], &str)] = &[
             "node_degree_out",
             "node_id",
         ],
-        "it belongs to graph queries",
+        "it is no function of its own: the patterns of graph-match and graph-shortest-paths have it",
     ),
     (
         &[

@@ -40,12 +40,10 @@ impl Parser<'_> {
         let mut parameters = self.parameters(&["with_node_id"]);
         let node_id = self.take_word(&mut parameters, "with_node_id");
         let by = |word: &str| word == "partitioned-by";
-        let partition =
-            (self.at_word("partitioned") && self.dashed_word(by) == "partitioned-by").then(|| {
-                GraphPartition {
-                    by: self.name(),
-                    operators: self.bracketed_operators(),
-                }
+        let partition = (self.at_word("partitioned") && self.dashed_word(by) == "partitioned-by")
+            .then(|| GraphPartition {
+                by: self.name(),
+                operators: self.bracketed_operators(),
             });
         MakeGraph {
             source,

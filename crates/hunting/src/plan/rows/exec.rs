@@ -314,8 +314,7 @@ impl ExecutionPlan for RowExec {
                     };
                     return Ok(self.batch_wise(input, metrics, step));
                 }
-                let step =
-                    move |batch: RecordBatch, work: &Work| spec.apply(&batch, &schema, work);
+                let step = move |batch: RecordBatch, work: &Work| spec.apply(&batch, &schema, work);
                 Ok(self.at_once(input, &context, metrics, step))
             }
             RowOp::Expand {

@@ -131,12 +131,7 @@ impl PluginSpec {
         Ok(arrow::compute::concat_batches(schema, &pieces)?)
     }
 
-    fn whole(
-        &self,
-        batch: &RecordBatch,
-        schema: &SchemaRef,
-        work: &Work,
-    ) -> Result<RecordBatch> {
+    fn whole(&self, batch: &RecordBatch, schema: &SchemaRef, work: &Work) -> Result<RecordBatch> {
         let args = self
             .args
             .iter()

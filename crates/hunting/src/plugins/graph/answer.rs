@@ -256,20 +256,21 @@ impl<'g> Answers<'g> {
         };
         let elements = UInt32Array::from(lists.values.clone());
         // The path that each element is of.
-        let paths = || {
-            (0..chunk.rows).flat_map(|row| std::iter::repeat_n(row as u32, lists.of(row).len()))
-        };
-        let values = collected.value.values(elements.len(), |input| match input {
-            Input::Element(column) => Ok(take(&columns[column], &elements, None)?),
-            outer => {
-                let by_path = self.column(chunk, outer)?;
-                Ok(take(
-                    &by_path,
-                    &UInt32Array::from_iter_values(paths()),
-                    None,
-                )?)
-            }
-        })?;
+        let paths =
+            || (0..chunk.rows).flat_map(|row| std::iter::repeat_n(row as u32, lists.of(row).len()));
+        let values = collected
+            .value
+            .values(elements.len(), |input| match input {
+                Input::Element(column) => Ok(take(&columns[column], &elements, None)?),
+                outer => {
+                    let by_path = self.column(chunk, outer)?;
+                    Ok(take(
+                        &by_path,
+                        &UInt32Array::from_iter_values(paths()),
+                        None,
+                    )?)
+                }
+            })?;
         if collected.fold == Fold::Map {
             let mut json = json_column(&values, collected.ty);
             let mut arrays = StringViewBuilder::with_capacity(chunk.rows);

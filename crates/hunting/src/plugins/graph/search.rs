@@ -45,12 +45,15 @@ pub(super) struct FoundStep<'s> {
 impl<'s> Found<'s> {
     /// The steps.
     pub(super) fn steps(&self) -> impl Iterator<Item = FoundStep<'s>> {
-        self.steps.iter().zip(self.gone).map(|(step, gone)| FoundStep {
-            edge: step.edge,
-            edges: &gone.edges,
-            nodes: &gone.nodes,
-            forward: step.forward,
-        })
+        self.steps
+            .iter()
+            .zip(self.gone)
+            .map(|(step, gone)| FoundStep {
+                edge: step.edge,
+                edges: &gone.edges,
+                nodes: &gone.nodes,
+                forward: step.forward,
+            })
     }
 }
 
