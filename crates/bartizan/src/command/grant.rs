@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::app::{named, resolve};
+use super::app::{consent_link, named, resolve};
 use super::user::principal;
 use crate::args::{Assignment, Grant, Sp};
 use crate::exit::{Failure, Outcome};
@@ -66,12 +66,15 @@ pub(crate) async fn sp(command: Sp, printer: &Printer) -> Outcome {
             let people = client.people();
             let made = people.create(Kind::ServicePrincipal, &body).await?;
             printer.item(PRINCIPALS, &made)?;
-            printer.remark(
-                &format!(
-                    "nothing is granted to it yet: bartizan app consent {app_id}{0}, or bartizan grant add {app_id} RESOURCE SCOPE…{0}",
-                    target::again()
-                ),
-            );
+            // Of a registration in another tenant there is nothing here that `app consent` could read.
+            let all = match client.directory().find(&app_id).await? {
+                Some(_) => format!("bartizan app consent {app_id}{}", target::again()),
+                None => format!("an administrator opens {}", consent_link(&client, &app_id)),
+            };
+            printer.remark(&format!(
+                "nothing is granted to it yet: {all}, or bartizan grant add {app_id} RESOURCE SCOPE…{}",
+                target::again()
+            ));
             Ok(())
         }
         Sp::Update {

@@ -159,8 +159,10 @@ fn commands_that_are_proposed_name_the_same_tenant() {
     let create = ["app", "create", "Shared", "--multi-tenant"];
     let shared = home.cli(&create).json()["appId"].clone();
     let shared = shared.as_str().expect("an id");
-    home.cli(&["sp", "create", shared, "--tenant", tenant])
-        .good();
+    let link = format!("/{tenant}/adminconsent?client_id={shared}");
+    let made = home.cli(&["sp", "create", shared, "--tenant", tenant]);
+    assert!(made.err.contains(&link), "{made:?}");
+    made.good();
     let add = [
         "app",
         "permission",
@@ -173,10 +175,7 @@ fn commands_that_are_proposed_name_the_same_tenant() {
     let said = home.cli(&add).bad(5);
     let found = profile(&home.data());
     let own = found["tenant"].as_str().expect("a tenant");
-    for part in [
-        format!("--tenant {own}"),
-        format!("/{tenant}/adminconsent?client_id={shared}"),
-    ] {
+    for part in [format!("--tenant {own}"), link] {
         assert!(said.contains(&part), "{part}: {said}");
     }
 }

@@ -199,7 +199,7 @@ async fn elsewhere(client: &Client, name: &str) -> Option<TenantId> {
 }
 
 /// The page on which an administrator of the tenant consents to an application.
-fn consent_link(client: &Client, app_id: &str) -> String {
+pub(super) fn consent_link(client: &Client, app_id: &str) -> String {
     let authority = client.cloud().authority.origin().ascii_serialization();
     format!(
         "{authority}/{}/adminconsent?client_id={app_id}",
