@@ -78,8 +78,12 @@ pub(crate) fn required(
     if everything {
         listed(facts, client, user, wanted.for_all, &mut items);
     }
+    let only_roles = items.is_empty() && lists_roles(client) && everything;
+    if only_roles && !user.may_consent_for_all() {
+        // Who may not grant them is told which they are, to ask somebody who may.
+        listed(facts, client, user, true, &mut items);
+    }
     let prompt = items.prompt(wanted, client, tenant, user);
-    let only_roles = prompt.apis.is_empty() && lists_roles(client) && everything;
     let may =
         (!only_roles || user.may_consent_for_all()) && may_accept(&prompt, facts, client, user);
     let prompt = Box::new(ConsentPrompt {

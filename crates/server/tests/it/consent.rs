@@ -215,6 +215,7 @@ async fn the_documented_consent_link_grants_app_roles_in_the_customers_tenant() 
         .sign_in(&page, "eve@customer.onmicrosoft.com", PASSWORD)
         .await;
     assert_eq!(page.title(), "Approval required", "{}", page.html);
+    assert!(page.html.contains("Incident.Read.All of"), "{}", page.html);
 
     let mut browser = Browser::at(&server);
     let page = browser.go(&consent_link(&client)).await;
