@@ -11,6 +11,7 @@ use futures::StreamExt;
 
 use crate::compile::{Compiled, compile};
 use crate::error::HuntError;
+use crate::places::Places;
 use crate::plan::{Planner, QueryContext};
 use crate::result::{HuntResult, HuntStats, ResultColumn};
 use crate::session::{QueryMemory, session_state};
@@ -23,6 +24,8 @@ pub struct EngineSettings {
     pub threads: usize,
     /// Rows that are handled at once.
     pub batch_rows: usize,
+    /// Where addresses are; without it `geo_info_from_ip_address` is refused.
+    pub places: Option<Arc<Places>>,
 }
 
 impl Default for EngineSettings {
@@ -30,6 +33,7 @@ impl Default for EngineSettings {
         Self {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             batch_rows: 8192,
+            places: None,
         }
     }
 }
@@ -207,6 +211,7 @@ impl Prepared {
             state,
             memory,
             now_ticks: request.now_ticks,
+            places: settings.places.clone(),
             timespan: request.timespan,
             tables: request.tables.clone(),
         };

@@ -16,8 +16,10 @@ pub mod types;
 
 mod aggregates;
 mod compile;
+mod decimal;
 mod functions;
 mod json;
+mod places;
 mod plan;
 mod plugins;
 mod session;
@@ -27,6 +29,7 @@ mod text;
 pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};
 pub use error::{HuntError, Problem};
 pub use local::{LocalError, LocalTables};
+pub use places::{Places, PlacesError};
 pub use result::{HuntResult, HuntStats, ResultColumn};
 pub use source::{NoTables, TableSource};
 pub use tenant_tables::{Reach, TenantTables, VisibleDevices};

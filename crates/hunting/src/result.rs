@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type};
+use arrow::datatypes::{Decimal256Type, Float64Type, Int32Type, Int64Type};
 use bartizan_kql::bound::Render;
 use bartizan_kql::types::Type;
 
+use crate::decimal::push_decimal;
 use crate::json::{push_json_string, push_real};
-use crate::text::{push_datetime, push_decimal, push_timespan};
+use crate::text::{push_datetime, push_timespan};
 
 /// A column of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +166,7 @@ pub(crate) fn push_value(out: &mut String, ty: Type, array: &ArrayRef, row: usiz
         Type::Long => out.push_str(&ticks(array).to_string()),
         Type::Real => push_real(out, array.as_primitive::<Float64Type>().value(row)),
         Type::Decimal => quoted(out, |out| {
-            push_decimal(out, array.as_primitive::<Decimal128Type>().value(row));
+            push_decimal(out, array.as_primitive::<Decimal256Type>().value(row));
         }),
         Type::DateTime => quoted(out, |out| push_datetime(out, ticks(array))),
         Type::TimeSpan => quoted(out, |out| push_timespan(out, ticks(array))),

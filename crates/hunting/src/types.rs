@@ -5,7 +5,7 @@ use bartizan_kql::types::Type;
 use std::sync::Arc;
 
 /// Digits of a `decimal` in memory.
-pub const DECIMAL_PRECISION: u8 = 38;
+pub const DECIMAL_PRECISION: u8 = 76;
 /// Digits after the point of a `decimal` in memory.
 pub const DECIMAL_SCALE: i8 = 18;
 
@@ -20,7 +20,7 @@ pub fn data_type(ty: Type) -> DataType {
         Type::Int => DataType::Int32,
         Type::Long | Type::DateTime | Type::TimeSpan => DataType::Int64,
         Type::Real => DataType::Float64,
-        Type::Decimal => DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE),
+        Type::Decimal => DataType::Decimal256(DECIMAL_PRECISION, DECIMAL_SCALE),
         Type::String | Type::Guid | Type::Dynamic => DataType::Utf8View,
     }
 }

@@ -34,6 +34,15 @@ pub enum Plugin {
         /// How many columns of the other table are added.
         width: usize,
     },
+    /// `geo_line_lookup`, `geo_polygon_lookup`. Arguments: longitude, latitude (real). Constants: the distance in metres
+    /// (real), none when a point has to be inside. The lookup's columns: those that are added, then the shape (dynamic).
+    /// Adds the columns of the other table.
+    GeoLookup {
+        /// The shapes are polygons.
+        polygons: bool,
+        /// Rows that match nothing stay, with nulls.
+        unmatched: bool,
+    },
     /// `rolling_percentile`. Arguments: value, index, groups. Constants: percentage (real), bin size, bins (long).
     /// Outputs: index, groups, percentile.
     RollingPercentile,
@@ -70,6 +79,9 @@ pub enum Plugin {
         /// How many conditions there are.
         steps: usize,
     },
+    /// `dcount_intersect`. Arguments: sketches of `hll` (dynamic). Outputs: the number of distinct values (long) in the
+    /// first sketch, in the first two, and so on.
+    DcountIntersect,
     /// `rows_near`. Arguments: the condition (bool). Constants: rows before, rows after. Adds nothing, drops rows.
     RowsNear,
     /// `autocluster`. Arguments: the columns, then the weight (or 1). Constants: size weight (real). Outputs: segment,
@@ -124,6 +136,7 @@ impl Plugin {
         matches!(
             self,
             Self::IpLookup { .. }
+                | Self::GeoLookup { .. }
                 | Self::RowsNear
                 | Self::Reduce { with_source: true }
                 | Self::Scan(_)
@@ -138,6 +151,10 @@ impl Plugin {
             Self::Narrow { .. } => "narrow",
             Self::IpLookup { v6: false, .. } => "ipv4_lookup",
             Self::IpLookup { v6: true, .. } => "ipv6_lookup",
+            Self::GeoLookup {
+                polygons: false, ..
+            } => "geo_line_lookup",
+            Self::GeoLookup { polygons: true, .. } => "geo_polygon_lookup",
             Self::RollingPercentile => "rolling_percentile",
             Self::SlidingWindowCounts => "sliding_window_counts",
             Self::SessionCount => "session_count",
@@ -149,6 +166,7 @@ impl Plugin {
             Self::FunnelSequence => "funnel_sequence",
             Self::FunnelSequenceCompletion => "funnel_sequence_completion",
             Self::SequenceDetect { .. } => "sequence_detect",
+            Self::DcountIntersect => "dcount_intersect",
             Self::RowsNear => "rows_near",
             Self::AutoCluster => "autocluster",
             Self::Basket => "basket",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use bartizan_contract::hosts;
 use bartizan_hunting::events::EventStore;
-use bartizan_hunting::{Engine, EngineSettings};
+use bartizan_hunting::{Engine, EngineSettings, Places};
 use bartizan_store::Store;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
@@ -34,6 +34,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The setting `places` names a file that is no database of places.
+    #[error(transparent)]
+    Places(#[from] bartizan_hunting::PlacesError),
     /// The data directory cannot be used.
     #[error("data directory {path}: {source}")]
     DataDirectory {
@@ -147,7 +150,11 @@ impl Server {
         )
         .await?;
         events.start();
-        let engine = Engine::new(EngineSettings::default())?;
+        let places = settings.places.as_deref().map(Places::open).transpose()?;
+        let engine = Engine::new(EngineSettings {
+            places: places.map(Arc::new),
+            ..EngineSettings::default()
+        })?;
         let (trail, exit) = Trail::new();
         let app = Arc::new(App {
             clock,

@@ -83,6 +83,8 @@ pub struct Partial {
     pub issuer_hosts: Option<Vec<String>>,
     /// A PEM file with further authorities to trust when an issuer's keys are read.
     pub issuer_ca: Option<PathBuf>,
+    /// A database of places by address in MaxMind's format, for `geo_info_from_ip_address`.
+    pub places: Option<PathBuf>,
 }
 
 /// How much may be under way at once, and how long is waited.
@@ -215,6 +217,7 @@ impl Partial {
             key_rotation_days: self.key_rotation_days.or(lower.key_rotation_days),
             issuer_hosts: self.issuer_hosts.or(lower.issuer_hosts),
             issuer_ca: self.issuer_ca.or(lower.issuer_ca),
+            places: self.places.or(lower.places),
         }
     }
 }
@@ -258,6 +261,8 @@ pub struct Settings {
     pub issuer_hosts: Vec<String>,
     /// A PEM file with further authorities to trust when an issuer's keys are read.
     pub issuer_ca: Option<PathBuf>,
+    /// A database of places by address in MaxMind's format, for `geo_info_from_ip_address`.
+    pub places: Option<PathBuf>,
 }
 
 impl Settings {
@@ -311,6 +316,7 @@ impl Settings {
             key_rotation_days: partial.key_rotation_days.unwrap_or(90),
             issuer_hosts: partial.issuer_hosts.unwrap_or_default(),
             issuer_ca: partial.issuer_ca,
+            places: partial.places,
         })
     }
 }

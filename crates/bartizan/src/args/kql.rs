@@ -48,6 +48,9 @@ pub(crate) struct KqlData {
     /// A table from a Parquet, CSV or NDJSON file; repeat for several.
     #[arg(long = "table", value_name = "NAME=PATH")]
     pub(crate) tables: Vec<String>,
+    /// A database of places by address in MaxMind's format, for geo_info_from_ip_address.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) places: Option<PathBuf>,
     /// What now() is, as an ISO 8601 time.
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,

@@ -1,9 +1,9 @@
-//! `avg` of times and decimals, summed exactly in 128 bits. (The average of numbers is DataFusion's, in reals.)
+//! `avg` of times and decimals, summed exactly in 256 bits. (The average of numbers is DataFusion's, in reals.)
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array};
-use arrow::datatypes::{Decimal128Type, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal256Array, Int64Array};
+use arrow::datatypes::{Decimal256Type, Int64Type, i256};
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
@@ -14,7 +14,7 @@ use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE};
 /// Count and sum per group.
 pub(super) struct Average {
     ty: Type,
-    groups: Vec<(i64, i128)>,
+    groups: Vec<(i64, i256)>,
 }
 
 impl Average {
@@ -26,10 +26,11 @@ impl Average {
     }
 
     fn grow(&mut self, groups: usize) {
-        self.groups.resize(groups.max(self.groups.len()), (0, 0));
+        self.groups
+            .resize(groups.max(self.groups.len()), (0, i256::ZERO));
     }
 
-    fn add(&mut self, group: usize, count: i64, sum: i128) {
+    fn add(&mut self, group: usize, count: i64, sum: i256) {
         let entry = &mut self.groups[group];
         entry.0 += count;
         entry.1 = entry.1.wrapping_add(sum);
@@ -51,8 +52,8 @@ impl GroupsAccumulator for Average {
                 continue;
             }
             let value = match self.ty {
-                Type::Decimal => column.as_primitive::<Decimal128Type>().value(row),
-                _ => i128::from(column.as_primitive::<Int64Type>().value(row)),
+                Type::Decimal => column.as_primitive::<Decimal256Type>().value(row),
+                _ => i256::from(column.as_primitive::<Int64Type>().value(row)),
             };
             self.add(*group, 1, value);
         }
@@ -63,16 +64,16 @@ impl GroupsAccumulator for Average {
         let groups = emit_to.take_needed(&mut self.groups);
         let means = groups
             .iter()
-            .map(|(count, sum)| (*count != 0).then(|| sum / i128::from(*count)));
+            .map(|(count, sum)| (*count != 0).then(|| sum.wrapping_div(i256::from(*count))));
         Ok(match self.ty {
             Type::Decimal => Arc::new(
                 means
-                    .collect::<Decimal128Array>()
+                    .collect::<Decimal256Array>()
                     .with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?,
             ),
             _ => Arc::new(
                 means
-                    .map(|m| m.and_then(|m| i64::try_from(m).ok()))
+                    .map(|m| m.and_then(|m| i64::try_from(m.to_i128()?).ok()))
                     .collect::<Int64Array>(),
             ),
         })
@@ -80,10 +81,10 @@ impl GroupsAccumulator for Average {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let groups = emit_to.take_needed(&mut self.groups);
-        let sums = Decimal128Array::from_iter_values(groups.iter().map(|g| g.1));
+        let sums = Decimal256Array::from_iter_values(groups.iter().map(|g| g.1));
         Ok(vec![
             Arc::new(Int64Array::from_iter_values(groups.iter().map(|g| g.0))),
-            Arc::new(sums.with_precision_and_scale(38, 0)?),
+            Arc::new(sums.with_precision_and_scale(76, 0)?),
         ])
     }
 
@@ -95,7 +96,7 @@ impl GroupsAccumulator for Average {
     ) -> Result<()> {
         self.grow(total_num_groups);
         let counts = values[0].as_primitive::<Int64Type>();
-        let sums = values[1].as_primitive::<Decimal128Type>();
+        let sums = values[1].as_primitive::<Decimal256Type>();
         for (row, group) in group_indices.iter().enumerate() {
             self.add(*group, counts.value(row), sums.value(row));
         }

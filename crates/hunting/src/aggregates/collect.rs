@@ -46,8 +46,14 @@ impl Collect {
         self.counts.resize(groups.max(self.counts.len()), 0);
     }
 
-    /// Adds an element, the elements of an array to a set, or the members of a bag.
+    /// Adds an element, the elements of an array to a set or a list, or the members of a bag.
     fn add(&mut self, group: usize, json: &str) {
+        if self.kind == CollectKind::List && json::kind(json) == Some(json::Kind::Array) {
+            for element in json::elements(json) {
+                self.add_part(group, element, element);
+            }
+            return;
+        }
         if self.kind == CollectKind::Set && json::kind(json) == Some(json::Kind::Array) {
             for element in json::elements(json).filter(|e| *e != "null") {
                 self.add_part(group, element, element);
@@ -155,8 +161,9 @@ impl GroupsAccumulator for Collect {
             if self.kind == CollectKind::Bag {
                 self.add(*group, state);
             } else {
+                // Arrays were taken apart when they came; what is an array now was one inside of an array.
                 for element in json::elements(state) {
-                    self.add(*group, element);
+                    self.add_part(*group, element, element);
                 }
             }
         }

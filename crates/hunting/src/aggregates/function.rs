@@ -275,7 +275,7 @@ impl AggregateUDFImpl for KqlAggregate {
                 fields
             }
             AggregateKind::Moment(_) => vec![DataType::Int64, DataType::Float64, DataType::Float64],
-            AggregateKind::Average => vec![DataType::Int64, DataType::Decimal128(38, 0)],
+            AggregateKind::Average => vec![DataType::Int64, DataType::Decimal256(76, 0)],
         };
         Ok(types
             .into_iter()

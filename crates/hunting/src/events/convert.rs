@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch,
+    ArrayRef, BooleanArray, Decimal256Array, Float64Array, Int32Array, Int64Array, RecordBatch,
     StringViewArray, TimestampNanosecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, SchemaRef};
@@ -109,7 +109,7 @@ fn column(
         }
         // Rows cannot carry decimals yet, and no table has such a column.
         KqlType::Decimal => {
-            Arc::new(Decimal128Array::new_null(rows.len()).with_precision_and_scale(38, 18)?)
+            Arc::new(Decimal256Array::new_null(rows.len()).with_precision_and_scale(76, 18)?)
         }
     })
 }

@@ -7,7 +7,7 @@
 //! | `string` | Utf8View, never null | UTF8, required |
 //! | `guid`, `dynamic` | Utf8View | UTF8 |
 //! | `int`, `long`, `real`, `bool` | Int32, Int64, Float64, Boolean | the same |
-//! | `decimal` | Decimal128(38, 18) | the same |
+//! | `decimal` | Decimal256(76, 18) | the same |
 //!
 //! A file's timestamps reach from 1677-09-21 to 2262-04-11, which is what nanoseconds in 64 bits
 //! hold and what every reader of Parquet knows.
@@ -33,7 +33,7 @@ pub fn engine_type(ty: KqlType) -> DataType {
         KqlType::Int => DataType::Int32,
         KqlType::Long | KqlType::DateTime | KqlType::TimeSpan => DataType::Int64,
         KqlType::Real => DataType::Float64,
-        KqlType::Decimal => DataType::Decimal128(38, 18),
+        KqlType::Decimal => DataType::Decimal256(76, 18),
         KqlType::String | KqlType::Guid | KqlType::Dynamic => DataType::Utf8View,
     }
 }

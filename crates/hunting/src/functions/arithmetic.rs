@@ -11,7 +11,7 @@ use datafusion::error::Result;
 
 use super::call::Call;
 use super::conversion::Number;
-use crate::types::DECIMAL_SCALE;
+use crate::decimal::{UNIT, remainder};
 
 /// Applies an operator to the two arguments.
 pub(super) fn binary(call: &Call, op: BinaryOp, returns: Type) -> Result<ArrayRef> {
@@ -72,15 +72,13 @@ fn reals(op: BinaryOp, a: f64, b: f64) -> f64 {
     }
 }
 
-fn decimals(op: BinaryOp, a: i128, b: i128) -> Option<i128> {
-    let unit = i256::from_i128(10i128.pow(DECIMAL_SCALE as u32));
-    let wide = i256::from_i128;
+fn decimals(op: BinaryOp, a: i256, b: i256) -> Option<i256> {
     match op {
         BinaryOp::Add => a.checked_add(b),
         BinaryOp::Sub => a.checked_sub(b),
-        BinaryOp::Mul => wide(a).checked_mul(wide(b))?.checked_div(unit)?.to_i128(),
-        BinaryOp::Div => wide(a).checked_mul(unit)?.checked_div(wide(b))?.to_i128(),
-        _ => (b != 0).then(|| a.wrapping_rem_euclid(b)),
+        BinaryOp::Mul => a.checked_mul(b)?.checked_div(UNIT),
+        BinaryOp::Div => a.checked_mul(UNIT)?.checked_div(b),
+        _ => (b != i256::ZERO).then(|| remainder(a, b)),
     }
 }
 
@@ -89,7 +87,7 @@ pub(super) fn negate(call: &Call, returns: Type) -> Result<ArrayRef> {
     let number = Number::of(call.arg(0)?)?;
     match returns {
         Type::Real => call.make_reals(|row| number.real(row).map(|v| -v)),
-        Type::Decimal => call.make_decimals(|row| number.decimal(row).map(i128::wrapping_neg)),
+        Type::Decimal => call.make_decimals(|row| number.decimal(row).map(i256::wrapping_neg)),
         Type::Int => call.make_ints(|row| number.long(row).map(|v| (v as i32).wrapping_neg())),
         _ => call.make_longs(|row| number.long(row).map(i64::wrapping_neg)),
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Decimal128Array, Float64Array,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Decimal256Array, Float64Array,
     Int32Array, Int64Array, StringViewArray, StringViewBuilder,
 };
-use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type};
+use arrow::datatypes::{Decimal256Type, Float64Type, Int32Type, Int64Type, i256};
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
 
@@ -82,7 +82,7 @@ values!(BooleanArray, bool);
 values!(Int32Array, i32);
 values!(Int64Array, i64);
 values!(Float64Array, f64);
-values!(Decimal128Array, i128);
+values!(Decimal256Array, i256);
 
 impl Argument {
     fn step(&self) -> usize {
@@ -150,11 +150,11 @@ impl Argument {
     }
 
     /// Decimals, as units of the scale.
-    pub(crate) fn decimals(&self) -> Result<Values<'_, Decimal128Array>> {
+    pub(crate) fn decimals(&self) -> Result<Values<'_, Decimal256Array>> {
         Ok(Values {
             array: self
                 .array
-                .as_primitive_opt::<Decimal128Type>()
+                .as_primitive_opt::<Decimal256Type>()
                 .ok_or_else(|| self.wrong())?,
             step: self.step(),
         })
@@ -242,9 +242,9 @@ impl Call {
     /// A result of decimals.
     pub(crate) fn make_decimals(
         &self,
-        each: impl FnMut(usize) -> Option<i128>,
+        each: impl FnMut(usize) -> Option<i256>,
     ) -> Result<ArrayRef> {
-        let array: Decimal128Array = (0..self.rows).map(each).collect();
+        let array: Decimal256Array = (0..self.rows).map(each).collect();
         Ok(Arc::new(array.with_precision_and_scale(
             DECIMAL_PRECISION,
             DECIMAL_SCALE,

@@ -4,16 +4,15 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, StringViewBuilder};
+use arrow::datatypes::i256;
 use bartizan_kql::time::{parse_datetime, parse_timespan};
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::call::{Argument, Call};
+use crate::decimal::{self, parse_decimal, push_decimal};
 use crate::json::{self, Kind, push_json_string, push_real, push_real_text};
-use crate::text::{parse_decimal, push_datetime, push_decimal, push_timespan};
-use crate::types::DECIMAL_SCALE;
-
-const DECIMAL_UNIT: i128 = 10i128.pow(DECIMAL_SCALE as u32);
+use crate::text::{push_datetime, push_timespan};
 
 /// Converts an array. Strings come out without nulls, also from strings.
 pub(crate) fn cast_array(array: &ArrayRef, from: Type, to: Type) -> Result<ArrayRef> {
@@ -74,7 +73,7 @@ pub(super) fn push_text(argument: &Argument, row: usize, out: &mut String) -> Re
             let _ = write!(out, "{}", argument.longs()?.get(row).unwrap_or(0));
         }
         Type::Real => push_real_text(out, argument.reals()?.get(row).unwrap_or(0.0)),
-        Type::Decimal => push_decimal(out, argument.decimals()?.get(row).unwrap_or(0)),
+        Type::Decimal => push_decimal(out, argument.decimals()?.get(row).unwrap_or(i256::ZERO)),
         Type::DateTime => push_datetime(out, argument.longs()?.get(row).unwrap_or(0)),
         Type::TimeSpan => push_timespan(out, argument.longs()?.get(row).unwrap_or(0)),
     }
@@ -286,7 +285,7 @@ pub(super) enum Number<'a> {
     Int(super::call::Values<'a, arrow::array::Int32Array>),
     Long(super::call::Values<'a, arrow::array::Int64Array>),
     Real(super::call::Values<'a, arrow::array::Float64Array>),
-    Decimal(super::call::Values<'a, arrow::array::Decimal128Array>),
+    Decimal(super::call::Values<'a, arrow::array::Decimal256Array>),
 }
 
 impl<'a> Number<'a> {
@@ -308,9 +307,7 @@ impl<'a> Number<'a> {
             Self::Int(v) => v.get(row).map(i64::from),
             Self::Long(v) => v.get(row),
             Self::Real(v) => v.get(row).and_then(real_to_long),
-            Self::Decimal(v) => v
-                .get(row)
-                .and_then(|d| i64::try_from(d / DECIMAL_UNIT).ok()),
+            Self::Decimal(v) => v.get(row).and_then(decimal::long),
         }
     }
 
@@ -318,13 +315,13 @@ impl<'a> Number<'a> {
     pub(super) fn real(&self, row: usize) -> Option<f64> {
         match self {
             Self::Real(v) => v.get(row),
-            Self::Decimal(v) => v.get(row).map(|d| d as f64 / DECIMAL_UNIT as f64),
+            Self::Decimal(v) => v.get(row).map(decimal::real),
             _ => self.long(row).map(|v| v as f64),
         }
     }
 
     /// As a decimal.
-    pub(super) fn decimal(&self, row: usize) -> Option<i128> {
+    pub(super) fn decimal(&self, row: usize) -> Option<i256> {
         match self {
             Self::Decimal(v) => v.get(row),
             Self::Real(v) => v.get(row).and_then(|r| {
@@ -332,7 +329,7 @@ impl<'a> Number<'a> {
                 push_real_text(&mut text, r);
                 parse_decimal(&text)
             }),
-            _ => self.long(row).map(|v| i128::from(v) * DECIMAL_UNIT),
+            _ => self.long(row).map(decimal::of_long),
         }
     }
 }

@@ -50,11 +50,13 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{ColumnarValue, Expr};
 
 use crate::error::HuntError;
+use crate::places::Places;
 use function::{Kernel, KqlFunction};
 
 pub(crate) use columns::{json_column, long_array, number_array, number_column};
 pub(crate) use conversion::cast_array;
 pub(crate) use dynamic_path::Step;
+pub(crate) use geo::Target as GeoTarget;
 pub(crate) use hashes::{hash_of, xxhash64};
 pub(crate) use sets::{array_test, set_test, set_values, single_test, test_any};
 pub(crate) use storage::from_storage;
@@ -87,6 +89,32 @@ pub(crate) fn call(
     } else {
         KqlFunction::call(name, String::new(), kernel, args, returns)
     })
+}
+
+/// `geo_info_from_ip_address(address)`.
+pub(crate) fn geo_info(
+    args: Vec<(Expr, Type)>,
+    places: Option<Arc<Places>>,
+) -> Result<Expr, HuntError> {
+    const NAME: &str = "geo_info_from_ip_address";
+    let places = places.ok_or_else(|| {
+        HuntError::Evaluation(format!(
+            "{NAME}() needs a database of places by address, and none is set up: give the server one in MaxMind's \
+             format with the setting places, or `bartizan kql run` with --places"
+        ))
+    })?;
+    let kernel = move |call: &call::Call| {
+        let texts = call.texts(0)?;
+        call.make_texts(|row, out| places.push(texts.get(row), out))
+    };
+    let kernel = Arc::new(kernel);
+    Ok(KqlFunction::call(
+        NAME,
+        String::new(),
+        kernel,
+        args,
+        Type::Dynamic,
+    ))
 }
 
 /// The kernel of a function that belongs to a family with an enum of its own.

@@ -4,14 +4,14 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::i256;
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::call::Call;
 use super::conversion::Number;
+use crate::decimal::{UNIT, remainder};
 use crate::types::DECIMAL_SCALE;
-
-const DECIMAL_UNIT: i128 = 10i128.pow(DECIMAL_SCALE as u32);
 
 fn real(call: &Call, f: impl Fn(f64) -> f64) -> Result<ArrayRef> {
     let number = Number::of(call.arg(0)?)?;
@@ -28,7 +28,7 @@ pub(super) fn abs(call: &Call) -> Result<ArrayRef> {
     let number = Number::of(call.arg(0)?)?;
     match call.arg(0)?.ty {
         Type::Real => call.make_reals(|row| number.real(row).map(f64::abs)),
-        Type::Decimal => call.make_decimals(|row| number.decimal(row).map(i128::wrapping_abs)),
+        Type::Decimal => call.make_decimals(|row| number.decimal(row).map(i256::wrapping_abs)),
         Type::Int => call.make_ints(|row| number.long(row).map(|v| (v as i32).wrapping_abs())),
         _ => call.make_longs(|row| number.long(row).map(i64::wrapping_abs)),
     }
@@ -42,10 +42,16 @@ pub(super) fn round(call: &Call) -> Result<ArrayRef> {
         Type::Real => call.make_reals(|row| Some(round_real(number.real(row)?, places(row)?))),
         Type::Decimal => call.make_decimals(|row| {
             let keep = u32::try_from(i64::from(DECIMAL_SCALE) - places(row)?).unwrap_or(0);
-            let unit = 10i128.checked_pow(keep)?;
+            let unit = i256::from(10i64).checked_pow(keep)?;
             let value = number.decimal(row)?;
-            let half = unit / 2 * value.signum();
-            Some((value + half) / unit * unit)
+            let half = unit.wrapping_div(i256::from(2i64));
+            let half = half.wrapping_mul(value.signum());
+            Some(
+                value
+                    .checked_add(half)?
+                    .wrapping_div(unit)
+                    .wrapping_mul(unit),
+            )
         }),
         Type::Int => call.make_ints(|row| number.long(row).map(|v| v as i32)),
         _ => call.make_longs(|row| number.long(row)),
@@ -75,7 +81,7 @@ pub(super) fn ceiling(call: &Call) -> Result<ArrayRef> {
         Type::Real => call.make_reals(|row| number.real(row).map(f64::ceil)),
         Type::Decimal => call.make_decimals(|row| {
             let value = number.decimal(row)?;
-            Some(-(-value).div_euclid(DECIMAL_UNIT) * DECIMAL_UNIT)
+            value.checked_add(remainder(value.wrapping_neg(), UNIT))
         }),
         Type::Int => call.make_ints(|row| number.long(row).map(|v| v as i32)),
         _ => call.make_longs(|row| number.long(row)),
@@ -258,13 +264,13 @@ fn binned(call: &Call, fixed: bool) -> Result<ArrayRef> {
             Some(((value.real(row)? - origin) / size).floor() * size + origin)
         }),
         Type::Decimal => call.make_decimals(|row| {
-            let size = size.decimal(row).filter(|s| *s > 0)?;
+            let size = size.decimal(row).filter(|s| s.is_positive())?;
             let origin = match &origin {
                 Some(o) => o.decimal(row)?,
-                None => 0,
+                None => i256::ZERO,
             };
-            let from = value.decimal(row)? - origin;
-            Some(from - from.rem_euclid(size) + origin)
+            let value = value.decimal(row)?;
+            value.checked_sub(remainder(value.checked_sub(origin)?, size))
         }),
         Type::Int => call.make_ints(|row| longs(row).and_then(|v| i32::try_from(v).ok())),
         _ => call.make_longs(longs),

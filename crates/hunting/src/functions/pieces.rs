@@ -1,10 +1,12 @@
 //! Structured texts taken apart: URLs, paths, versions, CSV, JSONPath.
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::i256;
 use datafusion::error::Result;
 use percent_encoding::percent_decode_str;
 
 use super::call::Call;
+use crate::decimal::UNIT;
 use crate::json::{self, push_json_string};
 
 /// Appends a bag of texts.
@@ -173,10 +175,7 @@ pub(super) fn parse_version(call: &Call) -> Result<ArrayRef> {
         for _ in count..4 {
             value *= 100_000_000;
         }
-        // The whole number may be longer than a decimal with its fraction can hold: then there is no value.
-        value
-            .checked_mul(10i128.pow(crate::types::DECIMAL_SCALE as u32))
-            .filter(|v| *v < 10i128.pow(38))
+        i256::from_i128(value).checked_mul(UNIT)
     })
 }
 

@@ -9,8 +9,8 @@ use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 
 use super::call::Call;
+use crate::decimal::parse_decimal;
 use crate::error::HuntError;
-use crate::text::parse_decimal;
 use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE, data_type};
 
 /// A constant as a value of the engine.
@@ -25,7 +25,7 @@ pub(crate) fn scalar(value: &Value, ty: Type) -> ScalarValue {
         Value::Long(i) | Value::DateTime(i) | Value::TimeSpan(i) => ScalarValue::Int64(Some(*i)),
         Value::Real(r) => ScalarValue::Float64(Some(*r)),
         Value::Decimal(d) => {
-            ScalarValue::Decimal128(parse_decimal(d), DECIMAL_PRECISION, DECIMAL_SCALE)
+            ScalarValue::Decimal256(parse_decimal(d), DECIMAL_PRECISION, DECIMAL_SCALE)
         }
         Value::Dynamic(d) if d.trim() == "null" || d.trim().is_empty() => null_of(Type::Dynamic),
         Value::String(s) | Value::Guid(s) | Value::Dynamic(s) => text(s),

@@ -1,6 +1,6 @@
 //! Scalar expressions.
 
-use bartizan_kql::bound::{self, BinaryOp, ExprKind, PathStep, Set, SetOp};
+use bartizan_kql::bound::{self, BinaryOp, ExprKind, GeoFn, PathStep, ScalarFn, Set, SetOp};
 use bartizan_kql::types::Type;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Case, Expr, Operator, binary_expr};
@@ -26,6 +26,9 @@ impl Planner<'_> {
                     .iter()
                     .map(|a| Ok((self.expression(a)?, a.ty)))
                     .collect::<Result<Vec<_>, HuntError>>()?;
+                if *function == ScalarFn::Geo(GeoFn::InfoFromIpAddress) {
+                    return functions::geo_info(args, self.context.places.clone());
+                }
                 functions::call(*function, args, expr.ty, self.context.now_ticks)
             }
             ExprKind::Negate(inner) => {

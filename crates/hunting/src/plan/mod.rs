@@ -31,6 +31,7 @@ use futures::StreamExt;
 
 use crate::engine::TimeWindow;
 use crate::error::HuntError;
+use crate::places::Places;
 use crate::session::QueryMemory;
 use crate::source::TableSource;
 pub(crate) use rows::{Kernel, KqlQueryPlanner, Made, Parts, Work, numbered};
@@ -43,6 +44,8 @@ pub(crate) struct QueryContext {
     pub memory: Arc<QueryMemory>,
     /// `now()`.
     pub now_ticks: i64,
+    /// Where addresses are.
+    pub places: Option<Arc<Places>>,
     /// The window that tables with a `Timestamp` are seen through.
     pub timespan: Option<TimeWindow>,
     /// Where tables come from.

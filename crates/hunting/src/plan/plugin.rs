@@ -68,7 +68,11 @@ impl Planner<'_> {
             partition: partition.iter().map(|id| column_name(*id)).collect(),
             outputs: outputs.iter().map(|c| (column_name(c.id), c.ty)).collect(),
             adds: plugin.adds(),
-            batchwise: matches!(plugin, Plugin::IpLookup { .. }) && partition.is_empty(),
+            batchwise: partition.is_empty()
+                && matches!(
+                    plugin,
+                    Plugin::IpLookup { .. } | Plugin::GeoLookup { .. } | Plugin::DcountIntersect
+                ),
             kernel,
         };
         let made = RowNode::plan(rows, RowOp::Plugin(spec), is_sorted(input))?;

@@ -4,9 +4,11 @@ mod address;
 mod funnel;
 pub(crate) mod graph;
 mod patterns;
+mod places;
 mod reduce;
 pub(crate) mod scan;
 mod series;
+mod sketches;
 mod tables;
 mod timeline;
 mod values;
@@ -46,11 +48,16 @@ pub(crate) fn kernel(
         Plugin::Narrow { names } => Arc::new(tables::Narrow {
             names: names.clone(),
         }),
+        Plugin::DcountIntersect => Arc::new(sketches::DcountIntersect),
         Plugin::RowsNear => Arc::new(tables::RowsNear::new(&call)),
         Plugin::RollingPercentile => Arc::new(tables::RollingPercentile::new(&call)?),
         Plugin::IpLookup { v6, unmatched, .. } => {
             Arc::new(address::Lookup::new(call, *v6, *unmatched, outputs)?)
         }
+        Plugin::GeoLookup {
+            polygons,
+            unmatched,
+        } => Arc::new(places::Lookup::new(call, *polygons, *unmatched, outputs)?),
         Plugin::SlidingWindowCounts
         | Plugin::SessionCount
         | Plugin::ActiveUsersCount

@@ -207,6 +207,7 @@ fn documents_hold() {
     let engine = Engine::new(EngineSettings {
         threads: 2,
         batch_rows: 4,
+        ..EngineSettings::default()
     })
     .expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread()

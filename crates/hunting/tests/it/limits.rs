@@ -12,6 +12,7 @@ fn run(query: &str, limits: Limits) -> Result<HuntResult, HuntError> {
     let engine = Engine::new(EngineSettings {
         threads: 2,
         batch_rows: 1024,
+        ..EngineSettings::default()
     })
     .expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread()

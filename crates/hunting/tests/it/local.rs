@@ -27,6 +27,7 @@ fn rows(
     let engine = Engine::new(EngineSettings {
         threads: 2,
         batch_rows: 64,
+        ..EngineSettings::default()
     })
     .expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -57,6 +57,7 @@ fn every_aggregate_takes_every_numeric_type() {
     let engine = Engine::new(EngineSettings {
         threads: 2,
         batch_rows: 16,
+        ..EngineSettings::default()
     })
     .expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread()

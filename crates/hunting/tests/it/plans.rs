@@ -86,6 +86,7 @@ fn asked(query: &str) -> Vec<String> {
     let engine = Engine::new(EngineSettings {
         threads: 1,
         batch_rows: 64,
+        ..EngineSettings::default()
     })
     .expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread()

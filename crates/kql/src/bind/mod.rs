@@ -18,6 +18,7 @@ mod graph_values;
 mod hunting;
 mod join;
 mod list;
+mod lookup;
 mod naming;
 mod operator;
 mod parse_kv;

@@ -5,17 +5,20 @@ use crate::bound::{Column, Expr, ExprKind, Node, Plan, Plugin, SharedId, Value};
 use crate::types::Type;
 
 use super::convert::coerce;
-use super::naming::{Names, name_of};
+use super::naming::name_of;
 use super::timed::{Constant, timed_shape};
 use super::{Binder, Relation, Rows, literal, reference};
 
+/// Sketches that `dcount_intersect` takes at most (docs page "dcount-intersect-plugin").
+const MOST_SKETCHES: usize = 16;
+
 /// A plugin's call while it is bound.
-struct Parts {
-    plugin: Plugin,
-    args: Vec<Expr>,
-    constants: Vec<Expr>,
-    lookup: Option<SharedId>,
-    outputs: Vec<Column>,
+pub(super) struct Parts {
+    pub(super) plugin: Plugin,
+    pub(super) args: Vec<Expr>,
+    pub(super) constants: Vec<Expr>,
+    pub(super) lookup: Option<SharedId>,
+    pub(super) outputs: Vec<Column>,
 }
 
 /// The arguments of an analysis over identities and times: what stands after `id, time`.
@@ -38,6 +41,9 @@ impl Binder<'_> {
             "narrow" => self.narrow(&input),
             "ipv4_lookup" => self.ip_lookup(&input, call, false),
             "ipv6_lookup" => self.ip_lookup(&input, call, true),
+            "geo_line_lookup" => self.geo_lookup(&input, call, false),
+            "geo_polygon_lookup" => self.geo_lookup(&input, call, true),
+            "dcount_intersect" => self.dcount_intersect(&input, call),
             "rows_near" => self.rows_near(&input, call),
             "rolling_percentile" => self.rolling_percentile(&input, call),
             "sequence_detect" => self.sequence_detect(&input, call),
@@ -78,7 +84,7 @@ impl Binder<'_> {
         })
     }
 
-    fn too_few(&mut self, call: &ast::Call, least: usize) -> Option<()> {
+    pub(super) fn too_few(&mut self, call: &ast::Call, least: usize) -> Option<()> {
         if call.arguments.len() >= least {
             return Some(());
         }
@@ -115,94 +121,26 @@ impl Binder<'_> {
         })
     }
 
-    /// `ipv4_lookup(table, address, network, key…, return_unmatched = true)`.
-    fn ip_lookup(&mut self, input: &Relation, call: &ast::Call, v6: bool) -> Option<Parts> {
-        self.too_few(call, 3)?;
-        let (mut unmatched, mut keys) = (false, Vec::new());
-        for argument in &call.arguments[3..] {
-            let flag = argument
-                .name
-                .as_ref()
-                .is_some_and(|n| n.text == "return_unmatched")
-                || matches!(
-                    argument.value.kind,
-                    Ast::Literal(ast::Literal::Bool(Some(_)))
-                );
-            if !flag {
-                keys.push(&argument.value);
-                continue;
-            }
-            unmatched = matches!(
-                self.scalar(&argument.value, Rows::NONE)?.kind,
-                ExprKind::Literal(Value::Bool(true))
-            );
+    /// `dcount_intersect(hll, hll, …)`: how many values the first sketch, the first two, … have in common.
+    fn dcount_intersect(&mut self, input: &Relation, call: &ast::Call) -> Option<Parts> {
+        self.too_few(call, 2)?;
+        if call.arguments.len() > MOST_SKETCHES {
+            let message = format!("dcount_intersect() takes {MOST_SKETCHES} sketches at most");
+            self.error("KS119", call.span, message);
+            return None;
         }
-        let (other, _) = self.rows_of(&call.arguments[0].value);
-        self.operator = "evaluate";
-        let address = self.scalar(&call.arguments[1].value, Rows::of(input));
-        let network = self.column_argument(&call.arguments[2].value, &other);
-        let (address, network) = (address?, network?);
-        let mut args = vec![coerce(address, Type::String)];
-        let mut further = vec![coerce(reference(&network), Type::String)];
-        let mut dropped = Vec::new();
-        // A network column with the address's own name is the same key.
-        let own = name_of(&call.arguments[1].value);
-        if own.as_deref() == Some(network.name.as_str())
-            && !matches!(call.arguments[1].value.kind, Ast::Name(_))
-        {
-            dropped.push(network.id);
+        let mut args = Vec::with_capacity(call.arguments.len());
+        for argument in &call.arguments {
+            let sketch = self.scalar(&argument.value, Rows::of(input))?;
+            args.push(coerce(sketch, Type::Dynamic));
         }
-        for key in keys {
-            let here = self.column_argument(key, input)?;
-            let there = self.column_argument(key, &other)?;
-            args.push(coerce(reference(&here), Type::String));
-            further.push(coerce(reference(&there), Type::String));
-            dropped.push(there.id);
-        }
-        let added: Vec<Column> = other
-            .plan
-            .columns
-            .iter()
-            .filter(|c| !dropped.contains(&c.id))
-            .cloned()
-            .collect();
-        let mut names = Names::default();
-        for column in input.plan.columns.iter().chain(&added) {
-            names.reserve(&column.name);
-        }
-        let taken = |name: &str| input.plan.columns.iter().any(|c| c.name == name);
-        let mut outputs = Vec::with_capacity(added.len());
-        for column in &added {
-            let name = if taken(&column.name) {
-                names.unique(&column.name)
-            } else {
-                column.name.clone()
-            };
-            outputs.push(self.column(name, column.ty));
-        }
-        let mut exprs: Vec<Expr> = added.iter().map(reference).collect();
-        let mut columns = added;
-        for key in further {
-            columns.push(self.column("", key.ty));
-            exprs.push(key);
-        }
-        let width = outputs.len();
-        let table = Plan {
-            node: Node::Project {
-                input: Box::new(other.plan),
-                exprs,
-            },
-            columns,
-        };
+        let names = (0..args.len()).map(|i| format!("s{i}"));
+        let outputs = names.map(|name| self.column(name, Type::Long)).collect();
         Some(Parts {
-            plugin: Plugin::IpLookup {
-                v6,
-                unmatched,
-                width,
-            },
+            plugin: Plugin::DcountIntersect,
             args,
             constants: Vec::new(),
-            lookup: Some(self.share(table)),
+            lookup: None,
             outputs,
         })
     }

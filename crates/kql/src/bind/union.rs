@@ -222,7 +222,7 @@ fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
         }
     }
     let mut names = Names::default();
-    let mut outputs = Vec::new();
+    let mut outputs: Vec<Output> = Vec::new();
     for (source, types) in order {
         let clash = types.len() > 1;
         for (ty, count) in types {
@@ -241,5 +241,26 @@ fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
             });
         }
     }
+    keep_own_names(&mut outputs);
     outputs
+}
+
+/// A column that has a name of its own keeps it: when another got the same one for its type, the two change places.
+fn keep_own_names(outputs: &mut [Output]) {
+    for own in 0..outputs.len() {
+        let name = outputs[own].source.clone();
+        if outputs[own].name == name || outputs[own].name == format!("{name}_{}", outputs[own].ty) {
+            continue;
+        }
+        if let Some(made) = outputs
+            .iter()
+            .position(|o| o.name == name && o.source != name)
+        {
+            let [Output { source, ty, .. }, other] = [own, made].map(|i| &outputs[i]);
+            let (source, ty) = (source.clone(), *ty);
+            let (other_source, other_ty) = (other.source.clone(), other.ty);
+            (outputs[made].source, outputs[made].ty) = (source, ty);
+            (outputs[own].source, outputs[own].ty) = (other_source, other_ty);
+        }
+    }
 }

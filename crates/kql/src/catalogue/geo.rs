@@ -60,6 +60,26 @@ pub enum GeoFn {
     Intersection2Lines,
     /// `geo_intersection_line_with_polygon(line, polygon)`: geometry.
     IntersectionLineWithPolygon,
+    /// `geo_intersection_2polygons(polygon, polygon)`: geometry.
+    Intersection2Polygons,
+    /// `geo_point_buffer(point, radius metres, tolerance? metres)`: polygon.
+    PointBuffer,
+    /// `geo_line_buffer(line, radius metres, tolerance? metres)`: polygon.
+    LineBuffer,
+    /// `geo_polygon_buffer(polygon, radius metres, tolerance? metres)`: polygon.
+    PolygonBuffer,
+    /// `geo_union_polygons_array(array of polygons)`: polygon.
+    UnionPolygonsArray,
+    /// `geo_union_lines_array(array of lines)`: line.
+    UnionLinesArray,
+    /// `geo_simplify_polygons_array(array of polygons, tolerance? metres)`: polygon.
+    SimplifyPolygonsArray,
+    /// `geo_line_to_s2cells(line, level? 0 to 30, radius? metres)`: array of strings; 11 unless given.
+    LineToS2Cells,
+    /// `geo_polygon_to_s2cells(polygon, level? 0 to 30, radius? metres)`: array of strings; 11 unless given.
+    PolygonToS2Cells,
+    /// `geo_polygon_to_h3cells(polygon, resolution? 0 to 15, radius? metres)`: array of strings; 6 unless given.
+    PolygonToH3Cells,
     /// `geo_from_wkt(string)`: geometry.
     FromWkt,
     /// `geo_point_to_geohash(point, length? 1 to 18)`: string; 5 unless given.
@@ -94,6 +114,9 @@ pub enum GeoFn {
     H3CellRings,
     /// `geo_h3cell_level(string)`: int.
     H3CellLevel,
+    /// `geo_info_from_ip_address(string)`: a bag of country, state, city, latitude and longitude as far as they are
+    /// known, null when nothing is.
+    InfoFromIpAddress,
 }
 
 const FRACTION: ResultType = Is(Type::Real);
@@ -111,6 +134,9 @@ const POINT_AND_SHAPE: &[Signature] = &[all(&[REAL, REAL, BAG], DYNAMIC)];
 const TWO_SHAPES_TO_BOOL: &[Signature] = &[all(&[BAG, BAG], BOOLEAN)];
 const TWO_SHAPES: &[Signature] = &[all(&[BAG, BAG], DYNAMIC)];
 const POINT_TO_CELL: &[Signature] = &[some(&[REAL, REAL, REAL], 2, WORDS)];
+const SHAPE_BUFFER: &[Signature] = &[some(&[BAG, REAL, REAL], 2, DYNAMIC)];
+const COVERING: &[Signature] = &[some(&[BAG, REAL, REAL], 1, DYNAMIC)];
+const SHAPES: &[Signature] = &[all(&[ARRAY], DYNAMIC)];
 const CELL: &[Signature] = &[all(&[STRING], DYNAMIC)];
 
 const fn g(
@@ -276,6 +302,66 @@ pub(super) static GEO: &[ScalarFunction] = &[
         "The part of a line inside a polygon.",
     ),
     g(
+        "geo_intersection_2polygons",
+        G::Intersection2Polygons,
+        TWO_SHAPES,
+        "What two polygons have in common.",
+    ),
+    g(
+        "geo_point_buffer",
+        G::PointBuffer,
+        &[some(&[REAL, REAL, REAL, REAL], 3, DYNAMIC)],
+        "A polygon around a point that holds everything within a distance.",
+    ),
+    g(
+        "geo_line_buffer",
+        G::LineBuffer,
+        SHAPE_BUFFER,
+        "A polygon around a line that holds everything within a distance.",
+    ),
+    g(
+        "geo_polygon_buffer",
+        G::PolygonBuffer,
+        SHAPE_BUFFER,
+        "A polygon around a polygon that holds everything within a distance.",
+    ),
+    g(
+        "geo_union_polygons_array",
+        G::UnionPolygonsArray,
+        SHAPES,
+        "The union of polygons.",
+    ),
+    g(
+        "geo_union_lines_array",
+        G::UnionLinesArray,
+        SHAPES,
+        "The union of lines.",
+    ),
+    g(
+        "geo_simplify_polygons_array",
+        G::SimplifyPolygonsArray,
+        &[some(&[ARRAY, REAL], 1, DYNAMIC)],
+        "The union of polygons without the points that say little.",
+    ),
+    g(
+        "geo_line_to_s2cells",
+        G::LineToS2Cells,
+        COVERING,
+        "The S2 cells of a level that cover a line.",
+    ),
+    g(
+        "geo_polygon_to_s2cells",
+        G::PolygonToS2Cells,
+        COVERING,
+        "The S2 cells of a level that cover a polygon.",
+    ),
+    g(
+        "geo_polygon_to_h3cells",
+        G::PolygonToH3Cells,
+        COVERING,
+        "The H3 cells of a resolution whose centre is in a polygon.",
+    ),
+    g(
         "geo_from_wkt",
         G::FromWkt,
         CELL,
@@ -376,5 +462,11 @@ pub(super) static GEO: &[ScalarFunction] = &[
         G::H3CellLevel,
         &[all(&[STRING], Is(Type::Int))],
         "The resolution of an H3 cell.",
+    ),
+    g(
+        "geo_info_from_ip_address",
+        G::InfoFromIpAddress,
+        CELL,
+        "Where an address is, by a database that the operator sets up; without one the query is refused.",
     ),
 ];

@@ -3,32 +3,8 @@
 /// Names, and why there is no such function.
 pub static MISSING: &[(&[&str], &str)] = &[
     (
-        &["geo_info_from_ip_address"],
-        "it needs a data file of places by address, and none comes with the server",
-    ),
-    (
         &["parse_user_agent"],
         "it needs a collection of patterns of user agents, and none comes with the server",
-    ),
-    (
-        &[
-            "geo_point_buffer",
-            "geo_line_buffer",
-            "geo_polygon_buffer",
-            "geo_union_polygons_array",
-            "geo_union_lines_array",
-            "geo_simplify_polygons_array",
-            "geo_intersection_2polygons",
-        ],
-        "shapes cannot be put together or widened yet",
-    ),
-    (
-        &[
-            "geo_polygon_to_h3cells",
-            "geo_polygon_to_s2cells",
-            "geo_line_to_s2cells",
-        ],
-        "shapes cannot be covered with cells yet",
     ),
     (
         &[

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bartizan_contract::time::{Timestamp, parse_iso8601};
 use bartizan_hunting::engine::EngineSettings;
 use bartizan_hunting::local::LocalTables;
-use bartizan_hunting::{Engine, HuntError, HuntRequest, HuntResult, Limits, TableSource as _};
+use bartizan_hunting::{
+    Engine, HuntError, HuntRequest, HuntResult, Limits, Places, TableSource as _,
+};
 use serde_json::{Map, Value};
 
 use super::problems::{self, Problem};
@@ -73,7 +75,12 @@ impl Session {
                 Failure::usage(format!("--now {text}: an ISO 8601 time is wanted"))
             })?,
         };
-        let engine = Engine::new(EngineSettings::default()).map_err(Failure::general)?;
+        let places = run.places.as_deref().map(Places::open).transpose();
+        let engine = Engine::new(EngineSettings {
+            places: places.map_err(Failure::general)?.map(Arc::new),
+            ..EngineSettings::default()
+        })
+        .map_err(Failure::general)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::sphere::{Degrees, Vector, dot, is_valid, norm, triangle_area, vector};
+use super::sphere::{Degrees, Vector, is_valid, vector};
 use crate::json::push_real_text;
 
 /// The lines of a `LineString` or `MultiLineString`.
@@ -51,18 +51,29 @@ fn polygon(value: &Value) -> Option<Vec<Vec<Degrees>>> {
 }
 
 /// The kind and the coordinates of a geometry.
-fn geometry(text: &str) -> Option<(String, Value)> {
-    let mut value: Value = serde_json::from_str(text).ok()?;
-    let kind = value.get("type")?.as_str()?.to_owned();
-    Some((kind, value.get_mut("coordinates")?.take()))
+fn geometry(value: &Value) -> Option<(&str, &Value)> {
+    Some((value.get("type")?.as_str()?, value.get("coordinates")?))
+}
+
+/// The elements of an array of geometries, none when it is no array or empty.
+pub(super) fn elements(text: Option<&str>) -> Option<Vec<Value>> {
+    match serde_json::from_str(text?).ok()? {
+        Value::Array(all) if !all.is_empty() => Some(all),
+        _ => None,
+    }
 }
 
 impl Lines {
     /// The lines of a text, none when it has no valid ones.
     pub(super) fn read(text: Option<&str>) -> Option<Self> {
-        let (kind, coordinates) = geometry(text?)?;
-        let (lines, multi) = match kind.as_str() {
-            "LineString" => (vec![line(&coordinates)?], false),
+        Self::of(&serde_json::from_str(text?).ok()?)
+    }
+
+    /// As [`Self::read`], of a value.
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let (kind, coordinates) = geometry(value)?;
+        let (lines, multi) = match kind {
+            "LineString" => (vec![line(coordinates)?], false),
             "MultiLineString" => {
                 let lines = coordinates.as_array()?.iter().map(line);
                 (lines.collect::<Option<Vec<_>>>()?, true)
@@ -98,9 +109,14 @@ impl Lines {
 impl Polygons {
     /// The polygons of a text, none when it has no valid ones.
     pub(super) fn read(text: Option<&str>) -> Option<Self> {
-        let (kind, coordinates) = geometry(text?)?;
-        let (polygons, multi) = match kind.as_str() {
-            "Polygon" => (vec![polygon(&coordinates)?], false),
+        Self::of(&serde_json::from_str(text?).ok()?)
+    }
+
+    /// As [`Self::read`], of a value.
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let (kind, coordinates) = geometry(value)?;
+        let (polygons, multi) = match kind {
+            "Polygon" => (vec![polygon(coordinates)?], false),
             "MultiPolygon" => {
                 let polygons = coordinates.as_array()?.iter().map(polygon);
                 (polygons.collect::<Option<Vec<_>>>()?, true)
@@ -114,15 +130,6 @@ impl Polygons {
     pub(super) fn edges(&self) -> Vec<(Vector, Vector)> {
         let rings = self.polygons.iter().flatten();
         rings.flat_map(|r| ring_edges(r)).collect()
-    }
-
-    /// Whether a point is inside: in a shell, and in none of its holes.
-    pub(super) fn contain(&self, p: Vector) -> bool {
-        self.polygons.iter().any(|rings| {
-            let mut rings = rings.iter();
-            rings.next().is_some_and(|shell| encloses(shell, p))
-                && !rings.any(|hole| encloses(hole, p))
-        })
     }
 
     /// Appends the GeoJSON.
@@ -154,44 +161,9 @@ pub(super) fn ring_edges(ring: &[Degrees]) -> impl Iterator<Item = (Vector, Vect
     ring.iter().zip(next).map(|(a, b)| (vector(*a), vector(*b)))
 }
 
-/// The signed area of a ring in steradians. It is the smaller part of the globe, so it is between -2π and 2π.
-pub(super) fn ring_area(ring: &[Degrees]) -> f64 {
-    let corners: Vec<Vector> = ring.iter().map(|p| vector(*p)).collect();
-    let triangles = corners.windows(2).skip(1);
-    let sum: f64 = triangles
-        .map(|t| triangle_area(corners[0], t[0], t[1]))
-        .sum();
-    let whole = 4.0 * std::f64::consts::PI;
-    if sum > whole / 2.0 {
-        sum - whole
-    } else if sum < -whole / 2.0 {
-        sum + whole
-    } else {
-        sum
-    }
-}
-
-/// Whether a ring goes around a point: the angles at the point add up to a full turn.
-fn encloses(ring: &[Degrees], p: Vector) -> bool {
-    let mut turn = 0.0;
-    for (a, b) in ring_edges(ring) {
-        let flat = |v: Vector| {
-            let along = dot(v, p);
-            [
-                v[0] - along * p[0],
-                v[1] - along * p[1],
-                v[2] - along * p[2],
-            ]
-        };
-        let (u, v) = (flat(a), flat(b));
-        if norm(u) < 1e-15 || norm(v) < 1e-15 {
-            return true;
-        }
-        let turned = super::sphere::cross(u, v);
-        turn += dot(turned, p).atan2(dot(u, v));
-    }
-    // Around the point's antipode the angles add up, too; it is on the other side of the globe.
-    turn.abs() > std::f64::consts::PI && ring.iter().any(|c| dot(vector(*c), p) > 0.0)
+/// The corners of a ring.
+pub(super) fn ring_corners(ring: &[Degrees]) -> Vec<Vector> {
+    ring.iter().map(|p| vector(*p)).collect()
 }
 
 fn push_head(out: &mut String, kind: &str) {

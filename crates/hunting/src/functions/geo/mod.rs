@@ -3,20 +3,28 @@
 //! The Earth is a sphere and edges are its shortest arcs, as the pages have it. A coordinate that is not on the globe,
 //! or a shape that is not valid, gives null.
 
-mod boundary;
+mod arrangement;
+mod buffer;
+mod combine;
+mod cover;
 mod geohash;
 mod geojson;
 mod h3;
 mod lines;
+mod overlay;
 mod polygons;
+mod region;
 mod s2;
 mod sphere;
+mod targets;
 mod wkt;
 
 use arrow::array::ArrayRef;
 use bartizan_kql::bound::GeoFn;
 use datafusion::error::Result;
 use h3o::CellIndex;
+
+pub(crate) use self::targets::Target;
 
 use self::sphere::{Degrees, angle, cross, distance, is_valid, norm, vector};
 use super::call::{Argument, Call};
@@ -73,6 +81,16 @@ pub(super) fn compute(call: &Call, function: GeoFn) -> Result<ArrayRef> {
         GeoFn::Intersects2Polygons => polygons::intersects(call),
         GeoFn::IntersectsLineWithPolygon => polygons::intersects_line(call),
         GeoFn::IntersectionLineWithPolygon => polygons::intersection_with_line(call),
+        GeoFn::PointBuffer => buffer::of_point(call),
+        GeoFn::LineBuffer => buffer::of_line(call),
+        GeoFn::PolygonBuffer => buffer::of_polygon(call),
+        GeoFn::UnionPolygonsArray => combine::union_polygons(call),
+        GeoFn::UnionLinesArray => combine::union_lines(call),
+        GeoFn::SimplifyPolygonsArray => combine::simplify_polygons(call),
+        GeoFn::Intersection2Polygons => combine::intersection(call),
+        GeoFn::LineToS2Cells => cover::line_to_s2(call),
+        GeoFn::PolygonToS2Cells => cover::polygon_to_s2(call),
+        GeoFn::PolygonToH3Cells => cover::polygon_to_h3(call),
         GeoFn::FromWkt => {
             let texts = call.texts(0)?;
             call.make_texts(|row, out| wkt::push_geojson(texts.get(row), out))

@@ -1,37 +1,67 @@
 //! Polygons: area, perimeter, centre, what is inside, and other forms.
 
+use std::rc::Rc;
+
 use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
-use super::geojson::{Lines, Polygons, push_point, ring_area};
+use super::geojson::{Lines, Polygons, push_point, ring_corners};
 use super::lines::{any_meet, densified, nearest_of, simplified, tolerance, written};
-use super::sphere::{Degrees, RADIUS, Vector, degrees, distance, dot, scaled, vector};
-use super::{boundary, place, shape};
+use super::region::{Arc, Region};
+use super::sphere::{
+    Degrees, Vector, add, angle, crossing, degrees, distance, ring_area, unit, vector,
+};
+use super::{place, shape};
+
+/// The region of a shape at a position; read once when it is constant.
+fn regions(
+    call: &Call,
+    index: usize,
+    read: impl Fn(&Polygons) -> Option<Region>,
+) -> impl Fn(usize) -> Option<Rc<Region>> {
+    let region = move |row| {
+        let shapes = Polygons::read(shape(call, index, row))?;
+        read(&shapes).map(Rc::new)
+    };
+    let constant = call.args.get(index).is_some_and(|a| a.constant);
+    let fixed = constant.then(|| region(0));
+    move |row| match &fixed {
+        Some(fixed) => fixed.clone(),
+        None => region(row),
+    }
+}
+
+fn loose(shapes: &Polygons) -> Option<Region> {
+    Some(Region::loose(shapes))
+}
 
 /// `geo_point_in_polygon(longitude, latitude, polygon)`.
 pub(super) fn point_in(call: &Call) -> Result<ArrayRef> {
-    let constant = call.args.get(2).is_some_and(|a| a.constant);
-    let fixed = constant.then(|| Polygons::read(shape(call, 2, 0)));
+    let region = regions(call, 2, loose);
     call.make_bools(|row| {
         let p = vector(place(call, 0, row)?);
-        match &fixed {
-            Some(shapes) => Some(shapes.as_ref()?.contain(p)),
-            None => Some(Polygons::read(shape(call, 2, row))?.contain(p)),
-        }
+        Some(region(row)?.contains(p))
     })
 }
 
 /// `geo_distance_point_to_polygon(longitude, latitude, polygon)`: 0 inside.
 pub(super) fn distance_to_point(call: &Call) -> Result<ArrayRef> {
+    let region = regions(call, 2, loose);
     call.make_reals(|row| {
         let p = vector(place(call, 0, row)?);
-        let shapes = Polygons::read(shape(call, 2, row))?;
-        if shapes.contain(p) {
-            return Some(0.0);
-        }
-        Some(distance(p, nearest_of(p, &shapes.edges())?))
+        let region = region(row)?;
+        distance_to(&region, p)
     })
+}
+
+/// The distance of a point in metres, 0 inside.
+fn distance_to(region: &Region, p: Vector) -> Option<f64> {
+    if region.contains(p) {
+        return Some(0.0);
+    }
+    let edges: Vec<Arc> = region.edges().collect();
+    Some(distance(p, nearest_of(p, &edges)?))
 }
 
 /// `geo_closest_point_on_polygon(longitude, latitude, polygon)`: the point itself inside.
@@ -39,7 +69,7 @@ pub(super) fn closest_point(call: &Call) -> Result<ArrayRef> {
     call.make_texts(|row, out| {
         let found = place(call, 0, row).and_then(|p| {
             let shapes = Polygons::read(shape(call, 2, row))?;
-            if shapes.contain(vector(p)) {
+            if Region::loose(&shapes).contains(vector(p)) {
                 return Some(p);
             }
             let point = nearest_of(vector(p), &shapes.edges())?;
@@ -52,36 +82,28 @@ pub(super) fn closest_point(call: &Call) -> Result<ArrayRef> {
     })
 }
 
+/// The region of a polygon, or of the union of several.
+fn united(call: &Call, row: usize) -> Option<Region> {
+    Region::of(&Polygons::read(shape(call, 0, row))?)
+}
+
 /// `geo_polygon_area(polygon)`, of the union of several.
 pub(super) fn area(call: &Call) -> Result<ArrayRef> {
-    call.make_reals(|row| {
-        let arcs = boundary::of(&Polygons::read(shape(call, 0, row))?);
-        Some(boundary::area(&arcs).abs() * RADIUS * RADIUS)
-    })
+    call.make_reals(|row| Some(united(call, row)?.area()))
 }
 
 /// `geo_polygon_perimeter(polygon)`, of the union of several.
 pub(super) fn perimeter(call: &Call) -> Result<ArrayRef> {
-    call.make_reals(|row| {
-        let arcs = boundary::of(&Polygons::read(shape(call, 0, row))?);
-        Some(arcs.iter().map(|(a, b)| distance(*a, *b)).sum())
-    })
+    call.make_reals(|row| Some(united(call, row)?.perimeter()))
 }
 
 /// `geo_polygon_centroid(polygon)`, of the union of several.
 pub(super) fn centroid(call: &Call) -> Result<ArrayRef> {
     call.make_texts(|row, out| {
-        let Some(shapes) = Polygons::read(shape(call, 0, row)) else {
+        let Some(region) = united(call, row) else {
             return false;
         };
-        let moment = boundary::moment(&boundary::of(&shapes));
-        let corner = shapes.polygons[0][0].first().map_or(moment, |p| vector(*p));
-        let outward = if dot(moment, corner) < 0.0 {
-            scaled(moment, -1.0)
-        } else {
-            moment
-        };
-        push_point(out, degrees(outward));
+        push_point(out, degrees(region.moment()));
         true
     })
 }
@@ -93,7 +115,7 @@ fn reshaped(shapes: &Polygons, f: impl Fn(&[Degrees]) -> Vec<Degrees>) -> Option
         let mut kept = Vec::with_capacity(rings.len());
         for (place, ring) in rings.iter().enumerate() {
             let ring = f(ring);
-            if ring.len() >= 3 && ring_area(&ring) != 0.0 {
+            if ring.len() >= 3 && ring_area(&ring_corners(&ring)) != 0.0 {
                 kept.push(ring);
             } else if place == 0 {
                 return None;
@@ -144,7 +166,7 @@ pub(super) fn simplify(call: &Call) -> Result<ArrayRef> {
 }
 
 /// A ring is simplified as two lines: from its first point to the farthest one, and back.
-fn simplified_ring(ring: &[Degrees], tolerance: f64) -> Vec<Degrees> {
+pub(super) fn simplified_ring(ring: &[Degrees], tolerance: f64) -> Vec<Degrees> {
     let first = vector(ring[0]);
     let far = |p: &Degrees| distance(first, vector(*p));
     let at = (0..ring.len())
@@ -164,7 +186,9 @@ pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
         let one = Polygons::read(shape(call, 0, row))?;
         let other = Polygons::read(shape(call, 1, row))?;
         let corner_in = |of: &Polygons, within: &Polygons| {
-            of.polygons.iter().any(|p| within.contain(vector(p[0][0])))
+            let within = Region::loose(within);
+            let mut corners = of.polygons.iter().map(|p| vector(p[0][0]));
+            corners.any(|p| within.contains(p))
         };
         Some(
             any_meet(&one.edges(), &other.edges())
@@ -179,7 +203,8 @@ pub(super) fn intersects_line(call: &Call) -> Result<ArrayRef> {
     call.make_bools(|row| {
         let line = Lines::read(shape(call, 0, row))?;
         let shapes = Polygons::read(shape(call, 1, row))?;
-        let inside = line.lines.iter().any(|l| shapes.contain(vector(l[0])));
+        let region = Region::loose(&shapes);
+        let inside = line.lines.iter().any(|l| region.contains(vector(l[0])));
         Some(inside || any_meet(&line.edges(), &shapes.edges()))
     })
 }
@@ -208,14 +233,14 @@ pub(super) fn intersection_with_line(call: &Call) -> Result<ArrayRef> {
 
 /// The lines that are left of a line inside polygons.
 fn parts_inside(line: &Lines, shapes: &Polygons) -> Vec<Vec<Degrees>> {
-    let edges = shapes.edges();
+    let (edges, region) = (shapes.edges(), Region::loose(shapes));
     let mut parts: Vec<Vec<Degrees>> = Vec::new();
     for points in &line.lines {
         let mut last: Option<Vector> = None;
         for pair in points.windows(2) {
             let whole = (vector(pair[0]), vector(pair[1]));
-            for arc in boundary::split(whole, &edges) {
-                if !shapes.contain(boundary::middle(arc)) {
+            for arc in split(whole, &edges) {
+                if !region.contains(unit(add(arc.0, arc.1))) {
                     last = None;
                     continue;
                 }
@@ -227,6 +252,22 @@ fn parts_inside(line: &Lines, shapes: &Polygons) -> Vec<Vec<Degrees>> {
                 last = Some(arc.1);
             }
         }
+    }
+    parts
+}
+
+/// The parts of an arc between the places where others cross it.
+fn split((a, b): Arc, others: &[Arc]) -> Vec<Arc> {
+    let mut cuts: Vec<Vector> = others
+        .iter()
+        .filter_map(|(c, d)| crossing(a, b, *c, *d))
+        .collect();
+    cuts.sort_by(|p, q| angle(a, *p).total_cmp(&angle(a, *q)));
+    let mut parts = Vec::with_capacity(cuts.len() + 1);
+    let mut from = a;
+    for cut in cuts.into_iter().chain([b]) {
+        parts.push((from, cut));
+        from = cut;
     }
     parts
 }

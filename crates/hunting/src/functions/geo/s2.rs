@@ -87,6 +87,18 @@ impl Cell {
         Self(number << 1 | 1)
     }
 
+    /// The six cells of the coarsest level.
+    pub(super) fn faces() -> impl Iterator<Item = Self> {
+        (0..6u64).map(|face| Self(face << 61 | 1 << 60))
+    }
+
+    /// The four quarters along the curve; the cell must not be of the finest level.
+    pub(super) fn children(self) -> [Self; 4] {
+        let lowest = self.0 & self.0.wrapping_neg();
+        let quarter = lowest >> 2;
+        [1, 3, 5, 7].map(|odd| Self(self.0 - lowest + odd * quarter))
+    }
+
     /// The cell of a token.
     pub(super) fn read(token: &str) -> Option<Self> {
         if token.is_empty() || token.len() > 16 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -138,18 +150,25 @@ impl Cell {
         unit(from_face(face, scale(i), scale(j)))
     }
 
-    pub(super) fn centre(self) -> Degrees {
+    pub(super) fn middle(self) -> Vector {
         let ((face, i, j), half) = (self.place(), self.size() as f64 / 2.0);
-        degrees(Self::point(face, i as f64 + half, j as f64 + half))
+        Self::point(face, i as f64 + half, j as f64 + half)
+    }
+
+    pub(super) fn centre(self) -> Degrees {
+        degrees(self.middle())
+    }
+
+    /// The four corners, counter-clockwise.
+    pub(super) fn quad(self) -> [Vector; 4] {
+        let ((face, i, j), size) = (self.place(), self.size());
+        [(0, 0), (size, 0), (size, size), (0, size)]
+            .map(|(di, dj)| Self::point(face, (i + di) as f64, (j + dj) as f64))
     }
 
     /// The four corners, counter-clockwise.
     pub(super) fn corners(self) -> Vec<Degrees> {
-        let ((face, i, j), size) = (self.place(), self.size());
-        [(0, 0), (size, 0), (size, size), (0, size)]
-            .iter()
-            .map(|(di, dj)| degrees(Self::point(face, (i + di) as f64, (j + dj) as f64)))
-            .collect()
+        self.quad().map(degrees).to_vec()
     }
 
     /// The cells around the cell: first those that share an edge. A corner of the cube has one cell less.
@@ -204,6 +223,18 @@ mod tests {
         for (to, back) in QUARTER_TO_POSITION.iter().zip(POSITION_TO_QUARTER) {
             for quarter in 0..4u64 {
                 assert_eq!(back[to[quarter as usize] as usize], quarter);
+            }
+        }
+    }
+
+    #[test]
+    fn the_quarters_of_a_cell_are_its_children() {
+        for face in Cell::faces() {
+            assert_eq!(face.level(), 0);
+            for child in face.children() {
+                assert_eq!(child.level(), 1);
+                assert_eq!(Cell::of(child.centre(), 0), face);
+                assert_eq!(Cell::of(child.centre(), 1), child);
             }
         }
     }

@@ -41,6 +41,12 @@ pub(super) fn add(a: Vector, b: Vector) -> Vector {
     [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }
 
+/// The normal of the great circle through two points, on the left of the way from `a` to `b`; twice as long as their
+/// cross product, but as exact for points that are close together.
+pub(super) fn normal(a: Vector, b: Vector) -> Vector {
+    cross(add(a, scaled(b, -1.0)), add(a, b))
+}
+
 pub(super) fn scaled(a: Vector, by: f64) -> Vector {
     a.map(|c| c * by)
 }
@@ -71,7 +77,7 @@ pub(super) fn distance(a: Vector, b: Vector) -> f64 {
 
 /// The point of an edge that is nearest to another point.
 pub(super) fn nearest(p: Vector, a: Vector, b: Vector) -> Vector {
-    let normal = cross(a, b);
+    let normal = normal(a, b);
     if norm(normal) > 0.0 {
         let normal = unit(normal);
         let foot = unit(add(p, scaled(normal, -dot(p, normal))));
@@ -97,7 +103,7 @@ pub(super) fn along(a: Vector, b: Vector, fraction: f64) -> Vector {
 
 /// On which side of the edge from `a` to `b` a point lies: positive on the left.
 pub(super) fn side(a: Vector, b: Vector, p: Vector) -> f64 {
-    dot(cross(a, b), p)
+    dot(normal(a, b), p)
 }
 
 /// Where two edges cross at a point inside both; none when they only touch, or do not meet.
@@ -107,7 +113,7 @@ pub(super) fn crossing(a: Vector, b: Vector, c: Vector, d: Vector) -> Option<Vec
     if c_side * d_side >= 0.0 || a_side * b_side >= 0.0 {
         return None;
     }
-    let meeting = unit(cross(cross(a, b), cross(c, d)));
+    let meeting = unit(cross(unit(normal(a, b)), unit(normal(c, d))));
     let middle = add(add(a, b), add(c, d));
     let meeting = if dot(meeting, middle) < 0.0 {
         scaled(meeting, -1.0)
@@ -127,9 +133,64 @@ pub(super) fn meet(a: Vector, b: Vector, c: Vector, d: Vector) -> bool {
             .any(|(p, from, to)| angle(p, nearest(p, from, to)) <= NEAR)
 }
 
+/// Whether a point is on the left of a closed ring, whose left may be any part of the globe: the edges between the
+/// point and the middle of one of them are counted.
+pub(super) fn is_left_of(ring: &[Vector], p: Vector) -> bool {
+    const PLAIN: f64 = 1e-6;
+    let edge = |i: usize| (ring[i], ring[(i + 1) % ring.len()]);
+    let mut best = (0.0, None);
+    for i in 0..ring.len() {
+        let (a, b) = edge(i);
+        let (across, middle) = (unit(normal(a, b)), unit(add(a, b)));
+        let off = dot(across, p);
+        // From the other side of the globe there is no one shortest way.
+        if dot(middle, p) > -0.9 && off.abs() > best.0 {
+            best = (off.abs(), Some((i, middle, off > 0.0)));
+            if off.abs() > PLAIN {
+                break;
+            }
+        }
+    }
+    let Some((chosen, middle, left)) = best.1 else {
+        // The ring is small and far away: its left is the rest of the globe when it goes clockwise.
+        return ring_area(ring) < 0.0;
+    };
+    let between = (0..ring.len()).filter(|i| {
+        let (c, d) = edge(*i);
+        *i != chosen && passes(p, middle, c, d)
+    });
+    left ^ (between.count() % 2 == 1)
+}
+
+/// Whether two edges cross, where a point on the other edge's great circle counts as on its left.
+fn passes(a: Vector, b: Vector, c: Vector, d: Vector) -> bool {
+    let (one, other) = (normal(a, b), normal(c, d));
+    let [c_left, d_left] = [c, d].map(|p| dot(one, p) >= 0.0);
+    let [a_left, b_left] = [a, b].map(|p| dot(other, p) >= 0.0);
+    c_left != d_left && a_left != b_left && c_left != a_left
+}
+
+/// The signed area of a ring in steradians. It is the smaller part of the globe, so it is between -2π and 2π.
+pub(super) fn ring_area(corners: &[Vector]) -> f64 {
+    let triangles = corners.windows(2).skip(1);
+    let sum: f64 = triangles
+        .map(|t| triangle_area(corners[0], t[0], t[1]))
+        .sum();
+    let whole = 4.0 * std::f64::consts::PI;
+    if sum > whole / 2.0 {
+        sum - whole
+    } else if sum < -whole / 2.0 {
+        sum + whole
+    } else {
+        sum
+    }
+}
+
 /// The signed area of a triangle in steradians: positive when its points go counter-clockwise.
 pub(super) fn triangle_area(a: Vector, b: Vector, c: Vector) -> f64 {
-    2.0 * dot(a, cross(b, c)).atan2(1.0 + dot(a, b) + dot(b, c) + dot(c, a))
+    let from_a = |p: Vector| add(p, scaled(a, -1.0));
+    let volume = dot(a, cross(from_a(b), from_a(c)));
+    2.0 * volume.atan2(1.0 + dot(a, b) + dot(b, c) + dot(c, a))
 }
 
 /// The integral of the position over a triangle, signed as its area; its direction is the centroid (as S2 has it).

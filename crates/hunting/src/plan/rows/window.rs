@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, RecordBatch,
+    Array, ArrayRef, AsArray, Decimal256Array, Float64Array, Int64Array, RecordBatch,
 };
-use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, Int64Type, SchemaRef};
+use arrow::datatypes::{Decimal256Type, Float64Type, Int32Type, Int64Type, SchemaRef, i256};
 use arrow::row::{RowConverter, SortField};
 use bartizan_kql::bound::WindowFn;
 use bartizan_kql::types::Type;
@@ -234,11 +234,11 @@ fn cumulate(value: &ArrayRef, ty: Type, restart: impl Fn(usize) -> bool) -> Resu
             })))
         }
         Type::Decimal => {
-            let decimals = value.as_primitive::<Decimal128Type>();
-            let mut sum = 0i128;
-            let sums = Decimal128Array::from_iter_values((0..rows).map(|row| {
+            let decimals = value.as_primitive::<Decimal256Type>();
+            let mut sum = i256::ZERO;
+            let sums = Decimal256Array::from_iter_values((0..rows).map(|row| {
                 if restart(row) {
-                    sum = 0;
+                    sum = i256::ZERO;
                 }
                 if decimals.is_valid(row) {
                     sum = sum.wrapping_add(decimals.value(row));

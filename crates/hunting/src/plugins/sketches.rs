@@ -1,0 +1,93 @@
+//! `dcount_intersect`: what sketches of distinct values have in common. A sketch only knows unions; the number in an
+//! intersection follows from the numbers in all unions.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
+use datafusion::error::Result;
+
+use super::values::strings;
+use crate::plan::{Kernel, Made};
+use crate::sketch::Distinct;
+
+/// The kernel; a row without one of its sketches gives nulls from there on.
+pub(super) struct DcountIntersect;
+
+impl Kernel for DcountIntersect {
+    fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
+        let texts: Vec<Vec<&str>> = args.iter().map(strings).collect();
+        let mut columns: Vec<Vec<Option<i64>>> = vec![Vec::with_capacity(rows); args.len()];
+        for row in 0..rows {
+            let sketches = texts.iter().map_while(|column| Distinct::read(column[row]));
+            let counts = common(&sketches.collect::<Vec<_>>());
+            for (place, column) in columns.iter_mut().enumerate() {
+                column.push(counts.get(place).copied());
+            }
+        }
+        let columns = columns.into_iter();
+        let columns = columns.map(|c| Arc::new(Int64Array::from(c)) as ArrayRef);
+        Ok(Made {
+            rows: None,
+            columns: columns.collect(),
+        })
+    }
+}
+
+/// How many values the first sketch has, how many the first two have in common, and so on.
+fn common(sketches: &[Distinct]) -> Vec<i64> {
+    // By the last sketch of each choice of sketches: the sizes of unions, added for an odd choice, else subtracted.
+    let mut parts = vec![0i64; sketches.len()];
+    choose(sketches, 0, None, 1, &mut parts);
+    let mut sum = 0;
+    let sums = parts.into_iter().map(|part| {
+        sum += part;
+        sum
+    });
+    let mut least = i64::MAX;
+    // An estimate must not say that fewer sets have less in common.
+    sums.map(|s| {
+        least = least.min(s.max(0));
+        least
+    })
+    .collect()
+}
+
+fn choose(
+    sketches: &[Distinct],
+    from: usize,
+    chosen: Option<&Distinct>,
+    sign: i64,
+    parts: &mut [i64],
+) {
+    for next in from..sketches.len() {
+        let mut union = sketches[next].clone();
+        if let Some(chosen) = chosen {
+            union.join(chosen);
+        }
+        parts[next] += sign * union.count();
+        choose(sketches, next + 1, Some(&union), -sign, parts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::xxhash64;
+
+    #[test]
+    fn counts_of_common_values() {
+        let multiples = |of: usize| {
+            let mut sketch = Distinct::with_accuracy(3);
+            for value in (0..3_000usize).step_by(of) {
+                sketch.add(xxhash64(&value.to_le_bytes()));
+            }
+            sketch
+        };
+        let counts = common(&[multiples(2), multiples(3), multiples(5)]);
+        for (count, wanted) in counts.iter().zip([1_500, 500, 100]) {
+            assert!((count - wanted).abs() < 40, "{counts:?}");
+        }
+        assert_eq!(common(&[multiples(3_001), multiples(3_001)]), [1, 1]);
+        assert!(common(&[]).is_empty());
+    }
+}
