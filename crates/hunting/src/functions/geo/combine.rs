@@ -261,10 +261,10 @@ mod tests {
         assert_eq!(row.corner_count(), 10);
         let sum: f64 = parts.iter().map(Region::area).sum();
         assert!((row.area() - sum).abs() < sum * 1e-12);
-        // A border of one that is cut by corners of two others.
-        let wide = polygon("[[0,1],[2,1],[2,2],[0,2],[0,1]]");
-        let thin = union(&[square(0, 0, 1, 1), square(1, 0, 2, 1)]);
-        let all = union(&[wide, thin]);
+        // A border along a meridian, on which two others have a corner.
+        let high = polygon("[[1,0],[2,0],[2,2],[1,2],[1,0]]");
+        let thin = union(&[square(0, 0, 1, 1), square(0, 1, 1, 2)]);
+        let all = union(&[high, thin]);
         assert_eq!(all.polygons.len(), 1);
     }
 

@@ -221,7 +221,7 @@ mod tests {
         let around: HashSet<CellIndex> = cells.iter().flat_map(|c| neighbours(*c)).collect();
         assert!(around.iter().all(|c| within(c) == cells.contains(c)));
         assert!(cells.len() > 150 && cells.len() < 300, "{}", cells.len());
-        assert!(inside(&shapes, 12).is_none());
+        assert!(inside(&shapes, 9).is_none());
     }
 
     #[test]
