@@ -57,7 +57,7 @@ pub(super) struct Piece {
     pub(super) sides: [[bool; 2]; 2],
     /// Whether it belongs to the boundary of each region.
     pub(super) bounds: [bool; 2],
-    /// The number of the last edge that it is a part of.
+    /// Its number in the order of the edges and along each; that of the last where several lie upon each other.
     pub(super) last: usize,
     /// Edges of each region along this way, less those that go back; and how many there are at all.
     net: [i32; 2],
@@ -218,7 +218,8 @@ fn is_on(p: Vector, a: Vector, b: Vector) -> bool {
 fn pieces(points: &Points, edges: Vec<Edge>) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::with_capacity(edges.len());
     let mut known: HashMap<[usize; 2], usize> = HashMap::with_capacity(edges.len());
-    for (number, edge) in edges.into_iter().enumerate() {
+    let mut number = 0;
+    for edge in edges {
         let start = points.all[edge.from];
         let far = |id: &usize| norm(add(points.all[*id], scaled(start, -1.0)));
         let mut way = edge.cuts;
@@ -230,6 +231,7 @@ fn pieces(points: &Points, edges: Vec<Edge>) -> Vec<Piece> {
             if from == to {
                 continue;
             }
+            number += 1;
             let ends = [from.min(to), from.max(to)];
             let place = *known.entry(ends).or_insert_with(|| {
                 pieces.push(Piece {
