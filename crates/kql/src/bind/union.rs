@@ -245,22 +245,20 @@ fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
     outputs
 }
 
-/// A column that has a name of its own keeps it: when another got the same one for its type, the two change places.
+/// A column that has a name of its own keeps it: when another of the same type got that name for its type, the two
+/// change places.
 fn keep_own_names(outputs: &mut [Output]) {
     for own in 0..outputs.len() {
-        let name = outputs[own].source.clone();
-        if outputs[own].name == name || outputs[own].name == format!("{name}_{}", outputs[own].ty) {
+        let Output { name, source, ty } = &outputs[own];
+        if name == source || *name == format!("{source}_{ty}") {
             continue;
         }
-        if let Some(made) = outputs
+        let made = outputs
             .iter()
-            .position(|o| o.name == name && o.source != name)
-        {
-            let [Output { source, ty, .. }, other] = [own, made].map(|i| &outputs[i]);
-            let (source, ty) = (source.clone(), *ty);
-            let (other_source, other_ty) = (other.source.clone(), other.ty);
-            (outputs[made].source, outputs[made].ty) = (source, ty);
-            (outputs[own].source, outputs[own].ty) = (other_source, other_ty);
+            .position(|o| o.name == *source && o.source != *source && o.ty == *ty);
+        if let Some(made) = made {
+            let source = outputs[own].source.clone();
+            outputs[own].source = std::mem::replace(&mut outputs[made].source, source);
         }
     }
 }
