@@ -56,6 +56,7 @@ impl Polygon {
         Self::new(rings.collect())
     }
 
+    /// The shell, then the holes.
     pub(super) fn rings(&self) -> &[Ring] {
         &self.rings
     }
@@ -107,7 +108,7 @@ impl Region {
     }
 
     pub(super) fn rings(&self) -> impl Iterator<Item = &Ring> + '_ {
-        self.polygons.iter().flat_map(|p| p.rings.iter())
+        self.polygons.iter().flat_map(|p| p.rings())
     }
 
     /// Whether a point is inside, or a corner.
@@ -167,7 +168,7 @@ impl Region {
         let polygons: Vec<Vec<Vec<Degrees>>> = self
             .polygons
             .iter()
-            .map(|polygon| polygon.rings.iter().map(ring).collect())
+            .map(|polygon| polygon.rings().iter().map(ring).collect())
             .collect();
         Polygons {
             multi: polygons.len() > 1,
