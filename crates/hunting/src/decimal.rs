@@ -78,14 +78,15 @@ pub(crate) fn of_long(value: i64) -> i256 {
     i256::from(value).wrapping_mul(UNIT)
 }
 
-/// The nearest real.
+/// The nearest real, or one beside it.
 pub(crate) fn real(value: i256) -> f64 {
-    let (low, high) = value.wrapping_abs().to_parts();
-    let magnitude = (high as f64 * 2f64.powi(128) + low as f64) / 1e18;
-    if value.is_negative() {
-        -magnitude
-    } else {
-        magnitude
+    match value.to_i128() {
+        Some(value) => value as f64 / 1e18,
+        None => {
+            let mut text = String::new();
+            push_decimal(&mut text, value);
+            text.parse().unwrap_or(f64::NAN)
+        }
     }
 }
 

@@ -133,7 +133,8 @@ mod tests {
     enum Item<'a> {
         Text(&'a str),
         Real(f64),
-        Short(u8),
+        /// A small whole number: how many bits its type has, and the number.
+        Whole(u8, u8),
         Map(Vec<(&'a str, Item<'a>)>),
         List(Vec<Item<'a>>),
     }
@@ -148,7 +149,9 @@ mod tests {
                 out.push(3 << 5 | 8);
                 out.extend(value.to_be_bytes());
             }
-            Item::Short(value) => out.extend([5 << 5 | 1, *value]),
+            Item::Whole(16, value) => out.extend([5 << 5 | 1, *value]),
+            Item::Whole(32, value) => out.extend([6 << 5 | 1, *value]),
+            Item::Whole(_, value) => out.extend([1, 9 - 7, *value]),
             Item::Map(members) => {
                 out.push(7 << 5 | members.len() as u8);
                 for (key, value) in members {
@@ -171,14 +174,14 @@ mod tests {
         write(record, &mut all);
         all.extend(b"\xab\xcd\xefMaxMind.com");
         let about = Item::Map(vec![
-            ("node_count", Item::Short(1)),
-            ("record_size", Item::Short(24)),
-            ("ip_version", Item::Short(4)),
+            ("node_count", Item::Whole(32, 1)),
+            ("record_size", Item::Whole(16, 24)),
+            ("ip_version", Item::Whole(16, 4)),
             ("database_type", Item::Text("Test-City")),
             ("languages", Item::List(vec![Item::Text("en")])),
-            ("binary_format_major_version", Item::Short(2)),
-            ("binary_format_minor_version", Item::Short(0)),
-            ("build_epoch", Item::Short(1)),
+            ("binary_format_major_version", Item::Whole(16, 2)),
+            ("binary_format_minor_version", Item::Whole(16, 0)),
+            ("build_epoch", Item::Whole(64, 1)),
             ("description", Item::Map(vec![])),
         ]);
         write(&about, &mut all);
