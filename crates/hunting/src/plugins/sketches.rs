@@ -84,7 +84,7 @@ mod tests {
             sketch
         };
         let counts = common(&[multiples(2), multiples(3), multiples(5)]);
-        for (count, wanted) in counts.iter().zip([1_500, 500, 100]) {
+        for (count, wanted) in counts.iter().copied().zip([1_500i64, 500, 100]) {
             assert!((count - wanted).abs() < 40, "{counts:?}");
         }
         assert_eq!(common(&[multiples(3_001), multiples(3_001)]), [1, 1]);
