@@ -75,7 +75,7 @@ impl Session {
                 Failure::usage(format!("--now {text}: an ISO 8601 time is wanted"))
             })?,
         };
-        let places = run.places.as_deref().map(Places::open).transpose();
+        let places = data.places.as_deref().map(Places::open).transpose();
         let engine = Engine::new(EngineSettings {
             places: places.map_err(Failure::general)?.map(Arc::new),
             ..EngineSettings::default()
