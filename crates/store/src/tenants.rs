@@ -7,7 +7,7 @@ use crate::directory::service_principals;
 use crate::error::StoreError;
 use crate::row::Columns as _;
 use crate::sql::Sql;
-use crate::transaction::{ReadTx, WriteTx};
+use crate::transaction::{Backend, ReadTx, WriteTx};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +143,30 @@ pub async fn lock(tx: &mut WriteTx, id: TenantId) -> Result<(), StoreError> {
         0 => Err(StoreError::Missing("tenant")),
         _ => Ok(()),
     }
+}
+
+/// Takes the locks of several tenants, always in the same order, so that two servers never wait for each other. Says which
+/// of them there are, in the order of their ids.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub(crate) async fn lock_all(
+    tx: &mut WriteTx,
+    ids: &[TenantId],
+) -> Result<Vec<TenantId>, StoreError> {
+    let mut sql = Sql::new("select id from tenants where id in (");
+    sql.bind_list(ids.iter().copied()).push(") order by id");
+    if tx.backend() == Backend::Postgres {
+        // SQLite has one writer at a time.
+        sql.push(" for update");
+    }
+    let rows = sql.fetch_all(tx).await?;
+    let ids: Result<Vec<TenantId>, _> = rows.iter().map(|row| row.parsed("id")).collect();
+    // Databases sort texts by their own rules.
+    ids.map(|mut ids| {
+        ids.sort_unstable();
+        ids
+    })
 }
 
 /// The tenant of a row, with its domains.

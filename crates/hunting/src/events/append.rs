@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bartizan_contract::TenantId;
 use bartizan_contract::value::Row;
-use bartizan_store::segments::{self, IngestedBatch};
+use bartizan_store::segments;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::convert::{self, TableBatch};
+use super::convert::{self, Converted, Part, TableBatch};
 use super::error::EventsError;
 use super::files::blocking;
-use super::record;
+use super::memory::Batch;
+use super::record::{self, EncodedRows};
 use super::writer::{Append, Command, Content, Outcome, lock};
 use super::{Appended, EventStore, now_micros};
 
@@ -20,25 +21,28 @@ use super::{Appended, EventStore, now_micros};
 pub struct NewBatch {
     /// Whose it is.
     pub tenant: TenantId,
-    /// By this id a retry of it is recognised.
-    pub id: Uuid,
+    /// By this id a retry of it is recognised. `None` for one that is never sent again once it may have been written:
+    /// nothing is looked up or remembered.
+    pub id: Option<Uuid>,
     /// Rows of any tables.
     pub rows: Vec<Row>,
 }
 
-/// A batch encoded.
+/// A batch that waits for its memory.
 struct Encoded {
-    batch: IngestedBatch,
+    batch: Batch,
     dates_dropped: usize,
+    encoded: Arc<EncodedRows>,
+    parts: Vec<Part>,
     tables: Vec<TableBatch>,
-    record: Vec<u8>,
+    bytes: usize,
 }
 
 /// A batch that has its memory.
 struct Ready {
     /// Its place in what was asked for.
     at: usize,
-    batch: IngestedBatch,
+    batch: Batch,
     dates_dropped: usize,
     content: Content,
 }
@@ -46,7 +50,7 @@ struct Ready {
 /// A batch of which the writer has yet to tell.
 struct Sent {
     at: usize,
-    batch: IngestedBatch,
+    batch: Batch,
     dates_dropped: usize,
     answer: oneshot::Receiver<Outcome>,
 }
@@ -71,7 +75,7 @@ impl EventStore {
     ) -> Result<Appended, EventsError> {
         let batch = NewBatch {
             tenant,
-            id: batch_id,
+            id: Some(batch_id),
             rows,
         };
         let done = self.append_all(vec![Arc::new(batch)]).await;
@@ -87,10 +91,7 @@ impl EventStore {
     ) -> Vec<Result<Appended, EventsError>> {
         let count = batches.len();
         let appended = now_micros();
-        let encoded = blocking(move || {
-            let encoded = batches.iter().map(|batch| encode(batch, appended));
-            Ok(encoded.collect::<Vec<_>>())
-        });
+        let encoded = blocking(move || Ok(encode(&batches, appended)));
         let mut done: Vec<Option<Result<Appended, EventsError>>> = Vec::new();
         done.resize_with(count, || None);
         let mut left = Vec::new();
@@ -118,11 +119,7 @@ impl EventStore {
 
     /// Takes memory for a batch.
     async fn ready(self: &Arc<Self>, at: usize, encoded: Encoded) -> Result<Ready, EventsError> {
-        let bytes = encoded
-            .tables
-            .iter()
-            .map(|(_, rows)| rows.get_array_memory_size())
-            .sum();
+        let bytes = encoded.bytes;
         let limit = self.settings.max_batch_bytes;
         if bytes > limit {
             return Err(EventsError::TooLarge { bytes, limit });
@@ -132,7 +129,8 @@ impl EventStore {
             batch: encoded.batch,
             dates_dropped: encoded.dates_dropped,
             content: Content {
-                record: encoded.record,
+                encoded: encoded.encoded,
+                parts: encoded.parts,
                 tables: encoded.tables,
                 reservation: self.reserve(bytes).await?,
             },
@@ -154,24 +152,29 @@ impl EventStore {
                 return Vec::new();
             }
         };
-        let mut sent = Vec::new();
+        if new.is_empty() {
+            return new;
+        }
+        let mut sent = Vec::with_capacity(new.len());
+        let mut appends = Vec::with_capacity(new.len());
         for ready in new {
             let (reply, answer) = oneshot::channel();
-            let append = Append {
+            appends.push(Append {
                 batch: ready.batch,
                 epoch,
                 content: ready.content,
                 reply,
-            };
-            match self.tell(Command::Append(Box::new(append))) {
-                Ok(()) => sent.push(Sent {
-                    at: ready.at,
-                    batch: ready.batch,
-                    dates_dropped: ready.dates_dropped,
-                    answer,
-                }),
-                Err(error) => done[ready.at] = Some(Err(error)),
-            }
+            });
+            sent.push(Sent {
+                at: ready.at,
+                batch: ready.batch,
+                dates_dropped: ready.dates_dropped,
+                answer,
+            });
+        }
+        if let Err(error) = self.tell(Command::Append(appends)) {
+            fail(done, sent.iter().map(|sent| sent.at), error);
+            return Vec::new();
         }
         let mut again = Vec::new();
         for sent in sent {
@@ -204,11 +207,17 @@ impl EventStore {
         batches: Vec<Ready>,
         done: &mut [Option<Result<Appended, EventsError>>],
     ) -> Result<Vec<Ready>, EventsError> {
+        if batches.iter().all(|ready| ready.batch.id.is_none()) {
+            return Ok(batches);
+        }
         let mut tx = self.store.read().await?;
         let mut new = Vec::with_capacity(batches.len());
         for ready in batches {
-            let (tenant, id) = (ready.batch.tenant, ready.batch.batch_id);
-            match segments::find_batch(&mut tx, tenant, id).await? {
+            let known = match ready.batch.id {
+                Some(id) => segments::find_batch(&mut tx, ready.batch.tenant, id).await?,
+                None => None,
+            };
+            match known {
                 Some(rows) => done[ready.at] = Some(Ok(duplicate(rows))),
                 None => new.push(ready),
             }
@@ -217,20 +226,47 @@ impl EventStore {
     }
 }
 
-fn encode(new: &NewBatch, appended: i64) -> Result<Encoded, EventsError> {
-    let (tables, dates_dropped) = convert::to_batches(&new.rows)?;
-    let record = record::encode(new.tenant, new.id, appended, &tables)?;
-    Ok(Encoded {
-        batch: IngestedBatch {
+/// Encodes batches together. Where one of them cannot be, or has something to tell, each by itself.
+fn encode(batches: &[Arc<NewBatch>], appended: i64) -> Vec<Result<Encoded, EventsError>> {
+    match encode_together(batches, appended) {
+        Ok((encoded, dates_dropped)) if dates_dropped == 0 => encoded.into_iter().map(Ok).collect(),
+        _ => batches.iter().map(|batch| encode_one(batch, appended)).collect(),
+    }
+}
+
+fn encode_one(batch: &Arc<NewBatch>, appended: i64) -> Result<Encoded, EventsError> {
+    let (mut encoded, dates_dropped) = encode_together(std::slice::from_ref(batch), appended)?;
+    let mut encoded = encoded.pop().ok_or(EventsError::Closed)?;
+    encoded.dates_dropped = dates_dropped;
+    Ok(encoded)
+}
+
+/// The batches, and how many datetimes of theirs files cannot hold.
+fn encode_together(
+    batches: &[Arc<NewBatch>],
+    appended: i64,
+) -> Result<(Vec<Encoded>, usize), EventsError> {
+    let rows = batches.iter().map(|batch| batch.rows.as_slice());
+    let Converted {
+        tables,
+        parts,
+        dates_dropped,
+    } = convert::to_batches(rows)?;
+    let together = Arc::new(record::encode(appended, &tables)?);
+    let encoded = batches.iter().zip(parts).map(|(new, parts)| Encoded {
+        batch: Batch {
             tenant: new.tenant,
-            batch_id: new.id,
+            id: new.id,
             rows: new.rows.len() as i64,
             appended,
         },
-        dates_dropped,
-        tables,
-        record,
-    })
+        dates_dropped: 0,
+        encoded: Arc::clone(&together),
+        tables: parts.iter().filter_map(|part| part.of(&tables)).collect(),
+        bytes: parts.iter().map(|part| part.share_of(&tables)).sum(),
+        parts,
+    });
+    Ok((encoded.collect(), dates_dropped))
 }
 
 /// One failure of all these batches: the first of them tells what it was, the others are to come back. Whoever has an

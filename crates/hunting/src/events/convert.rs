@@ -17,40 +17,98 @@ use super::schema::{engine_schema, file_schema, nanos_from_ticks};
 /// Rows of one table as columns of the engine's types.
 pub(super) type TableBatch = (&'static Table, RecordBatch);
 
-/// Rows as one batch per table, tables in the order of their first row, and how many datetimes
-/// were outside what files hold (years 1678 to 2261) and became null.
-pub(super) fn to_batches(rows: &[Row]) -> Result<(Vec<TableBatch>, usize), EventsError> {
-    let mut groups: Vec<(&'static Table, Vec<(usize, &Row)>)> = Vec::new();
-    for (number, row) in rows.iter().enumerate() {
-        if row.values.len() != row.table.columns.len() {
-            let reason = format!(
-                "{} values for {} columns",
-                row.values.len(),
-                row.table.columns.len()
-            );
-            return Err(EventsError::Row {
-                row: number,
-                table: row.table.name,
-                reason,
-            });
+/// The rows of one batch in one table, where the rows of several batches are together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Which of the tables.
+    pub(super) table: usize,
+    /// The first row.
+    pub(super) offset: usize,
+    /// How many rows.
+    pub(super) rows: usize,
+}
+
+/// Batches as columns.
+#[derive(Debug)]
+pub(super) struct Converted {
+    /// One batch per table, tables in the order of their first row.
+    pub(super) tables: Vec<TableBatch>,
+    /// Which rows of them are whose, in the order of the batches.
+    pub(super) parts: Vec<Vec<Part>>,
+    /// How many datetimes were outside what files hold (years 1678 to 2261) and became null.
+    pub(super) dates_dropped: usize,
+}
+
+/// Rows of one table, each with its number in its batch.
+struct TableRows<'r> {
+    table: &'static Table,
+    rows: Vec<(usize, &'r Row)>,
+}
+
+/// Brings the rows of several batches into columns together: a column of few rows is mostly the cost of the column.
+/// An error tells the row's number in its batch.
+pub(super) fn to_batches<'r>(
+    batches: impl IntoIterator<Item = &'r [Row]>,
+) -> Result<Converted, EventsError> {
+    let mut groups: Vec<TableRows<'r>> = Vec::new();
+    let mut parts = Vec::new();
+    for batch in batches {
+        let mut own: Vec<Part> = Vec::new();
+        for (number, row) in batch.iter().enumerate() {
+            let at = place(&mut groups, number, row)?;
+            let group = &mut groups[at];
+            match own.iter_mut().find(|part| part.table == at) {
+                Some(part) => part.rows += 1,
+                None => own.push(Part {
+                    table: at,
+                    offset: group.rows.len(),
+                    rows: 1,
+                }),
+            }
+            group.rows.push((number, row));
         }
-        match groups
-            .iter_mut()
-            .find(|(table, _)| table.name == row.table.name)
-        {
-            Some((_, group)) => group.push((number, row)),
-            None => groups.push((row.table, vec![(number, row)])),
-        }
+        parts.push(own);
     }
-    let mut dropped = 0;
-    let mut batches = Vec::with_capacity(groups.len());
-    for (table, rows) in groups {
+    let mut dates_dropped = 0;
+    let mut tables = Vec::with_capacity(groups.len());
+    for TableRows { table, rows } in groups {
         let columns = (0..table.columns.len())
-            .map(|index| column(table, index, &rows, &mut dropped))
+            .map(|index| column(table, index, &rows, &mut dates_dropped))
             .collect::<Result<Vec<_>, _>>()?;
-        batches.push((table, RecordBatch::try_new(engine_schema(table), columns)?));
+        tables.push((table, RecordBatch::try_new(engine_schema(table), columns)?));
     }
-    Ok((batches, dropped))
+    Ok(Converted {
+        tables,
+        parts,
+        dates_dropped,
+    })
+}
+
+/// The group of a row's table.
+fn place(groups: &mut Vec<TableRows<'_>>, number: usize, row: &Row) -> Result<usize, EventsError> {
+    let table = row.table;
+    if row.values.len() != table.columns.len() {
+        let reason = format!(
+            "{} values for {} columns",
+            row.values.len(),
+            table.columns.len()
+        );
+        return Err(EventsError::Row {
+            row: number,
+            table: table.name,
+            reason,
+        });
+    }
+    let known = groups
+        .iter()
+        .position(|group| group.table.name == table.name);
+    Ok(known.unwrap_or_else(|| {
+        groups.push(TableRows {
+            table,
+            rows: Vec::new(),
+        });
+        groups.len() - 1
+    }))
 }
 
 fn column(
@@ -188,9 +246,9 @@ mod tests {
         row.set("FileName", Value::String("a.exe".into()));
         let mut late = Row::empty(table);
         late.set("Timestamp", Value::DateTime(MAX_TICKS));
-        let (batches, dropped) = to_batches(&[row, late]).unwrap();
-        assert_eq!((batches.len(), dropped), (1, 1));
-        let batch = &batches[0].1;
+        let converted = to_batches([&[row, late][..]]).unwrap();
+        assert_eq!((converted.tables.len(), converted.dates_dropped), (1, 1));
+        let batch = &converted.tables[0].1;
         let names = batch.column_by_name("FileName").unwrap().as_string_view();
         assert_eq!(
             (names.value(0), names.value(1), names.null_count()),
@@ -207,7 +265,7 @@ mod tests {
         let good = Row::empty(table);
         let mut bad = Row::empty(table);
         bad.values[0] = Value::Bool(true);
-        let error = to_batches(&[good, bad]).unwrap_err();
+        let error = to_batches([&[good, bad][..]]).unwrap_err();
         assert!(
             matches!(
                 error,
@@ -224,9 +282,34 @@ mod tests {
     #[test]
     fn older_columns_are_brought_up_to_date() {
         let info = table("AlertInfo").unwrap();
-        let (batches, _) = to_batches(&[Row::empty(info)]).unwrap();
-        let narrow = batches[0].1.project(&[0]).unwrap();
+        let converted = to_batches([&[Row::empty(info)][..]]).unwrap();
+        let whole = &converted.tables[0].1;
+        let narrow = whole.project(&[0]).unwrap();
         let adapted = adapt(&narrow, &engine_schema(info)).unwrap();
-        assert_eq!(adapted, batches[0].1);
+        assert_eq!(adapted, *whole);
+    }
+
+    #[test]
+    fn rows_of_several_batches_lie_side_by_side() {
+        let info = Row::empty(table("AlertInfo").unwrap());
+        let evidence = Row::empty(table("AlertEvidence").unwrap());
+        let first = [info.clone(), evidence.clone(), info.clone()];
+        let second = [evidence.clone(), evidence, info];
+        let converted = to_batches([&first[..], &[], &second[..]]).unwrap();
+        let part = |table, offset, rows| Part {
+            table,
+            offset,
+            rows,
+        };
+        assert_eq!(
+            converted.parts,
+            [
+                vec![part(0, 0, 2), part(1, 0, 1)],
+                vec![],
+                vec![part(1, 1, 2), part(0, 2, 1)],
+            ]
+        );
+        let rows: Vec<_> = converted.tables.iter().map(|(_, b)| b.num_rows()).collect();
+        assert_eq!(rows, [3, 3]);
     }
 }

@@ -77,9 +77,9 @@ impl Log {
         self.next_seq
     }
 
-    /// Writes sealed records, numbered from [`Log::next_seq`], and makes them durable. After an
-    /// error nothing of them counts.
-    pub(super) fn commit(&mut self, bytes: &[u8], records: i64) -> Result<(), String> {
+    /// Writes records, whose batches are numbered from [`Log::next_seq`], and makes them durable.
+    /// After an error nothing of them counts.
+    pub(super) fn commit(&mut self, bytes: &[u8], batches: i64) -> Result<(), String> {
         if let Some(reason) = &self.failed {
             return Err(reason.clone());
         }
@@ -100,7 +100,7 @@ impl Log {
             return Err(error.to_string());
         }
         self.length += bytes.len() as u64;
-        self.next_seq += records;
+        self.next_seq += batches;
         Ok(())
     }
 
@@ -221,7 +221,7 @@ fn read_segment(path: &Path, is_last: bool) -> Result<Vec<Record>, EventsError> 
     Ok(records)
 }
 
-/// The whole records of a segment, where the last of them ends, and what is wrong with the rest.
+/// The batches of a segment's whole records, where the last of them ends, and what is wrong with the rest.
 fn parse(bytes: &[u8]) -> (Vec<Record>, usize, Option<Damage>) {
     let mut records = Vec::new();
     let mut at = HEADER as usize;
@@ -230,9 +230,9 @@ fn parse(bytes: &[u8]) -> (Vec<Record>, usize, Option<Damage>) {
     }
     while at < bytes.len() {
         match record::decode(&bytes[at..]) {
-            Ok((record, length)) => {
+            Ok((batches, length)) => {
                 at += length;
-                records.push(record);
+                records.extend(batches);
             }
             Err(damage) => return (records, at, Some(damage)),
         }
@@ -250,17 +250,23 @@ mod tests {
     use uuid::Uuid;
 
     fn write(log: &mut Log, id: u128) {
-        let (batches, _) = to_batches(&[Row::empty(table("AlertInfo").unwrap())]).unwrap();
-        let mut bytes =
-            record::encode(TenantId::from_u128(1), Uuid::from_u128(id), 0, &batches).unwrap();
-        record::seal(&mut bytes, log.next_seq());
+        let rows = [Row::empty(table("AlertInfo").unwrap())];
+        let converted = to_batches([&rows[..]]).unwrap();
+        let member = record::Member {
+            tenant: TenantId::from_u128(1),
+            batch_id: Some(Uuid::from_u128(id)),
+            parts: &converted.parts[0],
+        };
+        let mut bytes = Vec::new();
+        let encoded = record::encode(0, &converted.tables).unwrap();
+        encoded.write(&mut bytes, log.next_seq(), &[member]);
         log.commit(&bytes, 1).unwrap();
     }
 
     fn ids(records: &[Record]) -> Vec<(i64, u128)> {
         records
             .iter()
-            .map(|record| (record.seq, record.batch_id.as_u128()))
+            .map(|record| (record.seq, record.batch_id.unwrap().as_u128()))
             .collect()
     }
 

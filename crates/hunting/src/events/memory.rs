@@ -77,6 +77,7 @@ impl Generation {
         tables
     }
 
+    /// The batches that may be sent again.
     pub(super) fn batches(&self) -> Vec<IngestedBatch> {
         self.ids.values().copied().collect()
     }
@@ -103,7 +104,15 @@ impl Generation {
             memory.batches.push(MemoryBatch::new(rows, seq));
             merge(&mut memory.batches);
         }
-        self.ids.insert((batch.tenant, batch.batch_id), batch);
+        if let Some(batch_id) = batch.id {
+            let ingested = IngestedBatch {
+                tenant: batch.tenant,
+                batch_id,
+                rows: batch.rows,
+                appended: batch.appended,
+            };
+            self.ids.insert((batch.tenant, batch_id), ingested);
+        }
     }
 }
 
@@ -124,11 +133,22 @@ fn merge(batches: &mut Vec<MemoryBatch>) {
     }
 }
 
+/// A batch without its rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Batch {
+    pub(super) tenant: TenantId,
+    /// By this id a retry of it is recognised; `None` when there can be none.
+    pub(super) id: Option<Uuid>,
+    pub(super) rows: i64,
+    /// When it was appended, microseconds since 1970.
+    pub(super) appended: i64,
+}
+
 /// A durable batch.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) seq: i64,
-    pub(super) batch: IngestedBatch,
+    pub(super) batch: Batch,
     pub(super) tables: Vec<TableBatch>,
     pub(super) bytes: usize,
 }

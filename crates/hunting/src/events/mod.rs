@@ -46,7 +46,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bartizan_contract::TenantId;
 use bartizan_contract::hunting::Table;
 use bartizan_store::Store;
-use bartizan_store::segments::{self, IngestedBatch, TableTotal};
+use bartizan_store::segments::{self, TableTotal};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::cache::default_cache::DefaultCache;
@@ -62,7 +62,7 @@ pub use ticks::ticks_from_timestamp;
 
 use files::{Files, blocking};
 use log::Log;
-use memory::{Entry, Memory};
+use memory::{Batch, Entry, Memory};
 use provider::EventTable;
 use writer::{Command, GroupCommit, Reservation, lock};
 
@@ -389,29 +389,17 @@ fn replay(records: Vec<record::Record>) -> Result<(Memory, usize), EventsError> 
                 convert::adapt(&batch, &schema::engine_schema(table))?,
             ));
         }
-        let bytes = tables
-            .iter()
-            .map(|(_, rows)| rows.get_array_memory_size())
-            .sum();
-        let record::Record {
-            seq,
-            tenant,
-            batch_id,
-            appended,
-            ..
-        } = record;
-        let batch = IngestedBatch {
-            tenant,
-            batch_id,
-            rows,
-            appended,
-        };
-        total += bytes;
+        total += record.bytes;
         memory.insert(Entry {
-            seq,
-            batch,
+            seq: record.seq,
+            batch: Batch {
+                tenant: record.tenant,
+                id: record.batch_id,
+                rows,
+                appended: record.appended,
+            },
             tables,
-            bytes,
+            bytes: record.bytes,
         });
     }
     Ok((memory, total))

@@ -2,7 +2,7 @@
 //! decided.
 //!
 //! Batches that arrive while a commit is under way, or within the commit's delay, share one
-//! fdatasync. A batch becomes visible in memory after its commit and before it is acknowledged.
+//! fdatasync; those whose rows were encoded together share a record. A batch becomes visible in memory after its commit and before it is acknowledged.
 //! Rotating runs in the same thread, between commits, so a segment of the log and a generation of
 //! memory always hold the same batches.
 
@@ -13,21 +13,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bartizan_contract::TenantId;
-use bartizan_store::segments::IngestedBatch;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::convert::TableBatch;
+use super::convert::{Part, TableBatch};
 use super::error::EventsError;
 use super::log::Log;
-use super::memory::{Entry, Generation, Memory};
-use super::record;
+use super::memory::{Batch, Entry, Generation, Memory};
+use super::record::{EncodedRows, Member};
 
 /// What the writer is asked for.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Write a batch.
-    Append(Box<Append>),
+    /// Write batches.
+    Append(Vec<Append>),
     /// End the segment and freeze its rows; `None` when there are none.
     Rotate(oneshot::Sender<Result<Option<Arc<Generation>>, EventsError>>),
     /// Delete segments up to a watermark.
@@ -37,7 +36,7 @@ pub(super) enum Command {
 /// A batch to write.
 #[derive(Debug)]
 pub(super) struct Append {
-    pub(super) batch: IngestedBatch,
+    pub(super) batch: Batch,
     /// [`Memory::epoch`] before the batch id was looked up in the catalogue.
     pub(super) epoch: u64,
     pub(super) content: Content,
@@ -47,8 +46,11 @@ pub(super) struct Append {
 /// A batch's rows, and the memory that is promised to them.
 #[derive(Debug)]
 pub(super) struct Content {
-    /// Encoded, not yet sealed.
-    pub(super) record: Vec<u8>,
+    /// Its rows, perhaps among those of other batches.
+    pub(super) encoded: Arc<EncodedRows>,
+    /// Which of them are its own.
+    pub(super) parts: Vec<Part>,
+    /// Its own rows.
     pub(super) tables: Vec<TableBatch>,
     pub(super) reservation: Reservation,
 }
@@ -120,7 +122,7 @@ pub(super) fn run(
         };
         match command {
             Command::Append(first) => {
-                let (batches, next) = gather(commands, *first, group);
+                let (batches, next) = gather(commands, first, group);
                 held = next;
                 commit(&mut log, memory, batches);
             }
@@ -139,18 +141,18 @@ pub(super) fn run(
 /// Batches for one commit, and the command that ended the gathering.
 fn gather(
     commands: &Receiver<Command>,
-    first: Append,
+    first: Vec<Append>,
     group: GroupCommit,
 ) -> (Vec<Append>, Option<Command>) {
     let deadline = Instant::now() + group.delay;
-    let mut bytes = first.content.record.len();
-    let mut batches = vec![first];
+    let mut bytes = size(&first);
+    let mut batches = first;
     while bytes < group.bytes {
         let left = deadline.saturating_duration_since(Instant::now());
         match commands.recv_timeout(left) {
-            Ok(Command::Append(append)) => {
-                bytes += append.content.record.len();
-                batches.push(*append);
+            Ok(Command::Append(more)) => {
+                bytes += size(&more);
+                batches.extend(more);
             }
             Ok(other) => return (batches, Some(other)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
@@ -159,39 +161,74 @@ fn gather(
     (batches, None)
 }
 
+/// The bytes of batches that were sent together.
+fn size(batches: &[Append]) -> usize {
+    let together = batches.chunk_by(|one, next| one.is_with(next));
+    together.map(|some| some[0].content.encoded.len()).sum()
+}
+
+impl Append {
+    /// Whether their rows were encoded together.
+    fn is_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.content.encoded, &other.content.encoded)
+    }
+
+    fn member(&self) -> Member<'_> {
+        Member {
+            tenant: self.batch.tenant,
+            batch_id: self.batch.id,
+            parts: &self.content.parts,
+        }
+    }
+}
+
+/// One record for batches whose rows were encoded together.
+fn records(accepted: &[Append], first_seq: i64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut seq = first_seq;
+    for some in accepted.chunk_by(Append::is_with) {
+        let members: Vec<Member<'_>> = some.iter().map(Append::member).collect();
+        some[0].content.encoded.write(&mut bytes, seq, &members);
+        seq += members.len() as i64;
+    }
+    bytes
+}
+
 /// Writes batches with one fdatasync, shows them in memory and answers who sent them.
 fn commit(log: &mut Log, memory: &Mutex<Memory>, batches: Vec<Append>) {
-    let mut bytes = Vec::new();
-    let mut accepted: Vec<(i64, Append)> = Vec::new();
+    let mut accepted: Vec<Append> = Vec::new();
     let mut replies: Vec<(oneshot::Sender<Outcome>, Outcome)> = Vec::new();
     let mut in_commit: HashMap<(TenantId, Uuid), i64> = HashMap::new();
     {
         let memory = lock(memory);
-        for mut append in batches {
-            let key = (append.batch.tenant, append.batch.batch_id);
-            let known = memory.find(key.0, key.1).map(|batch| batch.rows);
-            if let Some(rows) = known.or_else(|| in_commit.get(&key).copied()) {
+        for append in batches {
+            let Batch {
+                tenant, id, rows, ..
+            } = append.batch;
+            let Some(id) = id else {
+                accepted.push(append);
+                continue;
+            };
+            let known = memory.find(tenant, id).map(|batch| batch.rows);
+            if let Some(rows) = known.or_else(|| in_commit.get(&(tenant, id)).copied()) {
                 replies.push((append.reply, Outcome::Duplicate(rows)));
             } else if append.epoch != memory.epoch() {
                 replies.push((append.reply, Outcome::LookAgain(append.content)));
             } else {
-                let seq = log.next_seq() + accepted.len() as i64;
-                let mut record = std::mem::take(&mut append.content.record);
-                record::seal(&mut record, seq);
-                bytes.append(&mut record);
-                in_commit.insert(key, append.batch.rows);
-                accepted.push((seq, append));
+                in_commit.insert((tenant, id), rows);
+                accepted.push(append);
             }
         }
     }
+    let first_seq = log.next_seq();
     let written = match accepted.len() {
         0 => Ok(()),
-        records => log.commit(&bytes, records as i64),
+        count => log.commit(&records(&accepted, first_seq), count as i64),
     };
     match written {
         Ok(()) => {
             let mut memory = lock(memory);
-            for (seq, append) in accepted {
+            for (seq, append) in (first_seq..).zip(accepted) {
                 let Append {
                     batch,
                     content,
@@ -214,7 +251,7 @@ fn commit(log: &mut Log, memory: &Mutex<Memory>, batches: Vec<Append>) {
             for (_, outcome) in &mut replies {
                 *outcome = Outcome::Failed(reason.clone());
             }
-            let failed = accepted.into_iter().map(|(_, append)| append.reply);
+            let failed = accepted.into_iter().map(|append| append.reply);
             replies.extend(failed.map(|reply| (reply, Outcome::Failed(reason.clone()))));
         }
     }

@@ -50,7 +50,8 @@ async fn write_batch(
     drop(tx);
     let rows: Vec<Row> = events.iter().filter_map(|e| row(e, batch)).collect();
     let (tenant, span) = (batch.tenant, Span::of_rows(&rows));
-    let id = batch.id;
+    // A crash before it is said to be done brings it here again.
+    let id = Some(batch.id);
     for appended in append(app, vec![NewBatch { tenant, id, rows }]).await {
         appended?;
     }

@@ -1,7 +1,7 @@
 //! Which times the rows have that the trail wrote: detection rules look at what arrived, also when they did not run for a
 //! while.
 //!
-//! Noting it costs several statements a tenant, so it is put off for some seconds and done for many rows at once. What a
+//! Noting it costs several statements, so it is put off for some seconds and done for many rows and tenants at once. What a
 //! crash leaves unnoted is in the event store's log, whose times are noted at the next start; all but rows that went to
 //! files in those very seconds, at which rules look all the same unless the server was down for longer than they look back.
 
@@ -77,13 +77,7 @@ impl Arrived {
 async fn write(app: &App, spans: &BTreeMap<TenantId, Span>) -> Result<(), StoreError> {
     let forget = app.clock.unix_micros() - LOOK_BACK_MICROS;
     let mut tx = app.store.write_aside().await?;
-    for (tenant, span) in spans {
-        match arrivals::note(&mut tx, *tenant, *span, forget).await {
-            // It was deleted meanwhile.
-            Ok(()) | Err(StoreError::Missing(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
+    arrivals::note_all(&mut tx, spans, forget).await?;
     tx.commit().await
 }
 

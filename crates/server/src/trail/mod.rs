@@ -227,7 +227,8 @@ async fn write(
     }
 }
 
-/// Appends batches, each for itself; the batches' ids make the repetition safe. Says of each how many rows were kept.
+/// Appends batches, each for itself; one that the store had no room for was not written and is tried again. Says of each
+/// how many rows were kept.
 async fn append(app: &App, batches: Vec<NewBatch>) -> Vec<Result<usize, EventsError>> {
     let batches: Vec<Arc<NewBatch>> = batches.into_iter().map(Arc::new).collect();
     let mut done = app.events.append_all(batches.clone()).await;

@@ -95,7 +95,7 @@ pub(crate) struct SignIn {
 }
 
 /// How many tenants' rows are written together.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 1_024;
 
 /// Writes sign-ins, one batch per tenant. What cannot be written is counted as lost.
 pub(super) async fn write(app: &Arc<App>, sign_ins: Vec<SignIn>, arrived: &mut Arrived) {
@@ -153,7 +153,8 @@ async fn batches(app: &Arc<App>, sign_ins: &[SignIn]) -> Result<Vec<NewBatch>, S
     }
     let batch = |(tenant, (rows, _))| NewBatch {
         tenant,
-        id: Uuid::new_v4(),
+        // What may have been written is never tried again.
+        id: None,
         rows,
     };
     Ok(by_tenant.into_iter().map(batch).collect())

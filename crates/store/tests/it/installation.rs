@@ -386,6 +386,19 @@ async fn arrivals_are_seen_once_and_numbers_only_grow(store: &Store) {
     assert_eq!(all.span, Some(span(90, 91)), "what is too old is forgotten");
     let other = arrivals::unseen(&mut tx, tenant_id(2), 0, 0).await.unwrap();
     assert_eq!((other.number, other.span), (0, None));
+    // Of many tenants, one of which is no more, some known and some new.
+    let spans = [(1, span(95, 96)), (2, span(70, 71)), (3, span(1, 2))];
+    let spans = spans.map(|(id, span)| (tenant_id(id), span)).into();
+    arrivals::note_all(&mut tx, &spans, 80).await.unwrap();
+    let fourth = arrivals::unseen(&mut tx, tenant, second.number, 0)
+        .await
+        .unwrap();
+    assert!(fourth.number > third.number);
+    assert_eq!(fourth.span, Some(span(90, 96)));
+    let other = arrivals::unseen(&mut tx, tenant_id(2), 0, 0).await.unwrap();
+    assert_eq!((other.number, other.span), (1, Some(span(70, 71))));
+    let none = arrivals::note(&mut tx, tenant_id(3), span(1, 2), 0).await;
+    assert!(matches!(none, Err(StoreError::Missing("tenant"))));
 }
 
 #[tokio::test]
