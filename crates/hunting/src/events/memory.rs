@@ -116,21 +116,44 @@ impl Generation {
     }
 }
 
+/// Batches below this size wait until there are as many of them: where many tenants have few rows each, merging them one
+/// by one would cost more than all else.
+const SMALL: usize = 64;
+
 /// Merges the last batches while the newer is at least as large as the older, so that every row is
 /// copied a logarithmic number of times.
 fn merge(batches: &mut Vec<MemoryBatch>) {
+    let from_last = batches.iter().rev();
+    let small = from_last.take_while(|batch| batch.rows.num_rows() < SMALL);
+    match small.count() {
+        0 => {}
+        count if count < SMALL => return,
+        count => join(batches, count),
+    }
     while let [.., older, newer] = batches.as_slice() {
         let (a, b) = (older.rows.num_rows(), newer.rows.num_rows());
         if a > b || a + b > MERGE_ROWS {
             return;
         }
-        let Ok(rows) = concat_batches(older.rows.schema_ref(), [&older.rows, &newer.rows]) else {
+        let before = batches.len();
+        join(batches, 2);
+        if batches.len() == before {
             return;
-        };
-        let merged = MemoryBatch::new(rows, newer.last_seq);
-        batches.truncate(batches.len() - 2);
-        batches.push(merged);
+        }
     }
+}
+
+/// Makes the last batches one; leaves them as they are where that cannot be.
+fn join(batches: &mut Vec<MemoryBatch>, count: usize) {
+    let last = &batches[batches.len() - count..];
+    let Some(newest) = last.last() else { return };
+    let rows = last.iter().map(|batch| &batch.rows);
+    let Ok(rows) = concat_batches(newest.rows.schema_ref(), rows) else {
+        return;
+    };
+    let joined = MemoryBatch::new(rows, newest.last_seq);
+    batches.truncate(batches.len() - count);
+    batches.push(joined);
 }
 
 /// A batch without its rows.
@@ -236,5 +259,49 @@ impl Memory {
     pub(super) fn release(&mut self) {
         self.frozen = None;
         self.epoch += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray as _;
+    use bartizan_contract::hunting::table;
+    use bartizan_contract::value::{Row, Value};
+
+    use super::*;
+    use crate::events::convert::to_batches;
+
+    #[test]
+    fn many_small_batches_become_few_in_their_order() {
+        const TENANT: TenantId = TenantId::from_u128(1);
+        let info = table("AlertInfo").unwrap();
+        let mut memory = Memory::default();
+        for seq in 1..=1000 {
+            let mut row = Row::empty(info);
+            row.set("Title", Value::String(seq.to_string().into()));
+            let rows = [row];
+            let batch = Batch {
+                tenant: TENANT,
+                id: None,
+                rows: 1,
+                appended: seq,
+            };
+            memory.insert(Entry {
+                seq,
+                batch,
+                tables: to_batches([&rows[..]]).unwrap().tables,
+                bytes: 1,
+            });
+        }
+        let batches = memory.snapshot(TENANT, info.name);
+        assert!(batches.len() < SMALL + 10, "{}", batches.len());
+        let mut titles = Vec::new();
+        for batch in &batches {
+            let column = batch.rows.column_by_name("Title").unwrap();
+            let texts = column.as_string_view().iter().flatten();
+            titles.extend(texts.map(|text| text.parse::<i64>().unwrap()));
+            assert_eq!(titles.last(), Some(&batch.last_seq));
+        }
+        assert_eq!(titles, (1..=1000).collect::<Vec<_>>());
     }
 }
