@@ -1,7 +1,7 @@
 //! The bridge from a kernel to DataFusion: one scalar function type for all of KQL's functions.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -116,6 +116,15 @@ impl Hash for KqlFunction {
 impl ScalarUDFImpl for KqlFunction {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Short, however deep the arguments are: the engine asks for the name of every expression within an expression,
+    /// and names that hold those of their arguments make that grow with the cube of the depth. The
+    /// arguments are in it as a number.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let mut number = DefaultHasher::new();
+        (self, args).hash(&mut number);
+        Ok(format!("{}#{:016x}", self.name, number.finish()))
     }
 
     fn signature(&self) -> &Signature {

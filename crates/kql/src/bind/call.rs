@@ -374,7 +374,7 @@ impl Binder<'_> {
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let (code, expected) = match most {
             Some(most) if most == least => ("KS119", format!("{least} argument{}", plural(least))),
-            Some(most) => ("KS120", format!("between {least} and {most} arguments")),
+            Some(most) => ("KS119", format!("between {least} and {most} arguments")),
             None if given < least => (
                 "KS120",
                 format!("at least {least} argument{}", plural(least)),

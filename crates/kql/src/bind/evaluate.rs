@@ -5,15 +5,63 @@ use crate::bound::{
     Column, Expr, ExprKind, MvExpandKind, MvItem, Node, PathStep, Plan, ProbeAnswer, Query,
     ScalarFn, Value,
 };
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::plugin::unpacked_type;
 use crate::types::Type;
 
 use super::convert::coerce;
-use super::{Binder, Relation, Rows, literal, reference};
+use super::{Binder, Relation, Rows, literal, reference, suggest};
 
 /// The schema that the query promises for a plugin: whether it begins with `*`, and the columns.
 pub(super) type Promised<'a> = Option<&'a (bool, Vec<ast::ColumnDeclaration>)>;
+
+/// The plugins that can be called, for those who mistype one.
+const PLUGINS: [&str; 20] = [
+    "active_users_count",
+    "activity_counts_metrics",
+    "activity_engagement",
+    "activity_metrics",
+    "autocluster",
+    "bag_unpack",
+    "basket",
+    "diffpatterns",
+    "funnel_sequence",
+    "funnel_sequence_completion",
+    "ipv4_lookup",
+    "ipv6_lookup",
+    "narrow",
+    "new_activity_metrics",
+    "pivot",
+    "rolling_percentile",
+    "rows_near",
+    "sequence_detect",
+    "session_count",
+    "sliding_window_counts",
+];
+
+/// Plugins of the documentation that are not here, most of them because they call other programs or services.
+const ELSEWHERE: [&str; 20] = [
+    "ai_chat_completion",
+    "ai_chat_completion_prompt",
+    "ai_embeddings",
+    "azure_digital_twins_query_request",
+    "cosmosdb_sql_request",
+    "dcount_intersect",
+    "diffpatterns_text",
+    "geo_line_lookup",
+    "geo_polygon_lookup",
+    "http_request",
+    "http_request_post",
+    "infer_storage_schema",
+    "infer_storage_schema_with_suggestions",
+    "mysql_request",
+    "postgresql_request",
+    "preview",
+    "python",
+    "r",
+    "schema_merge",
+    "sql_request",
+];
 
 impl Binder<'_> {
     /// Binds `evaluate`.
@@ -25,12 +73,23 @@ impl Binder<'_> {
             "pivot" => self.pivot(input, call, promised),
             name => match self.plugin(input, name, call) {
                 Some(relation) => relation,
-                None => {
+                None if ELSEWHERE.contains(&name) => {
                     let what = format!("The plugin '{name}'");
                     self.refused(call.span, &what)
                 }
+                None => self.unknown_plugin(&call.name),
             },
         }
+    }
+
+    fn unknown_plugin(&mut self, name: &ast::Name) -> Relation {
+        let message = format!("The plug-in function '{}' is not defined", name.text);
+        let mut diagnostic = Diagnostic::error("KS124", name.span, message);
+        if let Some(near) = suggest::closest(&name.text, PLUGINS.iter().copied()) {
+            diagnostic = diagnostic.with_suggestion(near);
+        }
+        self.report(diagnostic);
+        Self::unknown()
     }
 
     /// What the data says: the answer to the next probe, or none yet.

@@ -155,6 +155,8 @@ struct Binder<'s> {
     diagnostics: Vec<Diagnostic>,
     /// What was said already: functions are bound at every call.
     said: HashSet<(&'static str, Span)>,
+    /// The calls of `column_ifexists` that found no column.
+    missing: HashSet<Span>,
     /// Something is missing that the parser has reported.
     failed: bool,
     next_column: u32,
@@ -196,6 +198,7 @@ impl<'s> Binder<'s> {
             environment: Environment::new(),
             diagnostics: Vec::new(),
             said: HashSet::new(),
+            missing: HashSet::new(),
             failed: false,
             next_column: 0,
             poisoned: HashSet::new(),

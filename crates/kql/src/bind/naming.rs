@@ -54,7 +54,17 @@ fn call_name(call: &ast::Call) -> Option<String> {
 }
 
 fn by_rule(naming: Naming, call: &ast::Call) -> Option<String> {
-    let first = || call.arguments.first().and_then(|a| name_of(&a.value));
+    // Of an argument the name that it has itself counts, not one that it only mentions.
+    let named = |e: &Expr| match &e.kind {
+        ExprKind::Call(inner)
+            if catalogue::scalar_function(&inner.name.text)
+                .is_some_and(|f| f.naming == Naming::NamedColumn) =>
+        {
+            None
+        }
+        _ => name_of(e),
+    };
+    let first = || call.arguments.first().and_then(|a| named(&a.value));
     match naming {
         Naming::Numbered => None,
         Naming::First => first(),

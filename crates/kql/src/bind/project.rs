@@ -26,17 +26,16 @@ pub(super) fn is_plain_column(expr: &ast::Expr, bound: Option<&Expr>) -> bool {
     }
 }
 
-/// Whether an expression is `column_ifexists` of a column that does not exist: that gives no name.
-fn is_missing_column(expr: &ast::Expr, bound: Option<&Expr>) -> bool {
-    let ExprKind::Call(call) = &expr.kind else {
-        return false;
-    };
-    let named = catalogue::scalar_function(&call.name.text)
-        .is_some_and(|f| f.naming == catalogue::Naming::NamedColumn);
-    named && !matches!(bound.map(|b| &b.kind), Some(Bound::Column(_)))
-}
-
 impl Binder<'_> {
+    /// The name that an expression gives to its column; a column that `column_ifexists` did not find gives none.
+    pub(super) fn derived_name(&self, expr: &ast::Expr) -> Option<String> {
+        match &expr.kind {
+            ExprKind::Paren(inner) => self.derived_name(inner),
+            ExprKind::Call(call) if self.missing.contains(&call.span) => None,
+            _ => name_of(expr),
+        }
+    }
+
     /// The explicit name of an item; several names for one value are an error.
     pub(super) fn explicit_name<'i>(
         &mut self,
@@ -60,7 +59,7 @@ impl Binder<'_> {
         bound: Option<&Expr>,
         names: &mut Names,
     ) -> Option<String> {
-        let derived = name_of(&item.expr);
+        let derived = self.derived_name(&item.expr);
         let declared = match self.explicit_name(item, bound) {
             Some(name) => Some((name.text.clone(), name.span)),
             None if is_plain_column(&item.expr, bound) => {
@@ -75,7 +74,6 @@ impl Binder<'_> {
             }
             return Some(names.unique(&name));
         }
-        let derived = derived.filter(|_| !is_missing_column(&item.expr, bound));
         let name = derived.unwrap_or_else(|| names.numbered());
         Some(names.unique(&name))
     }
@@ -199,10 +197,10 @@ impl Binder<'_> {
         bound: Option<&Expr>,
         names: &mut Names,
     ) -> Option<String> {
-        let derived = name_of(&item.expr);
+        let derived = self.derived_name(&item.expr);
         let (name, span) = match self.explicit_name(item, bound) {
             Some(name) => (name.text.clone(), Some(name.span)),
-            None => match derived.filter(|_| !is_missing_column(&item.expr, bound)) {
+            None => match derived {
                 Some(name) if is_plain_column(&item.expr, bound) => (name, Some(item.expr.span)),
                 Some(name) => (name, None),
                 None => loop {

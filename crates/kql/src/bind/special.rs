@@ -156,7 +156,10 @@ impl Binder<'_> {
         };
         match rows.columns.iter().find(|c| c.name == name) {
             Some(column) => (!self.poisoned.contains(&column.id)).then(|| reference(column)),
-            None => Some(default),
+            None => {
+                self.missing.insert(call.span);
+                Some(default)
+            }
         }
     }
 

@@ -89,6 +89,7 @@ impl Binder<'_> {
         };
         let before = self.aggregates.len();
         let bound = self.scalar(&item.expr, rows);
+        let derived = self.derived_name(&item.expr);
         let names = &mut results.names;
         let name = match self.explicit_name(item, bound.as_ref()) {
             Some(name) if !names.declare(&name.text) => {
@@ -97,7 +98,7 @@ impl Binder<'_> {
             }
             Some(name) => names.unique(&name.text),
             None => {
-                let name = name_of(&item.expr).unwrap_or_else(|| names.numbered());
+                let name = derived.unwrap_or_else(|| names.numbered());
                 names.unique(&name)
             }
         };

@@ -123,7 +123,7 @@ fn numbers_of_arguments() {
             "1:16 KS119 'extend' operator: The function 'strlen' expects 1 argument, not 0",
             "1:30 KS119 'extend' operator: The function 'iff' expects 3 arguments, not 2",
             "1:45 KS121 'extend' operator: The function 'case' expects another number of arguments, not 4",
-            "1:67 KS120 'extend' operator: The function 'substring' expects between 2 and 3 arguments, not 1",
+            "1:67 KS119 'extend' operator: The function 'substring' expects between 2 and 3 arguments, not 1",
         ]
     );
 }
@@ -143,6 +143,10 @@ fn what_cannot_be_run_yet_is_said_once_and_the_rest_is_checked() {
             &small()
         ),
         ["1:14 BZ101 The plugin 'python' is not supported yet"]
+    );
+    assert_eq!(
+        errors("T | evaluate pivott(a)", &small()),
+        ["1:14 KS124 The plug-in function 'pivott' is not defined [pivot]"]
     );
     // Columns that depend on the data are no mistakes before it is asked.
     let open = bound("T | evaluate pivot(a) | where anything > 5", &small());
@@ -166,4 +170,41 @@ fn a_text_without_a_result_is_refused() {
         ["1:11 BZ104 The query has no result: a tabular expression is missing"]
     );
     assert!(!errors("", &small()).is_empty());
+}
+
+#[test]
+fn graphs_say_what_their_patterns_lack() {
+    let made = "T | make-graph a --> b with U on a | ";
+    for (asked, said) in [
+        (
+            "graph-match (v)-[e]->(w) where e.ll > 1 project v.y",
+            vec![
+                "1:71 KS142 'graph-match' operator: 'e' has no property named 'll'",
+                "1:88 KS142 'graph-match' operator: 'v' has no property named 'y'",
+            ],
+        ),
+        (
+            "graph-match (v)-[e]->(w)-[e]->(v) project v.x",
+            vec![
+                "1:64 BZ112 'graph-match' operator: The name 'e' is there twice: only a node may occur again",
+            ],
+        ),
+        (
+            "graph-match (v)-[e*5..2]->(w) project v.x",
+            vec!["1:57 BZ112 The least number of edges is greater than the most"],
+        ),
+        (
+            "graph-match (v)-[e*1..3]->(w) where all(f, l > 1) project node_degree_in(e)",
+            vec![
+                "1:74 BZ112 'graph-match' operator: The first argument of 'all' is an edge of the pattern, or inner_nodes of one",
+                "1:96 BZ112 'graph-match' operator: The argument of 'node_degree_in' is a node of the pattern; it is left out inside of all, any or map of inner_nodes",
+            ],
+        ),
+        (
+            "graph-to-table nodes, edges as E; E",
+            vec!["1:38 KS273 Multiple graph outputs require aliases"],
+        ),
+    ] {
+        assert_eq!(errors(&format!("{made}{asked}"), &small()), said, "{asked}");
+    }
 }
