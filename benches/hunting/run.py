@@ -131,7 +131,8 @@ def measure(hunt, engines, runs):
         # The first answer is for comparison; it also warms what an engine keeps.
         first = engine.ask(text, True)
         if "error" in first:
-            found[engine.name] = {"error": first["error"]["message"]}
+            error = first["error"]
+            found[engine.name] = {"error": error if isinstance(error, str) else error["message"]}
             continue
         taken = []
         while len(taken) < runs:
@@ -163,7 +164,7 @@ def main():
     options.add_argument("--runs", type=int, default=5, help="runs that count, after one that does not")
     options.add_argument("--hunts", default="*", help="names to run, as a pattern: 's*', 'h4*'")
     options.add_argument("--engines", default="bartizan,duckdb,chdb")
-    options.add_argument("--binary", type=pathlib.Path, help="a bartizan to measure; without it a release is built")
+    options.add_argument("--binary", type=pathlib.Path, help="a bartizan to measure, or hunting's example kql_jsonl, which builds faster; without it a release is built")
     options.add_argument("--out", type=pathlib.Path, help="append every figure to this file as a line of JSON")
     given = options.parse_args()
     binary = given.binary or release()
@@ -175,6 +176,8 @@ def main():
     cores = set(sorted(os.sched_getaffinity(0))[: given.threads]) if given.threads < os.cpu_count() else None
     tables = [part for table in TABLES.values() for part in ("--table", f"{table}={folder / (table + '.parquet')}")]
     commands = {"bartizan": [str(binary), "kql", "run", "--io", "jsonl", "--timing", *tables]}
+    if binary.name == "kql_jsonl":
+        commands = {"bartizan": [str(binary), *tables[1::2]]}
     for peer in ("duckdb", "chdb"):
         commands[peer] = [str(python), str(HERE / "peer.py"), peer, str(folder), str(given.threads)]
     names = given.engines.split(",")

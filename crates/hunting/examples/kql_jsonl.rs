@@ -1,10 +1,11 @@
 //! Answers `{"id","query"}` lines on stdin with `{"columns","rows"}` or `{"error"}` lines: for conformance runs
-//! over many small queries in one process. Arguments are tables: `Name=path`.
+//! over many small queries in one process, and for benchmarks of the engine without the rest of the program. Arguments
+//! are tables: `Name=path`. `milliseconds` ends when the last row is in memory.
 
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bartizan_hunting::{Engine, EngineSettings, HuntRequest, Limits, LocalTables};
 
@@ -30,16 +31,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             now_ticks: NOW,
             timespan: None,
             limits: Limits {
-                timeout: Duration::from_secs(15),
+                timeout: Duration::from_secs(60),
                 ..Limits::default()
             },
             tables: tables.clone(),
         };
-        let answer = match runtime.block_on(engine.run(request)) {
+        let start = Instant::now();
+        let answer = runtime.block_on(engine.run(request));
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        let answer = match answer {
             Ok(result) => result.to_columns_rows_json(),
             Err(error) => serde_json::json!({ "error": error.to_string() }).to_string(),
         };
-        writeln!(out, "{answer}")?;
+        let members = answer.strip_prefix('{').unwrap_or(&answer);
+        writeln!(out, "{{\"milliseconds\":{milliseconds:.3},{members}")?;
         out.flush()?;
     }
     Ok(())
