@@ -22,6 +22,7 @@ mod json;
 mod places;
 mod plan;
 mod plugins;
+mod row_order;
 mod session;
 mod sketch;
 mod text;

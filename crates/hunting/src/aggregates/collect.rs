@@ -1,4 +1,4 @@
-//! `make_set`, `make_list`, `make_list_with_nulls` and `make_bag`: JSON text per group, written as rows come.
+//! `make_list`, `make_list_with_nulls` and `make_bag`: JSON text per group, written as rows come.
 
 use std::sync::Arc;
 
@@ -46,16 +46,10 @@ impl Collect {
         self.counts.resize(groups.max(self.counts.len()), 0);
     }
 
-    /// Adds an element, the elements of an array to a set or a list, or the members of a bag.
+    /// Adds an element, the elements of an array to a list, or the members of a bag.
     fn add(&mut self, group: usize, json: &str) {
         if self.kind == CollectKind::List && json::kind(json) == Some(json::Kind::Array) {
             for element in json::elements(json) {
-                self.add_part(group, element, element);
-            }
-            return;
-        }
-        if self.kind == CollectKind::Set && json::kind(json) == Some(json::Kind::Array) {
-            for element in json::elements(json).filter(|e| *e != "null") {
                 self.add_part(group, element, element);
             }
             return;
@@ -77,8 +71,7 @@ impl Collect {
         if self.counts[group] >= self.limit {
             return;
         }
-        let unique = matches!(self.kind, CollectKind::Set | CollectKind::Bag);
-        if unique
+        if self.kind == CollectKind::Bag
             && !self
                 .seen
                 .insert(self.salts.mix(group, xxhash64(key.as_bytes())))

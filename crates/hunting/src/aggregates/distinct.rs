@@ -1,72 +1,99 @@
-//! `dcount` and `count_distinct`.
+//! `dcount` and `count_distinct`: exact.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, UInt64Array};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, UInt64Type};
+use arrow::datatypes::{DataType, Field, Int64Type, UInt64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use super::{HashKeys, Salts, passes};
+use super::ids::{IdSets, Ids};
+use super::{mix, passes};
 use crate::functions::xxhash64;
 
 /// Counts distinct values per group.
 pub(super) struct Distinct {
     types: Vec<DataType>,
-    converter: RowConverter,
-    salts: Salts,
-    seen: HashKeys,
-    /// Every new value's group and hash, for handing over to another stage.
-    found: Vec<(u32, u64)>,
-    counts: Vec<i64>,
+    converter: Option<RowConverter>,
+    ids: Ids,
+    sets: IdSets,
 }
 
 impl Distinct {
     pub(super) fn new(types: Vec<DataType>) -> Result<Self> {
-        let fields = types.iter().map(|t| SortField::new(t.clone())).collect();
         Ok(Self {
-            converter: RowConverter::new(fields)?,
+            converter: None,
             types,
-            salts: Salts::default(),
-            seen: HashKeys::default(),
-            found: Vec::new(),
-            counts: Vec::new(),
+            ids: Ids::default(),
+            sets: IdSets::default(),
         })
     }
 
-    fn grow(&mut self, groups: usize) {
-        self.salts.grow(groups);
-        self.counts.resize(groups.max(self.counts.len()), 0);
+    fn add(&mut self, group: usize, hash: u64) {
+        let (id, _) = self.ids.number(hash);
+        self.sets.insert(group, id, self.ids.len());
     }
 
-    fn add(&mut self, group: usize, hash: u64) {
-        if self.seen.insert(self.salts.mix(group, hash)) {
-            self.found.push((group as u32, hash));
-            self.counts[group] += 1;
+    /// How many groups are given out.
+    fn emitted(&self, emit_to: EmitTo) -> usize {
+        match emit_to {
+            EmitTo::All => self.sets.len(),
+            EmitTo::First(groups) => groups,
         }
     }
 
-    /// Takes the hashes of the first groups out, ordered by group, with their counts.
-    fn take(&mut self, emit_to: EmitTo) -> (Vec<u64>, Vec<i64>) {
-        let counts = emit_to.take_needed(&mut self.counts);
-        self.salts.salts.drain(..counts.len());
-        let cut = counts.len() as u32;
-        let (mut taken, mut left) = (Vec::new(), Vec::new());
-        for (group, hash) in std::mem::take(&mut self.found) {
-            if group < cut {
-                taken.push((group, hash));
-            } else {
-                left.push((group - cut, hash));
+    fn forget(&mut self, groups: usize) {
+        self.sets.drop_first(groups);
+        if self.sets.len() == 0 {
+            (self.ids, self.sets) = (Ids::default(), IdSets::default());
+        }
+    }
+
+    /// Calls `each` with the rows that have a value, and its hash. Nulls are not counted; of several columns, a row
+    /// counts unless all are null.
+    fn each_hash(
+        converter: &mut Option<RowConverter>,
+        types: &[DataType],
+        values: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+        mut each: impl FnMut(usize, u64),
+    ) -> Result<()> {
+        let rows = values.first().map_or(0, |v| v.len());
+        let taken = |row: usize| passes(filter, row) && values.iter().any(|v| v.is_valid(row));
+        let taken = (0..rows).filter(|row| taken(*row));
+        if let [column] = values {
+            if let Some(texts) = column.as_string_view_opt() {
+                taken.for_each(|row| each(row, xxhash64(texts.value(row).as_bytes())));
+                return Ok(());
+            }
+            if let Some(longs) = column.as_primitive_opt::<Int64Type>() {
+                taken.for_each(|row| each(row, mix(longs.value(row))));
+                return Ok(());
             }
         }
-        self.found = left;
-        if self.counts.is_empty() {
-            self.seen = HashKeys::default();
-        }
-        taken.sort_by_key(|(group, _)| *group);
-        (taken.into_iter().map(|(_, hash)| hash).collect(), counts)
+        let converter = match converter {
+            Some(converter) => converter,
+            None => {
+                let fields = types.iter().map(|t| SortField::new(t.clone())).collect();
+                converter.insert(RowConverter::new(fields)?)
+            }
+        };
+        let bytes = converter.convert_columns(values)?;
+        taken.for_each(|row| each(row, xxhash64(bytes.row(row).as_ref())));
+        Ok(())
+    }
+
+    /// Lists of hashes as the state that goes to another stage.
+    fn lists(lengths: impl Iterator<Item = usize>, hashes: Vec<u64>) -> Result<Vec<ArrayRef>> {
+        let field = Arc::new(Field::new_list_field(DataType::UInt64, true));
+        Ok(vec![Arc::new(ListArray::try_new(
+            field,
+            OffsetBuffer::from_lengths(lengths),
+            Arc::new(UInt64Array::from(hashes)),
+            None,
+        )?)])
     }
 }
 
@@ -78,43 +105,32 @@ impl GroupsAccumulator for Distinct {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.grow(total_num_groups);
-        // Nulls are not counted; of several columns, a row counts unless all are null.
-        let missing = |row: usize| values.iter().all(|v| v.is_null(row));
-        if let [strings] = values
-            && let Some(strings) = strings.as_string_view_opt()
-        {
-            for (row, group) in group_indices.iter().enumerate() {
-                if strings.is_valid(row) && passes(opt_filter, row) {
-                    self.add(*group, xxhash64(strings.value(row).as_bytes()));
-                }
-            }
-            return Ok(());
-        }
-        let rows = self.converter.convert_columns(values)?;
-        for (row, group) in group_indices.iter().enumerate() {
-            if !missing(row) && passes(opt_filter, row) {
-                self.add(*group, xxhash64(rows.row(row).as_ref()));
-            }
-        }
-        Ok(())
+        self.sets.grow(total_num_groups);
+        let mut converter = self.converter.take();
+        let types = std::mem::take(&mut self.types);
+        let done = Self::each_hash(&mut converter, &types, values, opt_filter, |row, hash| {
+            self.add(group_indices[row], hash);
+        });
+        (self.converter, self.types) = (converter, types);
+        done
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let (_, counts) = self.take(emit_to);
-        Ok(Arc::new(Int64Array::from(counts)))
+        let groups = self.emitted(emit_to);
+        let counts: Int64Array = self.sets.counts(groups).map(|c| Some(c as i64)).collect();
+        self.forget(groups);
+        Ok(Arc::new(counts))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let (hashes, counts) = self.take(emit_to);
-        let offsets = OffsetBuffer::from_lengths(counts.iter().map(|c| *c as usize));
-        let field = Arc::new(Field::new_list_field(DataType::UInt64, true));
-        Ok(vec![Arc::new(ListArray::try_new(
-            field,
-            offsets,
-            Arc::new(UInt64Array::from(hashes)),
-            None,
-        )?)])
+        let groups = self.emitted(emit_to);
+        let mut hashes = Vec::with_capacity(self.sets.counts(groups).sum());
+        for group in 0..groups {
+            self.sets.each(group, |id| hashes.push(self.ids.hash(id)));
+        }
+        let state = Self::lists(self.sets.counts(groups), hashes);
+        self.forget(groups);
+        state
     }
 
     fn merge_batch(
@@ -123,13 +139,13 @@ impl GroupsAccumulator for Distinct {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.grow(total_num_groups);
+        self.sets.grow(total_num_groups);
         let lists = values[0].as_list::<i32>();
-        let hashes = lists.values().as_primitive::<UInt64Type>();
+        let hashes = lists.values().as_primitive::<UInt64Type>().values();
         let offsets = lists.value_offsets();
         for (row, group) in group_indices.iter().enumerate() {
-            for i in offsets[row]..offsets[row + 1] {
-                self.add(*group, hashes.value(i as usize));
+            for hash in &hashes[offsets[row] as usize..offsets[row + 1] as usize] {
+                self.add(*group, *hash);
             }
         }
         Ok(())
@@ -141,13 +157,15 @@ impl GroupsAccumulator for Distinct {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
-        let mut fresh = Self::new(self.types.clone())?;
-        let each: Vec<usize> = (0..rows).collect();
-        fresh.update_batch(values, &each, opt_filter, rows)?;
-        fresh.state(EmitTo::All)
+        let (mut lengths, mut hashes) = (vec![0; rows], Vec::with_capacity(rows));
+        Self::each_hash(&mut None, &self.types, values, opt_filter, |row, hash| {
+            lengths[row] = 1;
+            hashes.push(hash);
+        })?;
+        Self::lists(lengths.into_iter(), hashes)
     }
 
     fn size(&self) -> usize {
-        self.seen.capacity() * 9 + self.found.capacity() * 16 + self.counts.capacity() * 16
+        self.ids.size() + self.sets.size()
     }
 }

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 use super::average::Average;
 use super::best_row::BestRow;
 use super::collect::Collect;
+use super::collect_set::CollectSet;
 use super::covariance::Covariance;
 use super::distinct::Distinct;
 use super::moments::Moments;
@@ -159,6 +160,9 @@ impl KqlAggregate {
             AggregateKind::Best { greatest } => Box::new(BestRow::new(Some(*greatest), types)?),
             AggregateKind::Any => Box::new(BestRow::new(None, types)?),
             AggregateKind::Distinct => Box::new(Distinct::new(types)?),
+            AggregateKind::Collect(CollectKind::Set, limit) => {
+                Box::new(CollectSet::new(*limit, self.first_type()))
+            }
             AggregateKind::Collect(kind, limit) => {
                 Box::new(Collect::new(*kind, *limit, self.first_type()))
             }

@@ -6,11 +6,15 @@
 mod average;
 mod best_row;
 mod collect;
+mod collect_set;
 mod covariance;
 mod distinct;
 mod function;
+mod ids;
 mod moments;
 mod percentile;
+#[cfg(test)]
+mod plain_tests;
 mod single;
 mod summary;
 
@@ -24,6 +28,13 @@ pub(crate) use function::{AggregateKind, CollectKind, MomentKind, SummaryKind, a
 /// Whether a row takes part.
 fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
     filter.is_none_or(|f| f.is_valid(row) && f.value(row))
+}
+
+/// Spreads a whole number over 64 bits; no two numbers come to the same.
+fn mix(value: i64) -> u64 {
+    let mixed = (value as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    mixed ^ mixed >> 32
 }
 
 /// A hasher for keys that are hashes already.

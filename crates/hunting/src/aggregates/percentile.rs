@@ -21,8 +21,34 @@ pub(super) struct Percentiles {
     ty: Type,
     /// The type of the weights. With them every other value is the weight of the one before.
     weights: Option<Type>,
-    values: Vec<Vec<i64>>,
-    count: usize,
+    /// The groups of the values: what a value costs is these twelve bytes, however few there are of a group.
+    groups: Vec<u32>,
+    values: Vec<i64>,
+    /// How many groups there are.
+    known: usize,
+}
+
+/// The values of some groups, one group after the other.
+struct Grouped {
+    values: Vec<i64>,
+    ends: Vec<usize>,
+}
+
+impl Grouped {
+    fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        self.ends.iter().zip(starts).map(|(end, start)| end - start)
+    }
+
+    fn each(&mut self) -> impl Iterator<Item = &mut [i64]> {
+        let mut rest = self.values.as_mut_slice();
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let (group, others) = std::mem::take(&mut rest).split_at_mut(end - start);
+            (rest, start) = (others, *end);
+            group
+        })
+    }
 }
 
 impl Percentiles {
@@ -48,20 +74,55 @@ impl Percentiles {
             array,
             ty,
             weights,
+            groups: Vec::new(),
             values: Vec::new(),
-            count: 0,
+            known: 0,
         }
     }
 
     fn grow(&mut self, groups: usize) {
-        self.values
-            .resize(groups.max(self.values.len()), Vec::new());
+        self.known = self.known.max(groups);
     }
 
-    fn take(&mut self, emit_to: EmitTo) -> Vec<Vec<i64>> {
-        let taken = emit_to.take_needed(&mut self.values);
-        self.count -= taken.iter().map(Vec::len).sum::<usize>();
-        taken
+    fn push(&mut self, group: usize, value: i64) {
+        self.groups.push(group as u32);
+        self.values.push(value);
+    }
+
+    /// Takes the first groups out; the order within a group stays.
+    fn take(&mut self, emit_to: EmitTo) -> Grouped {
+        let emitted = match emit_to {
+            EmitTo::All => self.known,
+            EmitTo::First(groups) => groups,
+        };
+        let mut counts = vec![0usize; emitted];
+        for group in &self.groups {
+            if let Some(count) = counts.get_mut(*group as usize) {
+                *count += 1;
+            }
+        }
+        // Where the next value of each group goes; in the end where the group ends.
+        let mut total = 0;
+        let mut ends: Vec<usize> = counts
+            .iter()
+            .map(|count| {
+                total += count;
+                total - count
+            })
+            .collect();
+        let mut values = vec![0i64; total];
+        let groups = std::mem::take(&mut self.groups);
+        for (group, value) in groups.into_iter().zip(std::mem::take(&mut self.values)) {
+            match ends.get_mut(group as usize) {
+                Some(at) => {
+                    values[*at] = value;
+                    *at += 1;
+                }
+                None => self.push(group as usize - emitted, value),
+            }
+        }
+        self.known -= emitted;
+        Grouped { values, ends }
     }
 }
 
@@ -75,10 +136,11 @@ fn real(ordered: i64) -> f64 {
     f64::from_bits((ordered ^ (ordered >> 63 & i64::MAX)) as u64)
 }
 
-/// The nearest-rank percentile of sorted values.
-fn at(sorted: &[i64], percentage: f64) -> Option<i64> {
-    let rank = (percentage.clamp(0.0, 100.0) / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.max(1) - 1).copied()
+/// The nearest-rank percentile of values, which are put in some other order.
+fn at(values: &mut [i64], percentage: f64) -> Option<i64> {
+    let rank = (percentage.clamp(0.0, 100.0) / 100.0 * values.len() as f64).ceil() as usize;
+    let rank = rank.max(1) - 1;
+    (rank < values.len()).then(|| *values.select_nth_unstable(rank).1)
 }
 
 /// As [`at`] for values that are each followed by their weight, sorted by value.
@@ -122,35 +184,29 @@ impl GroupsAccumulator for Percentiles {
             };
             if let Some(weights) = &weights {
                 if let Some(weight) = weights.long(row).filter(|w| *w > 0) {
-                    self.values[*group].extend([value, weight]);
-                    self.count += 2;
+                    self.push(*group, value);
+                    self.push(*group, weight);
                 }
                 continue;
             }
-            self.values[*group].push(value);
-            self.count += 1;
+            self.push(*group, value);
         }
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let mut groups = self.take(emit_to);
-        let mut pairs: Vec<Vec<(i64, i64)>> = Vec::new();
-        if self.weights.is_some() {
-            let paired = |g: &Vec<i64>| {
-                let mut all: Vec<_> = g.chunks_exact(2).map(|p| (p[0], p[1])).collect();
-                all.sort_unstable();
-                all
-            };
-            pairs = groups.iter().map(paired).collect();
-        } else {
-            groups.iter_mut().for_each(|g| g.sort_unstable());
-        }
         let fractional = matches!(self.ty, Type::Real | Type::Decimal);
-        let column = |percentage: f64| -> Result<ArrayRef> {
-            let picked = (0..groups.len()).map(|i| match pairs.get(i) {
-                Some(pairs) => at_weight(pairs, percentage),
-                None => at(&groups[i], percentage),
+        let weighted = self.weights.is_some();
+        let empty: Vec<bool> = groups.lengths().map(|n| n == 0).collect();
+        let mut column = |percentage: f64| -> Result<ArrayRef> {
+            let picked = groups.each().map(|group| match weighted {
+                true => {
+                    let mut pairs: Vec<_> = group.chunks_exact(2).map(|p| (p[0], p[1])).collect();
+                    pairs.sort_unstable();
+                    at_weight(&pairs, percentage)
+                }
+                false => at(group, percentage),
             });
             if fractional {
                 number_array(picked.map(|v| v.map(real)).collect(), self.ty)
@@ -167,9 +223,9 @@ impl GroupsAccumulator for Percentiles {
             return Ok(columns[0].clone());
         }
         let mut writers: Vec<_> = columns.iter().map(|c| json_column(c, self.ty)).collect();
-        let mut builder = StringViewBuilder::with_capacity(groups.len());
-        for (row, group) in groups.iter().enumerate() {
-            if group.is_empty() {
+        let mut builder = StringViewBuilder::with_capacity(empty.len());
+        for (row, empty) in empty.into_iter().enumerate() {
+            if empty {
                 builder.append_null();
                 continue;
             }
@@ -184,8 +240,8 @@ impl GroupsAccumulator for Percentiles {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let groups = self.take(emit_to);
-        let offsets = OffsetBuffer::from_lengths(groups.iter().map(Vec::len));
-        let all: Int64Array = groups.into_iter().flatten().map(Some).collect();
+        let offsets = OffsetBuffer::from_lengths(groups.lengths());
+        let all = Int64Array::from(groups.values);
         let field = Arc::new(Field::new_list_field(DataType::Int64, true));
         Ok(vec![Arc::new(ListArray::try_new(
             field,
@@ -207,8 +263,9 @@ impl GroupsAccumulator for Percentiles {
         let offsets = lists.value_offsets();
         for (row, group) in group_indices.iter().enumerate() {
             let range = offsets[row] as usize..offsets[row + 1] as usize;
-            self.count += range.len();
-            self.values[*group].extend_from_slice(&longs.values()[range]);
+            for value in &longs.values()[range] {
+                self.push(*group, *value);
+            }
         }
         Ok(())
     }
@@ -226,6 +283,6 @@ impl GroupsAccumulator for Percentiles {
     }
 
     fn size(&self) -> usize {
-        self.count * 12 + self.values.capacity() * 24
+        self.groups.capacity() * 4 + self.values.capacity() * 8
     }
 }

@@ -1,8 +1,9 @@
 //! Property bags in dynamic values.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, StringViewBuilder};
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
@@ -18,13 +19,16 @@ pub(super) fn parse_json(call: &Call) -> Result<ArrayRef> {
     let argument = call.arg(0)?;
     let texts = argument.texts()?;
     let dynamic = argument.ty == Type::Dynamic;
-    call.make_texts(|row, out| {
+    let mut builder = StringViewBuilder::with_capacity(call.rows);
+    let mut quoted = String::new();
+    for row in 0..call.rows {
         let Some(text) = texts.some(row) else {
-            return false;
+            builder.append_null();
+            continue;
         };
         if dynamic && json::kind(text) != Some(Kind::String) {
-            out.push_str(text);
-            return true;
+            builder.append_value(text);
+            continue;
         }
         let inner = if dynamic {
             json::to_text(text)
@@ -33,15 +37,16 @@ pub(super) fn parse_json(call: &Call) -> Result<ArrayRef> {
         };
         let trimmed = inner.trim();
         if trimmed.is_empty() || trimmed == "null" {
-            return false;
-        }
-        if json::is_valid(trimmed) {
-            out.push_str(trimmed);
+            builder.append_null();
+        } else if json::is_valid(trimmed) {
+            builder.append_value(trimmed);
         } else {
-            push_json_string(out, &inner);
+            quoted.clear();
+            push_json_string(&mut quoted, &inner);
+            builder.append_value(&quoted);
         }
-        true
-    })
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 pub(super) fn bag_pack(call: &Call) -> Result<ArrayRef> {

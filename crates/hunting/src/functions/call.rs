@@ -6,6 +6,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Decimal256Array, Float64Array,
     Int32Array, Int64Array, StringViewArray, StringViewBuilder,
 };
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Decimal256Type, Float64Type, Int32Type, Int64Type, i256};
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
@@ -194,6 +195,25 @@ impl Call {
         self.arg(index)?.reals()
     }
 
+    /// A result of booleans by a test of a whole column of texts.
+    pub(crate) fn test_texts(
+        &self,
+        index: usize,
+        test: impl FnOnce(&StringViewArray) -> BooleanBuffer,
+    ) -> Result<ArrayRef> {
+        let texts = self.texts(index)?;
+        let passed = test(texts.array);
+        if passed.len() == self.rows {
+            return Ok(Arc::new(BooleanArray::new(passed, None)));
+        }
+        // One text for all rows.
+        let passed = !passed.is_empty() && passed.value(0);
+        Ok(Arc::new(BooleanArray::new(
+            BooleanBuffer::collect_bool(self.rows, |_| passed),
+            None,
+        )))
+    }
+
     /// A result of strings, guids or dynamics. `each` appends a row's text and says whether it is not null.
     pub(crate) fn make_texts(
         &self,
@@ -249,6 +269,12 @@ impl Call {
             DECIMAL_PRECISION,
             DECIMAL_SCALE,
         )?))
+    }
+
+    /// A result of booleans without nulls.
+    pub(crate) fn make_flags(&self, each: impl FnMut(usize) -> bool) -> Result<ArrayRef> {
+        let flags = BooleanBuffer::collect_bool(self.rows, each);
+        Ok(Arc::new(BooleanArray::new(flags, None)))
     }
 
     /// A result of booleans.

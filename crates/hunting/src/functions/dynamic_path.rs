@@ -41,6 +41,24 @@ pub(super) fn walk(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
     })
 }
 
+/// As [`walk`] in the value that `parse_json()` makes of a text. The text is only looked at as a whole when there is
+/// something at the end of the path: when it is no JSON, there is nothing in it.
+pub(super) fn walk_in_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
+    let input = call.texts(0)?;
+    call.make_slices(|row| {
+        let text = input.some(row)?.trim();
+        let mut value = text;
+        for step in steps {
+            value = match step {
+                Step::Member(name) => json::member(value, name)?,
+                Step::Index(i) => json::element(value, *i)?,
+                Step::Argument(_) => return None,
+            };
+        }
+        (json::kind(value)? != Kind::Null && json::is_valid(text)).then_some(value)
+    })
+}
+
 fn by_argument<'a>(value: &'a str, argument: &Argument, row: usize) -> Option<&'a str> {
     if argument.is_null(row) {
         return None;

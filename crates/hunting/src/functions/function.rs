@@ -10,6 +10,7 @@ use bartizan_kql::types::Type;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -29,9 +30,47 @@ pub(crate) struct KqlFunction {
     returns: Type,
     signature: Signature,
     kernel: Kernel,
+    rewrite: Option<Rewrite>,
 }
 
+/// What does the same as a call with these arguments, and costs less; none when there is nothing.
+pub(crate) type Rewrite = Arc<dyn Fn(&[Expr]) -> Option<Expr> + Send + Sync>;
+
 impl KqlFunction {
+    /// As [`Self::call`], with what the call may become once its arguments are known better.
+    pub(crate) fn call_with_rewrite(
+        name: &str,
+        identity: String,
+        kernel: Kernel,
+        rewrite: Rewrite,
+        args: Vec<(Expr, Type)>,
+        returns: Type,
+    ) -> Expr {
+        let volatility = Volatility::Immutable;
+        Self::build(
+            name,
+            identity,
+            (kernel, Some(rewrite)),
+            args,
+            returns,
+            volatility,
+        )
+    }
+
+    /// The function of a call and its arguments, when the expression is a call of one of this kind.
+    pub(crate) fn of(expr: &Expr) -> Option<(&Self, &[Expr])> {
+        let Expr::ScalarFunction(call) = expr else {
+            return None;
+        };
+        let function = call.func.inner().downcast_ref::<Self>()?;
+        Some((function, &call.args))
+    }
+
+    /// The type of the first argument.
+    pub(crate) fn first_type(&self) -> Option<Type> {
+        self.arg_types.first().copied()
+    }
+
     /// A call of a function whose result depends on its arguments alone.
     pub(crate) fn call(
         name: &str,
@@ -40,7 +79,8 @@ impl KqlFunction {
         args: Vec<(Expr, Type)>,
         returns: Type,
     ) -> Expr {
-        Self::with_volatility(name, identity, kernel, args, returns, Volatility::Immutable)
+        let volatility = Volatility::Immutable;
+        Self::build(name, identity, (kernel, None), args, returns, volatility)
     }
 
     /// As [`Self::call`], for functions such as `rand()` that differ from row to row.
@@ -50,20 +90,21 @@ impl KqlFunction {
         args: Vec<(Expr, Type)>,
         returns: Type,
     ) -> Expr {
-        Self::with_volatility(
+        let volatility = Volatility::Volatile;
+        Self::build(
             name,
             String::new(),
-            kernel,
+            (kernel, None),
             args,
             returns,
-            Volatility::Volatile,
+            volatility,
         )
     }
 
-    fn with_volatility(
+    fn build(
         name: &str,
         identity: String,
-        kernel: Kernel,
+        (kernel, rewrite): (Kernel, Option<Rewrite>),
         args: Vec<(Expr, Type)>,
         returns: Type,
         volatility: Volatility,
@@ -81,6 +122,7 @@ impl KqlFunction {
             returns,
             signature,
             kernel,
+            rewrite,
         };
         Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::new(ScalarUDF::new_from_impl(function)),
@@ -133,6 +175,15 @@ impl ScalarUDFImpl for KqlFunction {
 
     fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
         Ok(data_type(self.returns))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(
+            match self.rewrite.as_ref().and_then(|rewrite| rewrite(&args)) {
+                Some(better) => ExprSimplifyResult::Simplified(better),
+                None => ExprSimplifyResult::Original(args),
+            },
+        )
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

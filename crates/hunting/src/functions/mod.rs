@@ -28,6 +28,7 @@ mod pairs;
 mod pieces;
 mod prefixes;
 mod punycode;
+mod regex_literals;
 mod regexes;
 mod series;
 mod sets;
@@ -59,7 +60,7 @@ pub(crate) use dynamic_path::Step;
 pub(crate) use geo::Target as GeoTarget;
 pub(crate) use hashes::{hash_of, xxhash64};
 pub(crate) use sets::{array_test, set_test, set_values, single_test, test_any};
-pub(crate) use storage::from_storage;
+pub(crate) use storage::{READS_DATETIME, from_storage};
 pub(crate) use values::{array_of, null_of, scalar};
 
 /// A call of a documented function.
@@ -197,22 +198,29 @@ pub(crate) fn binary(op: BinaryOp, left: (Expr, Type), right: (Expr, Type), retu
     }
 }
 
-/// `has`, `contains`, `=~`, `matches regex`…
+/// `has`, `contains`, `=~`, `matches regex`… A pattern that is known is prepared here, once for the whole query.
 pub(crate) fn string_test(op: StringOp, case_sensitive: bool, left: Expr, right: Expr) -> Expr {
     let case = if case_sensitive { "_cs" } else { "" };
     let name = format!("{op:?}{case}").to_lowercase();
-    let args = vec![(left, Type::String), (right, Type::String)];
-    if op == StringOp::MatchesRegex {
-        return KqlFunction::call(
-            &name,
-            String::new(),
-            Arc::new(regexes::matches),
-            args,
-            Type::Bool,
-        );
+    if let Expr::Literal(ScalarValue::Utf8View(pattern), _) = &right {
+        let pattern = pattern.clone().unwrap_or_default();
+        let args = vec![(left, Type::String)];
+        let kernel: Kernel = if op == StringOp::MatchesRegex {
+            let test = regexes::RegexTest::new(&pattern);
+            Arc::new(move |call: &call::Call| test.compute(call))
+        } else {
+            let test = text_match::TextTest::new(op, case_sensitive, vec![pattern.clone()]);
+            Arc::new(move |call: &call::Call| call.test_texts(0, |column| test.column(column)))
+        };
+        return KqlFunction::call(&name, pattern, kernel, args, Type::Bool);
     }
-    let kernel = move |call: &call::Call| strings::test(call, op, case_sensitive);
-    KqlFunction::call(&name, String::new(), Arc::new(kernel), args, Type::Bool)
+    let args = vec![(left, Type::String), (right, Type::String)];
+    let kernel: Kernel = if op == StringOp::MatchesRegex {
+        Arc::new(regexes::matches)
+    } else {
+        Arc::new(move |call: &call::Call| strings::test(call, op, case_sensitive))
+    };
+    KqlFunction::call(&name, String::new(), kernel, args, Type::Bool)
 }
 
 /// Walks into a dynamic value. `arguments` are the values of [`Step::Argument`], numbered from 1.
@@ -220,8 +228,40 @@ pub(crate) fn path(input: Expr, steps: Vec<Step>, arguments: Vec<(Expr, Type)>) 
     let identity = format!("{steps:?}");
     let mut args = vec![(input, Type::Dynamic)];
     args.extend(arguments);
-    let kernel = move |call: &call::Call| dynamic_path::walk(call, &steps);
-    KqlFunction::call("path", identity, Arc::new(kernel), args, Type::Dynamic)
+    let steps: Arc<[Step]> = steps.into();
+    let walked = Arc::clone(&steps);
+    let kernel = Arc::new(move |call: &call::Call| dynamic_path::walk(call, &walked));
+    if args.len() > 1 {
+        return KqlFunction::call("path", identity, kernel, args, Type::Dynamic);
+    }
+    let in_text = identity.clone();
+    let rewrite = move |args: &[Expr]| {
+        let text = parsed_text(args.first()?)?;
+        let steps = Arc::clone(&steps);
+        let kernel = Arc::new(move |call: &call::Call| dynamic_path::walk_in_text(call, &steps));
+        let args = vec![(text, Type::String)];
+        Some(KqlFunction::call(
+            "path_in_text",
+            in_text.clone(),
+            kernel,
+            args,
+            Type::Dynamic,
+        ))
+    };
+    let rewrite = Arc::new(rewrite);
+    KqlFunction::call_with_rewrite("path", identity, kernel, rewrite, args, Type::Dynamic)
+}
+
+/// The text of `parse_json(text)`, or the stored text that is read as a dynamic.
+fn parsed_text(expr: &Expr) -> Option<Expr> {
+    let (function, args) = KqlFunction::of(expr)?;
+    match (
+        datafusion::logical_expr::ScalarUDFImpl::name(function),
+        function.first_type(),
+    ) {
+        ("parse_json", Some(Type::String)) | (storage::READS_JSON_TEXT, _) => args.first().cloned(),
+        _ => None,
+    }
 }
 
 /// Texts as dynamics, as `parse_json()` takes them.

@@ -1,15 +1,19 @@
 //! Regular expressions: `matches regex`, `extract`, `replace_regex`, `trim`… in the syntax of the `regex` crate,
 //! which is the one that the documentation describes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::Int64Type;
 use datafusion::error::Result;
 use regex::Regex;
 
 use super::call::{Call, Texts};
+use super::regex_literals::required_literals;
+use super::text_match::TextTest;
 use crate::error::evaluation;
 use crate::json::{self, push_json_string};
 
@@ -18,31 +22,33 @@ const CACHED: usize = 256;
 /// Bytes that one compiled expression may take.
 const SIZE_LIMIT: usize = 32 << 20;
 
-static CACHE: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+static CACHE: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
 
-/// Compiles an expression, or takes it from the cache.
-pub(super) fn compile(pattern: &str) -> Result<Regex> {
+/// Compiles an expression, or takes it from the cache. What is shared is the same automaton: a clone would have to
+/// build its states anew.
+pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
     let mut cache = CACHE
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(regex) = cache.get(pattern) {
-        return Ok(regex.clone());
+        return Ok(Arc::clone(regex));
     }
     let regex = regex::RegexBuilder::new(pattern)
         .size_limit(SIZE_LIMIT)
         .build()
+        .map(Arc::new)
         .map_err(|e| evaluation(format!("invalid regular expression '{pattern}': {e}")))?;
     if cache.len() >= CACHED {
         cache.clear();
     }
-    cache.insert(pattern.to_owned(), regex.clone());
+    cache.insert(pattern.to_owned(), Arc::clone(&regex));
     Ok(regex)
 }
 
 /// The expressions of an argument: one for all rows, or one per row.
 pub(super) struct Patterns<'a> {
     texts: Texts<'a>,
-    fixed: Option<Regex>,
+    fixed: Option<Arc<Regex>>,
 }
 
 impl<'a> Patterns<'a> {
@@ -52,23 +58,69 @@ impl<'a> Patterns<'a> {
     }
 
     /// The expression of a row; none when it does not compile.
-    pub(super) fn get(&self, row: usize) -> Option<Regex> {
+    pub(super) fn get(&self, row: usize) -> Option<Cow<'_, Arc<Regex>>> {
         match &self.fixed {
-            Some(regex) => Some(regex.clone()),
-            None => compile(self.texts.get(row)).ok(),
+            Some(regex) => Some(Cow::Borrowed(regex)),
+            None => compile(self.texts.get(row)).ok().map(Cow::Owned),
         }
     }
 }
 
-/// `matches regex`: a search.
+/// `matches regex` with a known expression: a search, and only of texts that contain what every match contains.
+pub(super) struct RegexTest {
+    pattern: String,
+    /// None when it does not compile, which is said when it runs.
+    regex: Option<Arc<Regex>>,
+    required: Option<TextTest>,
+}
+
+impl RegexTest {
+    /// Prepares an expression.
+    pub(super) fn new(pattern: &str) -> Self {
+        Self {
+            pattern: pattern.to_owned(),
+            regex: compile(pattern).ok(),
+            required: required_literals(pattern).map(TextTest::containing),
+        }
+    }
+
+    /// Which rows of the first argument match.
+    pub(super) fn compute(&self, call: &Call) -> Result<ArrayRef> {
+        let compiled;
+        let regex = match &self.regex {
+            Some(regex) => regex,
+            None => {
+                compiled = compile(&self.pattern)?;
+                &compiled
+            }
+        };
+        call.test_texts(0, |column| {
+            let text = |row: usize| match column.is_valid(row) {
+                true => column.value(row),
+                false => "",
+            };
+            let Some(required) = &self.required else {
+                return BooleanBuffer::collect_bool(column.len(), |row| regex.is_match(text(row)));
+            };
+            let candidates = required.column(column);
+            let mut passed = BooleanBufferBuilder::new(column.len());
+            passed.append_n(column.len(), false);
+            for row in candidates.set_indices() {
+                passed.set_bit(row, regex.is_match(text(row)));
+            }
+            passed.finish()
+        })
+    }
+}
+
+/// `matches regex` with an expression per row.
 pub(super) fn matches(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     let pattern = call.texts(1)?;
     if let Some(pattern) = pattern.constant() {
-        let regex = compile(pattern)?;
-        return call.make_bools(|row| Some(regex.is_match(texts.get(row))));
+        return RegexTest::new(pattern).compute(call);
     }
-    call.make_bools(|row| Some(compile(pattern.get(row)).is_ok_and(|r| r.is_match(texts.get(row)))))
+    call.make_flags(|row| compile(pattern.get(row)).is_ok_and(|r| r.is_match(texts.get(row))))
 }
 
 /// `extract(regex, group, text)`.
@@ -78,7 +130,7 @@ pub(super) fn extract(call: &Call) -> Result<ArrayRef> {
     call.make_slices(|row| {
         let found = patterns.get(row).and_then(|regex| {
             let group = usize::try_from(groups.get(row)?).ok()?;
-            let text = texts.get(row);
+            let text: &str = texts.get(row);
             if group == 0 {
                 return regex.find(text).map(|m| m.as_str());
             }
@@ -194,7 +246,7 @@ pub(super) fn trim_end(call: &Call) -> Result<ArrayRef> {
 /// Cuts what matches off the ends, as often as it matches.
 fn trimmed(call: &Call, start: bool, end: bool) -> Result<ArrayRef> {
     let (patterns, texts) = (call.texts(0)?, call.texts(1)?);
-    let anchored = |p: &str| -> Result<(Regex, Regex)> {
+    let anchored = |p: &str| -> Result<(Arc<Regex>, Arc<Regex>)> {
         Ok((
             compile(&format!("^(?:{p})+"))?,
             compile(&format!("(?:{p})+$"))?,
@@ -203,9 +255,13 @@ fn trimmed(call: &Call, start: bool, end: bool) -> Result<ArrayRef> {
     let fixed = patterns.constant().map(anchored).transpose()?;
     call.make_slices(|row| {
         let mut text = texts.get(row);
+        let own;
         let pair = match &fixed {
-            Some(pair) => pair.clone(),
-            None => anchored(patterns.get(row)).ok()?,
+            Some(pair) => pair,
+            None => {
+                own = anchored(patterns.get(row)).ok()?;
+                &own
+            }
         };
         if start && let Some(found) = pair.0.find(text) {
             text = &text[found.end()..];

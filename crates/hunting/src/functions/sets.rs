@@ -1,9 +1,9 @@
 //! `in`, `in~`, `has_any`, `has_all`: a value against many.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray, StringViewBuilder};
+use arrow::buffer::BooleanBuffer;
 use bartizan_kql::bound::{BinaryOp, SetOp, StringOp};
 use bartizan_kql::types::Type;
 use datafusion::common::ScalarValue;
@@ -13,12 +13,9 @@ use datafusion::logical_expr::{Expr, lit};
 use super::call::{Argument, Call};
 use super::conversion::{cast_array, push_text};
 use super::function::KqlFunction;
-use super::text_match::{AnyMatcher, Matcher};
+use super::text_match::{Matcher, TextSet, TextTest};
 use crate::error::HuntError;
 use crate::json;
-
-/// Sets up to this size are compared one by one.
-const SMALL_SET: usize = 24;
 
 /// A test against constants.
 pub(crate) fn set_test(
@@ -52,24 +49,33 @@ pub(crate) fn set_test(
         }
         SetOp::HasAll => {
             let patterns: Vec<String> = values.iter().map(text_of).collect();
-            let identity = patterns.join("\0");
-            let kernel = move |call: &Call| {
-                let texts = call.texts(0)?;
-                let matchers: Vec<Matcher<'_>> = patterns
-                    .iter()
-                    .map(|p| Matcher::new(StringOp::Has, case_sensitive, p))
-                    .collect();
-                call.make_bools(|row| Some(matchers.iter().all(|m| m.is_match(texts.get(row)))))
-            };
+            let identity = format!("{case_sensitive}\0{}", patterns.join("\0"));
+            let tests: Vec<TextTest> = patterns
+                .into_iter()
+                .map(|p| TextTest::new(StringOp::Has, case_sensitive, vec![p]))
+                .collect();
+            let kernel = move |call: &Call| call.test_texts(0, |column| all_pass(&tests, column));
             KqlFunction::call(
                 "has_all",
-                format!("{case_sensitive}\0{identity}"),
+                identity,
                 Arc::new(kernel),
                 vec![value],
                 Type::Bool,
             )
         }
     }
+}
+
+/// Texts that pass every test; the later ones are not made when nothing is left.
+fn all_pass(tests: &[TextTest], column: &StringViewArray) -> BooleanBuffer {
+    let mut passed = BooleanBuffer::new_set(column.len());
+    for test in tests {
+        if passed.count_set_bits() == 0 {
+            break;
+        }
+        passed = &passed & &test.column(column);
+    }
+    passed
 }
 
 /// Whether a text passes one string test for any of the patterns.
@@ -82,21 +88,8 @@ pub(crate) fn test_any(
     let identity = format!("{op:?}\0{case_sensitive}\0{}", patterns.join("\0"));
     let name = format!("{op:?}_any").to_lowercase();
     let args = vec![(value, Type::String)];
-    if op == StringOp::Equals {
-        let set = TextSet::new(case_sensitive, patterns);
-        let kernel = move |call: &Call| {
-            let texts = call.texts(0)?;
-            let mut buffer = String::new();
-            call.make_bools(|row| Some(set.contains(texts.get(row), &mut buffer)))
-        };
-        return KqlFunction::call(&name, identity, Arc::new(kernel), args, Type::Bool);
-    }
-    let matcher = AnyMatcher::new(op, case_sensitive, patterns);
-    let kernel = move |call: &Call| {
-        let texts = call.texts(0)?;
-        let test = matcher.tester();
-        call.make_bools(|row| Some(test(texts.get(row))))
-    };
+    let test = TextTest::new(op, case_sensitive, patterns);
+    let kernel = move |call: &Call| call.test_texts(0, |column| test.column(column));
     KqlFunction::call(&name, identity, Arc::new(kernel), args, Type::Bool)
 }
 
@@ -111,15 +104,14 @@ fn in_texts(case_sensitive: bool, value: (Expr, Type), values: Vec<ScalarValue>)
             .filter_map(|v| key_of_scalar(v, ty))
             .collect(),
     };
+    if ty == Type::String {
+        return test_any(StringOp::Equals, case_sensitive, value.0, keys);
+    }
     let identity = format!("{case_sensitive}\0{}", keys.join("\0"));
     let set = TextSet::new(case_sensitive, keys);
     let kernel = move |call: &Call| {
         let argument = call.arg(0)?;
         let (mut key, mut buffer) = (String::new(), String::new());
-        if ty == Type::String {
-            let texts = argument.texts()?;
-            return call.make_bools(|row| Some(set.contains(texts.get(row), &mut buffer)));
-        }
         call.make_bools(|row| {
             key.clear();
             Some(
@@ -169,58 +161,6 @@ fn text_of(value: &ScalarValue) -> String {
     match value {
         ScalarValue::Utf8View(Some(text)) => text.clone(),
         _ => String::new(),
-    }
-}
-
-/// Texts that are looked up whole.
-struct TextSet {
-    case_sensitive: bool,
-    small: Vec<String>,
-    large: HashSet<String>,
-}
-
-impl TextSet {
-    fn new(case_sensitive: bool, texts: Vec<String>) -> Self {
-        if texts.len() <= SMALL_SET {
-            return Self {
-                case_sensitive,
-                small: texts,
-                large: HashSet::new(),
-            };
-        }
-        let fold = |t: String| {
-            if case_sensitive {
-                t
-            } else {
-                t.to_ascii_lowercase()
-            }
-        };
-        Self {
-            case_sensitive,
-            small: Vec::new(),
-            large: texts.into_iter().map(fold).collect(),
-        }
-    }
-
-    /// Whether a text is there; `buffer` is for folding.
-    fn contains(&self, text: &str, buffer: &mut String) -> bool {
-        if self.large.is_empty() {
-            return self.small.iter().any(|t| {
-                t.len() == text.len()
-                    && if self.case_sensitive {
-                        t == text
-                    } else {
-                        t.eq_ignore_ascii_case(text)
-                    }
-            });
-        }
-        if self.case_sensitive {
-            return self.large.contains(text);
-        }
-        buffer.clear();
-        buffer.push_str(text);
-        buffer.make_ascii_lowercase();
-        self.large.contains(buffer.as_str())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use bartizan_kql::time::TICKS_PER_DAY;
@@ -18,6 +18,12 @@ use crate::types::data_type;
 /// 1970-01-01 in ticks.
 const UNIX_EPOCH: i64 = 719_162 * TICKS_PER_DAY;
 
+/// The name of the function that reads a stored column as a datetime.
+pub(crate) const READS_DATETIME: &str = "read_datetime";
+
+/// The name of the function that reads a stored text as a dynamic.
+pub(super) const READS_JSON_TEXT: &str = "read_json_text";
+
 /// A stored column as a column of the engine.
 pub(crate) fn from_storage(value: Expr, stored: &DataType, ty: Type) -> Expr {
     if *stored == data_type(ty) && ty != Type::String && ty != Type::Dynamic {
@@ -27,8 +33,12 @@ pub(crate) fn from_storage(value: Expr, stored: &DataType, ty: Type) -> Expr {
         let argument = call.arg(0)?;
         convert(&argument.array, ty)
     };
+    let name = match (ty, stored) {
+        (Type::Dynamic, DataType::Utf8View) => READS_JSON_TEXT.to_owned(),
+        _ => format!("read_{ty}"),
+    };
     KqlFunction::call(
-        &format!("read_{ty}"),
+        &name,
         String::new(),
         Arc::new(kernel),
         vec![(value, Type::Dynamic)],
@@ -82,8 +92,11 @@ fn ticks(array: &ArrayRef, ty: Type) -> Result<ArrayRef> {
         TimeUnit::Microsecond => value.checked_mul(10)?.checked_add(epoch),
         TimeUnit::Nanosecond => Some(value.div_euclid(100) + epoch),
     };
-    let ticks: Int64Array = values.iter().map(|v| v.and_then(convert)).collect();
-    Ok(Arc::new(ticks))
+    Ok(Arc::new(match unit {
+        // What files have most; no value of it is beyond the calendar's reach in ticks and overflows.
+        TimeUnit::Nanosecond => values.unary::<_, Int64Type>(|v| v.div_euclid(100) + epoch),
+        _ => values.unary_opt::<_, Int64Type>(convert),
+    }))
 }
 
 /// Lists, structs and maps as JSON.

@@ -7,18 +7,18 @@ use datafusion::error::Result;
 
 use super::call::Call;
 use super::conversion::push_text;
-use super::text_match::Matcher;
+use super::text_match::{Matcher, TextTest};
 use crate::json::{self, push_json_string};
 
 /// A string operator on two arguments.
 pub(super) fn test(call: &Call, op: StringOp, case_sensitive: bool) -> Result<ArrayRef> {
     let (texts, patterns) = (call.texts(0)?, call.texts(1)?);
     if let Some(pattern) = patterns.constant() {
-        let matcher = Matcher::new(op, case_sensitive, pattern);
-        return call.make_bools(|row| Some(matcher.is_match(texts.get(row))));
+        let test = TextTest::new(op, case_sensitive, vec![pattern.to_owned()]);
+        return call.test_texts(0, |column| test.column(column));
     }
-    call.make_bools(|row| {
-        Some(Matcher::new(op, case_sensitive, patterns.get(row)).is_match(texts.get(row)))
+    call.make_flags(|row| {
+        Matcher::new(op, case_sensitive, patterns.get(row)).is_match(texts.get(row))
     })
 }
 

@@ -3,10 +3,14 @@
 //! The readers take text that [`is_valid`] accepts; on anything else they find nothing, and never panic. Slices
 //! that they return are the JSON text of a value without the white space around it.
 
+mod scan;
+mod valid;
 mod write;
 
 use std::borrow::Cow;
 
+use scan::{skip_space, skip_string, skip_value};
+pub(crate) use valid::is_valid;
 pub(crate) use write::{push_compact, push_json_string, push_real, push_real_text};
 
 /// What a JSON value is.
@@ -30,64 +34,6 @@ pub(crate) fn kind(text: &str) -> Option<Kind> {
         b'{' => Kind::Object,
         _ => Kind::Number,
     })
-}
-
-/// Whether a text is one JSON value.
-pub(crate) fn is_valid(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
-}
-
-fn skip_space(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
-/// The position after the string that starts at `at` (its opening quote).
-fn skip_string(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut i = at + 1;
-    loop {
-        i += memchr::memchr2(b'"', b'\\', bytes.get(i..)?)?;
-        if bytes[i] == b'"' {
-            return Some(i + 1);
-        }
-        i += 2;
-    }
-}
-
-/// The position after the value that starts at `at`.
-fn skip_value(bytes: &[u8], at: usize) -> Option<usize> {
-    match bytes.get(at)? {
-        b'"' => skip_string(bytes, at),
-        b'{' | b'[' => {
-            let mut depth = 0usize;
-            let mut i = at;
-            loop {
-                match bytes.get(i)? {
-                    b'"' => {
-                        i = skip_string(bytes, i)?;
-                        continue;
-                    }
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' => {
-                        depth -= 1;
-                        if depth == 0 {
-                            return Some(i + 1);
-                        }
-                    }
-                    _ => {}
-                }
-                i += 1;
-            }
-        }
-        _ => {
-            let end = bytes[at..]
-                .iter()
-                .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'));
-            Some(end.map_or(bytes.len(), |n| at + n))
-        }
-    }
 }
 
 /// The members of an object in order: key as JSON string with quotes, value.

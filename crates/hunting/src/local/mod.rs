@@ -6,7 +6,10 @@
 
 mod infer;
 mod parquet_files;
+mod parquet_scan;
+mod stored_filter;
 mod text_files;
+mod times;
 
 use std::collections::BTreeMap;
 use std::path::Path;

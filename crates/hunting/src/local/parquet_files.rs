@@ -4,70 +4,62 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bartizan_kql::types::Type;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, TableReference};
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::parquet_scan::StoredFiles;
 use super::{LocalError, Opened};
 use crate::functions::{from_storage, null_of};
 
 /// A file, or a folder of files with one schema.
 pub(super) fn open(path: &Path, wanted: Option<&[(String, Type)]>) -> Result<Opened, LocalError> {
-    let fail = |e: &dyn std::fmt::Display| LocalError::content(path, e.to_string());
-    let stored = stored_schema(path)?;
     let absolute = path.canonicalize().map_err(|e| LocalError::io(path, e))?;
-    let url = if absolute.is_dir() {
-        ListingTableUrl::parse(format!("{}/", absolute.display()))
-    } else {
-        ListingTableUrl::parse(absolute.display().to_string())
+    let first = files(&absolute)?
+        .into_iter()
+        .next()
+        .ok_or_else(|| LocalError::content(path, "no .parquet file in this folder"))?;
+    let stored = stored_schema(&first)?;
+    let provider = StoredFiles::new(absolute, stored.clone());
+    view(Arc::new(provider), &stored, wanted).map_err(|e| LocalError::content(path, e))
+}
+
+/// The file, or the folder's files in order of their names.
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, LocalError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
     }
-    .map_err(|e| fail(&e))?;
-    let options =
-        ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
-    let config = ListingTableConfig::new(url)
-        .with_listing_options(options)
-        .with_schema(stored.clone());
-    let listing = ListingTable::try_new(config).map_err(|e| fail(&e))?;
-    view(Arc::new(listing), &stored, wanted).map_err(|e| fail(&e))
-}
-
-/// The schema of a file, or of the first file of a folder.
-fn stored_schema(path: &Path) -> Result<SchemaRef, LocalError> {
-    let file = if path.is_dir() {
-        first_file(path)?
-    } else {
-        path.to_owned()
-    };
-    let open = File::open(&file).map_err(|e| LocalError::io(&file, e))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(open)
-        .map_err(|e| LocalError::content(&file, e))?;
-    Ok(reader.schema().clone())
-}
-
-fn first_file(folder: &Path) -> Result<PathBuf, LocalError> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|e| LocalError::io(folder, e))?
+    let mut files: Vec<PathBuf> = std::fs::read_dir(path)
+        .map_err(|e| LocalError::io(path, e))?
         .filter_map(|entry| entry.ok().map(|e| e.path()))
         .filter(|p| p.extension().is_some_and(|e| e == "parquet"))
         .collect();
     files.sort();
-    files
-        .into_iter()
-        .next()
-        .ok_or_else(|| LocalError::content(folder, "no .parquet file in this folder"))
+    Ok(files)
+}
+
+/// The schema of a file as it is read: texts as views, which need no copy.
+fn stored_schema(file: &Path) -> Result<SchemaRef, LocalError> {
+    let open = File::open(file).map_err(|e| LocalError::io(file, e))?;
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| LocalError::content(file, e))?;
+    let fields = reader.schema().fields().iter().map(|field| {
+        let ty = match field.data_type() {
+            DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+            other => other.clone(),
+        };
+        Field::new(field.name(), ty, field.is_nullable())
+    });
+    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
 }
 
 /// A view that converts the stored columns to the engine's types as they are read.
 fn view(
-    listing: Arc<dyn TableProvider>,
+    files: Arc<dyn TableProvider>,
     stored: &SchemaRef,
     wanted: Option<&[(String, Type)]>,
 ) -> datafusion::error::Result<Opened> {
@@ -87,7 +79,7 @@ fn view(
             columns.push((name.clone(), *ty));
         }
     }
-    let plan = LogicalPlanBuilder::scan(table, provider_as_source(listing), None)?
+    let plan = LogicalPlanBuilder::scan(table, provider_as_source(files), None)?
         .project(exprs)?
         .build()?;
     Ok(Opened {

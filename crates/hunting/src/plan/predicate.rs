@@ -1,10 +1,10 @@
 //! Conditions. KQL's `==` and `!=` know no null: one null side is simply different. DataFusion's comparisons do,
 //! and only those can be pushed down to the storage, so they are used wherever the outcome is the same.
 
-use bartizan_kql::bound::{self, BinaryOp, ExprKind, Set, SetOp, StringOp};
+use bartizan_kql::bound::{self, BinaryOp, ExprKind, Node, Plan, Set, SetOp, StringOp};
 use bartizan_kql::types::Type;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, Operator, binary_expr};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr};
 
 use super::Planner;
 use super::relation::operator;
@@ -19,8 +19,8 @@ impl Planner<'_> {
     /// true it may be false or null, whichever is cheaper.
     pub(super) fn predicate(&self, expr: &bound::Expr, negated: bool) -> Result<Expr, HuntError> {
         match &expr.kind {
-            ExprKind::And(terms) => self.connect(terms, negated, !negated),
-            ExprKind::Or(terms) => self.connect(terms, negated, negated),
+            ExprKind::And(terms) => self.connect(terms.iter().collect(), negated, !negated),
+            ExprKind::Or(terms) => self.connect(terms.iter().collect(), negated, negated),
             ExprKind::Not(inner) => self.predicate(inner, !negated),
             ExprKind::Binary { op, left, right } => {
                 let op = if negated {
@@ -52,18 +52,61 @@ impl Planner<'_> {
         Ok(if negated { !expr } else { expr })
     }
 
+    /// Filters that follow each other are one, so that the cheap conditions of all come first.
+    pub(super) fn filter(
+        &self,
+        input: &Plan,
+        predicate: &bound::Expr,
+    ) -> Result<LogicalPlan, HuntError> {
+        let (mut input, mut terms) = (input, vec![predicate]);
+        while let Node::Filter {
+            input: below,
+            predicate,
+        } = &input.node
+        {
+            terms.insert(0, predicate);
+            input = below;
+        }
+        let rows = self.relation(input)?;
+        let predicate = self.conjunction(&terms)?;
+        Ok(LogicalPlanBuilder::new(rows).filter(predicate)?.build()?)
+    }
+
+    /// Several filters as one, as [`Self::predicate`].
+    fn conjunction(&self, filters: &[&bound::Expr]) -> Result<Expr, HuntError> {
+        let terms: Vec<&bound::Expr> = filters
+            .iter()
+            .flat_map(|filter| match &filter.kind {
+                ExprKind::And(terms) => terms.iter().collect(),
+                _ => vec![*filter],
+            })
+            .collect();
+        match terms.as_slice() {
+            [only] => self.predicate(only, false),
+            _ => self.connect(terms, false, true),
+        }
+    }
+
     /// Terms as conditions; `all` when all have to hold. Or-ed tests of one column become one test.
-    fn connect(&self, terms: &[bound::Expr], negated: bool, all: bool) -> Result<Expr, HuntError> {
+    fn connect(
+        &self,
+        mut ordered: Vec<&bound::Expr>,
+        negated: bool,
+        all: bool,
+    ) -> Result<Expr, HuntError> {
         let op = if all { Operator::And } else { Operator::Or };
-        let merged = if negated || all {
-            None
+        // What is cheap goes first: it decides most rows, and the rest sees only what is left.
+        ordered.sort_by_key(|t| cost(t));
+        // Or-ed terms, negated or not; and-ed ones are not for one pass.
+        let merged = if negated == all {
+            self.merge_tests(&ordered, negated)?
         } else {
-            self.merge_tests(terms)?
+            None
         };
         let mut parts = match merged {
             Some(parts) => parts,
-            None => terms
-                .iter()
+            None => ordered
+                .into_iter()
                 .map(|t| self.predicate(t, negated))
                 .collect::<Result<Vec<_>, _>>()?,
         };
@@ -79,11 +122,15 @@ impl Planner<'_> {
     }
 
     /// `a contains "x" or a contains "y" …`: tests of the same kind on the same text are done in one pass over it.
-    fn merge_tests(&self, terms: &[bound::Expr]) -> Result<Option<Vec<Expr>>, HuntError> {
+    fn merge_tests(
+        &self,
+        terms: &[&bound::Expr],
+        negated: bool,
+    ) -> Result<Option<Vec<Expr>>, HuntError> {
         type Group<'t> = (StringOp, bool, &'t bound::Expr, Vec<String>);
         let mut groups: Vec<Group<'_>> = Vec::new();
         let mut others = Vec::new();
-        for term in terms {
+        for &term in terms {
             let ExprKind::StringTest {
                 op,
                 case_sensitive,
@@ -118,10 +165,11 @@ impl Planner<'_> {
         let mut parts = Vec::new();
         for (op, case_sensitive, left, patterns) in groups {
             let left = self.expression(left)?;
-            parts.push(functions::test_any(op, case_sensitive, left, patterns));
+            let test = functions::test_any(op, case_sensitive, left, patterns);
+            parts.push(if negated { !test } else { test });
         }
         for term in others {
-            parts.push(self.predicate(term, false)?);
+            parts.push(self.predicate(term, negated)?);
         }
         Ok(Some(parts))
     }
@@ -209,6 +257,69 @@ impl Planner<'_> {
             ExprKind::Literal(value) => Ok(Some(functions::scalar(value, expr.ty))),
             _ if is_constant(expr) => self.constant(expr).map(Some),
             _ => Ok(None),
+        }
+    }
+}
+
+/// What a term costs per row, roughly: comparisons of numbers least, searches in texts and walks through JSON most.
+fn cost(expr: &bound::Expr) -> u32 {
+    if is_constant(expr) {
+        return 0;
+    }
+    let own = match &expr.kind {
+        ExprKind::Literal(_) | ExprKind::Column(_) | ExprKind::SharedScalar(_) => 0,
+        ExprKind::Binary { left, right, .. } => match (left.ty, right.ty) {
+            (Type::Dynamic, _) | (_, Type::Dynamic) => 40,
+            _ => 1,
+        },
+        ExprKind::Not(_) | ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Negate(_) => 0,
+        ExprKind::SetTest {
+            op: SetOp::In,
+            input,
+            ..
+        } if input.ty == Type::String => 2,
+        ExprKind::SetTest { op: SetOp::In, .. } => 5,
+        ExprKind::SetTest { .. } => 25,
+        ExprKind::StringTest { op, .. } => match op {
+            StringOp::Equals => 2,
+            StringOp::StartsWith => 4,
+            StringOp::EndsWith => 6,
+            StringOp::MatchesRegex => 60,
+            _ => 20,
+        },
+        ExprKind::Cast(inner) if inner.ty == Type::Dynamic => 20,
+        ExprKind::Cast(_) | ExprKind::Case { .. } => 10,
+        ExprKind::Call { .. } => 30,
+        ExprKind::Path { .. } => 100,
+    };
+    let mut below = 0u32;
+    each_operand(expr, &mut |operand| {
+        below = below.saturating_add(cost(operand))
+    });
+    own + below.min(1_000_000)
+}
+
+/// Calls `visit` with the operands of an expression.
+fn each_operand(expr: &bound::Expr, visit: &mut impl FnMut(&bound::Expr)) {
+    match &expr.kind {
+        ExprKind::Literal(_) | ExprKind::Column(_) | ExprKind::SharedScalar(_) => {}
+        ExprKind::Cast(inner) | ExprKind::Negate(inner) | ExprKind::Not(inner) => visit(inner),
+        ExprKind::Call { args, .. } => args.iter().for_each(visit),
+        ExprKind::And(terms) | ExprKind::Or(terms) => terms.iter().for_each(visit),
+        ExprKind::Binary { left, right, .. } | ExprKind::StringTest { left, right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        ExprKind::SetTest { input, .. } | ExprKind::Path { input, .. } => visit(input),
+        ExprKind::Case {
+            branches,
+            otherwise,
+        } => {
+            for (when, then) in branches {
+                visit(when);
+                visit(then);
+            }
+            visit(otherwise);
         }
     }
 }

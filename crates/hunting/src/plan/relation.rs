@@ -31,11 +31,7 @@ impl Planner<'_> {
             Node::DataTable { rows } => self.literal_rows(plan, rows),
             Node::Range { from, to, step } => self.range(plan, from, to, step),
             Node::Shared(id) => self.shared_rows(plan, *id),
-            Node::Filter { input, predicate } => {
-                let input = self.relation(input)?;
-                let predicate = self.predicate(predicate, false)?;
-                Ok(LogicalPlanBuilder::new(input).filter(predicate)?.build()?)
-            }
+            Node::Filter { input, predicate } => self.filter(input, predicate),
             Node::Project { input, exprs } => self.project(plan, input, exprs),
             Node::Window {
                 input,

@@ -12,6 +12,7 @@ use bartizan_hunting::{
     Engine, EngineSettings, HuntError, HuntRequest, Limits, LocalError, LocalTables, TimeWindow,
 };
 use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 
 const DAY: i64 = 864_000_000_000;
 /// 2026-03-01T00:00:00Z.
@@ -125,6 +126,85 @@ fn a_folder_is_read_file_after_file() {
             "take is the same every time"
         );
     }
+}
+
+/// Ten row groups of 3,000 rows, a second apart; `name` is missing in every third.
+fn many_row_groups(path: &Path) {
+    let rows = 30_000i64;
+    let stamps = TimestampMicrosecondArray::from_iter_values(
+        (0..rows).map(|i| MARCH_MICROS + i * 1_000_000),
+    );
+    let names: StringArray = (0..rows)
+        .map(|i| (i % 3 != 0).then(|| format!("file-{}.exe", i % 7)))
+        .collect();
+    let batch = RecordBatch::try_from_iter([
+        (
+            "Timestamp",
+            Arc::new(stamps.with_timezone("UTC")) as ArrayRef,
+        ),
+        ("name", Arc::new(names)),
+        ("n", Arc::new(Int64Array::from_iter_values(0..rows))),
+    ])
+    .expect("a batch");
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(3_000))
+        .build();
+    let file = fs::File::create(path).expect("a file");
+    let mut writer =
+        ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+}
+
+#[test]
+fn rows_are_the_same_whatever_is_left_out_of_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.parquet");
+    many_row_groups(&path);
+    let mut tables = LocalTables::new();
+    tables.add("T", &path).expect("a table");
+    let of = |query: &str| rows(&tables, query, None).expect("rows");
+    let at = |second: i64| format!("datetime(2026-03-01) + {second}s");
+    for (from, to) in [
+        (0, 29_999),
+        (2_999, 3_000),
+        (14_500, 15_600),
+        (29_999, 40_000),
+        (40_000, 50_000),
+    ] {
+        let count = (to.min(29_999) - from + 1).max(0);
+        assert_eq!(
+            of(&format!(
+                "T | where Timestamp between (({}) .. ({})) | count",
+                at(from),
+                at(to)
+            )),
+            format!(r#"[{{"Count":{count}}}]"#)
+        );
+    }
+    assert_eq!(of("T | where name == '' | count"), r#"[{"Count":10000}]"#);
+    assert_eq!(
+        of("T | where name in ('', 'x') | count"),
+        r#"[{"Count":10000}]"#
+    );
+    assert_eq!(of("T | where n == 4500 | project n"), r#"[{"n":4500}]"#);
+    assert_eq!(
+        of("T | where name =~ 'FILE-5.EXE' | top 3 by Timestamp desc | project n"),
+        r#"[{"n":29993},{"n":29986},{"n":29972}]"#
+    );
+    assert_eq!(
+        of("T | where name has 'file' | top 2 by Timestamp asc | project n"),
+        r#"[{"n":1},{"n":2}]"#
+    );
+    assert_eq!(
+        of("T | top 3 by n desc | project n"),
+        r#"[{"n":29999},{"n":29998},{"n":29997}]"#
+    );
+    assert_eq!(of("T | take 2 | project n"), r#"[{"n":0},{"n":1}]"#);
+    assert_eq!(
+        of("T | where n > 20000 | take 1 | project n"),
+        r#"[{"n":20001}]"#
+    );
 }
 
 #[test]

@@ -28,6 +28,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
+use crate::row_order::greatest_first;
 use crate::types::data_type;
 pub(crate) use exec::RowExec;
 pub(crate) use parts::{Parts, numbered};
@@ -313,9 +314,9 @@ impl QueryPlanner for KqlQueryPlanner {
         logical_plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(RowPlanner)])
-            .create_physical_plan(logical_plan, session)
-            .await
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(RowPlanner)]);
+        let plan = planner.create_physical_plan(logical_plan, session).await?;
+        greatest_first(plan)
     }
 }
 

@@ -1,10 +1,23 @@
-//! Tests of a text against a pattern, prepared once per pattern: `==`-like, `has`, `contains`, `startswith`…
+//! Tests of texts against patterns: `=~`, `has`, `contains`, `startswith`…
 //!
-//! Ignoring case means ASCII letters; the text is never copied or lower-cased. A term is a maximal run of letters
-//! and digits (docs page "datatypes-string-operators"); bytes of non-ASCII characters count as letters.
+//! Ignoring case means ASCII letters. A term is a maximal run of letters and digits (docs page
+//! "datatypes-string-operators"); bytes of non-ASCII characters count as letters.
+//!
+//! [`Matcher`] tests one text; [`TextTest`] tests a whole column at the speed of memory.
+
+mod column;
+mod edge;
+mod gather;
+mod needles;
+#[cfg(test)]
+mod plain_tests;
+mod set;
 
 use bartizan_kql::bound::StringOp;
 use memchr::memmem;
+
+pub(crate) use column::TextTest;
+pub(crate) use set::TextSet;
 
 /// A prepared pattern.
 pub(crate) struct Matcher<'p> {
@@ -186,87 +199,20 @@ fn frequency(byte: u8) -> u8 {
     }
 }
 
-/// Several patterns for one test; finds any of them in one pass.
-pub(crate) struct AnyMatcher {
-    patterns: Vec<String>,
-    op: StringOp,
-    case_sensitive: bool,
-    /// Finds places where some pattern may start; none when there are too few or too many to be worth it.
-    candidates: Option<regex::bytes::Regex>,
-}
-
-impl AnyMatcher {
-    /// Prepares patterns.
-    pub(crate) fn new(op: StringOp, case_sensitive: bool, patterns: Vec<String>) -> Self {
-        let searched = matches!(
-            op,
-            StringOp::Has | StringOp::HasPrefix | StringOp::HasSuffix | StringOp::Contains
-        );
-        let candidates = (searched && patterns.len() > 1 && patterns.iter().all(|p| !p.is_empty()))
-            .then(|| alternation(&patterns, case_sensitive))
-            .flatten();
-        Self {
-            patterns,
-            op,
-            case_sensitive,
-            candidates,
-        }
-    }
-
-    /// A closure that tests texts; it borrows the patterns.
-    pub(crate) fn tester(&self) -> impl Fn(&str) -> bool + '_ {
-        let matchers: Vec<Matcher<'_>> = self
-            .patterns
-            .iter()
-            .map(|p| Matcher::new(self.op, self.case_sensitive, p))
-            .collect();
-        move |text| match &self.candidates {
-            None => matchers.iter().any(|m| m.is_match(text)),
-            Some(candidates) => self.search(candidates, text.as_bytes()),
-        }
-    }
-
-    fn search(&self, candidates: &regex::bytes::Regex, text: &[u8]) -> bool {
-        let starts = matches!(self.op, StringOp::Has | StringOp::HasPrefix);
-        let ends = matches!(self.op, StringOp::Has | StringOp::HasSuffix);
-        let mut from = 0;
-        while let Some(hit) = candidates.find_at(text, from) {
-            let start = hit.start();
-            // Another pattern may start at the same place and end elsewhere, so all are tried there.
-            let passes = |pattern: &String| {
-                let end = start + pattern.len();
-                text.get(start..end)
-                    .is_some_and(|slice| same(slice, pattern.as_bytes(), self.case_sensitive))
-                    && (!starts || is_term_start(text, start))
-                    && (!ends || is_term_end(text, end))
-            };
-            if (!starts && !ends) || self.patterns.iter().any(passes) {
-                return true;
-            }
-            from = start + 1;
-        }
-        false
-    }
-}
-
-fn alternation(patterns: &[String], case_sensitive: bool) -> Option<regex::bytes::Regex> {
-    let any: Vec<String> = patterns.iter().map(|p| regex::escape(p)).collect();
-    regex::bytes::RegexBuilder::new(&any.join("|"))
-        .case_insensitive(!case_sensitive)
-        .unicode(false)
-        .size_limit(64 << 20)
-        .build()
-        .ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use arrow::array::StringViewArray;
+
     use super::*;
 
     fn test(op: StringOp, text: &str, pattern: &str) -> bool {
         let alone = Matcher::new(op, false, pattern).is_match(text);
-        let any = AnyMatcher::new(op, false, vec!["@never@".into(), pattern.into()]);
-        assert_eq!(alone, any.tester()(text), "{op:?} {text:?} {pattern:?}");
+        let column = StringViewArray::from(vec!["", text, "other"]);
+        for patterns in [vec![pattern], vec!["@never@", pattern]] {
+            let patterns = patterns.into_iter().map(str::to_owned).collect();
+            let passed = TextTest::new(op, false, patterns).column(&column);
+            assert_eq!(passed.value(1), alone, "{op:?} {text:?} {pattern:?}");
+        }
         alone
     }
 
@@ -301,8 +247,9 @@ mod tests {
 
     #[test]
     fn a_shorter_pattern_at_the_same_place_is_found() {
-        let any = AnyMatcher::new(StringOp::Has, false, vec!["net user".into(), "net".into()]);
-        assert!(any.tester()("net users"));
-        assert!(!any.tester()("nets users"));
+        let any = TextTest::new(StringOp::Has, false, vec!["net user".into(), "net".into()]);
+        let column = StringViewArray::from(vec!["net users", "nets users"]);
+        let passed = any.column(&column);
+        assert!(passed.value(0) && !passed.value(1));
     }
 }

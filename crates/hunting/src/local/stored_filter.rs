@@ -1,0 +1,225 @@
+//! What a hunt's filter says about the statistics of stored columns.
+//!
+//! The result only leaves row groups out; the whole filter runs on what is left. So what is not understood is dropped,
+//! as long as that lets more rows pass, not fewer.
+
+use arrow::datatypes::{DataType, Schema, TimeUnit};
+use bartizan_kql::time::TICKS_PER_DAY;
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator, binary_expr};
+
+use crate::functions::READS_DATETIME;
+
+/// 1970-01-01 in ticks.
+const UNIX_EPOCH: i64 = 719_162 * TICKS_PER_DAY;
+
+/// A filter over columns as they are read as one over stored columns that lets at least the same rows pass; none when
+/// nothing is known.
+pub(super) fn translate(schema: &Schema, filter: &Expr) -> Option<Expr> {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::And,
+            right,
+        }) => match (translate(schema, left), translate(schema, right)) {
+            (Some(left), Some(right)) => Some(left.and(right)),
+            (left, right) => left.or(right),
+        },
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::Or,
+            right,
+        }) => Some(translate(schema, left)?.or(translate(schema, right)?)),
+        Expr::BinaryExpr(binary) => match (&*binary.left, &*binary.right) {
+            (left, Expr::Literal(value, _)) => compared(schema, left, binary.op, value),
+            (Expr::Literal(value, _), right) => compared(schema, right, binary.op.swap()?, value),
+            _ => None,
+        },
+        Expr::Between(Between {
+            expr,
+            negated: false,
+            low,
+            high,
+        }) => {
+            let from = binary_expr(Expr::clone(expr), Operator::GtEq, Expr::clone(low));
+            let to = binary_expr(Expr::clone(expr), Operator::LtEq, Expr::clone(high));
+            translate(schema, &from.and(to))
+        }
+        Expr::InList(InList {
+            expr,
+            list,
+            negated: false,
+        }) => list
+            .iter()
+            .map(|item| match item {
+                Expr::Literal(value, _) => compared(schema, expr, Operator::Eq, value),
+                _ => None,
+            })
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .reduce(Expr::or),
+        _ => None,
+    }
+}
+
+/// `column op value` over the stored column.
+fn compared(schema: &Schema, side: &Expr, op: Operator, value: &ScalarValue) -> Option<Expr> {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq};
+    if !matches!(op, Eq | Gt | GtEq | Lt | LtEq) || value.is_null() {
+        return None;
+    }
+    let (column, read) = stored_column(side)?;
+    let stored = schema.field_with_name(&column.name).ok()?.data_type();
+    let literal = |value: ScalarValue| Expr::Literal(value, None);
+    // Without the table's name: the schema of the files has none.
+    let column = Expr::Column(Column::from_name(&column.name));
+    match (stored, value) {
+        (DataType::Timestamp(..), ScalarValue::Int64(Some(ticks)))
+            if read == Some(READS_DATETIME) =>
+        {
+            stored_bounds(stored, op, *ticks)?
+                .into_iter()
+                .map(|(op, value)| binary_expr(column.clone(), op, literal(value)))
+                .reduce(Expr::and)
+        }
+        // A stored null is read as the empty text.
+        (DataType::Utf8View, ScalarValue::Utf8View(Some(text))) if !text.is_empty() => {
+            (op == Eq).then(|| column.eq(literal(value.clone())))
+        }
+        (DataType::Int32, ScalarValue::Int32(_))
+        | (DataType::Int64, ScalarValue::Int64(_))
+        | (DataType::Boolean, ScalarValue::Boolean(_))
+            if read.is_none() =>
+        {
+            Some(binary_expr(column, op, literal(value.clone())))
+        }
+        _ => None,
+    }
+}
+
+/// `stored time op value` for a comparison of the time in ticks: between them they let at least the same rows pass.
+pub(super) fn stored_bounds(
+    stored: &DataType,
+    op: Operator,
+    ticks: i64,
+) -> Option<Vec<(Operator, ScalarValue)>> {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq};
+    let DataType::Timestamp(unit, zone) = stored else {
+        return None;
+    };
+    let moment = |value: i64| match unit {
+        TimeUnit::Second => ScalarValue::TimestampSecond(Some(value), zone.clone()),
+        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(value), zone.clone()),
+        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(value), zone.clone()),
+        TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(Some(value), zone.clone()),
+    };
+    let (below, above) = around(ticks, *unit)?;
+    let (from, to) = ((GtEq, moment(below)), (LtEq, moment(above)));
+    match op {
+        Gt | GtEq => Some(vec![from]),
+        Lt | LtEq => Some(vec![to]),
+        Eq => Some(vec![from, to]),
+        _ => None,
+    }
+}
+
+/// The stored column of an expression, and the function that reads it.
+fn stored_column(expr: &Expr) -> Option<(&Column, Option<&str>)> {
+    match expr {
+        Expr::Column(column) => Some((column, None)),
+        Expr::ScalarFunction(call) if call.func.name().starts_with("read_") => {
+            match call.args.as_slice() {
+                [Expr::Column(column)] => Some((column, Some(call.func.name()))),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The last moment of a unit that is not after, and the first that is not before.
+fn around(ticks: i64, unit: TimeUnit) -> Option<(i64, i64)> {
+    let since = ticks.checked_sub(UNIX_EPOCH)?;
+    let per = match unit {
+        TimeUnit::Second => 10_000_000,
+        TimeUnit::Millisecond => 10_000,
+        TimeUnit::Microsecond => 10,
+        // A nanosecond is cut off to its tick.
+        TimeUnit::Nanosecond => {
+            return Some((
+                since.checked_mul(100)?,
+                since.checked_mul(100)?.checked_add(99)?,
+            ));
+        }
+    };
+    let below = since.div_euclid(per);
+    Some((below, below + i64::from(since.rem_euclid(per) != 0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Field;
+    use bartizan_kql::types::Type;
+    use datafusion::logical_expr::{col, lit};
+
+    use super::*;
+    use crate::functions::from_storage;
+
+    fn schema() -> Schema {
+        let stamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        Schema::new(vec![
+            Field::new("t", stamp, true),
+            Field::new("s", DataType::Utf8View, true),
+            Field::new("n", DataType::Int64, true),
+        ])
+    }
+
+    fn read(name: &str, ty: Type) -> Expr {
+        let schema = schema();
+        let stored = schema.field_with_name(name).unwrap().data_type();
+        from_storage(col(name), stored, ty)
+    }
+
+    fn translated(filter: Expr) -> Option<String> {
+        translate(&schema(), &filter).map(|e| e.to_string())
+    }
+
+    #[test]
+    fn times_are_rounded_outwards() {
+        let stamp = || read("t", Type::DateTime);
+        let at = |micros: i64| format!("TimestampMicrosecond({micros}, Some(\"UTC\"))");
+        assert_eq!(
+            translated(stamp().gt(lit(UNIX_EPOCH + 25))),
+            Some(format!("t >= {}", at(2)))
+        );
+        assert_eq!(
+            translated(lit(UNIX_EPOCH + 25).gt_eq(stamp())),
+            Some(format!("t <= {}", at(3)))
+        );
+        assert_eq!(
+            translated(stamp().eq(lit(UNIX_EPOCH - 20))),
+            Some(format!("t >= {0} AND t <= {0}", at(-2)))
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_only_weakens() {
+        let text = || read("s", Type::String);
+        let name = || text().eq(lit(ScalarValue::Utf8View(Some("a".into()))));
+        let other = || read("n", Type::Long).not_eq(lit(5_i64));
+        assert_eq!(translated(name()), Some("s = Utf8View(\"a\")".to_owned()));
+        assert_eq!(translated(name().and(other())), translated(name()));
+        assert_eq!(translated(name().or(other())), None);
+        assert_eq!(translated(!name()), None);
+        // A stored null reads as "".
+        assert_eq!(
+            translated(text().eq(lit(ScalarValue::Utf8View(Some(String::new()))))),
+            None
+        );
+        assert_eq!(
+            translated(col("n").in_list(vec![lit(1_i64), lit(2_i64)], false)),
+            Some("n = Int64(1) OR n = Int64(2)".to_owned())
+        );
+    }
+}

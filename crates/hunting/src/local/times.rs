@@ -1,0 +1,117 @@
+//! What conditions on times say about a file's statistics, while a query runs.
+//!
+//! Times are compared in ticks, files hold them in other units. Beside each comparison of a time that is read with a
+//! value goes the comparison of the stored time, which lets at least the same rows pass and which statistics
+//! understand. That includes the moment from which on rows can still be among the newest n.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::tree_node::{
+    Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion,
+};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, Column, DynamicFilterPhysicalExpr, Literal,
+};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_expr_adapter::{
+    DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
+};
+
+use super::stored_filter::stored_bounds;
+use crate::functions::READS_DATETIME;
+
+/// Adds comparisons of stored times to those of times in ticks.
+#[derive(Debug)]
+pub(super) struct StoredTimes;
+
+impl PhysicalExprAdapterFactory for StoredTimes {
+    fn create(
+        &self,
+        logical_file_schema: SchemaRef,
+        physical_file_schema: SchemaRef,
+    ) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        let table = logical_file_schema.clone();
+        let rest =
+            DefaultPhysicalExprAdapterFactory.create(logical_file_schema, physical_file_schema)?;
+        Ok(Arc::new(Adapter { table, rest }))
+    }
+}
+
+#[derive(Debug)]
+struct Adapter {
+    table: SchemaRef,
+    rest: Arc<dyn PhysicalExprAdapter>,
+}
+
+impl PhysicalExprAdapter for Adapter {
+    fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+        let expr = expr
+            .transform_down(|expr| {
+                let stored = match expr.downcast_ref::<DynamicFilterPhysicalExpr>() {
+                    Some(filter) => stored(&self.table, &filter.current()?),
+                    None if is_comparison(&expr) => stored(&self.table, &expr),
+                    None => None,
+                };
+                Ok(match stored {
+                    Some(stored) => {
+                        let both = binary(expr, Operator::And, stored);
+                        Transformed::new(both, true, TreeNodeRecursion::Jump)
+                    }
+                    None => Transformed::no(expr),
+                })
+            })
+            .data()?;
+        self.rest.rewrite(expr)
+    }
+}
+
+fn binary(
+    left: Arc<dyn PhysicalExpr>,
+    op: Operator,
+    right: Arc<dyn PhysicalExpr>,
+) -> Arc<dyn PhysicalExpr> {
+    Arc::new(BinaryExpr::new(left, op, right))
+}
+
+fn is_comparison(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.downcast_ref::<BinaryExpr>()
+        .is_some_and(|binary| !matches!(binary.op(), Operator::And | Operator::Or))
+}
+
+/// A condition over stored times that lets at least the same rows pass; none when nothing is known.
+fn stored(table: &Schema, expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn PhysicalExpr>> {
+    let compared = expr.downcast_ref::<BinaryExpr>()?;
+    match compared.op() {
+        Operator::And => match (
+            stored(table, compared.left()),
+            stored(table, compared.right()),
+        ) {
+            (Some(left), Some(right)) => Some(binary(left, Operator::And, right)),
+            (left, right) => left.or(right),
+        },
+        Operator::Or => {
+            let left = stored(table, compared.left())?;
+            Some(binary(left, Operator::Or, stored(table, compared.right())?))
+        }
+        op => {
+            let read = compared.left().downcast_ref::<ScalarFunctionExpr>()?;
+            if read.fun().name() != READS_DATETIME {
+                return None;
+            }
+            let input = read.args().first()?;
+            let column = input.downcast_ref::<Column>()?;
+            let value = compared.right().downcast_ref::<Literal>()?.value();
+            let ScalarValue::Int64(Some(ticks)) = value else {
+                return None;
+            };
+            let ty = table.field_with_name(column.name()).ok()?.data_type();
+            stored_bounds(ty, *op, *ticks)?
+                .into_iter()
+                .map(|(op, value)| binary(input.clone(), op, Arc::new(Literal::new(value))))
+                .reduce(|a, b| binary(a, Operator::And, b))
+        }
+    }
+}

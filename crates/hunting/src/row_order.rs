@@ -1,0 +1,159 @@
+//! `top n by Timestamp`: the row groups with the newest rows are read first.
+//!
+//! Once the n newest rows so far are known, older row groups and rows are left out while they are read; but only if
+//! the newest came first. Files are written oldest first, so for this the order of reading is turned round.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::{
+    Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion,
+};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
+
+/// Which row group a part of a file is, for those who order parts.
+#[derive(Clone, Debug)]
+pub(crate) struct RowGroup {
+    /// The file's footer.
+    pub metadata: Arc<ParquetMetaData>,
+    /// The row group.
+    pub index: usize,
+}
+
+impl RowGroup {
+    /// The least and the greatest value of a column of whole numbers or times.
+    fn range(&self, column: &str) -> Option<(i64, i64)> {
+        let group = self.metadata.row_group(self.index);
+        let column = group
+            .columns()
+            .iter()
+            .find(|c| c.column_descr().name() == column)?;
+        match column.statistics()? {
+            Statistics::Int64(range) => Some((*range.min_opt()?, *range.max_opt()?)),
+            _ => None,
+        }
+    }
+}
+
+/// Turns the order of reading round below sorts that want the greatest few of a column.
+pub(crate) fn greatest_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_down(|plan| {
+        let Some(sort) = plan.downcast_ref::<SortExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let first = sort.expr().first();
+        if sort.fetch().is_none() || !first.options.descending {
+            return Ok(Transformed::no(plan));
+        }
+        let turned = match turned(sort.input(), &first.expr)? {
+            Some(input) => replace_children_if_necessary(plan.clone(), vec![input])?,
+            None => return Ok(Transformed::no(plan)),
+        };
+        Ok(Transformed::new(turned, true, TreeNodeRecursion::Jump))
+    })
+    .data()
+}
+
+/// A plan that reads the rows with the greatest values of `key` first; none when it cannot.
+fn turned(
+    plan: &Arc<dyn ExecutionPlan>,
+    key: &Arc<dyn PhysicalExpr>,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
+        return Ok(turned_source(source, key));
+    }
+    let below = if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        match key.downcast_ref::<Column>() {
+            Some(column) => projection
+                .expr()
+                .get(column.index())
+                .map(|e| e.expr.clone()),
+            None => None,
+        }
+    } else if plan.is::<FilterExec>() {
+        key.downcast_ref::<Column>()
+            .and_then(|column| same_below(plan, column))
+    } else {
+        None
+    };
+    let children = plan.children();
+    let (Some(below), [input]) = (below, children.as_slice()) else {
+        return Ok(None);
+    };
+    let input = turned(input, &below)?;
+    input
+        .map(|input| replace_children_if_necessary(plan.clone(), vec![input]))
+        .transpose()
+}
+
+/// The column of a filter's input that an output column is.
+fn same_below(filter: &Arc<dyn ExecutionPlan>, column: &Column) -> Option<Arc<dyn PhysicalExpr>> {
+    let input = filter.children().first()?.schema();
+    let (index, _) = input.column_with_name(column.name())?;
+    Some(Arc::new(Column::new(column.name(), index)))
+}
+
+fn turned_source(
+    source: &DataSourceExec,
+    key: &Arc<dyn PhysicalExpr>,
+) -> Option<Arc<dyn ExecutionPlan>> {
+    let config = source.data_source().downcast_ref::<FileScanConfig>()?;
+    let column = stored_name(config, key)?;
+    let mut parts: Vec<(i64, PartitionedFile)> = config
+        .file_groups
+        .iter()
+        .flat_map(|group| group.iter())
+        .map(|file| {
+            let range = file.extension::<RowGroup>()?.range(&column)?;
+            Some((range.1, file.clone()))
+        })
+        .collect::<Option<_>>()?;
+    parts.sort_by_key(|(greatest, _)| std::cmp::Reverse(*greatest));
+    let count = config.file_groups.len();
+    let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); count];
+    for (number, (_, part)) in parts.into_iter().enumerate() {
+        dealt[number % count].push(part);
+    }
+    // Other columns are only read of rows that may still be among the greatest.
+    let parquet = config.file_source().downcast_ref::<ParquetSource>()?;
+    let source = parquet.clone().with_pushdown_filters(true);
+    let config = FileScanConfigBuilder::from(config.clone())
+        .with_source(Arc::new(source))
+        .with_file_groups(dealt.into_iter().map(FileGroup::new).collect())
+        .build();
+    Some(DataSourceExec::from_data_source(config))
+}
+
+/// The stored column that an expression over a scan's output is or reads.
+fn stored_name(config: &FileScanConfig, key: &Arc<dyn PhysicalExpr>) -> Option<String> {
+    let projected;
+    let key = match (
+        key.downcast_ref::<Column>(),
+        config.file_source().projection(),
+    ) {
+        (Some(column), Some(projection)) => {
+            projected = projection.as_ref().get(column.index())?.expr.clone();
+            &projected
+        }
+        _ => key,
+    };
+    let key = match key.downcast_ref::<ScalarFunctionExpr>() {
+        Some(call) if call.fun().name().starts_with("read_") => call.args().first()?,
+        Some(_) => return None,
+        None => key,
+    };
+    Some(key.downcast_ref::<Column>()?.name().to_owned())
+}
