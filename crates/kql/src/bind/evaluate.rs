@@ -16,7 +16,7 @@ use super::{Binder, Relation, Rows, literal, reference, suggest};
 pub(super) type Promised<'a> = Option<&'a (bool, Vec<ast::ColumnDeclaration>)>;
 
 /// The plugins that can be called, for those who mistype one.
-const PLUGINS: [&str; 20] = [
+const PLUGINS: [&str; 23] = [
     "active_users_count",
     "activity_counts_metrics",
     "activity_engagement",
@@ -24,9 +24,12 @@ const PLUGINS: [&str; 20] = [
     "autocluster",
     "bag_unpack",
     "basket",
+    "dcount_intersect",
     "diffpatterns",
     "funnel_sequence",
     "funnel_sequence_completion",
+    "geo_line_lookup",
+    "geo_polygon_lookup",
     "ipv4_lookup",
     "ipv6_lookup",
     "narrow",
@@ -40,16 +43,13 @@ const PLUGINS: [&str; 20] = [
 ];
 
 /// Plugins of the documentation that are not here, most of them because they call other programs or services.
-const ELSEWHERE: [&str; 20] = [
+const ELSEWHERE: [&str; 17] = [
     "ai_chat_completion",
     "ai_chat_completion_prompt",
     "ai_embeddings",
     "azure_digital_twins_query_request",
     "cosmosdb_sql_request",
-    "dcount_intersect",
     "diffpatterns_text",
-    "geo_line_lookup",
-    "geo_polygon_lookup",
     "http_request",
     "http_request_post",
     "infer_storage_schema",
