@@ -4,6 +4,7 @@ pub mod ast;
 pub mod bind;
 pub mod bound;
 pub mod catalogue;
+pub mod complete;
 pub mod diagnostic;
 mod graph;
 mod keyword;
@@ -17,6 +18,7 @@ pub mod token;
 pub mod types;
 
 pub use bind::{Bound, Scope, bind, bind_with};
+pub use complete::{Completion, CompletionKind, Hover, complete, hover};
 pub use diagnostic::{Diagnostic, LineIndex, Severity, Span, line_column};
 pub use lexer::lex;
 pub use parser::{Parsed, parse};

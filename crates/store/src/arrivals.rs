@@ -131,7 +131,11 @@ async fn note_some(
     if !replaced.is_empty() {
         let mut sql = Sql::new("delete from event_arrivals where ");
         for (at, (tenant, number)) in replaced.into_iter().enumerate() {
-            sql.push(if at > 0 { " or (tenant = " } else { "(tenant = " });
+            sql.push(if at > 0 {
+                " or (tenant = "
+            } else {
+                "(tenant = "
+            });
             sql.bind(tenant).push(" and number = ").bind(number);
             sql.push(")");
         }
@@ -182,10 +186,7 @@ async fn last(
 }
 
 /// Up to which arrival some rule of each tenant has looked.
-async fn seen(
-    tx: &mut ReadTx,
-    tenants: &[TenantId],
-) -> Result<HashMap<TenantId, i64>, StoreError> {
+async fn seen(tx: &mut ReadTx, tenants: &[TenantId]) -> Result<HashMap<TenantId, i64>, StoreError> {
     let mut sql = Sql::new(
         "select tenant, max(watermark) as seen from detection_rule_states where tenant in (",
     );

@@ -229,8 +229,11 @@ impl EventStore {
 /// Encodes batches together. Where one of them cannot be, or has something to tell, each by itself.
 fn encode(batches: &[Arc<NewBatch>], appended: i64) -> Vec<Result<Encoded, EventsError>> {
     match encode_together(batches, appended) {
-        Ok((encoded, dates_dropped)) if dates_dropped == 0 => encoded.into_iter().map(Ok).collect(),
-        _ => batches.iter().map(|batch| encode_one(batch, appended)).collect(),
+        Ok((encoded, 0)) => encoded.into_iter().map(Ok).collect(),
+        _ => batches
+            .iter()
+            .map(|batch| encode_one(batch, appended))
+            .collect(),
     }
 }
 

@@ -278,7 +278,7 @@ mod tests {
         let mut memory = Memory::default();
         for seq in 1..=1000 {
             let mut row = Row::empty(info);
-            row.set("Title", Value::String(seq.to_string().into()));
+            row.set("Title", Value::String(seq.to_string()));
             let rows = [row];
             let batch = Batch {
                 tenant: TENANT,

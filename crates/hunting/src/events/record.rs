@@ -291,7 +291,7 @@ mod tests {
             let mut row = Row::empty(table("AlertInfo").unwrap());
             row.set(
                 "Title",
-                Value::String(format!("something longer than twelve bytes, {at}").into()),
+                Value::String(format!("something longer than twelve bytes, {at}")),
             );
             row
         };
@@ -307,10 +307,7 @@ mod tests {
             batch_id,
             parts: &converted.parts[at],
         };
-        let members = [
-            member(1, Some(Uuid::from_u128(2)), 0),
-            member(7, None, 1),
-        ];
+        let members = [member(1, Some(Uuid::from_u128(2)), 0), member(7, None, 1)];
         let mut bytes = Vec::new();
         encoded.write(&mut bytes, 4, &members);
         (bytes, converted.tables[0].1.clone())

@@ -61,6 +61,8 @@ pub enum ExprKind {
     Binary {
         /// The operator.
         op: BinaryOp,
+        /// Where the operator stands.
+        at: Span,
         /// Left operand.
         left: Box<Expr>,
         /// Right operand.
@@ -72,6 +74,8 @@ pub enum ExprKind {
         op: LogicalOp,
         /// The operands in order.
         operands: Vec<Expr>,
+        /// Where the operators stand, one fewer than there are operands.
+        places: Vec<Span>,
     },
     /// `value in (…)`, `value has_any (…)` and relatives.
     List {
@@ -86,6 +90,8 @@ pub enum ExprKind {
     Between {
         /// `!between`.
         negated: bool,
+        /// Where the operator stands.
+        at: Span,
         /// What is tested.
         value: Box<Expr>,
         /// Lower end, inclusive.

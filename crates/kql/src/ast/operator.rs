@@ -56,7 +56,7 @@ pub enum OperatorKind {
     /// `count`.
     Count,
     /// `distinct a, b`, `distinct *` (one [`super::ExprKind::Star`]).
-    Distinct(Vec<Expr>),
+    Distinct(Vec<NamedExpr>),
     /// `join`.
     Join(Join),
     /// `lookup`: the same shape as a join.

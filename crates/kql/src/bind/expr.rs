@@ -38,21 +38,37 @@ impl Binder<'_> {
             ast::ExprKind::Call(call) => self.call(call, rows),
             ast::ExprKind::Member { .. } | ast::ExprKind::Index { .. } => self.path(expr, rows),
             ast::ExprKind::Unary { op, operand } => self.unary(*op, operand, expr.span, rows),
-            ast::ExprKind::Binary { op, left, right } => {
+            ast::ExprKind::Binary {
+                op: ast::BinaryOp::Text(op),
+                left,
+                right,
+                ..
+            } if matches!(left.kind, ast::ExprKind::Star) => self.any_text(*op, right, rows),
+            ast::ExprKind::Binary {
+                op,
+                at,
+                left,
+                right,
+            } => {
                 let left = self.scalar(left, rows);
                 let right = self.scalar(right, rows);
-                self.binary(*op, left?, right?, expr.span)
+                self.binary(*op, left?, right?, *at)
             }
-            ast::ExprKind::Logical { op, operands } => self.logical(*op, operands, rows),
+            ast::ExprKind::Logical {
+                op,
+                operands,
+                places,
+            } => self.logical(*op, operands, places, rows),
             ast::ExprKind::List { op, value, items } => {
                 self.list(*op, value, items, expr.span, rows)
             }
             ast::ExprKind::Between {
                 negated,
+                at,
                 value,
                 low,
                 high,
-            } => self.between(*negated, [value, low, high], expr.span, rows),
+            } => self.between(*negated, [value, low, high], *at, rows),
             other => self.not_scalar(other, expr.span),
         }
     }
@@ -390,10 +406,16 @@ impl Binder<'_> {
         })
     }
 
-    fn logical(&mut self, op: LogicalOp, operands: &[ast::Expr], rows: Rows<'_>) -> Option<Expr> {
+    fn logical(
+        &mut self,
+        op: LogicalOp,
+        operands: &[ast::Expr],
+        places: &[Span],
+        rows: Rows<'_>,
+    ) -> Option<Expr> {
         let mut terms = Vec::with_capacity(operands.len());
         let mut complete = true;
-        for operand in operands {
+        for (index, operand) in operands.iter().enumerate() {
             let Some(term) = self.scalar(operand, rows) else {
                 complete = false;
                 continue;
@@ -406,7 +428,14 @@ impl Binder<'_> {
                         "{}The operator '{word}' is not defined for {ty}",
                         self.prefix()
                     );
-                    self.error("KS106", operand.span, message);
+                    // The first operand stands before its operator, every other one behind it.
+                    let at = places.get(index.saturating_sub(1)).copied();
+                    let span = match at {
+                        Some(at) if index == 0 => at,
+                        Some(at) => at.to(operand.span),
+                        None => operand.span,
+                    };
+                    self.error("KS106", span, message);
                     complete = false;
                 }
             }

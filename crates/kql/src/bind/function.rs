@@ -92,7 +92,7 @@ impl Binder<'_> {
                     format!("{most} argument{}", if most == 1 { "" } else { "s" }),
                 )
             } else {
-                ("KS120", format!("between {least} and {most} arguments"))
+                ("KS119", format!("between {least} and {most} arguments"))
             };
             let message = format!(
                 "The function '{name}' expects {expected}, not {}",

@@ -333,6 +333,7 @@ fn conjuncts(predicate: &ast::Expr) -> Vec<&ast::Expr> {
         Ast::Logical {
             op: LogicalOp::And,
             operands,
+            ..
         } => operands.iter().flat_map(conjuncts).collect(),
         _ => vec![predicate],
     }

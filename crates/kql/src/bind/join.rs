@@ -40,14 +40,8 @@ impl Binder<'_> {
         let kind = match join.kind {
             None | Some(ast::JoinKind::LeftOuter) => JoinKind::LeftOuter,
             Some(ast::JoinKind::Inner) => JoinKind::Inner,
-            Some(_) => {
-                self.error(
-                    "KS005",
-                    span,
-                    "'lookup' operator: Expected one of: inner, leftouter",
-                );
-                JoinKind::LeftOuter
-            }
+            // The parser takes no other.
+            Some(_) => JoinKind::LeftOuter,
         };
         let columns = both(&left, &right, &keys.right);
         joined(kind, left, right, keys.on, columns)
@@ -85,6 +79,7 @@ impl Binder<'_> {
             ExprKind::Logical {
                 op: LogicalOp::And,
                 operands,
+                ..
             } => {
                 // Every mistake is reported, not only the first.
                 let mut good = true;
@@ -94,6 +89,19 @@ impl Binder<'_> {
                 good
             }
             ExprKind::Name(name) => {
+                let known = |side: &Relation| {
+                    side.open || side.plan.columns.iter().any(|c| c.name == name.text)
+                };
+                if known(left) != known(right) {
+                    let message = format!(
+                        "{}The column '{}' must exist on both sides of the {}; compare columns of different names with $left.a == $right.b",
+                        self.prefix(),
+                        name.text,
+                        self.operator
+                    );
+                    self.error("KS145", name.span, message);
+                    return false;
+                }
                 let pair = (self.side(left, name), self.side(right, name));
                 let (Some(a), Some(b)) = pair else {
                     return false;
@@ -104,6 +112,7 @@ impl Binder<'_> {
                 op: ast::BinaryOp::Equal,
                 left: a,
                 right: b,
+                ..
             } => {
                 let pair = (
                     self.operand(a, left, JoinSide::Left),

@@ -36,6 +36,7 @@ mod special;
 mod statement;
 mod suggest;
 mod summarize;
+mod survey;
 mod tabular;
 mod text;
 mod timed;
@@ -47,6 +48,7 @@ mod written;
 use std::collections::{HashMap, HashSet};
 
 pub use scope::Scope;
+pub(crate) use survey::{Known, Survey, survey};
 
 use crate::ast;
 use crate::bound::{

@@ -224,11 +224,11 @@ impl Binder<'_> {
     pub(super) fn distinct(
         &mut self,
         input: Relation,
-        items: &[ast::Expr],
+        items: &[NamedExpr],
         span: Span,
     ) -> Relation {
         if let [only] = items
-            && matches!(only.kind, ExprKind::Star)
+            && matches!(only.expr.kind, ExprKind::Star)
         {
             if input
                 .plan
@@ -240,13 +240,7 @@ impl Binder<'_> {
             }
             return wrap(input, |input| Node::Distinct { input });
         }
-        let unnamed = |expr: &ast::Expr| NamedExpr {
-            names: Vec::new(),
-            expr: expr.clone(),
-            span: expr.span,
-        };
-        let named: Vec<_> = items.iter().map(unnamed).collect();
-        let (columns, exprs) = self.items(&input, &named);
+        let (columns, exprs) = self.items(&input, items);
         let dynamic = exprs
             .iter()
             .zip(&columns)

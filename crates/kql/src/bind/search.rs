@@ -83,7 +83,7 @@ impl Binder<'_> {
             Ast::Paren(inner) => self.nested(Weight::Operator, expr.span, |b| {
                 b.term(inner, relation, terms)
             })?,
-            Ast::Logical { op, operands } => {
+            Ast::Logical { op, operands, .. } => {
                 let bound: Vec<_> = operands
                     .iter()
                     .map(|operand| {
@@ -102,7 +102,12 @@ impl Binder<'_> {
                     self.nested(Weight::Call, expr.span, |b| b.term(inner, relation, terms))??;
                 Some(negated(inner))
             }
-            Ast::Binary { op, left, right } => self.tested(*op, left, right, expr, relation, terms),
+            Ast::Binary {
+                op,
+                at,
+                left,
+                right,
+            } => self.tested(*op, *at, [left, right], expr, relation, terms),
             _ => self.condition_somewhere(expr, relation, terms),
         }
     }
@@ -111,8 +116,8 @@ impl Binder<'_> {
     fn tested(
         &mut self,
         op: BinaryOp,
-        left: &ast::Expr,
-        right: &ast::Expr,
+        at: Span,
+        [left, right]: [&ast::Expr; 2],
         expr: &ast::Expr,
         relation: &Relation,
         terms: &Terms<'_>,
@@ -136,18 +141,29 @@ impl Binder<'_> {
                     return Some(term_in(column, text, terms.case_sensitive));
                 }
                 let value = self.scalar(right, Rows::of(relation))?;
-                self.binary(BinaryOp::Equal, reference(column), value, expr.span)
+                self.binary(BinaryOp::Equal, reference(column), value, at)
             }
-            (BinaryOp::Text(op), Ast::Star, _) => {
-                let value = coerce(self.scalar(right, Rows::of(relation))?, Type::String);
-                let test = super::operator::text_op(op.test);
-                let tests =
-                    texts(relation).map(|c| string_test(c, test, op.case_sensitive, &value));
-                let any = either(tests.collect());
-                Some(if op.negated { negated(any) } else { any })
-            }
+            (BinaryOp::Text(op), Ast::Star, _) => self.any_text(op, right, Rows::of(relation)),
             _ => self.condition_somewhere(expr, relation, terms),
         }
+    }
+
+    /// `* has "term"`: a test that some column of text passes.
+    pub(super) fn any_text(
+        &mut self,
+        op: ast::TextOp,
+        value: &ast::Expr,
+        rows: Rows<'_>,
+    ) -> Option<Expr> {
+        let value = coerce(self.scalar(value, rows)?, Type::String);
+        let test = super::operator::text_op(op.test);
+        let tests = rows
+            .columns
+            .iter()
+            .filter(|c| is_text(c.ty))
+            .map(|c| string_test(c, test, op.case_sensitive, &value));
+        let any = either(tests.collect());
+        Some(if op.negated { negated(any) } else { any })
     }
 
     /// A condition on columns: false for a table that does not have them but others do.

@@ -36,6 +36,14 @@ impl Binder<'_> {
             .map(|n| n.text.clone())
             .or_else(|| name_of(&series.axis.expr))
             .unwrap_or_else(|| "Column1".to_owned());
+        let axis_type = self
+            .scalar(&series.axis.expr, Rows::of(&input))
+            .map(|e| e.ty);
+        if axis_type.is_some_and(|ty| !is_axis(ty)) {
+            let message = "'make-series' operator: The step does not fit the axis: a number, datetime or timespan is expected";
+            self.error("KS178", axis.step.span, message);
+            return Self::unknown();
+        }
         let input = self.inside(input, &series.axis.expr, &axis);
         let binned = self.binned(&series.axis.expr, &axis);
         let mut by = series.by.clone();
@@ -188,6 +196,11 @@ impl Binder<'_> {
         }
         constants
     }
+}
+
+/// Whether a series can run along values of this type.
+fn is_axis(ty: Type) -> bool {
+    ty.is_numeric() || matches!(ty, Type::DateTime | Type::TimeSpan | Type::Dynamic)
 }
 
 /// What stands where there are no rows when the query does not say.

@@ -27,7 +27,7 @@ impl Binder<'_> {
                 from,
                 to,
                 step,
-            } => self.range(column, [from, to], step.as_ref(), source.span),
+            } => self.range(column, [from, to], step.as_ref()),
             SourceKind::DataTable { columns, values } => {
                 self.data_table(columns, values, source.span)
             }
@@ -282,9 +282,9 @@ impl Binder<'_> {
         column: &ast::Name,
         [from, to]: [&ast::Expr; 2],
         step: Option<&ast::Expr>,
-        span: Span,
     ) -> Relation {
         self.operator = "range";
+        let places = (from.span, to.span);
         let ends = (self.scalar(from, Rows::NONE), self.scalar(to, Rows::NONE));
         let step = match step {
             Some(step) => self.scalar(step, Rows::NONE),
@@ -319,7 +319,10 @@ impl Binder<'_> {
                     to.ty,
                     step.ty
                 );
-                self.error("KS138", span, message);
+                let fits =
+                    |ty: Type| ty.is_numeric() || matches!(ty, Type::DateTime | Type::TimeSpan);
+                let at = if fits(from.ty) { places.1 } else { places.0 };
+                self.error("KS138", at, message);
                 (from.ty, step.ty)
             }
         };
@@ -355,6 +358,7 @@ impl Binder<'_> {
             let message = format!(
                 "Incorrect number of data values: they should come in multiples of {width}"
             );
+            let span = values.first().map_or(span, |first| first.span);
             self.error("KS173", span, message);
         }
         let mut rows = Vec::with_capacity(values.len() / width);

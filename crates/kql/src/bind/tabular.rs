@@ -86,7 +86,12 @@ impl Binder<'_> {
             }
             OperatorKind::SampleDistinct { count, of } => {
                 let count = self.count(count);
-                let distinct = self.distinct(input, std::slice::from_ref(of), operator.span);
+                let of = ast::NamedExpr {
+                    names: Vec::new(),
+                    expr: of.clone(),
+                    span: of.span,
+                };
+                let distinct = self.distinct(input, &[of], operator.span);
                 wrap(distinct, |input| Node::Take { input, count })
             }
             OperatorKind::Count => self.count_rows(input),
@@ -118,7 +123,18 @@ impl Binder<'_> {
                 );
                 input
             }
-            OperatorKind::Consume => input,
+            // The rows are computed and thrown away: nothing of them is answered.
+            OperatorKind::Consume => {
+                let open = input.open;
+                let plan = Plan {
+                    node: Node::Project {
+                        input: Box::new(input.plan),
+                        exprs: Vec::new(),
+                    },
+                    columns: Vec::new(),
+                };
+                Relation { plan, open }
+            }
             OperatorKind::MvApply(apply) => self.mv_apply(input, apply, operator.span),
             OperatorKind::Evaluate(evaluate) => self.evaluate(input, evaluate),
             OperatorKind::Search(search) => {

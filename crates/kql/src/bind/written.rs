@@ -43,6 +43,7 @@ pub(super) fn binary(op: BinaryOp, left: Expr, right: Expr) -> Expr {
     Expr {
         kind: ExprKind::Binary {
             op,
+            at: span,
             left: Box::new(left),
             right: Box::new(right),
         },

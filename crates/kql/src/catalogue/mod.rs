@@ -3,6 +3,7 @@
 mod aggregate_fn;
 mod aggregates;
 mod codecs;
+mod describe;
 mod geo;
 mod math;
 mod missing;

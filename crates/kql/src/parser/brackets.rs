@@ -65,9 +65,10 @@ impl Parser<'_> {
         }
         if kind == TokenKind::DotDot && matches!(frame, Frame::Low { .. }) {
             self.bump();
-            if let Some(Frame::Low { negated, value }) = stack.pop() {
+            if let Some(Frame::Low { negated, at, value }) = stack.pop() {
                 stack.push(Frame::High {
                     negated,
+                    at,
                     value,
                     low: operand,
                 });
@@ -172,6 +173,7 @@ impl Parser<'_> {
             }
             Some(Frame::High {
                 negated,
+                at,
                 value,
                 low,
             }) => {
@@ -185,6 +187,7 @@ impl Parser<'_> {
                 self.built(
                     ExprKind::Between {
                         negated,
+                        at,
                         value,
                         low,
                         high,

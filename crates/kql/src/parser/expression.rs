@@ -39,11 +39,13 @@ pub(super) enum Frame {
     },
     Binary {
         op: BinaryOp,
+        at: Span,
         left: Operand,
     },
     Logical {
         op: LogicalOp,
         operands: Vec<Expr>,
+        places: Vec<Span>,
         height: u32,
     },
     Group {
@@ -67,10 +69,12 @@ pub(super) enum Frame {
     },
     Low {
         negated: bool,
+        at: Span,
         value: Operand,
     },
     High {
         negated: bool,
+        at: Span,
         value: Operand,
         low: Operand,
     },
@@ -305,12 +309,17 @@ impl Parser<'_> {
         if operand.level < level || (operand.level == level && !chains) {
             self.not_chained(operand.expr.span);
         }
+        let at = self.here();
         for _ in 0..length {
             self.bump();
         }
         match infix {
-            Infix::Binary(op) => stack.push(Frame::Binary { op, left: operand }),
-            Infix::Logical(op) => push_logical(stack, op, operand),
+            Infix::Binary(op) => stack.push(Frame::Binary {
+                op,
+                at,
+                left: operand,
+            }),
+            Infix::Logical(op) => push_logical(stack, op, operand, at),
             Infix::List(op) => return self.open_list(stack, op, operand),
             Infix::Between { negated } => {
                 if !self.expect(TokenKind::OpenParen, "(") {
@@ -320,6 +329,7 @@ impl Parser<'_> {
                     stack,
                     Frame::Low {
                         negated,
+                        at,
                         value: operand,
                     },
                 ));
@@ -355,6 +365,7 @@ impl Parser<'_> {
         self.report(Diagnostic::error("KS005", span, "Expected: (").with_suggestion(advice));
         stack.push(Frame::Binary {
             op: BinaryOp::Equal,
+            at: span,
             left: value,
         });
         Next::NeedOperand
@@ -376,12 +387,17 @@ impl Parser<'_> {
                     };
                     self.built(kind, span, operand.height + 1, level::SIGN)
                 }
-                Some(Frame::Binary { op, left }) => {
+                Some(Frame::Binary { op, at, left }) => {
                     let span = left.expr.span.to(operand.expr.span);
                     let height = left.height.max(operand.height) + 1;
                     let (left, right) = (Box::new(left.expr), Box::new(operand.expr));
                     self.built(
-                        ExprKind::Binary { op, left, right },
+                        ExprKind::Binary {
+                            op,
+                            at,
+                            left,
+                            right,
+                        },
                         span,
                         height,
                         binary_level(op),
@@ -390,6 +406,7 @@ impl Parser<'_> {
                 Some(Frame::Logical {
                     op,
                     mut operands,
+                    places,
                     height,
                 }) => {
                     let span = operands
@@ -398,7 +415,11 @@ impl Parser<'_> {
                     operands.push(operand.expr);
                     let height = height.max(operand.height) + 1;
                     self.built(
-                        ExprKind::Logical { op, operands },
+                        ExprKind::Logical {
+                            op,
+                            operands,
+                            places,
+                        },
                         span,
                         height,
                         logical_level(op),
@@ -416,13 +437,15 @@ pub(super) fn or_need(operand: Option<Operand>) -> Next {
 }
 
 /// Adds an operand to the chain on the stack, or begins a chain.
-fn push_logical(stack: &mut Vec<Frame>, op: LogicalOp, operand: Operand) {
+fn push_logical(stack: &mut Vec<Frame>, op: LogicalOp, operand: Operand, at: Span) {
     match stack.last_mut() {
         Some(Frame::Logical {
             op: same,
             operands,
+            places,
             height,
         }) if *same == op => {
+            places.push(at);
             *height = (*height).max(operand.height);
             operands.push(operand.expr);
         }
@@ -430,6 +453,7 @@ fn push_logical(stack: &mut Vec<Frame>, op: LogicalOp, operand: Operand) {
             op,
             height: operand.height,
             operands: vec![operand.expr],
+            places: vec![at],
         }),
     }
 }

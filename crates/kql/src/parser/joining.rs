@@ -22,17 +22,32 @@ const JOIN_KINDS: [(&str, JoinKind); 12] = [
     ("rightantisemi", JoinKind::RightAnti),
 ];
 
+const LOOKUP_KINDS: [(&str, JoinKind); 2] = [
+    ("leftouter", JoinKind::LeftOuter),
+    ("inner", JoinKind::Inner),
+];
+
 impl Parser<'_> {
-    /// `kind = …  right on conditions`.
-    pub(super) fn join(&mut self) -> Join {
+    /// `join kind = …  right on conditions`.
+    pub(super) fn join(&mut self, start: u32) -> Join {
+        self.joined(&JOIN_KINDS, start)
+    }
+
+    /// `lookup`: as `join`, with fewer kinds.
+    pub(super) fn lookup(&mut self, start: u32) -> Join {
+        self.joined(&LOOKUP_KINDS, start)
+    }
+
+    fn joined(&mut self, kinds: &[(&str, JoinKind)], start: u32) -> Join {
         let mut parameters = self.parameters(&["kind"]);
-        let kind = self.take_choice(&mut parameters, "kind", &JOIN_KINDS);
+        let kind = self.take_choice(&mut parameters, "kind", kinds);
         let right = self.expression();
         let right = tabular_of(right);
         let on = if self.eat_word("on") {
             self.expressions()
         } else {
-            self.missing("join on condition clause");
+            let span = self.span_from(start);
+            self.error("KS006", span, "Missing join on condition clause");
             Vec::new()
         };
         Join {

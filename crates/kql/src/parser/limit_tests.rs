@@ -150,10 +150,10 @@ fn mistakes_are_reported_where_they_are_and_the_rest_is_read() {
         ("T | where", vec![("KS006", "")]),
         ("T | where a == | take 5", vec![("KS006", "|")]),
         ("T | where (a == 1 | take x", vec![("KS005", "")]),
-        ("T | where a == 1) | take 1", vec![("KS002", ")")]),
+        ("T | where a == 1) | take 1", vec![("KS198", ")")]),
         (
             "T | where a = 1 | tak 5",
-            vec![("KS002", "="), ("KS176", "tak")],
+            vec![("KS141", "a"), ("KS176", "tak")],
         ),
         (
             "T | frobnicate x | where",
@@ -165,7 +165,7 @@ fn mistakes_are_reported_where_they_are_and_the_rest_is_read() {
         ),
         ("T |", vec![("KS176", "")]),
         ("T | | take 1", vec![("KS176", "|")]),
-        ("T where a", vec![("KS002", "where")]),
+        ("T where a", vec![("KS005", "where")]),
         ("T | project f(a b), c", vec![("KS005", "b")]),
         ("T | project a[1", vec![("KS005", "")]),
         ("T | where a between (1, 2)", vec![("KS005", ",")]),

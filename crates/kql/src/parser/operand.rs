@@ -86,7 +86,7 @@ impl Parser<'_> {
             "dynamic" if called => return Some(self.dynamic_literal()),
             _ => match keyword::boolean(word) {
                 Some(value) => ExprKind::Literal(Literal::Bool(Some(value))),
-                None if keyword::is_reserved(word) => return Some(self.reserved(token)),
+                None if keyword::is_reserved(word) => return Some(self.reserved(stack, token)),
                 None => {
                     self.bump();
                     return self.named(
@@ -120,8 +120,14 @@ impl Parser<'_> {
     }
 
     /// A word such as `and` or `by` where an expression is needed. It is not taken: it may end a list.
-    fn reserved(&mut self, token: Token) -> Operand {
+    fn reserved(&mut self, stack: &[Frame], token: Token) -> Operand {
         let word = self.text(token);
+        if word == "by"
+            && matches!(stack.last(), Some(Frame::Call { arguments, .. }) if arguments.is_empty())
+        {
+            self.expected(")");
+            return primary(ExprKind::Error, Span::empty(token.span.start));
+        }
         let diagnostic = Diagnostic::error(
             "KS006",
             token.span,

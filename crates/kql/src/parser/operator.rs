@@ -11,6 +11,31 @@ use crate::diagnostic::Diagnostic;
 use crate::keyword;
 use crate::token::TokenKind;
 
+/// What `render` draws.
+const CHARTS: [&str; 21] = [
+    "anomalychart",
+    "areachart",
+    "barchart",
+    "card",
+    "columnchart",
+    "graph",
+    "ladderchart",
+    "linechart",
+    "list",
+    "piechart",
+    "pivotchart",
+    "plotly",
+    "sankey",
+    "scatterchart",
+    "stackedareachart",
+    "table",
+    "timechart",
+    "timeline",
+    "timepivot",
+    "treemap",
+    "3Dchart",
+];
+
 impl Parser<'_> {
     /// The operator after a pipe. When there is none that we know, reports it and skips to the next pipe.
     pub(super) fn operator(&mut self) -> Operator {
@@ -30,7 +55,7 @@ impl Parser<'_> {
     /// Operators whose operands are a plain list; the others are passed on.
     fn simple_operator(&mut self, name: &str, start: u32) -> OperatorKind {
         match name {
-            "where" | "filter" => OperatorKind::Where(self.expression()),
+            "where" | "filter" => OperatorKind::Where(self.predicate()),
             "project" => OperatorKind::Project(self.named_expressions()),
             "extend" => OperatorKind::Extend(self.named_expressions()),
             "count" => OperatorKind::Count,
@@ -40,7 +65,7 @@ impl Parser<'_> {
             "sample" => OperatorKind::Sample(self.expression()),
             "distinct" => {
                 self.parameters(&[]);
-                OperatorKind::Distinct(self.expressions())
+                OperatorKind::Distinct(self.named_expressions())
             }
             "project-away" => OperatorKind::ProjectAway(self.list(Self::name_pattern)),
             "project-keep" => OperatorKind::ProjectKeep(self.list(Self::name_pattern)),
@@ -58,8 +83,8 @@ impl Parser<'_> {
             "summarize" => self.summarize(),
             "sort" | "order" => self.sort(),
             "top" => self.top(),
-            "join" => OperatorKind::Join(self.join()),
-            "lookup" => OperatorKind::Lookup(self.join()),
+            "join" => OperatorKind::Join(self.join(start)),
+            "lookup" => OperatorKind::Lookup(self.lookup(start)),
             "union" => OperatorKind::Union(self.union()),
             "mv-expand" => self.mv_expand(false),
             "mvexpand" => self.mv_expand(true),
@@ -221,11 +246,8 @@ impl Parser<'_> {
 
     fn not_a_choice<T>(&mut self, value: &Expr, table: &[(&str, T)]) {
         let words: Vec<&str> = table.iter().map(|(text, _)| *text).collect();
-        let message = format!(
-            "The expression must be one of the values: {}",
-            words.join(", ")
-        );
-        self.error("KS140", value.span, message);
+        let message = format!("Expected: one of the values {}", words.join(", "));
+        self.error("KS005", value.span, message);
     }
 
     /// Removes the parameter `name` and gives its value, when that is a word.
@@ -516,8 +538,27 @@ impl Parser<'_> {
         })
     }
 
+    /// The condition of `where`. A single `=` behind it is the commonest slip of all.
+    fn predicate(&mut self) -> Expr {
+        let predicate = self.expression();
+        if self.at(TokenKind::Assign) {
+            let message = "The expression must have the type bool: a single = compares nothing";
+            let diagnostic = Diagnostic::error("KS141", predicate.span, message);
+            self.report(diagnostic.with_suggestion("Compare with =="));
+            self.skip_until(|kind| kind == TokenKind::Pipe);
+        }
+        predicate
+    }
+
     fn render(&mut self) -> OperatorKind {
-        let chart = self.name();
+        let Some(chart) = self.eat_name() else {
+            self.expected("a chart, such as timechart");
+            return unsupported("render");
+        };
+        if !chart.text.is_empty() && !CHARTS.contains(&chart.text.as_str()) {
+            let message = format!("Expected: one of the charts {}", CHARTS.join(", "));
+            self.error("KS005", chart.span, message);
+        }
         let mut properties = self.properties();
         self.property_list(&mut properties);
         OperatorKind::Render(Render { chart, properties })

@@ -107,14 +107,36 @@ impl Parser<'_> {
         }
     }
 
+    /// That the next token has no place here. The codes are the analyser's: what could begin a statement lacks a
+    /// separator before it, anything else is a fragment.
+    pub(super) fn unexpected(&self) -> Diagnostic {
+        let token = self.peek();
+        let text: String = self.text(token).chars().take(40).collect();
+        let begins = match token.kind {
+            TokenKind::Word => !matches!(
+                text.as_str(),
+                "by" | "of" | "to" | "asc" | "desc" | "and" | "or" | "from" | "step"
+            ),
+            TokenKind::String
+            | TokenKind::Long
+            | TokenKind::Real
+            | TokenKind::TimeSpan
+            | TokenKind::OpenParen
+            | TokenKind::OpenBracket => true,
+            _ => false,
+        };
+        let code = if begins { "KS005" } else { "KS198" };
+        Diagnostic::error(code, token.span, format!("Unexpected: {text}"))
+    }
+
     fn unexpected_after_operator(&mut self) {
         let token = self.peek();
         let text: String = self.text(token).chars().take(40).collect();
-        let diagnostic = Diagnostic::error("KS002", token.span, format!("Unexpected: {text}"));
+        let diagnostic = self.unexpected();
         let advice = if matches!(token.kind, TokenKind::Word) && is_operator(&text) {
             Some(format!("Write a pipe before it: | {text}"))
         } else if token.kind == TokenKind::Assign {
-            Some("Compare with ==, or name a column in extend or project".to_owned())
+            Some("Compare with ==".to_owned())
         } else {
             None
         };

@@ -5,7 +5,7 @@ use crate::ast::{
     Expr, ExprKind, Function, FunctionBody, Let, LetValue, ParameterDeclaration, ParameterKind,
     Query, Source, SourceKind, Statement, StatementKind, Tabular,
 };
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Span;
 use crate::token::TokenKind;
 
 impl Parser<'_> {
@@ -29,9 +29,7 @@ impl Parser<'_> {
         if matches!(self.kind(), TokenKind::Semicolon | TokenKind::End) {
             return;
         }
-        let token = self.peek();
-        let text: String = self.text(token).chars().take(40).collect();
-        let diagnostic = Diagnostic::error("KS002", token.span, format!("Unexpected: {text}"));
+        let diagnostic = self.unexpected();
         self.report(diagnostic.with_suggestion("Statements are separated by ;"));
         while !matches!(self.kind(), TokenKind::Semicolon | TokenKind::End) {
             self.bump();

@@ -21,7 +21,7 @@ impl Printer {
             ExprKind::TypeOf(spec) => self.type_of(spec),
             ExprKind::Paren(inner) => self.in_brackets(inner),
             ExprKind::Tabular(tabular) => self.pipeline(tabular, false),
-            ExprKind::Logical { op, operands } => self.logical(*op, operands, false),
+            ExprKind::Logical { op, operands, .. } => self.logical(*op, operands, false),
             _ => self.compound(expr),
         }
     }
@@ -48,7 +48,9 @@ impl Printer {
                 self.push(if *op == UnaryOp::Minus { "-" } else { "+" });
                 self.operand(operand, level::PRIMARY);
             }
-            ExprKind::Binary { op, left, right } => self.binary(*op, left, right),
+            ExprKind::Binary {
+                op, left, right, ..
+            } => self.binary(*op, left, right),
             ExprKind::List { op, value, items } => {
                 self.operand(value, level::EQUALITY + 1);
                 self.push(" ");
@@ -62,6 +64,7 @@ impl Printer {
                 value,
                 low,
                 high,
+                ..
             } => {
                 self.operand(value, level::EQUALITY + 1);
                 self.push(if *negated {

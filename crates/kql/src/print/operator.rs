@@ -22,10 +22,7 @@ impl Printer {
             OperatorKind::Count => self.push("count"),
             OperatorKind::GetSchema => self.push("getschema"),
             OperatorKind::Consume => self.push("consume"),
-            OperatorKind::Distinct(columns) => {
-                self.push("distinct ");
-                self.list(columns, Self::expr);
-            }
+            OperatorKind::Distinct(items) => self.named_list("distinct ", items),
             OperatorKind::Unsupported { name } => {
                 self.push(if name.is_empty() { "<error>" } else { name })
             }
@@ -128,7 +125,7 @@ impl Printer {
     fn filter(&mut self, predicate: &Expr) {
         self.push("where ");
         match &predicate.kind {
-            ExprKind::Logical { op, operands } if operands.len() > 2 => {
+            ExprKind::Logical { op, operands, .. } if operands.len() > 2 => {
                 self.indent += 1;
                 self.logical(*op, operands, true);
                 self.indent -= 1;

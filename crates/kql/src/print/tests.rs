@@ -8,7 +8,10 @@ use proptest::prelude::*;
 /// The tree without its places, to compare what two texts mean.
 fn shape(query: &Query) -> String {
     let dump = dump_ast(query);
-    let places = |line: &&str| !line.trim_start().starts_with("span: ") && !is_place(line.trim());
+    let places = |line: &&str| {
+        let line = line.trim();
+        !line.starts_with("span: ") && !line.starts_with("at: ") && !is_place(line)
+    };
     dump.lines().filter(places).collect::<Vec<_>>().join("\n")
 }
 
@@ -102,11 +105,13 @@ fn brackets_are_added_where_a_tree_needs_them() {
     };
     let sum = expr(ExprKind::Binary {
         op: BinaryOp::Add,
+        at: crate::Span::default(),
         left: name("a").into(),
         right: name("b").into(),
     });
     let product = expr(ExprKind::Binary {
         op: BinaryOp::Multiply,
+        at: crate::Span::default(),
         left: sum.into(),
         right: name("c").into(),
     });
@@ -117,10 +122,12 @@ fn brackets_are_added_where_a_tree_needs_them() {
     let either = expr(ExprKind::Logical {
         op: LogicalOp::Or,
         operands: vec![minus, name("has")],
+        places: Vec::new(),
     });
     let both = expr(ExprKind::Logical {
         op: LogicalOp::And,
         operands: vec![either, name("kind")],
+        places: Vec::new(),
     });
     let StatementKind::Expression(tabular) = &mut query.statements[0].kind else {
         panic!("no pipeline")

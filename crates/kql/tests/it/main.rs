@@ -1,3 +1,4 @@
 //! The public interface of the crate, end to end.
 
 mod bind;
+mod complete;

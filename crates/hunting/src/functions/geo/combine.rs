@@ -51,7 +51,7 @@ fn simplified(shapes: &Polygons, tolerance: f64) -> Option<Polygons> {
         Some(std::iter::once(shell).chain(holes).collect())
     });
     let polygons: Vec<Vec<Vec<Degrees>>> = polygons.collect();
-    (!polygons.is_empty()).then(|| Polygons {
+    (!polygons.is_empty()).then_some(Polygons {
         multi: polygons.len() > 1,
         polygons,
     })

@@ -177,8 +177,9 @@ fn many(patterns: &[Box<[u8]>]) -> Option<Finder> {
 }
 
 fn each(patterns: &[Box<[u8]>]) -> Finder {
-    let finder = |p: &Box<[u8]>| memmem::Finder::new(p).into_owned();
-    Finder::Each(patterns.iter().map(finder).collect())
+    let patterns = patterns.iter().map(AsRef::as_ref);
+    let finder = |pattern: &[u8]| memmem::Finder::new(pattern).into_owned();
+    Finder::Each(patterns.map(finder).collect())
 }
 
 /// Where the rarest bytes of a pattern start.

@@ -92,8 +92,8 @@ fn types_that_do_not_fit_are_named() {
     assert_eq!(
         errors("T | where a > 5 and i has 'x'", &small()),
         [
-            "1:11 KS106 'where' operator: The operator '>' is not defined for the operand types string and long",
-            "1:21 KS106 'where' operator: The operator 'has' is not defined for the operand types int and string",
+            "1:13 KS106 'where' operator: The operator '>' is not defined for the operand types string and long",
+            "1:23 KS106 'where' operator: The operator 'has' is not defined for the operand types int and string",
         ]
     );
     assert_eq!(

@@ -1,5 +1,6 @@
 //! The binder against golden corpora, its diagnostics, its limits, and the invariants of the bound tree.
 
+mod corpus;
 mod deviations;
 mod diagnostics;
 mod golden;
@@ -29,7 +30,7 @@ fn scope(text: &str) -> Scope {
 }
 
 /// The hunting tables.
-fn hunting() -> Scope {
+pub(crate) fn hunting() -> Scope {
     scope(include_str!("../../bind/schema.txt"))
 }
 
@@ -54,23 +55,22 @@ fn bound(query: &str, scope: &Scope) -> Bound {
     bound
 }
 
+/// The columns of a result as `name:type`.
+pub(crate) fn columns(query: &bartizan_kql::bound::Query) -> String {
+    let columns = query.plan.columns.iter();
+    let columns: Vec<_> = columns.map(|c| format!("{}:{}", c.name, c.ty)).collect();
+    if columns.is_empty() {
+        "(none)".to_owned()
+    } else {
+        columns.join(", ")
+    }
+}
+
 /// What a query gives: its columns as `name:type`, or the codes of its errors.
 fn outcome(query: &str, scope: &Scope) -> String {
     let bound = bound(query, scope);
     match bound.query {
-        Some(query) => {
-            let columns: Vec<_> = query
-                .plan
-                .columns
-                .iter()
-                .map(|c| format!("{}:{}", c.name, c.ty))
-                .collect();
-            if columns.is_empty() {
-                "(none)".to_owned()
-            } else {
-                columns.join(", ")
-            }
-        }
+        Some(query) => columns(&query),
         None => {
             let errors = bound.diagnostics.iter().filter(|d| d.is_error());
             format!(
