@@ -151,7 +151,7 @@ fn graphs_parse_and_print() {
         ),
         (
             "graph-shortest-paths output=all (a)<-[*1 .. 5]-(['b c']) project 1",
-            "graph-shortest-paths output=all (a)<-[*1..5]-(['b c'])\n    project 1",
+            "graph-shortest-paths output=all (a)<-[*1..5]-([\"b c\"])\n    project 1",
         ),
         (
             "graph-mark-components kind = strong with_component_id = c | graph-to-table nodes as n with_node_id=i, edges with_target_id=t",
