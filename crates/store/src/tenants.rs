@@ -157,8 +157,9 @@ pub(crate) async fn lock_all(
     let mut sql = Sql::new("select id from tenants where id in (");
     sql.bind_list(ids.iter().copied()).push(") order by id");
     if tx.backend() == Backend::Postgres {
-        // SQLite has one writer at a time.
-        sql.push(" for update");
+        // SQLite has one writer at a time. The weaker lock is the one that an update takes: rows that refer to the
+        // tenant are inserted all the while.
+        sql.push(" for no key update");
     }
     let rows = sql.fetch_all(tx).await?;
     let ids: Result<Vec<TenantId>, _> = rows.iter().map(|row| row.parsed("id")).collect();

@@ -1,6 +1,6 @@
 //! What an editor asks: what can stand at a position ([`complete()`]), and what is it that stands there ([`hover()`]).
 //!
-//! Both work on text that is broken or half-written: the place is found by tokens ([`place`]), and the columns by
+//! Both work on text that is broken or half-written: the place is found by tokens (`place`), and the columns by
 //! binding what stands before it, mistakes or not.
 
 mod hover;
