@@ -8,7 +8,7 @@
 //! | 8 | sequence number of the first batch; the others follow it |
 //! | 8 | when they were appended, microseconds since 1970 |
 //! | 4 | number of batches, then for each: |
-//! | 16, 16 | tenant, batch id; the nil id for none |
+//! | 16, 1, 16 | tenant, 1 where there is a batch id and else 0, the batch id |
 //! | 2 | number of parts, then for each: |
 //! | 2, 4, 4 | which table, the first row, number of rows |
 //! | 2 | number of tables, then for each: |
@@ -130,6 +130,7 @@ impl EncodedRows {
         to.extend_from_slice(&(members.len() as u32).to_le_bytes());
         for member in members {
             to.extend_from_slice(member.tenant.uuid().as_bytes());
+            to.push(u8::from(member.batch_id.is_some()));
             to.extend_from_slice(member.batch_id.unwrap_or_default().as_bytes());
             to.extend_from_slice(&(member.parts.len() as u16).to_le_bytes());
             for part in member.parts {
@@ -182,18 +183,23 @@ fn several(mut reader: Reader<'_>) -> Option<Vec<Record>> {
     let mut members = Vec::new();
     for _ in 0..count {
         let tenant = TenantId(Uuid::from_bytes(reader.array()?));
-        let batch_id = Uuid::from_bytes(reader.array()?);
+        let has_id = match reader.array()? {
+            [0] => false,
+            [1] => true,
+            _ => return None,
+        };
+        let batch_id = Some(Uuid::from_bytes(reader.array()?)).filter(|_| has_id);
         let parts = u16::from_le_bytes(reader.array()?);
         let parts: Option<Vec<Part>> = (0..parts).map(|_| reader.part()).collect();
         members.push((tenant, batch_id, parts?));
     }
     let tables = reader.tables()?;
-    let record = |(at, (tenant, batch_id, parts)): (usize, (TenantId, Uuid, Vec<Part>))| {
+    let record = |(at, (tenant, batch_id, parts)): (usize, (TenantId, Option<Uuid>, Vec<Part>))| {
         let slices = parts.iter().map(|part| part.of(&tables));
         Some(Record {
             seq: seq + at as i64,
             tenant,
-            batch_id: Some(batch_id).filter(|id| !id.is_nil()),
+            batch_id,
             appended,
             bytes: parts.iter().map(|part| part.share_of(&tables)).sum(),
             tables: slices.collect::<Option<Vec<_>>>()?,
@@ -307,7 +313,7 @@ mod tests {
             batch_id,
             parts: &converted.parts[at],
         };
-        let members = [member(1, Some(Uuid::from_u128(2)), 0), member(7, None, 1)];
+        let members = [member(1, Some(Uuid::nil()), 0), member(7, None, 1)];
         let mut bytes = Vec::new();
         encoded.write(&mut bytes, 4, &members);
         (bytes, converted.tables[0].1.clone())
@@ -325,7 +331,8 @@ mod tests {
         };
         assert_eq!((first.seq, first.appended), (4, 3));
         assert_eq!(first.tenant, TenantId::from_u128(1));
-        assert_eq!(first.batch_id, Some(Uuid::from_u128(2)));
+        // The nil id is an id.
+        assert_eq!(first.batch_id, Some(Uuid::nil()));
         assert_eq!(first.tables, [("AlertInfo".to_owned(), batch.slice(0, 2))]);
         assert_eq!((second.seq, second.batch_id), (5, None));
         assert_eq!(second.tenant, TenantId::from_u128(7));
