@@ -198,6 +198,10 @@ impl Parser<'_> {
         let position = self.position();
         let operand = match self.peek() {
             Some(Token::Literal(literal)) => Operand::Literal(literal.clone()),
+            // `5 eq not` would be printed as `not eq 5`, which is something else.
+            Some(Token::Word(name)) if name.eq_ignore_ascii_case("not") => {
+                return Err(self.unexpected("a property or a value"));
+            }
             Some(Token::Word(name)) => Operand::Path(Path {
                 name: name.clone(),
                 position,
@@ -383,6 +387,7 @@ mod tests {
             ("any(t: t eq 1)", 0),
             ("a in ()", 6),
             ("contains(a, 5)", 12),
+            ("null eq not", 8),
         ] {
             match parse_filter(text) {
                 Ok(filter) => assert_eq!(position, 100, "{text}: {filter}"),
