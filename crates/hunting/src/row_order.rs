@@ -76,16 +76,10 @@ fn turned(
         return Ok(turned_source(source, key));
     }
     let below = if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
-        match key.downcast_ref::<Column>() {
-            Some(column) => projection
-                .expr()
-                .get(column.index())
-                .map(|e| e.expr.clone()),
-            None => None,
-        }
+        let of = |column: &Column| Some(projection.expr().get(column.index())?.expr.clone());
+        mapped(key, of)?
     } else if plan.is::<FilterExec>() {
-        key.downcast_ref::<Column>()
-            .and_then(|column| same_below(plan, column))
+        mapped(key, |column| same_below(plan, column))?
     } else {
         None
     };
@@ -97,6 +91,30 @@ fn turned(
     input
         .map(|input| replace_children_if_necessary(plan.clone(), vec![input]))
         .transpose()
+}
+
+/// An expression with other columns in the place of its own; none when one of them has no other.
+fn mapped(
+    key: &Arc<dyn PhysicalExpr>,
+    other: impl Fn(&Column) -> Option<Arc<dyn PhysicalExpr>>,
+) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+    let mut lost = false;
+    let mapped = key
+        .clone()
+        .transform_up(|e| {
+            let Some(column) = e.downcast_ref::<Column>() else {
+                return Ok(Transformed::no(e));
+            };
+            Ok(other(column).map_or_else(
+                || {
+                    lost = true;
+                    Transformed::no(e.clone())
+                },
+                Transformed::yes,
+            ))
+        })
+        .data()?;
+    Ok((!lost).then_some(mapped))
 }
 
 /// The column of a filter's input that an output column is.
@@ -139,21 +157,24 @@ fn turned_source(
 
 /// The stored column that an expression over a scan's output is or reads.
 fn stored_name(config: &FileScanConfig, key: &Arc<dyn PhysicalExpr>) -> Option<String> {
-    let projected;
-    let key = match (
-        key.downcast_ref::<Column>(),
-        config.file_source().projection(),
-    ) {
-        (Some(column), Some(projection)) => {
-            projected = projection.as_ref().get(column.index())?.expr.clone();
-            &projected
-        }
-        _ => key,
+    let column = read_from(key)?.downcast_ref::<Column>()?;
+    let Some(projection) = config.file_source().projection() else {
+        return Some(column.name().to_owned());
     };
-    let key = match key.downcast_ref::<ScalarFunctionExpr>() {
-        Some(call) if call.fun().name().starts_with("read_") => call.args().first()?,
-        Some(_) => return None,
-        None => key,
-    };
-    Some(key.downcast_ref::<Column>()?.name().to_owned())
+    let stored = &projection.as_ref().get(column.index())?.expr;
+    Some(
+        read_from(stored)?
+            .downcast_ref::<Column>()?
+            .name()
+            .to_owned(),
+    )
+}
+
+/// What a conversion of stored values, all of which keep their order, reads; any other expression but a call is itself.
+fn read_from(key: &Arc<dyn PhysicalExpr>) -> Option<&Arc<dyn PhysicalExpr>> {
+    match key.downcast_ref::<ScalarFunctionExpr>() {
+        Some(call) if call.fun().name().starts_with("read_") => call.args().first(),
+        Some(_) => None,
+        None => Some(key),
+    }
 }

@@ -62,19 +62,30 @@ impl CollectSet {
         &self.texts[start..self.ends[id]]
     }
 
+    /// Whether a group takes nothing more: what it would not take is not even numbered.
+    fn is_full(&self, group: usize) -> bool {
+        self.sets.count(group) >= self.limit
+    }
+
     fn insert(&mut self, group: usize, id: u32) {
-        if self.sets.count(group) < self.limit && self.sets.insert(group, id, self.ids.len()) {
+        if !self.is_full(group) && self.sets.insert(group, id, self.ids.len()) {
             self.found.push((group as u32, id));
         }
     }
 
     /// Adds a dynamic value, or the elements of an array.
     fn add(&mut self, group: usize, text: &str) {
+        if self.is_full(group) {
+            return;
+        }
         if json::kind(text) != Some(json::Kind::Array) {
             let id = self.number(text);
             return self.insert(group, id);
         }
         for element in json::elements(text).filter(|e| *e != "null") {
+            if self.is_full(group) {
+                return;
+            }
             let id = self.number(element);
             self.insert(group, id);
         }
@@ -88,6 +99,9 @@ impl CollectSet {
         mut text: impl FnMut(usize) -> Result<String>,
     ) -> Result<()> {
         for (row, group) in rows {
+            if self.is_full(group) {
+                continue;
+            }
             let hash = hash(row);
             let id = match self.by_value.get(&hash) {
                 Some(id) => *id,
@@ -179,6 +193,9 @@ impl GroupsAccumulator for CollectSet {
             return self.add_hashed(rows, |row| mix(longs.value(row)), json);
         }
         for (row, group) in rows {
+            if self.is_full(group) {
+                continue;
+            }
             let id = self.number(&json(row)?);
             self.insert(group, id);
         }
@@ -203,6 +220,9 @@ impl GroupsAccumulator for CollectSet {
         let states = values[0].as_string_view();
         for (row, group) in group_indices.iter().enumerate() {
             for element in json::elements(states.value(row)) {
+                if self.is_full(*group) {
+                    break;
+                }
                 let id = self.number(element);
                 self.insert(*group, id);
             }

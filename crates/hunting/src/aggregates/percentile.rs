@@ -138,18 +138,19 @@ fn real(ordered: i64) -> f64 {
 
 /// The nearest-rank percentile of values, which are put in some other order.
 fn at(values: &mut [i64], percentage: f64) -> Option<i64> {
-    let rank = (percentage.clamp(0.0, 100.0) / 100.0 * values.len() as f64).ceil() as usize;
+    // Multiplied first: 55 / 100 * 100 is more than 55.
+    let rank = (percentage.clamp(0.0, 100.0) * values.len() as f64 / 100.0).ceil() as usize;
     let rank = rank.max(1) - 1;
     (rank < values.len()).then(|| *values.select_nth_unstable(rank).1)
 }
 
 /// As [`at`] for values that are each followed by their weight, sorted by value.
 fn at_weight(sorted: &[(i64, i64)], percentage: f64) -> Option<i64> {
-    let total: i64 = sorted.iter().map(|(_, w)| w).sum();
-    let rank = (percentage.clamp(0.0, 100.0) / 100.0 * total as f64).ceil() as i64;
+    let total: i128 = sorted.iter().map(|(_, w)| i128::from(*w)).sum();
+    let rank = (percentage.clamp(0.0, 100.0) * total as f64 / 100.0).ceil() as i128;
     let mut sum = 0;
     let reached = |(_, weight): &&(i64, i64)| {
-        sum += weight;
+        sum += i128::from(*weight);
         sum >= rank.max(1)
     };
     sorted.iter().find(reached).map(|(value, _)| *value)

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::array::cast::AsArray as _;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::{concat_batches, max, min};
 use arrow::datatypes::Int64Type;
 use bartizan_contract::TenantId;
@@ -30,6 +30,11 @@ pub(super) struct MemoryBatch {
 }
 
 impl MemoryBatch {
+    /// Whether it waits for company: see [`merge`].
+    pub(super) fn is_small(&self) -> bool {
+        self.rows.num_rows() < SMALL
+    }
+
     fn new(rows: RecordBatch, last_seq: i64) -> Self {
         let times = rows.column_by_name(TIMESTAMP).and_then(|column| {
             let ticks = column.as_primitive_opt::<Int64Type>()?;
@@ -123,10 +128,8 @@ const SMALL: usize = 64;
 /// Merges the last batches while the newer is at least as large as the older, so that every row is
 /// copied a logarithmic number of times.
 fn merge(batches: &mut Vec<MemoryBatch>) {
-    let from_last = batches.iter().rev();
-    let small = from_last.take_while(|batch| batch.rows.num_rows() < SMALL);
-    match small.count() {
-        0 => {}
+    match small_before(batches, batches.len()) {
+        0 => join_waiting(batches),
         count if count < SMALL => return,
         count => join(batches, count),
     }
@@ -143,6 +146,23 @@ fn merge(batches: &mut Vec<MemoryBatch>) {
     }
 }
 
+/// How many small batches in a row end at a place.
+fn small_before(batches: &[MemoryBatch], end: usize) -> usize {
+    let from_last = batches[..end].iter().rev();
+    let small = from_last.take_while(|batch| batch.is_small());
+    small.count()
+}
+
+/// Makes the small batches before the last one, which is none of them, one.
+fn join_waiting(batches: &mut Vec<MemoryBatch>) {
+    let Some(last) = batches.pop() else { return };
+    let waiting = small_before(batches, batches.len());
+    if waiting > 1 {
+        join(batches, waiting);
+    }
+    batches.push(last);
+}
+
 /// Makes the last batches one; leaves them as they are where that cannot be.
 fn join(batches: &mut Vec<MemoryBatch>, count: usize) {
     let last = &batches[batches.len() - count..];
@@ -151,9 +171,23 @@ fn join(batches: &mut Vec<MemoryBatch>, count: usize) {
     let Ok(rows) = concat_batches(newest.rows.schema_ref(), rows) else {
         return;
     };
-    let joined = MemoryBatch::new(rows, newest.last_seq);
+    let joined = MemoryBatch::new(compact(rows), newest.last_seq);
     batches.truncate(batches.len() - count);
     batches.push(joined);
+}
+
+/// The same rows with texts of their own: those that were appended together with other tenants' rows refer to the texts
+/// of all of them.
+pub(super) fn compact(rows: RecordBatch) -> RecordBatch {
+    let columns = rows.columns().iter().map(|column| -> ArrayRef {
+        match column.as_string_view_opt() {
+            Some(texts) => Arc::new(texts.gc()),
+            None => Arc::clone(column),
+        }
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    let compacted = RecordBatch::try_new_with_options(rows.schema(), columns.collect(), &options);
+    compacted.unwrap_or(rows)
 }
 
 /// A batch without its rows.
@@ -294,6 +328,11 @@ mod tests {
             });
         }
         let batches = memory.snapshot(TENANT, info.name);
+        let texts = |batch: &MemoryBatch| {
+            let column = batch.rows.column_by_name("Title").unwrap();
+            column.as_string_view().data_buffers().len()
+        };
+        assert!(batches.iter().all(|batch| texts(batch) <= 1));
         assert!(batches.len() < SMALL + 10, "{}", batches.len());
         let mut titles = Vec::new();
         for batch in &batches {

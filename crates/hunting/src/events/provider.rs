@@ -23,7 +23,7 @@ use datafusion::physical_plan::union::UnionExec;
 use tokio::sync::OnceCell;
 
 use super::files::Files;
-use super::memory::MemoryBatch;
+use super::memory::{MemoryBatch, compact};
 use super::predicate::{TimeRange, translate};
 use super::scan::FileScan;
 use super::schema::{engine_schema, file_schema};
@@ -115,7 +115,13 @@ impl EventTable {
         let mut parts = vec![Vec::new(); partitions.min(memory.len()).max(1)];
         let count = parts.len();
         for (number, batch) in memory.into_iter().enumerate() {
-            parts[number % count].push(batch.rows);
+            // What small batches refer to may be much more than what they hold, and a hunt pays for it.
+            let rows = if batch.is_small() {
+                compact(batch.rows)
+            } else {
+                batch.rows
+            };
+            parts[number % count].push(rows);
         }
         Ok(MemorySourceConfig::try_new_exec(
             &parts,

@@ -19,7 +19,7 @@
 
 use std::io::Cursor;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, StringViewArray};
 use arrow::compute::concat_batches;
 use arrow::ipc::MetadataVersion;
 use arrow::ipc::reader::StreamReader;
@@ -233,10 +233,14 @@ impl Part {
         (end <= rows.num_rows()).then(|| (table.clone(), rows.slice(self.offset, self.rows)))
     }
 
-    /// Its share of the memory of its table's rows.
+    /// Its share of the memory of its table's rows, and what its own arrays take that refer to them.
     pub(super) fn share_of<T>(&self, tables: &[(T, RecordBatch)]) -> usize {
+        /// An array without its buffers.
+        const ARRAY: usize = size_of::<StringViewArray>();
         tables.get(self.table).map_or(0, |(_, rows)| {
-            (rows.get_array_memory_size() * self.rows).div_ceil(rows.num_rows().max(1))
+            let share = (rows.get_array_memory_size() * self.rows).div_ceil(rows.num_rows().max(1));
+            let alone = self.rows == rows.num_rows();
+            share + if alone { 0 } else { rows.num_columns() * ARRAY }
         })
     }
 }

@@ -76,10 +76,23 @@ fn decimals(op: BinaryOp, a: i256, b: i256) -> Option<i256> {
     match op {
         BinaryOp::Add => a.checked_add(b),
         BinaryOp::Sub => a.checked_sub(b),
-        BinaryOp::Mul => a.checked_mul(b)?.checked_div(UNIT),
-        BinaryOp::Div => a.checked_mul(UNIT)?.checked_div(b),
+        BinaryOp::Mul => a
+            .checked_mul(b)
+            .and_then(|product| product.checked_div(UNIT))
+            .or_else(|| scaled(a, b, UNIT)),
+        BinaryOp::Div => a
+            .checked_mul(UNIT)
+            .and_then(|units| units.checked_div(b))
+            .or_else(|| scaled(a, UNIT, b)),
         _ => (b != i256::ZERO).then(|| remainder(a, b)),
     }
+}
+
+/// `a * b / c` where `a * b` is too large though the answer may not be: whole times and the rest each for itself.
+fn scaled(a: i256, b: i256, c: i256) -> Option<i256> {
+    let whole = a.checked_div(c)?.checked_mul(b)?;
+    let rest = a.checked_rem(c)?.checked_mul(b)?.checked_div(c)?;
+    whole.checked_add(rest)
 }
 
 /// Negates the argument.

@@ -30,6 +30,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
 
 use super::parquet_files::files;
 use super::stored_filter::translate;
@@ -121,6 +122,7 @@ impl StoredFiles {
             // A file of another shape is read with what it lacks as null; its statistics would be misread.
             if let Some(predicate) = pruning
                 && first.as_ref() == Some(&shape(footer))
+                && !has_old_statistics(&footer.metadata)
             {
                 let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
                 let descriptor = footer.metadata.file_metadata().schema_descr();
@@ -134,6 +136,17 @@ impl StoredFiles {
         }
         units
     }
+}
+
+/// Whether a writer put statistics where the order of texts is that of signed bytes (parquet.thrift, `Statistics.min`).
+fn has_old_statistics(metadata: &ParquetMetaData) -> bool {
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns());
+    columns
+        .filter_map(|column| column.statistics())
+        .any(Statistics::is_min_max_deprecated)
 }
 
 /// Cuts the units into parts of equal numbers of rows, in order; a row group may be cut.

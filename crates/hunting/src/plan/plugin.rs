@@ -69,10 +69,7 @@ impl Planner<'_> {
             outputs: outputs.iter().map(|c| (column_name(c.id), c.ty)).collect(),
             adds: plugin.adds(),
             batchwise: partition.is_empty()
-                && matches!(
-                    plugin,
-                    Plugin::IpLookup { .. } | Plugin::GeoLookup { .. } | Plugin::DcountIntersect
-                ),
+                && matches!(plugin, Plugin::IpLookup { .. } | Plugin::GeoLookup { .. }),
             kernel,
         };
         let made = RowNode::plan(rows, RowOp::Plugin(spec), is_sorted(input))?;

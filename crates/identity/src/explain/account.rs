@@ -25,8 +25,9 @@ pub struct Now {
     pub resource: Option<bool>,
     /// App roles on the operation's API that the client holds.
     pub held: Vec<String>,
-    /// Permissions that the registration asks for: of the operation's API, or of the resource of a token request.
-    pub asks_for: Vec<String>,
+    /// Permissions that the registration asks for, of the kind that is missing: of the operation's API, or of the resource
+    /// of a token request. `None` where the registration or the resource is not known here.
+    pub asks_for: Option<Vec<String>>,
     /// The origin of the sign-in pages, for links.
     pub login: String,
     /// Now, seconds since 1970.
@@ -454,10 +455,10 @@ fn consent(draft: &mut Draft, refused: &TokenRefused, now: &Now) {
 
 /// The scopes of a request that the registration does not ask for; none where it is not known here.
 fn unasked<'r>(refused: &'r TokenRefused, now: &Now) -> Vec<&'r str> {
-    if now.application.is_none() {
+    let Some(asks_for) = &now.asks_for else {
         return Vec::new();
-    }
-    let asked_for = |scope: &str| now.asks_for.iter().any(|s| s.eq_ignore_ascii_case(scope));
+    };
+    let asked_for = |scope: &str| asks_for.iter().any(|s| s.eq_ignore_ascii_case(scope));
     let scopes = refused.scopes.iter().map(String::as_str);
     scopes.filter(|scope| !asked_for(scope)).collect()
 }

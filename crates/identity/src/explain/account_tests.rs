@@ -161,7 +161,7 @@ fn a_missing_role_in_a_customers_tenant_is_the_consent_links() {
     let add = format!("bartizan app permission add {APP} xdr/Incident.Read.All --tenant {HOME}");
     assert_eq!(commands(&told), format!("{add}\n{link}"));
     let asked = Now {
-        asks_for: vec!["Incident.ReadWrite.All".to_owned()],
+        asks_for: Some(vec!["Incident.ReadWrite.All".to_owned()]),
         ..foreign
     };
     let told = account(&call(403, None, &[]), &asked);
@@ -177,7 +177,7 @@ fn a_scope_that_the_registration_does_not_ask_for_is_named() {
     };
     let now = Now {
         application: registered(false, &[]),
-        asks_for: vec!["Alert.Read".to_owned()],
+        asks_for: Some(vec!["Alert.Read".to_owned()]),
         ..now()
     };
     let told = account(&Refused::Token(refused.clone()), &now);

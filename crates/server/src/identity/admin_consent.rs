@@ -179,8 +179,13 @@ async fn carry_out(
         (AdminStep::NotAdministrator(redirect, prompt), Some(person)) => {
             flow.target = Some(redirect.uri);
             flow.save(request).await.map_err(fault)?;
-            let scope = case.asked.scope.as_deref();
-            Ok(consent::approval(request, &flow, &prompt, person, scope))
+            Ok(consent::approval(
+                request,
+                &flow,
+                &prompt,
+                person,
+                &case.told(),
+            ))
         }
         _ => Err(Refusal::Fault),
     }

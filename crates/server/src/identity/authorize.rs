@@ -235,8 +235,13 @@ async fn carry_out(
         }
         (Step::NeedAdminApproval(prompt), Some(person)) => {
             flow.save(request).await.map_err(fault)?;
-            let scope = case.asked.scope.as_deref();
-            Ok(consent::approval(request, &flow, &prompt, person, scope))
+            Ok(consent::approval(
+                request,
+                &flow,
+                &prompt,
+                person,
+                &case.told(),
+            ))
         }
         (Step::Issue(grant), Some(_)) => issue(request, &flow, &grant, kept).await,
         // Without a session the decision asks for a sign-in.

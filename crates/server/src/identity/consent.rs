@@ -102,22 +102,15 @@ struct ApprovalPage<'a> {
     trace: Uuid,
 }
 
-/// Says that an administrator must be asked, and with which link. `scope` is what was asked for.
+/// Says that an administrator must be asked, and with which link.
 pub(super) fn approval(
     request: &Request<'_>,
     flow: &Flow,
     prompt: &ConsentPrompt,
     person: &SignedIn,
-    scope: Option<&str>,
+    asked: &Asked<'_>,
 ) -> Response {
-    let client_id = prompt.client.to_string();
-    let asked = Asked {
-        client_id: Some(&client_id),
-        scope,
-        resource: None,
-        person: Some(person),
-    };
-    shown::refused(request, &asked, &UserRefusal::AdminConsentRequired.into());
+    shown::refused(request, asked, &UserRefusal::AdminConsentRequired.into());
     let mut link = format!(
         "{}/{}/adminconsent?client_id={}",
         request.site.base, prompt.tenant, prompt.client

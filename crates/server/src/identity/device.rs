@@ -20,6 +20,7 @@ use serde_json::json;
 
 use super::authorize::authentication;
 use super::html::{self, Frame, Policy};
+use super::shown::Asked;
 use super::sign_in::{
     Flow, Purpose, SignedIn, again, ask_second_factor, begin, coded, current, fault, pick_account,
     reachable, record, sha256_hex, signed_in, use_session,
@@ -242,13 +243,17 @@ pub(super) async fn resume(request: &Request<'_>, flow: Flow) -> Result<Response
         DeviceStep::Consent(prompt) => {
             Ok(consent::ask(request, &flow, &prompt, &case.person, None))
         }
-        DeviceStep::NeedAdminApproval(prompt) => Ok(consent::approval(
-            request,
-            &flow,
-            &prompt,
-            &case.person,
-            None,
-        )),
+        DeviceStep::NeedAdminApproval(prompt) => {
+            let client = prompt.client.to_string();
+            let asked = Asked {
+                client_id: Some(&client),
+                scope: None,
+                resource: None,
+                person: Some(&case.person),
+            };
+            let person = &case.person;
+            Ok(consent::approval(request, &flow, &prompt, person, &asked))
+        }
         DeviceStep::Confirm => {
             let template = ConfirmPage {
                 frame: Frame::of(request, &flow, "Is it you who signs in?"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::build::Graph;
 use super::formula::truths;
 use super::search::Found;
-use super::{Collected, Formula, Input, Pattern};
+use super::{Collected, Formula, Input, Pattern, owned};
 use crate::error::evaluation;
 use crate::functions::json_column;
 use crate::plan::Work;
@@ -224,7 +224,7 @@ impl<'g> Answers<'g> {
         self.work.check()?;
         let mut columns = Vec::with_capacity(self.pattern.project.len());
         for formula in &self.pattern.project {
-            let values = formula.values(chunk.rows, |input| self.column(&chunk, input))?;
+            let values = owned(formula.values(chunk.rows, |input| self.column(&chunk, input))?);
             self.work.grow(values.get_array_memory_size())?;
             columns.push(values);
         }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::compute::kernels::zip::zip;
 use arrow::compute::{interleave, take};
 use arrow::row::{Row, RowConverter, SortField};
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
 
-use super::{Shape, components, longs};
+use super::{Shape, components, longs, owned};
 use crate::functions::{cast_array, hash_of};
 use crate::plan::Work;
 use crate::types::data_type;
@@ -196,7 +197,7 @@ fn properties(
     for at in 0..tables {
         let ty = shape.nodes[at];
         let column = match lookup {
-            _ if shape.ids.contains(&at) => cast_array(keys, shape.key, ty)?,
+            None if shape.ids.contains(&at) => cast_array(keys, shape.key, ty)?,
             Some(lookup) => {
                 let column = &lookup[at];
                 let mut wanted = rows.first.clone();
@@ -208,7 +209,15 @@ fn properties(
                 }
                 let chosen = take(column, &UInt32Array::from(wanted), None)?;
                 // Nodes without a row have "" for texts.
-                cast_array(&chosen, ty, ty)?
+                let chosen = owned(cast_array(&chosen, ty, ty)?);
+                if shape.ids.contains(&at) {
+                    // Nodes that only edges name have their key.
+                    let named = rows.first.iter().map(Option::is_none).collect::<Vec<_>>();
+                    let keys = cast_array(keys, shape.key, ty)?;
+                    zip(&BooleanArray::from(named), &keys, &chosen)?
+                } else {
+                    chosen
+                }
             }
             None => arrow::array::new_null_array(&data_type(ty), rows.first.len()),
         };

@@ -12,7 +12,7 @@ mod steps;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray as _, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{concat, take};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use bartizan_kql::ast::GraphDirection;
@@ -204,6 +204,15 @@ impl GraphKernel {
             self.answer(&edges, nodes.as_deref(), work, out)?;
         }
         Ok(())
+    }
+}
+
+/// The same values with texts of their own: chosen ones refer to all the texts of where they are from, which would be
+/// kept, and counted, with each of the choices.
+fn owned(values: ArrayRef) -> ArrayRef {
+    match values.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.gc()),
+        None => values,
     }
 }
 

@@ -160,7 +160,8 @@ fn permission(draft: &mut Draft, seen: &TokenSeen, operation: &Operation, now: &
     match &now.application {
         // A customer's administrator cannot change the registration, and need not: consent brings what it asks for.
         Some(app) if !app.at_home || seen.user => {
-            let asked = now.asks_for.iter().any(|p| wanted.contains(&p.as_str()));
+            let names = now.asks_for.iter().flatten();
+            let asked = names.into_iter().any(|p| wanted.contains(&p.as_str()));
             if !asked {
                 draft.remedy(ask_for(app, &permission, seen.user));
             }

@@ -129,10 +129,14 @@ pub(super) fn needs_also(call: &Call, any: &[&str]) -> Result<(), ApiError> {
         return Ok(());
     }
     let first = any.first().copied().unwrap_or_default();
+    let flag = match caller.kind {
+        CallerKind::Application => "",
+        CallerKind::User => " --delegated",
+    };
     Err(ApiError::new(
         Kind::Forbidden,
         format!(
-            "Insufficient privileges to complete the operation: it takes {first} as well. An administrator adds it to the registration in its home tenant with: bartizan app permission add {} graph/{first} --data DIR, then an administrator of this tenant consents at {} and a new token is taken.",
+            "Insufficient privileges to complete the operation: it takes {first} as well. An administrator adds it to the registration in its home tenant (HOME) with: bartizan app permission add {} graph/{first}{flag} --tenant HOME --data DIR, then an administrator of this tenant consents at {} and a new token is taken.",
             caller.app,
             consent_link(&call.app, caller)
         ),

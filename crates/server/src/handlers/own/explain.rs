@@ -173,25 +173,29 @@ async fn now(
         now.held = facts.map(|facts| facts.roles).unwrap_or_default();
     }
     if let (Some(app), Some(resource)) = (&registered, &asked) {
-        now.asks_for = asked_for(app, resource);
+        // A sign-in asks for scopes, and a person's token has them; an application's has roles.
+        let of_person = api.is_none_or(|refused| refused.token.as_ref().is_some_and(|t| t.user));
+        now.asks_for = Some(asked_for(app, resource, of_person));
     }
     Ok(now)
 }
 
-/// The permissions of a resource that a registration asks for, by name.
-fn asked_for(app: &Application, resource: &ServicePrincipal) -> Vec<String> {
+/// The scopes or the roles of a resource that a registration asks for, by name. Both may have the same names.
+fn asked_for(app: &Application, resource: &ServicePrincipal, scopes: bool) -> Vec<String> {
     let access = app.required_resource_access.iter();
     let of_it = access.filter(|access| access.resource_app_id == resource.app_id);
     let ids: Vec<Uuid> = of_it
         .flat_map(|access| access.resource_access.iter().map(|access| access.id))
         .collect();
     let roles = resource.app_roles.iter().map(|r| (r.id, r.value.as_ref()));
-    let scopes = resource.oauth2_scopes.iter();
-    let offered = roles.chain(scopes.map(|s| (s.id, s.value.as_ref())));
-    offered
-        .filter(|(id, _)| ids.contains(id))
-        .filter_map(|(_, name)| name.cloned())
-        .collect()
+    let offered = resource.oauth2_scopes.iter();
+    let offered: Vec<_> = if scopes {
+        offered.map(|s| (s.id, s.value.as_ref())).collect()
+    } else {
+        roles.collect()
+    };
+    let asked = offered.into_iter().filter(|(id, _)| ids.contains(id));
+    asked.filter_map(|(_, name)| name.cloned()).collect()
 }
 
 /// The registration, when this tenant is its home or it is open to every tenant. Of another tenant's own application
