@@ -58,6 +58,18 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Several loads as one; what a core could sign is weighed by the processor time of each.
+    pub(crate) fn joined(turns: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> f64| turns.iter().map(of).sum::<f64>();
+        let processor = sum(|turn| turn.processor);
+        Self {
+            answers: sum(|turn| turn.answers),
+            wall: sum(|turn| turn.wall),
+            processor,
+            signatures: sum(|turn| turn.signatures * turn.processor) / processor,
+        }
+    }
+
     /// Answers per second by the clock.
     pub(crate) fn per_second(&self) -> f64 {
         self.answers / self.wall
