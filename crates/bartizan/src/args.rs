@@ -5,6 +5,7 @@ mod app;
 mod connection;
 mod directory;
 mod explain;
+mod function;
 mod key;
 mod kql;
 mod rule;
@@ -26,6 +27,7 @@ pub(crate) use directory::{
     Role, Sp, User, UserCreate, UserUpdate,
 };
 pub(crate) use explain::{Audit, Explain};
+pub(crate) use function::Function;
 pub(crate) use key::Key;
 pub(crate) use kql::{Kql, KqlInput};
 #[cfg(feature = "server")]
@@ -249,6 +251,9 @@ pub(crate) enum Command {
     /// Detection rules.
     #[command(subcommand)]
     Rule(Rule),
+    /// Functions of the hunting language that the tenant keeps.
+    #[command(subcommand)]
+    Function(Function),
     /// Run a hunting query (KQL).
     Hunt(Hunt),
     /// Load recorded events: files, archives or folders of Sysmon and Windows logs or hunting rows.

@@ -125,4 +125,8 @@ pub const SERVED: &[OperationId] = &[
     OperationId::GraphGetMemberObjectsOfMe,
     OperationId::GraphListSignIns,
     OperationId::GraphGetSignIn,
+    OperationId::BartizanListHuntingFunctions,
+    OperationId::BartizanCreateOrReplaceHuntingFunction,
+    OperationId::BartizanDeleteHuntingFunction,
+    OperationId::BartizanDeleteTenant,
 ];

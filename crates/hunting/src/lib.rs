@@ -33,4 +33,4 @@ pub use local::{LocalError, LocalTables};
 pub use places::{Places, PlacesError};
 pub use result::{HuntResult, HuntStats, ResultColumn};
 pub use source::{NoTables, TableSource};
-pub use tenant_tables::{Reach, TenantTables, VisibleDevices};
+pub use tenant_tables::{FunctionText, Reach, TenantTables, VisibleDevices, with_functions};

@@ -5,13 +5,14 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use bartizan_contract::hunting::{self, Table};
 use bartizan_contract::{KqlType, TenantId};
-use bartizan_kql::Scope;
 use bartizan_kql::bound::ScalarFn;
 use bartizan_kql::types::Type;
+use bartizan_kql::{SavedFunction, Scope, hunting_functions, saved};
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
+use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlanBuilder};
 use datafusion::prelude::{ident, lit};
 use futures::future::BoxFuture;
 
@@ -58,6 +59,53 @@ fn schema(reach: Reach) -> Arc<Scope> {
             .map(|c| (c.name.to_owned(), of_contract(c.ty)));
         scope.add_table(table.name, columns.collect());
     }
+    hunting_functions::declare(&mut scope);
+    Arc::new(scope)
+}
+
+/// A tenant's own function, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionText {
+    /// Its name.
+    pub name: String,
+    /// Its parameters, without the brackets.
+    pub parameters: String,
+    /// Its body.
+    pub body: String,
+}
+
+/// A scope with those of a tenant's functions that a query needs, the ones that they call included. What a query does not
+/// name costs it nothing; a function whose text is no longer valid is left out, and is not known then.
+#[must_use]
+pub fn with_functions(scope: Arc<Scope>, query: &str, functions: &[FunctionText]) -> Arc<Scope> {
+    if functions.is_empty() {
+        return scope;
+    }
+    let by_name: HashMap<&str, &FunctionText> =
+        functions.iter().map(|f| (f.name.as_str(), f)).collect();
+    let mut needed: HashMap<&str, SavedFunction> = HashMap::new();
+    let mut texts = vec![query];
+    while let Some(text) = texts.pop() {
+        for word in saved::words(text) {
+            let Some(found) = by_name
+                .get(word)
+                .filter(|f| !needed.contains_key(f.name.as_str()))
+            else {
+                continue;
+            };
+            if let Ok(function) = SavedFunction::parse(&found.parameters, &found.body) {
+                needed.insert(&found.name, function);
+                texts.extend([found.parameters.as_str(), found.body.as_str()]);
+            }
+        }
+    }
+    if needed.is_empty() {
+        return scope;
+    }
+    let mut scope = Scope::clone(&scope);
+    for (name, function) in needed {
+        scope.add_function(name, function);
+    }
     Arc::new(scope)
 }
 
@@ -84,6 +132,7 @@ pub struct TenantTables {
     events: Arc<EventStore>,
     tenant: TenantId,
     reach: Reach,
+    scope: Arc<Scope>,
     devices: VisibleDevices,
     // One provider per table and query, so that a self-join reads one snapshot.
     providers: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
@@ -97,6 +146,7 @@ impl TenantTables {
             events,
             tenant,
             reach,
+            scope: reach.scope(),
             devices: VisibleDevices::All,
             providers: Mutex::default(),
         }
@@ -109,13 +159,48 @@ impl TenantTables {
         self
     }
 
+    /// The same with those of the tenant's own functions that a query calls.
+    #[must_use]
+    pub fn with_functions(mut self, query: &str, functions: &[FunctionText]) -> Self {
+        self.scope = with_functions(self.scope, query, functions);
+        self
+    }
+
     fn table(&self, table: &'static Table) -> Result<Arc<dyn TableProvider>, HuntError> {
         let whole = self.events.provider(self.tenant, table);
-        let has_device = table.columns.iter().any(|c| c.name == DEVICE_COLUMN);
-        let (ids, seen) = match &self.devices {
-            VisibleDevices::Only(ids) if has_device => (ids, true),
-            VisibleDevices::Except(ids) if has_device => (ids, false),
+        let plan = |whole| LogicalPlanBuilder::scan(table.name, provider_as_source(whole), None);
+        let seen = match (self.seen()?, hunting::table(EVIDENCE)) {
+            (None, _) => return Ok(whole),
+            (Some(seen), _) if table.columns.iter().any(|c| c.name == DEVICE_COLUMN) => {
+                plan(whole).and_then(|scan| scan.filter(seen))
+            }
+            // An alert is about devices by what it points at.
+            (Some(seen), Some(evidence)) if table.name == ALERTS => {
+                let evidence = self.events.provider(self.tenant, evidence);
+                let hidden = LogicalPlanBuilder::scan(EVIDENCE, provider_as_source(evidence), None)
+                    .and_then(|scan| scan.filter(seen.is_not_true()))
+                    .and_then(|rows| rows.project([ident(ALERT_COLUMN).alias("hidden")]))
+                    .and_then(LogicalPlanBuilder::build);
+                hidden.and_then(|hidden| {
+                    let on = [ALERT_COLUMN, "hidden"].map(|name| vec![Column::from_name(name)]);
+                    let [left, right] = on;
+                    plan(whole)?.join(hidden, JoinType::LeftAnti, (left, right), None)
+                })
+            }
             _ => return Ok(whole),
+        };
+        let plan = seen
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|error| HuntError::Internal(error.to_string()))?;
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+
+    /// Whether a row is one of a device that the caller sees; `None` when that is true of all.
+    fn seen(&self) -> Result<Option<Expr>, HuntError> {
+        let (ids, seen) = match &self.devices {
+            VisibleDevices::All => return Ok(None),
+            VisibleDevices::Only(ids) => (ids, true),
+            VisibleDevices::Except(ids) => (ids, false),
         };
         let listed = ids.iter().map(|id| lit(id.as_str())).collect();
         // A null is the empty text here: a row about no device, which no device group holds back.
@@ -125,14 +210,15 @@ impl TenantTables {
         if seen {
             condition = condition.or(device.eq(lit("")));
         }
-        let plan = LogicalPlanBuilder::scan(table.name, provider_as_source(whole), None)
-            .and_then(|scan| scan.filter(condition))
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(|error| HuntError::Internal(error.to_string()))?;
-        Ok(Arc::new(ViewTable::new(plan, None)))
+        Ok(Some(condition))
     }
 }
 
+/// The table of alerts, which says nothing of devices, and the one of what they point at, which does.
+const ALERTS: &str = "AlertInfo";
+const EVIDENCE: &str = "AlertEvidence";
+/// The column that says of which alert a row is.
+const ALERT_COLUMN: &str = "AlertId";
 /// The column that says of which device a row is.
 const DEVICE_COLUMN: &str = "DeviceId";
 
@@ -150,7 +236,7 @@ pub enum VisibleDevices {
 
 impl TableSource for TenantTables {
     fn scope(&self) -> Arc<Scope> {
-        self.reach.scope()
+        Arc::clone(&self.scope)
     }
 
     fn provider<'a>(

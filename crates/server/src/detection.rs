@@ -11,7 +11,7 @@ mod windows;
 use std::sync::Arc;
 
 use bartizan_contract::TenantId;
-use bartizan_hunting::Reach;
+use bartizan_hunting::{FunctionText, Reach, with_functions};
 use bartizan_security::rule::Rule;
 use bartizan_store::StoreError;
 use bartizan_store::arrivals::{self, Span, Unseen};
@@ -54,10 +54,10 @@ pub(crate) struct Outcome {
     pub remark: Option<String>,
 }
 
-/// What is wrong with a rule's query, and columns of its mapping that the query does not give.
-pub(crate) fn check(rule: &Rule) -> Vec<String> {
+/// What is wrong with a rule's query, which may call the tenant's functions, and columns of its mapping that the query does not give.
+pub(crate) fn check(rule: &Rule, functions: &[FunctionText]) -> Vec<String> {
     let parsed = bartizan_kql::parse(&rule.query);
-    let scope = Reach::All.scope();
+    let scope = with_functions(Reach::All.scope(), &rule.query, functions);
     let bound = bartizan_kql::bind(&parsed.query, &scope);
     let errors = parsed
         .diagnostics

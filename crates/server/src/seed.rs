@@ -184,5 +184,9 @@ pub(crate) fn event_settings(
     let mut events = EventSettings::new(data.folder("events")?);
     let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
     events.retention = settings.retention_days.map(days);
+    let own = settings.retention_days_of.iter();
+    events.retention_of = own
+        .map(|(table, count)| (table.clone(), (*count > 0).then(|| days(*count))))
+        .collect();
     Ok(events)
 }

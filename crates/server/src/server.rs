@@ -26,7 +26,7 @@ use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
 use crate::trail::{self, Trail};
-use crate::{dispatch, identity, seed, workers};
+use crate::{dispatch, identity, seed, tenants, workers};
 
 /// How long requests that are under way may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -175,6 +175,7 @@ impl Server {
             settings,
         });
         let first = seed::first_start(&app, &data).await?;
+        tenants::remove_orphaned_rows(&app).await;
         trail::start(&app, exit);
         let mut server = Self::open_doors(app, data, https, http, proxy, tls, aliases);
         server.first = first;

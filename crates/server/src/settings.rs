@@ -4,6 +4,7 @@
 //! defaults and checks that the whole makes sense. Unknown keys of the file are refused: a misspelt limit that is
 //! silently ignored is worse than a server that does not start.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,8 @@ pub struct Partial {
     pub database: Option<String>,
     /// Rows are removed this many days after their time; kept when not set.
     pub retention_days: Option<u32>,
+    /// The same for single hunting tables; 0 keeps a table's rows.
+    pub retention_days_of: Option<BTreeMap<String, u32>>,
     /// Memory that one hunt may use, in MiB.
     pub hunt_memory_mib: Option<u32>,
     /// Seconds between two runs of the detection rules.
@@ -162,6 +165,11 @@ pub enum SettingsError {
         /// The setting's name.
         setting: &'static str,
     },
+    /// A retention names no hunting table.
+    #[error(
+        "retention-days-of: there is no hunting table '{0}'; names are as in a query, with their letter case"
+    )]
+    NoTable(String),
     /// The public URL has a path, or no host, or is not http(s).
     #[error("{setting} = {url} must be an origin: https://host or https://host:port, with no path")]
     NotAnOrigin {
@@ -202,6 +210,7 @@ impl Partial {
             issuer: self.issuer.or(lower.issuer),
             database: self.database.or(lower.database),
             retention_days: self.retention_days.or(lower.retention_days),
+            retention_days_of: self.retention_days_of.or(lower.retention_days_of),
             hunt_memory_mib: self.hunt_memory_mib.or(lower.hunt_memory_mib),
             detection_interval_seconds: self
                 .detection_interval_seconds
@@ -245,6 +254,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// Days that hunting rows are kept; `None` keeps them, since recordings are old on arrival.
     pub retention_days: Option<u32>,
+    /// The same for single hunting tables; 0 keeps a table's rows.
+    pub retention_days_of: BTreeMap<String, u32>,
     /// Memory that one hunt may use, in MiB.
     pub hunt_memory_mib: u32,
     /// Seconds between two runs of the detection rules.
@@ -269,7 +280,7 @@ impl Settings {
     /// Fills in defaults and checks.
     ///
     /// # Errors
-    /// [`SettingsError::NotLoopback`], [`SettingsError::NotAnOrigin`], [`SettingsError::Zero`].
+    /// [`SettingsError::NotLoopback`], [`SettingsError::NotAnOrigin`], [`SettingsError::Zero`], [`SettingsError::NoTable`].
     pub fn resolve(data: PathBuf, partial: Partial) -> Result<Self, SettingsError> {
         let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let https = partial.https.unwrap_or_else(|| loopback(HTTPS_PORT));
@@ -286,6 +297,11 @@ impl Settings {
             return Err(SettingsError::OpenRelay(proxy));
         }
         let bounds = Bounds::resolve(&partial)?;
+        let retention_days_of = partial.retention_days_of.unwrap_or_default();
+        let known = |table: &&String| bartizan_contract::hunting::table(table).is_some();
+        if let Some(table) = retention_days_of.keys().find(|table| !known(table)) {
+            return Err(SettingsError::NoTable(table.clone()));
+        }
         let allowed_origins = partial.allowed_origins.unwrap_or_default();
         for url in &allowed_origins {
             check_origin("allowed-origins", url)?;
@@ -308,6 +324,7 @@ impl Settings {
             issuer: partial.issuer.unwrap_or_default(),
             database: partial.database,
             retention_days: partial.retention_days,
+            retention_days_of,
             hunt_memory_mib: partial.hunt_memory_mib.unwrap_or(2048),
             detection_interval_seconds: partial.detection_interval_seconds.unwrap_or(60),
             rate_limits: partial.rate_limits.unwrap_or(true),
@@ -375,6 +392,14 @@ mod tests {
         ));
         let bounds = resolve("max-hunts = 3").expect("valid").bounds;
         assert_eq!((bounds.hunts, bounds.uploads), (3, 8));
+    }
+
+    #[test]
+    fn a_retention_names_a_table() {
+        let settings = resolve("[retention-days-of]\nDeviceEvents = 7").expect("valid");
+        assert_eq!(settings.retention_days_of["DeviceEvents"], 7);
+        let wrong = resolve("retention-days-of = { deviceevents = 7 }");
+        assert!(matches!(wrong, Err(SettingsError::NoTable(_))), "{wrong:?}");
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! Making tenants: the directory itself, the resources that every tenant knows, and the operator's application in it.
 
+use std::collections::BTreeSet;
+
 use bartizan_contract::permissions::{PermissionKind, RESOURCES};
 use bartizan_contract::{AppId, ObjectId, TenantId};
+use bartizan_hunting::events::EventsError;
 use bartizan_store::directory::{applications, assignments, service_principals};
 use bartizan_store::{StoreError, WriteTx, settings, tenants};
 use uuid::Uuid;
+
+use crate::app::App;
 
 /// The setting that holds the operator application's client id.
 pub(crate) const OPERATOR: &str = "operator_app_id";
@@ -157,6 +162,32 @@ pub(crate) async fn consent_to_operator(
         }
     }
     Ok(())
+}
+
+/// Removes hunting rows of tenants that are no more: a crash may have come between a tenant's deletion and that of its rows.
+pub(crate) async fn remove_orphaned_rows(app: &App) {
+    match orphans(app).await {
+        Ok(orphans) => {
+            for tenant in orphans {
+                if let Err(error) = app.events.delete_tenant(tenant).await {
+                    tracing::warn!(%tenant, %error, "the rows of a deleted tenant could not be removed");
+                }
+            }
+        }
+        Err(error) => tracing::warn!(%error, "rows of deleted tenants could not be looked for"),
+    }
+}
+
+async fn orphans(app: &App) -> Result<BTreeSet<TenantId>, EventsError> {
+    let with_rows = app.events.totals(None).await?;
+    let mut tx = app.store.read().await?;
+    let known: BTreeSet<TenantId> = tenants::list(&mut tx)
+        .await?
+        .iter()
+        .map(|tenant| tenant.id)
+        .collect();
+    let owners = with_rows.iter().map(|total| total.tenant);
+    Ok(owners.filter(|owner| !known.contains(owner)).collect())
 }
 
 #[cfg(test)]

@@ -449,7 +449,8 @@ async fn fill_evidence(
     Ok(())
 }
 
-fn read(row: &AnyRow) -> Result<Alert, StoreError> {
+/// The alert of a row, without its evidence.
+pub(crate) fn read(row: &AnyRow) -> Result<Alert, StoreError> {
     Ok(Alert {
         id: AlertId(row.text("id")?),
         incident_id: IncidentId(row.int("incident")?),

@@ -8,6 +8,7 @@
 //!
 //! [`TenantId`]: bartizan_contract::TenantId
 
+pub mod alert_outbox;
 pub mod alerts;
 pub mod arrivals;
 pub mod audit;
@@ -16,6 +17,7 @@ pub mod defender_roles;
 pub mod detections;
 pub mod device_groups;
 pub mod directory;
+pub mod hunting_functions;
 pub mod incidents;
 pub mod keys;
 pub mod listing;

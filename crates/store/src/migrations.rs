@@ -47,6 +47,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "refusals_by_correlation",
         include_str!("../migrations/0010_refusals_by_correlation.sql"),
     ),
+    (
+        11,
+        "hunting",
+        include_str!("../migrations/0011_hunting.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.
@@ -87,5 +92,34 @@ mod tests {
                 assert!(!lower.contains(word), "step {number} uses{word}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_of_a_tenant_goes_with_it() {
+        // Deleted by `segments::remove_tenant`, which the event store calls, and by `tenants::delete`.
+        let elsewhere = ["event_files", "event_batches", "refusals"];
+        let mut seen = 0;
+        for (number, _, text) in STEPS {
+            for table in text.split("create table ").skip(1) {
+                let (name, rest) = table.split_once(" (").unwrap();
+                let columns = rest.split_once("\n);").unwrap().0;
+                let lines = || columns.lines().map(str::trim);
+                let Some(tenant) = lines().find(|line| line.starts_with("tenant ")) else {
+                    continue;
+                };
+                let through = lines().find(|line| line.starts_with("foreign key (tenant, "));
+                let reference = through.unwrap_or(tenant);
+                let cascades = reference.contains(" references ")
+                    && reference
+                        .trim_end_matches(',')
+                        .ends_with(" on delete cascade");
+                assert!(
+                    cascades || elsewhere.contains(&name),
+                    "{name} of step {number} would keep rows of deleted tenants"
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "only {seen} tables were looked at");
     }
 }

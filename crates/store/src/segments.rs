@@ -266,12 +266,26 @@ pub async fn small_files(tx: &mut ReadTx, below: i64) -> Result<Vec<EventFile>, 
     sql.fetch_all(tx).await?.iter().map(read_file).collect()
 }
 
+/// Of which tables files are taken out of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tables<'a> {
+    /// Of this one.
+    Only(&'a str),
+    /// Of all but these.
+    AllBut(&'a [&'a str]),
+}
+
 /// Takes out of use the files whose every row is older than a moment; files without times go by
 /// when they were written. Returns how many.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn expire_files(tx: &mut WriteTx, before: i64, now: i64) -> Result<u64, StoreError> {
+pub async fn expire_files(
+    tx: &mut WriteTx,
+    tables: Tables<'_>,
+    before: i64,
+    now: i64,
+) -> Result<u64, StoreError> {
     let mut sql = Sql::new("update event_files set removed = ");
     sql.bind(now)
         .push(" where removed is null and (max_time < ")
@@ -279,6 +293,17 @@ pub async fn expire_files(tx: &mut WriteTx, before: i64, now: i64) -> Result<u64
     sql.push(" or (max_time is null and created < ")
         .bind(before)
         .push("))");
+    match tables {
+        Tables::Only(table) => {
+            sql.push(" and table_name = ").bind(table);
+        }
+        Tables::AllBut([]) => {}
+        Tables::AllBut(tables) => {
+            sql.push(" and table_name not in (")
+                .bind_list(tables.iter().copied())
+                .push(")");
+        }
+    }
     Ok(sql.execute(tx).await?.rows_affected())
 }
 

@@ -131,6 +131,20 @@ pub async fn list(tx: &mut ReadTx) -> Result<Vec<Tenant>, StoreError> {
     Ok(tenants)
 }
 
+/// Deletes a tenant with all that SQL keeps of it. Its hunting rows are the event store's. False when there was none.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn delete(tx: &mut WriteTx, id: TenantId) -> Result<bool, StoreError> {
+    // Refusals belong to tenants without referring to them.
+    let mut sql = Sql::new("delete from refusals where tenant = ");
+    sql.bind(id);
+    sql.execute(tx).await?;
+    let mut sql = Sql::new("delete from tenants where id = ");
+    sql.bind(id);
+    Ok(sql.execute(tx).await?.rows_affected() > 0)
+}
+
 /// Takes the tenant's lock until the transaction ends, so that two workers never correlate the
 /// same tenant's alerts at once.
 ///

@@ -24,6 +24,18 @@ pub(crate) enum Tenant {
         #[command(flatten)]
         connection: Connection,
     },
+    /// Delete a tenant with its directory, alerts and telemetry. It cannot be taken back.
+    Delete {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Its id or one of its domains.
+        #[arg(value_name = "TENANT")]
+        doomed: String,
+        /// Do it: without this, it is only said what would go.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show the tenant of the connection, as its organization.
     Show {
         /// Connection.

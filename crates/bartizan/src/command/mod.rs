@@ -7,6 +7,7 @@ mod ca;
 mod completions;
 mod env;
 mod explain;
+mod function;
 mod grant;
 mod hunt;
 mod incident;
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Alert(command) => client(alert::run(command, &printer)),
         Command::Machine(command) => client(machine::run(command, &printer)),
         Command::Rule(command) => client(rule::run(command, &printer)),
+        Command::Function(command) => client(function::run(command, &printer)),
         Command::Hunt(command) => client(hunt::run(command, &printer)),
         Command::Ingest(command) => client(ingest::run(command, &printer)),
         Command::Kql(command) => kql::run(command, &printer),

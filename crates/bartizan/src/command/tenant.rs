@@ -62,6 +62,34 @@ pub(crate) async fn run(command: Tenant, printer: &Printer) -> Outcome {
             let tenants: Vec<Value> = client.collection(Service::Own, path).try_collect().await?;
             printer.list(COLUMNS, &tenants)
         }
+        Tenant::Delete {
+            connection,
+            doomed,
+            yes,
+        } => {
+            let client = target::client(&connection)?;
+            let tenants: Vec<Value> = client.collection(Service::Own, path).try_collect().await?;
+            let named = |t: &&Value| {
+                let domains = t["domains"].as_array().map_or(&[][..], Vec::as_slice);
+                at(t, "id") == doomed || domains.iter().any(|domain| *domain == doomed)
+            };
+            let Some(found) = tenants.iter().find(named) else {
+                let text = format!("no tenant {doomed}; see `bartizan tenant list`");
+                return Err(Failure::not_found(text));
+            };
+            if !yes {
+                printer.list(COLUMNS, std::slice::from_ref(found))?;
+                return Err(Failure::usage(
+                    "this tenant would be deleted with its directory, alerts and telemetry; say --yes to do it",
+                ));
+            }
+            let path = format!("{path}/{}", at(found, "id"));
+            client
+                .raw_empty(Service::Own, Method::DELETE, &path)
+                .await?;
+            printer.remark(&format!("{} is deleted", at(found, "displayName")));
+            Ok(())
+        }
         Tenant::Show { connection } => {
             let client = target::client(&connection)?;
             let found: Vec<Value> = client

@@ -211,4 +211,32 @@ fn tenants_are_made_and_kept_apart() {
     assert!(!ours.to_string().contains("Theirs"), "{ours}");
     let theirs = home.cli(&["app", "list", "--tenant", &id]).json();
     assert!(theirs.to_string().contains("Theirs"), "{theirs}");
+    let said = home.cli(&["tenant", "delete", &id]).bad(2);
+    assert!(said.contains("--yes"), "{said}");
+    home.cli(&["tenant", "delete", "nowhere.example", "--yes"])
+        .bad(5);
+    let domain = made["domains"][0].as_str().expect("a domain");
+    home.cli(&["tenant", "delete", domain, "--yes"]).good();
+    let left = home.cli(&["tenant", "list"]).json();
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
+}
+
+#[test]
+fn functions_are_kept_for_hunts() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let file = home.file("double.kql");
+    std::fs::write(&file, "n * 2").expect("written");
+    let file = file.to_str().expect("a path");
+    let create = ["function", "create", "Double", file, "--parameters"];
+    let said = home.cli(&[&create[..], &["n:nothing"]].concat()).bad(2);
+    assert!(said.contains("Parameters, line 1"), "{said}");
+    home.cli(&[&create[..], &["n:long"]].concat()).good();
+    let found = home.cli(&["hunt", "print x = Double(21)"]).json();
+    assert_eq!(found, json!([{ "x": 42 }]));
+    let shown = home.cli(&["function", "show", "Double"]).json();
+    assert_eq!(shown["body"], "n * 2");
+    home.cli(&["function", "delete", "Double"]).good();
+    let listed = home.cli(&["function", "list"]).json();
+    assert_eq!(listed, json!([]));
 }

@@ -95,12 +95,14 @@ impl EventStore {
         let mut done: Vec<Option<Result<Appended, EventsError>>> = Vec::new();
         done.resize_with(count, || None);
         let mut left = Vec::new();
+        let gone = self.gone.read().await;
         let encoded = encoded.await.unwrap_or_else(|error| {
             fail(&mut done, 0..count, error);
             Vec::new()
         });
         for (at, encoded) in encoded.into_iter().enumerate() {
             let ready = match encoded {
+                Ok(encoded) if gone.contains(&encoded.batch.tenant) => Err(EventsError::Gone),
                 Ok(encoded) => self.ready(at, encoded).await,
                 Err(error) => Err(error),
             };

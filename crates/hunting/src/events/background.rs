@@ -39,9 +39,7 @@ impl EventStore {
         self.compact().await?;
         if round.is_multiple_of(SWEEP_EVERY) {
             let now = now_micros();
-            if let Some(retention) = self.settings.retention {
-                self.expire(now - retention.as_micros() as i64).await?;
-            }
+            self.expire(now).await?;
             self.sweep(now).await?;
         }
         Ok(())

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bartizan_contract::TenantId;
 use bartizan_contract::hunting::Table;
-use bartizan_store::segments::{self, EventFile};
+use bartizan_store::segments::{self, EventFile, Tables};
 use futures::StreamExt as _;
 
 use super::convert::adapt;
@@ -88,26 +89,47 @@ impl EventStore {
         Ok(staged.entry(path, tenant, table.name, seqs, now_micros()))
     }
 
-    /// Takes files out of use whose every row is older than a moment, microseconds since 1970.
-    /// Returns how many.
+    /// Takes files out of use whose every row is older at a moment, microseconds since 1970, than its table's retention
+    /// ([`Settings::retention`], [`Settings::retention_of`]). Returns how many.
     ///
     /// # Errors
     /// [`EventsError::Store`].
-    pub async fn expire(&self, before: i64) -> Result<u64, EventsError> {
+    ///
+    /// [`Settings::retention`]: super::Settings::retention
+    /// [`Settings::retention_of`]: super::Settings::retention_of
+    pub async fn expire(&self, now: i64) -> Result<u64, EventsError> {
+        let before = |retention: Duration| now - retention.as_micros() as i64;
+        let own = &self.settings.retention_of;
+        let mut rules: Vec<(Tables<'_>, i64)> = Vec::new();
+        for (table, retention) in own {
+            rules.extend(retention.map(|retention| (Tables::Only(table), before(retention))));
+        }
+        let tables: Vec<&str> = own.keys().map(String::as_str).collect();
+        if let Some(retention) = self.settings.retention {
+            rules.push((Tables::AllBut(&tables), before(retention)));
+        }
+        if rules.is_empty() {
+            return Ok(0);
+        }
         let _turn = self.rewriting.lock().await;
         let mut tx = self.store.write_aside().await?;
-        let expired = segments::expire_files(&mut tx, before, now_micros()).await?;
+        let mut expired = 0;
+        for (tables, before) in rules {
+            expired += segments::expire_files(&mut tx, tables, before, now_micros()).await?;
+        }
         tx.commit().await?;
         Ok(expired)
     }
 
-    /// Takes every row of a tenant out of use, those in memory included. Rows that are appended
-    /// while this runs may stay: disable the tenant first. The files are deleted by a later
-    /// [`EventStore::sweep`].
+    /// Takes every row of a tenant out of use, those in memory included, and takes no more of it until the store is opened
+    /// again: appending fails with [`EventsError::Gone`]. The files are deleted by a later [`EventStore::sweep`]. Returns
+    /// how many they are.
     ///
     /// # Errors
     /// [`EventsError`]; then rows may be left, do it again.
     pub async fn delete_tenant(self: &Arc<Self>, tenant: TenantId) -> Result<u64, EventsError> {
+        // Waits for what is being appended.
+        self.gone.write().await.insert(tenant);
         // What is in memory and log must be in files first, else a restart would bring it back.
         self.flush().await?;
         let _turn = self.rewriting.lock().await;
@@ -123,7 +145,7 @@ impl EventStore {
     /// # Errors
     /// [`EventsError`]; what is left is for the next sweep.
     pub async fn sweep(&self, now: i64) -> Result<Swept, EventsError> {
-        let micros = |duration: std::time::Duration| duration.as_micros() as i64;
+        let micros = |duration: Duration| duration.as_micros() as i64;
         let mut swept = Swept::default();
         let mut tx = self.store.read().await?;
         let removed =

@@ -52,6 +52,9 @@ pub enum EventsError {
     /// The write-ahead log failed earlier and takes nothing more until it is opened again.
     #[error("the write-ahead log failed: {0}")]
     Log(String),
+    /// The tenant was deleted.
+    #[error("the tenant was deleted")]
+    Gone,
     /// The store was shut down.
     #[error("the event store is shut down")]
     Closed,

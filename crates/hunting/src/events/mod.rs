@@ -35,6 +35,7 @@ mod writer;
 #[cfg(test)]
 mod crash_tests;
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,6 +104,8 @@ pub struct EventStore {
     /// One flush at a time, and one compaction or removal.
     flushing: tokio::sync::Mutex<()>,
     rewriting: tokio::sync::Mutex<()>,
+    /// Tenants that were deleted. Read as long as something is appended.
+    gone: tokio::sync::RwLock<HashSet<TenantId>>,
     /// Held as long as this lives.
     _lock: File,
     #[cfg(test)]
@@ -159,6 +162,7 @@ impl EventStore {
             writer: Mutex::new(Some(writer)),
             flushing: tokio::sync::Mutex::default(),
             rewriting: tokio::sync::Mutex::default(),
+            gone: tokio::sync::RwLock::default(),
             _lock: lock,
             #[cfg(test)]
             crash_at: Mutex::default(),

@@ -1,5 +1,6 @@
 //! How an event store is set up.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Settings {
     /// Rows older than this, by their `Timestamp`, are dropped by whole files. `None` keeps all,
     /// which is the default: recorded attacks are old on arrival.
     pub retention: Option<Duration>,
+    /// The same for single tables, whatever holds for the others; `None` keeps a table's rows.
+    pub retention_of: BTreeMap<String, Option<Duration>>,
     /// A file that went out of use stays so long for the hunts that still read it. 1 hour.
     pub removed_grace: Duration,
     /// A file that no catalogue knows is an orphan after so long. 1 hour; longer than any flush or
@@ -73,6 +76,7 @@ impl Settings {
             max_batch_bytes: 64 * MIB,
             batch_memory: 24 * HOUR,
             retention: None,
+            retention_of: BTreeMap::new(),
             removed_grace: HOUR,
             orphan_grace: HOUR,
             compact_below: 32 * MIB as u64,

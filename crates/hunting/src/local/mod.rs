@@ -75,7 +75,9 @@ impl LocalTables {
     /// No tables.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let mut tables = Self::default();
+        bartizan_kql::hunting_functions::declare(&mut tables.scope);
+        tables
     }
 
     /// Adds a table, or replaces the one of that name. A folder stands for all its Parquet files.

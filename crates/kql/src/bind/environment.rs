@@ -1,10 +1,11 @@
 //! What a query names itself: `let` variables, functions and parameters.
 //!
-//! Frames nest (the query, then the body of a called function), and a function sees its frame as it was when the
-//! function was declared.
+//! Frames nest (the scope's functions, the query, then the body of a called function), and a function sees its frame as
+//! it was when the function was declared; those of the scope see each other.
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::ast;
 use crate::bound;
@@ -26,9 +27,20 @@ pub(super) enum Binding {
 #[derive(Clone, Debug)]
 pub(super) struct Closure {
     /// The declaration.
-    pub function: ast::Function,
+    pub function: Arc<ast::Function>,
     /// Where names of its body are looked up.
     pub place: Place,
+    /// It is one of the scope's: its text is not the query's.
+    pub saved: Option<Saved>,
+}
+
+/// How a function of the scope is called.
+#[derive(Clone, Debug)]
+pub(super) struct Saved {
+    /// Its name.
+    pub name: String,
+    /// The first argument of `invoke` names a column of the rows, by default this one.
+    pub column: Option<&'static str>,
 }
 
 /// A point in a frame: names that were declared before it can be seen.
@@ -67,6 +79,14 @@ impl Environment {
         Place {
             frame: self.current,
             before: self.bindings.len(),
+        }
+    }
+
+    /// All of the present frame, also what is declared in it later.
+    pub(super) fn whole(&self) -> Place {
+        Place {
+            frame: self.current,
+            before: usize::MAX,
         }
     }
 

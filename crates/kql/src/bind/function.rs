@@ -48,6 +48,7 @@ impl Binder<'_> {
         let result = self.nested(Weight::Application, span, |b| {
             let parameters = &closure.function.parameters;
             let bound = b.bind_parameters(name, parameters, arguments, input, rows, span)?;
+            let outside = b.begin_saved(closure, span)?;
             let back = b.environment.enter(closure.place);
             for (parameter, binding) in parameters.iter().zip(bound) {
                 b.environment.declare(&parameter.name.text, binding);
@@ -55,9 +56,32 @@ impl Binder<'_> {
             // The body must not see the columns of the caller.
             let result = b.apart(|b| b.body(&closure.function.body));
             b.environment.leave(back);
+            if closure.saved.is_some() {
+                b.active.pop();
+                b.called_at = outside;
+            }
             Some(result)
         });
         result.flatten().unwrap_or(Meaning::Scalar(None))
+    }
+
+    /// Enters the body of a function of the scope, unless it is in it already; gives where mistakes were told before.
+    fn begin_saved(&mut self, closure: &Closure, span: Span) -> Option<Option<Span>> {
+        let Some(saved) = &closure.saved else {
+            return Some(self.called_at);
+        };
+        if let Some(first) = self.active.iter().position(|name| *name == saved.name) {
+            let mut circle: Vec<_> = self.active[first..].to_vec();
+            circle.push(saved.name.clone());
+            let message = format!("A function calls itself: {}", circle.join(", "));
+            self.error("BZ120", span, message);
+            return None;
+        }
+        let outside = self.called_at;
+        // Inside another one of the scope, the place is that other one's.
+        self.called_at = outside.or(Some(span));
+        self.active.push(saved.name.clone());
+        Some(outside)
     }
 
     fn bind_parameters(

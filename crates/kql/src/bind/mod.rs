@@ -46,6 +46,8 @@ mod window;
 mod written;
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
 
 pub use scope::Scope;
 pub(crate) use survey::{Known, Survey, survey};
@@ -55,8 +57,9 @@ use crate::bound::{
     self, Column, ColumnId, Expr, ExprKind, Node, Plan, SharedId, Value, WindowCall,
 };
 use crate::diagnostic::{Diagnostic, Span};
+use crate::saved::SavedFunction;
 use crate::types::Type;
-use environment::Environment;
+use environment::{Binding, Closure, Environment, Saved};
 
 /// How many nodes, columns and expressions the copies that `let` and functions make may have together: a bound against queries that double
 /// themselves with every line.
@@ -113,6 +116,21 @@ pub fn bind_with(query: &ast::Query, scope: &Scope, answers: &[bound::ProbeAnswe
         diagnostics,
         probe: probe.filter(|_| !failed),
     }
+}
+
+/// Binds a function of the scope with stand-ins for its arguments; the places of what is wrong are in its own text.
+pub(crate) fn check_saved(name: &str, function: &SavedFunction, scope: &Scope) -> Vec<Diagnostic> {
+    let mut binder = Binder::new(scope);
+    binder.active.push(name.to_owned());
+    let closure = Rc::new(Closure {
+        function: Arc::clone(&function.function),
+        place: binder.environment.here(),
+        saved: None,
+    });
+    binder.check_function(&closure);
+    let mut diagnostics = binder.diagnostics;
+    diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
+    diagnostics
 }
 
 /// Rows during binding.
@@ -191,13 +209,17 @@ struct Binder<'s> {
     states: Vec<(String, Vec<Column>)>,
     /// Inside `graph-match`: the names of its pattern.
     pattern: Option<Box<graph_values::PatternScope>>,
+    /// The functions of the scope whose bodies are being bound, the outer ones first.
+    active: Vec<String>,
+    /// Where the query calls the outermost of them: what is wrong inside is told there.
+    called_at: Option<Span>,
 }
 
 impl<'s> Binder<'s> {
     fn new(scope: &'s Scope) -> Self {
         Self {
             scope,
-            environment: Environment::new(),
+            environment: with_functions(scope),
             diagnostics: Vec::new(),
             said: HashSet::new(),
             missing: HashSet::new(),
@@ -219,11 +241,18 @@ impl<'s> Binder<'s> {
             source_name: None,
             states: Vec::new(),
             pattern: None,
+            active: Vec::new(),
+            called_at: None,
         }
     }
 
     /// Says something once per place.
-    fn report(&mut self, diagnostic: Diagnostic) {
+    fn report(&mut self, mut diagnostic: Diagnostic) {
+        if let Some(span) = self.called_at {
+            let name = self.active.last().map_or("", String::as_str);
+            diagnostic.message = format!("In the function '{name}': {}", diagnostic.message);
+            diagnostic.span = span;
+        }
         if self.said.insert((diagnostic.code, diagnostic.span)) {
             self.diagnostics.push(diagnostic);
         }
@@ -358,6 +387,25 @@ impl<'s> Binder<'s> {
             columns,
         }
     }
+}
+
+/// A frame with the scope's functions, and one in it for the query.
+fn with_functions(scope: &Scope) -> Environment {
+    let mut environment = Environment::new();
+    let place = environment.whole();
+    for (name, saved) in scope.functions() {
+        let closure = Closure {
+            function: Arc::clone(&saved.function),
+            place,
+            saved: Some(Saved {
+                name: name.to_owned(),
+                column: saved.column,
+            }),
+        };
+        environment.declare(name, Binding::Function(Rc::new(closure)));
+    }
+    environment.enter(place);
+    environment
 }
 
 /// A constant.

@@ -1,13 +1,15 @@
-//! What a query can name from outside: the tables.
+//! What a query can name from outside: tables and functions.
 
 use std::collections::BTreeMap;
 
+use crate::saved::SavedFunction;
 use crate::types::Type;
 
-/// The tables that a query may read. Names are case-sensitive.
+/// The tables that a query may read and the functions that it may call. Names are case-sensitive.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     tables: BTreeMap<String, Vec<(String, Type)>>,
+    functions: BTreeMap<String, SavedFunction>,
 }
 
 impl Scope {
@@ -44,5 +46,23 @@ impl Scope {
     /// The names of all tables, sorted.
     pub fn table_names(&self) -> impl Iterator<Item = &str> {
         self.tables.keys().map(String::as_str)
+    }
+
+    /// Adds a function, or replaces the one of that name.
+    pub fn add_function(&mut self, name: impl Into<String>, function: SavedFunction) {
+        self.functions.insert(name.into(), function);
+    }
+
+    /// The function of a name.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<&SavedFunction> {
+        self.functions.get(name)
+    }
+
+    /// All functions with their names, sorted.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &SavedFunction)> {
+        self.functions
+            .iter()
+            .map(|(name, function)| (name.as_str(), function))
     }
 }

@@ -210,16 +210,20 @@ impl Binder<'_> {
             if name == "FileProfile" {
                 return self.file_profile(input);
             }
-            if name == "SeenBy" || name == "DeviceFromIP" || name == "AssignedIPAddresses" {
-                return self.refused(call.span, &format!("The function '{name}'"));
-            }
             self.unknown_function(call, Rows::NONE);
             return Self::unknown();
+        };
+        let (input, arguments) = match closure.saved.as_ref().and_then(|saved| saved.column) {
+            Some(default) => match self.with_key(input, call, default) {
+                Some(parts) => parts,
+                None => return Self::unknown(),
+            },
+            None => (input, call.arguments.as_slice()),
         };
         match self.apply(
             name,
             &closure,
-            &call.arguments,
+            arguments,
             Some(input),
             Rows::NONE,
             call.span,

@@ -1,6 +1,7 @@
 //! Statements: `let`, parameters of the query, and its result.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::ast::{self, LetValue, ParameterKind, StatementKind};
 use crate::bound::Query;
@@ -67,8 +68,9 @@ impl Binder<'_> {
             LetValue::Tabular(tabular) => Binding::Tabular(Rc::new(self.tabular(tabular))),
             LetValue::Function(function) => {
                 let closure = Rc::new(Closure {
-                    function: function.clone(),
+                    function: Arc::new(function.clone()),
                     place: self.environment.here(),
+                    saved: None,
                 });
                 self.check_function(&closure);
                 Binding::Function(closure)

@@ -20,6 +20,7 @@ use serde_json::Value as Json;
 
 use super::windows::{OPEN, halves};
 use crate::app::App;
+use crate::handlers::own::functions;
 
 /// Alerts whose activity lies at most this far apart can be one incident, in microseconds (one day).
 const CORRELATION_WINDOW: i64 = 86_400_000_000;
@@ -105,6 +106,10 @@ impl Examination<'_> {
         asked: i64,
         max_rows: usize,
     ) -> Result<HuntResult, HuntError> {
+        let mut tx = self.app.store.read().await.map_err(internal)?;
+        let functions = functions::texts(&mut tx, self.tenant).await;
+        let functions = functions.map_err(internal)?;
+        drop(tx);
         let ticks = |micros: i64| match micros {
             OPEN => i64::MAX,
             micros => ticks_from_unix_micros(micros),
@@ -123,11 +128,10 @@ impl Examination<'_> {
                 memory: self.app.settings.hunt_memory_mib as usize * 1024 * 1024,
                 ..Limits::default()
             },
-            tables: Arc::new(TenantTables::new(
-                Arc::clone(&self.app.events),
-                self.tenant,
-                Reach::All,
-            )),
+            tables: Arc::new(
+                TenantTables::new(Arc::clone(&self.app.events), self.tenant, Reach::All)
+                    .with_functions(&self.rule.query, &functions),
+            ),
         };
         self.app.engine.run(request).await
     }
@@ -167,6 +171,10 @@ impl Examination<'_> {
             }
         }
     }
+}
+
+fn internal(error: StoreError) -> HuntError {
+    HuntError::Internal(error.to_string())
 }
 
 fn told(micros: i64) -> String {

@@ -9,6 +9,7 @@ use bartizan_hunting::{
     HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow, VisibleDevices,
 };
 use bartizan_kql::types::Type;
+use bartizan_store::ReadTx;
 use bartizan_store::device_groups::{self, DeviceList};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::error::{ApiError, Kind};
+use crate::handlers::own::functions;
 use crate::timespan;
 
 /// The longest query (the documentation names no number; Kusto's own limit is 2,000,000 characters).
@@ -105,8 +107,13 @@ async fn request(
     seconds: u64,
 ) -> Result<HuntRequest, ApiError> {
     let now = call.app.clock.ticks();
+    let mut tx = call.read().await?;
+    let functions = functions::texts(&mut tx, call.tenant()).await?;
+    let devices = devices(&mut tx, call).await?;
+    drop(tx);
     let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach)
-        .of_devices(devices(call).await?);
+        .with_functions(&query, &functions)
+        .of_devices(devices);
     Ok(HuntRequest {
         query,
         now_ticks: now,
@@ -146,11 +153,10 @@ pub(crate) async fn rows(call: &Call, query: String) -> Result<Vec<Value>, ApiEr
 }
 
 /// The devices whose rows the caller may see.
-async fn devices(call: &Call) -> Result<VisibleDevices, ApiError> {
-    let mut tx = call.read().await?;
+async fn devices(tx: &mut ReadTx, call: &Call) -> Result<VisibleDevices, ApiError> {
     let scope = &call.access.devices;
     Ok(
-        match device_groups::devices_of(&mut tx, call.tenant(), scope).await? {
+        match device_groups::devices_of(tx, call.tenant(), scope).await? {
             DeviceList::All => VisibleDevices::All,
             DeviceList::Only(ids) => VisibleDevices::Only(ids),
             DeviceList::Except(ids) => VisibleDevices::Except(ids),

@@ -7,6 +7,12 @@ use super::{Handler, directory, own};
 /// The handler of a row of the directory; `None` for other rows.
 pub(super) fn of(id: OperationId) -> Option<Handler> {
     Some(match id {
+        OperationId::BartizanListHuntingFunctions => |call| Box::pin(own::functions::list(call)),
+        OperationId::BartizanCreateOrReplaceHuntingFunction => {
+            |call| Box::pin(own::functions::put(call))
+        }
+        OperationId::BartizanDeleteHuntingFunction => |call| Box::pin(own::functions::delete(call)),
+        OperationId::BartizanDeleteTenant => |call| Box::pin(own::tenants::delete(call)),
         OperationId::GraphListOwnersOfAnApplication => {
             |call| Box::pin(directory::owners::of_application(call))
         }

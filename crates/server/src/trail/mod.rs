@@ -1,12 +1,13 @@
-//! The trail of what happened: sign-ins and directory changes as rows of the hunting tables, and refusals with the facts
+//! The trail of what happened: sign-ins, directory changes and alerts as rows of the hunting tables, and refusals with the facts
 //! that explain them; and when the credentials of applications were used last.
 //!
 //! Requests only put a note into a bounded queue; one worker resolves names, writes rows in batches within a second, and
 //! keeps refusals in SQL. A queue that is full loses the note and counts it: a flood of refusals can neither slow the
-//! server nor fill it. Audit events are durable before they get here and are read from SQL, each exactly once
-//! (`bartizan_store::audit_outbox`).
+//! server nor fill it. Audit events and alerts are durable before they get here and are read from SQL, each exactly once
+//! (`bartizan_store::audit_outbox`, `alert_outbox`).
 
 mod activity;
+mod alerts;
 mod arrived;
 mod credential_use;
 mod names;
@@ -224,6 +225,9 @@ async fn write(
     // Audit events stay in SQL until they are written: an error costs time, not events.
     if rows && let Err(error) = activity::write(app, arrived).await {
         tracing::error!(%error, "audit events could not be written to the hunting tables");
+    }
+    if let Err(error) = alerts::write(app, arrived).await {
+        tracing::error!(%error, "alerts could not be written to the hunting tables");
     }
 }
 

@@ -6,6 +6,7 @@ mod directory;
 mod directory_lists;
 mod filters;
 mod fixture;
+mod hunted;
 mod incidents;
 mod installation;
 mod machines;

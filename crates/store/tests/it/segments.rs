@@ -1,6 +1,6 @@
 //! The catalogue of event files: watermarks, files and batches move together.
 
-use bartizan_store::segments::{self, EventFile, IngestedBatch};
+use bartizan_store::segments::{self, EventFile, IngestedBatch, Tables};
 use bartizan_store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -132,7 +132,16 @@ async fn what_is_old_expires_and_is_forgotten_at_last(store: &Store) {
     ];
     flush(store, 1, &files, &[batch(1, 1)]).await;
     let mut tx = store.write().await.unwrap();
-    assert_eq!(segments::expire_files(&mut tx, 20, NOW).await.unwrap(), 1);
+    let table = files[0].table.as_str();
+    for (tables, expired) in [
+        (Tables::Only("another"), 0),
+        (Tables::AllBut(&["another", table]), 0),
+        (Tables::AllBut(&["another"]), 1),
+        (Tables::AllBut(&[]), 0),
+    ] {
+        let done = segments::expire_files(&mut tx, tables, 20, NOW).await;
+        assert_eq!(done.unwrap(), expired, "{tables:?}");
+    }
     assert_eq!(
         segments::remove_tenant(&mut tx, tenant_id(2), NOW + 5)
             .await

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arrow::array::{ArrayRef, Int64Array, TimestampNanosecondArray};
 use arrow::compute::concat_batches;
 use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+use bartizan_hunting::events::EventsError;
 use bartizan_store::segments::{self, EventFile};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{LogicalType, Repetition, TimeUnit};
@@ -95,7 +96,8 @@ async fn compaction_keeps_every_row_and_hunts_under_way() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retention_drops_files_whose_last_row_is_too_old() {
-    let place = Place::new();
+    let mut place = Place::new();
+    place.settings.retention = Some(Duration::from_secs(100));
     let events = place.open().await;
     for (id, second) in [(1, 0), (2, 1000)] {
         events
@@ -105,9 +107,43 @@ async fn retention_drops_files_whose_last_row_is_too_old() {
         events.flush().await.unwrap();
     }
     let noon = bartizan_contract::time::unix_micros_from_ticks(noon());
-    assert_eq!(events.expire(noon).await.unwrap(), 0);
-    assert_eq!(events.expire(noon + 500_000_000).await.unwrap(), 1);
+    assert_eq!(events.expire(noon + 100_000_000).await.unwrap(), 0);
+    assert_eq!(events.expire(noon + 600_000_000).await.unwrap(), 1);
     assert_eq!(numbers(&events, CONTOSO, None).await, [2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_may_have_a_retention_of_its_own() {
+    let tables = ["DeviceProcessEvents", "DeviceEvents", "DeviceInfo"];
+    let mut place = Place::new();
+    place.settings.retention = Some(Duration::from_secs(100));
+    let own = &mut place.settings.retention_of;
+    own.insert("DeviceEvents".to_owned(), Some(Duration::from_secs(1000)));
+    own.insert("DeviceInfo".to_owned(), None);
+    let events = place.open().await;
+    let rows = tables.map(|name| {
+        let mut row = Row::empty(table(name).unwrap());
+        assert!(row.set("Timestamp", Value::DateTime(noon())));
+        row
+    });
+    events
+        .append(CONTOSO, batch(1), rows.to_vec())
+        .await
+        .unwrap();
+    events.flush().await.unwrap();
+    let noon = bartizan_contract::time::unix_micros_from_ticks(noon());
+    let left = async || -> Vec<String> {
+        let totals = events.totals(Some(CONTOSO)).await.unwrap();
+        totals.into_iter().map(|total| total.table).collect()
+    };
+    events.expire(noon + 99_000_000).await.unwrap();
+    assert_eq!(left().await.len(), 3);
+    events.expire(noon + 101_000_000).await.unwrap();
+    assert_eq!(left().await, ["DeviceEvents", "DeviceInfo"]);
+    events.expire(noon + 1_001_000_000).await.unwrap();
+    assert_eq!(left().await, ["DeviceInfo"]);
+    events.expire(noon + 1_000_000_000_000).await.unwrap();
+    assert_eq!(left().await, ["DeviceInfo"], "kept for ever");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,9 +163,19 @@ async fn a_deleted_tenant_leaves_nothing_behind() {
             events.flush().await.unwrap();
         }
     }
+    let logged = |tenant: TenantId| {
+        let logs = place.segments().into_iter().map(std::fs::read);
+        let mut logs = logs.map(|log| log.unwrap());
+        logs.any(|log| log.windows(16).any(|at| at == tenant.uuid().as_bytes()))
+    };
+    assert!(logged(CONTOSO) && logged(FABRIKAM));
     events.delete_tenant(CONTOSO).await.unwrap();
+    assert!(!logged(CONTOSO));
     assert!(numbers(&events, CONTOSO, None).await.is_empty());
     assert_eq!(numbers(&events, FABRIKAM, None).await.len(), 6);
+    let late = events.append(CONTOSO, batch(3), some_processes(0..3)).await;
+    assert!(matches!(late, Err(EventsError::Gone)), "{late:?}");
+    assert_eq!(events.totals(Some(CONTOSO)).await.unwrap(), []);
     drop(events);
     let events = place.open().await;
     assert!(
@@ -137,7 +183,15 @@ async fn a_deleted_tenant_leaves_nothing_behind() {
         "the log does not bring it back"
     );
     events.sweep(now() + 7_200_000_000).await.unwrap();
-    assert_eq!(place.files().len(), 2);
+    let (mine, others): (Vec<_>, Vec<_>) = place
+        .files()
+        .into_iter()
+        .partition(|path| path.to_string_lossy().contains(&CONTOSO.to_string()));
+    assert_eq!((mine.len(), others.len()), (0, 2), "{mine:?}");
+    assert_eq!(numbers(&events, FABRIKAM, None).await.len(), 6);
+    let store = place.database().await;
+    let paths = segments::all_paths(&mut store.read().await.unwrap()).await;
+    assert_eq!(paths.unwrap().len(), 2);
     assert!(
         !events
             .append(CONTOSO, batch(1), some_processes(0..1))

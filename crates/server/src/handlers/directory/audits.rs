@@ -353,6 +353,19 @@ const OTHERS: &[(&str, &str, &str, &str)] = &[
         "DetectionRule",
         "Delete",
     ),
+    (
+        "function.put",
+        "HuntingFunctionSaved",
+        "HuntingFunction",
+        "Update",
+    ),
+    (
+        "function.delete",
+        "HuntingFunctionDeleted",
+        "HuntingFunction",
+        "Delete",
+    ),
+    ("tenant.delete", "TenantDeleted", "Tenant", "Delete"),
     ("tenant.policy", "TenantPolicyUpdated", "Policy", "Update"),
 ];
 

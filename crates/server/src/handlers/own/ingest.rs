@@ -203,6 +203,7 @@ fn refused(error: IntakeError) -> ApiError {
         EventsError::Row { .. } | EventsError::TooLarge { .. } => {
             ApiError::new(Kind::InvalidInput, error.to_string())
         }
+        EventsError::Gone => ApiError::new(Kind::NotFound, "The tenant was deleted."),
         other => ApiError::internal(other),
     }
 }

@@ -1,10 +1,11 @@
 //! What Bartizan adds of its own under `/bartizan/v1/`: tenants and their policies, signing keys, credentials, second
-//! factors, detection rules, telemetry.
+//! factors, detection rules, functions of the hunting language, telemetry.
 
 pub(crate) mod credentials;
 pub(crate) mod defender_roles;
 pub(crate) mod device_groups;
 pub(crate) mod explain;
+pub(crate) mod functions;
 pub(crate) mod ingest;
 pub(crate) mod keys;
 pub(crate) mod policy;

@@ -63,7 +63,10 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         let text = format!("The path names the rule '{id}', its text '{}'.", rule.id);
         return Err(ApiError::new(Kind::InvalidInput, text));
     }
-    let problems = detection::check(&rule);
+    let mut tx = call.app.store.read().await?;
+    let functions = super::functions::texts(&mut tx, call.tenant()).await?;
+    drop(tx);
+    let problems = detection::check(&rule, &functions);
     if !problems.is_empty() {
         return Err(ApiError::new(Kind::InvalidInput, problems.join(" ")));
     }

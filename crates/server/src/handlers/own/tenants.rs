@@ -1,4 +1,4 @@
-//! `GET` and `POST /bartizan/v1/tenants`: the operator's view of the server.
+//! `/bartizan/v1/tenants`: the operator's view of the server.
 //!
 //! The permission alone is not enough: an administrator of any tenant could grant it there. The caller must be the
 //! operator's application, in its own tenant.
@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::operator_only;
-use crate::call::{Call, json as answer};
+use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
+use crate::handlers::directory::record;
 use crate::tenants::{self, TenantError};
 
 /// The body of a creation.
@@ -75,6 +76,35 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     .await?;
     tx.commit().await?;
     answer(StatusCode::CREATED, &wire(&tenant))
+}
+
+/// Deletes a tenant with everything in it. Its telemetry can no longer be hunted when this answers, and its files go when
+/// no hunt reads them any more.
+pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
+    operator_only(&call, "Tenants are")?;
+    let name = call.param("id");
+    let mut tx = call.app.store.write().await?;
+    let Some(tenant) = stored::resolve(&mut tx, name).await? else {
+        return Err(ApiError::not_found("Tenant", name));
+    };
+    if tenant.id == call.tenant() {
+        return Err(ApiError::new(
+            Kind::InvalidInput,
+            "The operator's own tenant cannot be deleted: everything is managed from it.",
+        ));
+    }
+    stored::delete(&mut tx, tenant.id).await?;
+    let details = json!({ "displayName": tenant.display_name, "domain": tenant.default_domain() });
+    record(&mut tx, &call, "tenant.delete", tenant.id, details).await?;
+    tx.commit().await?;
+    // After the commit: a tenant that is still there must not lose its rows. What a crash leaves here, the next start
+    // removes.
+    call.app
+        .events
+        .delete_tenant(tenant.id)
+        .await
+        .map_err(ApiError::internal)?;
+    Ok(no_content())
 }
 
 fn wire(tenant: &stored::Tenant) -> Value {
