@@ -244,7 +244,7 @@ pub enum Node {
         /// Columns whose distinct values are worked on apart; usually none.
         partition: Vec<ColumnId>,
     },
-    /// The rows of files elsewhere: `externaldata`. Nothing is read that is not on the engine's allow-list.
+    /// The rows of files elsewhere: `externaldata`. The engine reads none and refuses it.
     External {
         /// The locations, as written.
         uris: Vec<String>,

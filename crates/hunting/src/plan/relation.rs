@@ -492,7 +492,7 @@ pub(super) fn is_sorted(plan: &Plan) -> bool {
 fn not_allowed(uris: &[String]) -> HuntError {
     let place = uris.first().map_or("", String::as_str);
     HuntError::Evaluation(format!(
-        "externaldata: '{place}' is not on the list of allowed locations; put the data into a datatable or a table"
+        "externaldata: '{place}' cannot be read, nor can any other location; put the data into a datatable or a table"
     ))
 }
 
