@@ -1,5 +1,6 @@
 //! Running a query: compile, plan, execute within limits, collect.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -26,6 +27,10 @@ pub struct EngineSettings {
     pub batch_rows: usize,
     /// Where addresses are; without it `geo_info_from_ip_address` is refused.
     pub places: Option<Arc<Places>>,
+    /// Where a query puts what does not fit into its memory; without a folder, the system's own for temporary files.
+    pub spill_folder: Option<PathBuf>,
+    /// Bytes that one query may have there; with 0 a query that would need it fails instead.
+    pub spill_bytes: u64,
 }
 
 impl Default for EngineSettings {
@@ -34,6 +39,8 @@ impl Default for EngineSettings {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             batch_rows: 8192,
             places: None,
+            spill_folder: None,
+            spill_bytes: 8 << 30,
         }
     }
 }
@@ -47,7 +54,8 @@ pub struct Limits {
     pub max_bytes: usize,
     /// Wall-clock time.
     pub timeout: Duration,
-    /// Bytes of working memory (joins, aggregation, sorting).
+    /// Bytes of working memory (joins, aggregation, sorting). Aggregation and sorting go on in files where it does not do;
+    /// what cannot is [`HuntError::MemoryExhausted`].
     pub memory: usize,
 }
 

@@ -16,8 +16,8 @@ use crate::engine::{EngineSettings, HighWater};
 use crate::error::HuntError;
 use crate::plan::KqlQueryPlanner;
 
-/// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit fails
-/// alone; nothing spills to disk.
+/// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit goes on in files
+/// where its operators can (aggregation, sorting), else it fails alone.
 #[derive(Debug)]
 pub(crate) struct QueryMemory {
     pool: GreedyMemoryPool,
@@ -92,13 +92,23 @@ pub(crate) fn session_state(
     options.execution.enable_file_stream_work_stealing = false;
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(memory)
-        .with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
-        )
+        .with_disk_manager_builder(spill(settings))
         .build_arc()?;
     Ok(SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(KqlQueryPlanner))
         .build())
+}
+
+/// Files of one query, deleted when it ends.
+fn spill(settings: &EngineSettings) -> DiskManagerBuilder {
+    let mode = match &settings.spill_folder {
+        _ if settings.spill_bytes == 0 => DiskManagerMode::Disabled,
+        Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+        None => DiskManagerMode::OsTmpDirectory,
+    };
+    DiskManagerBuilder::default()
+        .with_mode(mode)
+        .with_max_temp_directory_size(settings.spill_bytes)
 }

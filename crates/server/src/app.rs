@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::admission::Lanes;
 use crate::clock::Clock;
 use crate::doors::ca::CertificateAuthority;
+use crate::hunt_budget::HuntBudget;
 use crate::identity::{IssuerKeyCache, Keys, KnownClients, PasswordGuards};
 use crate::rate::RateLimits;
 use crate::settings::Settings;
@@ -58,6 +59,8 @@ pub struct App {
     pub known_clients: KnownClients,
     /// Calls counted.
     pub rates: RateLimits,
+    /// The processor time that tenants' hunts have used.
+    pub hunt_budget: HuntBudget,
     /// The measurements.
     pub metrics: PrometheusHandle,
     /// The local certificate authority.

@@ -54,6 +54,17 @@ impl DataDir {
         create_private_folder(&path)?;
         Ok(path)
     }
+
+    /// A folder below it without anything in it: what a killed server left there goes.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn empty_folder(&self, name: &str) -> io::Result<PathBuf> {
+        match std::fs::remove_dir_all(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => self.folder(name),
+        }
+    }
 }
 
 /// Writes `bytes` to `path` with mode 0600, whole or not at all: to a temporary name, flushed, then renamed.
@@ -122,6 +133,16 @@ mod tests {
             let mode = std::fs::metadata(made).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{}", made.display());
         }
+    }
+
+    #[test]
+    fn empties_a_folder_for_temporary_files() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data = DataDir::open(dir.path()).expect("free");
+        let folder = data.empty_folder("spill").expect("made");
+        std::fs::write(folder.join("left"), "by a killed server").expect("written");
+        let again = data.empty_folder("spill").expect("emptied");
+        assert_eq!(std::fs::read_dir(again).expect("a folder").count(), 0);
     }
 
     #[test]

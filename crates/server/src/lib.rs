@@ -6,6 +6,7 @@ pub mod clock;
 pub mod data_dir;
 pub mod doors;
 pub mod error;
+pub mod hunt_budget;
 pub mod identity;
 pub mod ingest;
 pub mod logging;

@@ -22,6 +22,7 @@ use crate::data_dir::DataDir;
 use crate::doors::ca::{CaError, CertificateAuthority};
 use crate::doors::listener::{self, Connections, Door};
 use crate::doors::proxy::{self, ProxyRules};
+use crate::hunt_budget::HuntBudget;
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
@@ -151,10 +152,19 @@ impl Server {
         .await?;
         events.start();
         let places = settings.places.as_deref().map(Places::open).transpose()?;
-        let engine = Engine::new(EngineSettings {
+        let engine = EngineSettings {
+            spill_folder: Some(data.empty_folder("spill").map_err(|source| {
+                StartError::DataDirectory {
+                    path: data.file("spill"),
+                    source,
+                }
+            })?),
             places: places.map(Arc::new),
+            spill_bytes: u64::from(settings.hunts.spill_mib) << 20,
             ..EngineSettings::default()
-        })?;
+        };
+        let hunt_budget = HuntBudget::new(settings.hunts.cpu_percent, engine.threads);
+        let engine = Engine::new(engine)?;
         let (trail, exit) = Trail::new();
         let app = Arc::new(App {
             clock,
@@ -170,6 +180,7 @@ impl Server {
             issuer_keys: identity::IssuerKeyCache::default(),
             known_clients: identity::KnownClients::default(),
             rates: RateLimits::default(),
+            hunt_budget,
             metrics: recorder(),
             authority,
             settings,

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use bartizan_hunting::Limits;
 use serde::Deserialize;
 use url::Url;
 
@@ -62,6 +64,16 @@ pub struct Partial {
     pub retention_days_of: Option<BTreeMap<String, u32>>,
     /// Memory that one hunt may use, in MiB.
     pub hunt_memory_mib: Option<u32>,
+    /// MiB of files that one hunt may use when its memory does not do; 0 is none.
+    pub hunt_spill_mib: Option<u32>,
+    /// Rows of an answer.
+    pub hunt_rows: Option<u32>,
+    /// Megabytes of an answer.
+    pub hunt_answer_mb: Option<u32>,
+    /// Seconds that a hunt may take, instead of what each API's documentation says.
+    pub hunt_seconds: Option<u32>,
+    /// Share of the processors' time that one tenant's hunts may use in 15 minutes, in percent.
+    pub hunt_cpu_percent: Option<u32>,
     /// Seconds between two runs of the detection rules.
     pub detection_interval_seconds: Option<u32>,
     /// Whether calls are counted against the documented rates.
@@ -108,12 +120,61 @@ pub struct Bounds {
     pub queue_seconds: u32,
 }
 
+/// What hunts may use: the documented limits unless set otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HuntLimits {
+    /// Working memory of a hunt, in MiB.
+    pub memory_mib: u32,
+    /// MiB of files that a hunt may use when its memory does not do; 0 is none.
+    pub spill_mib: u32,
+    /// Rows of an answer; further rows are cut off.
+    pub rows: u32,
+    /// Megabytes of an answer's values; a larger answer is an error.
+    pub answer_mb: u32,
+    /// Seconds that a hunt may take; `None` is what the API's documentation says.
+    pub seconds: Option<u32>,
+    /// Share of the processors' time that one tenant's hunts may use in 15 minutes, in percent.
+    pub cpu_percent: u32,
+}
+
+impl HuntLimits {
+    fn resolve(partial: &Partial) -> Result<Self, SettingsError> {
+        let seconds = match partial.hunt_seconds {
+            Some(_) => Some(positive("hunt-seconds", partial.hunt_seconds, 180)?),
+            None => None,
+        };
+        Ok(Self {
+            memory_mib: positive("hunt-memory-mib", partial.hunt_memory_mib, 2048)?,
+            spill_mib: partial.hunt_spill_mib.unwrap_or(8192),
+            rows: positive("hunt-rows", partial.hunt_rows, 100_000)?,
+            answer_mb: positive("hunt-answer-mb", partial.hunt_answer_mb, 124)?,
+            seconds,
+            cpu_percent: positive("hunt-cpu-percent", partial.hunt_cpu_percent, 100)?,
+        })
+    }
+
+    /// As the engine takes them, for an API whose documentation gives a hunt so many seconds.
+    #[must_use]
+    pub fn of_a_hunt(&self, documented_seconds: u32) -> Limits {
+        Limits {
+            max_rows: self.rows as usize,
+            max_bytes: self.answer_mb as usize * 1_000_000,
+            timeout: Duration::from_secs(self.seconds.unwrap_or(documented_seconds).into()),
+            memory: self.memory_mib as usize * 1024 * 1024,
+        }
+    }
+}
+
+/// A number that may not be 0.
+fn positive(setting: &'static str, value: Option<u32>, default: u32) -> Result<u32, SettingsError> {
+    match value {
+        Some(0) => Err(SettingsError::Zero { setting }),
+        value => Ok(value.unwrap_or(default)),
+    }
+}
+
 impl Bounds {
     fn resolve(partial: &Partial) -> Result<Self, SettingsError> {
-        let positive = |setting, value: Option<u32>, default| match value {
-            Some(0) => Err(SettingsError::Zero { setting }),
-            value => Ok(value.unwrap_or(default)),
-        };
         Ok(Self {
             connections: positive("max-connections", partial.max_connections, 512)?,
             client_seconds: positive("client-seconds", partial.client_seconds, 30)?,
@@ -212,6 +273,11 @@ impl Partial {
             retention_days: self.retention_days.or(lower.retention_days),
             retention_days_of: self.retention_days_of.or(lower.retention_days_of),
             hunt_memory_mib: self.hunt_memory_mib.or(lower.hunt_memory_mib),
+            hunt_spill_mib: self.hunt_spill_mib.or(lower.hunt_spill_mib),
+            hunt_rows: self.hunt_rows.or(lower.hunt_rows),
+            hunt_answer_mb: self.hunt_answer_mb.or(lower.hunt_answer_mb),
+            hunt_seconds: self.hunt_seconds.or(lower.hunt_seconds),
+            hunt_cpu_percent: self.hunt_cpu_percent.or(lower.hunt_cpu_percent),
             detection_interval_seconds: self
                 .detection_interval_seconds
                 .or(lower.detection_interval_seconds),
@@ -256,8 +322,8 @@ pub struct Settings {
     pub retention_days: Option<u32>,
     /// The same for single hunting tables; 0 keeps a table's rows.
     pub retention_days_of: BTreeMap<String, u32>,
-    /// Memory that one hunt may use, in MiB.
-    pub hunt_memory_mib: u32,
+    /// What a hunt may use.
+    pub hunts: HuntLimits,
     /// Seconds between two runs of the detection rules.
     pub detection_interval_seconds: u32,
     /// Whether calls are counted against the documented rates.
@@ -297,6 +363,7 @@ impl Settings {
             return Err(SettingsError::OpenRelay(proxy));
         }
         let bounds = Bounds::resolve(&partial)?;
+        let hunts = HuntLimits::resolve(&partial)?;
         let retention_days_of = partial.retention_days_of.unwrap_or_default();
         let known = |table: &&String| bartizan_contract::hunting::table(table).is_some();
         if let Some(table) = retention_days_of.keys().find(|table| !known(table)) {
@@ -325,7 +392,7 @@ impl Settings {
             database: partial.database,
             retention_days: partial.retention_days,
             retention_days_of,
-            hunt_memory_mib: partial.hunt_memory_mib.unwrap_or(2048),
+            hunts,
             detection_interval_seconds: partial.detection_interval_seconds.unwrap_or(60),
             rate_limits: partial.rate_limits.unwrap_or(true),
             activity_events: partial.activity_events.unwrap_or(true),
@@ -400,6 +467,19 @@ mod tests {
         assert_eq!(settings.retention_days_of["DeviceEvents"], 7);
         let wrong = resolve("retention-days-of = { deviceevents = 7 }");
         assert!(matches!(wrong, Err(SettingsError::NoTable(_))), "{wrong:?}");
+    }
+
+    #[test]
+    fn hunts_have_the_documented_limits_unless_set_otherwise() {
+        let limits = resolve("").expect("defaults").hunts.of_a_hunt(200);
+        assert_eq!((limits.max_rows, limits.max_bytes), (100_000, 124_000_000));
+        assert_eq!(limits.timeout, Duration::from_secs(200));
+        let set = "hunt-rows = 5\nhunt-answer-mb = 1\nhunt-seconds = 7\nhunt-memory-mib = 2";
+        let limits = resolve(set).expect("valid").hunts.of_a_hunt(200);
+        assert_eq!((limits.max_rows, limits.max_bytes), (5, 1_000_000));
+        assert_eq!(limits.timeout, Duration::from_secs(7));
+        assert_eq!(limits.memory, 2 << 20);
+        assert!(resolve("hunt-rows = 0").is_err());
     }
 
     #[test]

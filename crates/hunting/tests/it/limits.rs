@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bartizan_hunting::{
-    Engine, EngineSettings, HuntError, HuntRequest, HuntResult, Limits, NoTables,
+    Engine, EngineSettings, HuntError, HuntRequest, HuntResult, Limits, NoTables, TableSource,
 };
 
 fn run(query: &str, limits: Limits) -> Result<HuntResult, HuntError> {
@@ -15,17 +15,25 @@ fn run(query: &str, limits: Limits) -> Result<HuntResult, HuntError> {
         ..EngineSettings::default()
     })
     .expect("an engine");
+    run_on(&engine, query, limits)
+}
+
+fn run_on(engine: &Engine, query: &str, limits: Limits) -> Result<HuntResult, HuntError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(engine.run(HuntRequest {
+    runtime.block_on(engine.run(request(query, limits, Arc::new(NoTables))))
+}
+
+fn request(query: &str, limits: Limits, tables: Arc<dyn TableSource>) -> HuntRequest {
+    HuntRequest {
         query: query.to_owned(),
         now_ticks: 639_079_632_000_000_000,
         timespan: None,
         limits,
-        tables: Arc::new(NoTables),
-    }))
+        tables,
+    }
 }
 
 #[test]
@@ -81,6 +89,63 @@ fn a_hungry_query_fails_alone() {
         "{result:?}"
     );
     assert!(run("print 1", limits).is_ok());
+}
+
+#[test]
+fn what_does_not_fit_into_memory_goes_on_in_files() {
+    // Three million groups take more than the query may have.
+    let query = "range x from 1 to 3000000 step 1 | summarize n = count() by x | summarize c = count(), n = sum(n)";
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |spill_bytes| {
+        let engine = Engine::new(EngineSettings {
+            threads: 2,
+            spill_folder: Some(folder.path().to_owned()),
+            spill_bytes,
+            ..EngineSettings::default()
+        })
+        .expect("an engine");
+        let limits = Limits {
+            memory: 48_000_000,
+            ..Limits::default()
+        };
+        run_on(&engine, query, limits)
+    };
+    let result = run(1 << 30).expect("a result");
+    let mut rows = Vec::new();
+    result.write_rows(&mut rows);
+    assert_eq!(rows, br#"[{"c":3000000,"n":3000000}]"#);
+    assert!(result.stats.peak_memory <= 48_000_000);
+    assert!(matches!(run(0), Err(HuntError::MemoryExhausted)));
+    let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(left, 0, "files are deleted with their query");
+}
+
+#[test]
+fn a_query_nobody_waits_for_ends() {
+    let engine = Engine::new(EngineSettings {
+        threads: 1,
+        ..EngineSettings::default()
+    })
+    .expect("an engine");
+    let tables: Arc<dyn TableSource> = Arc::new(NoTables);
+    let query = "range x from 1 to 3000000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 3000000 step 1 | extend k = 1) on k | summarize sum(x * y)";
+    let request = request(query, Limits::default(), tables.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let waited = tokio::time::timeout(Duration::from_millis(300), engine.run(request)).await;
+        assert!(waited.is_err(), "the query takes minutes");
+        // The query holds its tables as long as it runs.
+        for _ in 0..600 {
+            if Arc::strong_count(&tables) == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the query goes on for nobody");
+    });
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Running a rule's query over one stretch of time, and making alerts of all its hits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bartizan_contract::TenantId;
 use bartizan_contract::time::{format_iso8601_trimmed, parse_iso8601, ticks_from_unix_micros};
@@ -124,9 +123,7 @@ impl Examination<'_> {
             }),
             limits: Limits {
                 max_rows,
-                timeout: Duration::from_secs(180),
-                memory: self.app.settings.hunt_memory_mib as usize * 1024 * 1024,
-                ..Limits::default()
+                ..self.app.settings.hunts.of_a_hunt(180)
             },
             tables: Arc::new(
                 TenantTables::new(Arc::clone(&self.app.events), self.tenant, Reach::All)

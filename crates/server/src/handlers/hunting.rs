@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bartizan_hunting::{
-    HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow, VisibleDevices,
+    HuntError, HuntRequest, HuntResult, Reach, TenantTables, TimeWindow, VisibleDevices,
 };
 use bartizan_kql::types::Type;
 use bartizan_store::ReadTx;
@@ -89,13 +89,26 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
     let request = request(&call, query.to_owned(), timespan, reach, seconds).await?;
     // Held until the answer is written: its rows are in memory as long.
     let _place = call.app.lanes.hunts.enter(call.tenant()).await?;
-    let result = call
-        .app
-        .engine
-        .run(request)
-        .await
+    let result = run_within_budget(&call, request)
+        .await?
         .map_err(|error| refusal(error, wire))?;
     answer(&call, wire, &result)
+}
+
+/// Runs a hunt if the tenant has processor time left, and counts what it costs. A caller that goes away ends it.
+async fn run_within_budget(
+    call: &Call,
+    request: HuntRequest,
+) -> Result<Result<HuntResult, HuntError>, ApiError> {
+    let charge = call
+        .app
+        .hunt_budget
+        .begin(call.tenant(), call.app.clock.ticks())?;
+    let result = call.app.engine.run(request).await;
+    if let Ok(result) = &result {
+        charge.end(result.stats.cpu);
+    }
+    Ok(result)
 }
 
 /// A query in the caller's tenant, with the limits of every hunt.
@@ -104,7 +117,7 @@ async fn request(
     query: String,
     timespan: Option<TimeWindow>,
     reach: Reach,
-    seconds: u64,
+    seconds: u32,
 ) -> Result<HuntRequest, ApiError> {
     let now = call.app.clock.ticks();
     let mut tx = call.read().await?;
@@ -121,12 +134,7 @@ async fn request(
             start: now - LOOK_BACK,
             end: i64::MAX,
         })),
-        limits: Limits {
-            max_rows: 100_000,
-            timeout: Duration::from_secs(seconds),
-            memory: call.app.settings.hunt_memory_mib as usize * 1024 * 1024,
-            ..Limits::default()
-        },
+        limits: call.app.settings.hunts.of_a_hunt(seconds),
         tables: Arc::new(tables),
     })
 }
@@ -138,11 +146,8 @@ async fn request(
 pub(crate) async fn rows(call: &Call, query: String) -> Result<Vec<Value>, ApiError> {
     let request = request(call, query, None, Reach::All, 60).await?;
     let _place = call.app.lanes.hunts.enter(call.tenant()).await?;
-    let result = call
-        .app
-        .engine
-        .run(request)
-        .await
+    let result = run_within_budget(call, request)
+        .await?
         .map_err(|error| match error {
             HuntError::Syntax(_) | HuntError::Semantic(_) => ApiError::internal(error),
             other => refusal(other, Wire::Graph),
