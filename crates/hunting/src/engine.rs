@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use bartizan_kql::bound;
+use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 
@@ -15,7 +16,7 @@ use crate::error::HuntError;
 use crate::places::Places;
 use crate::plan::{Planner, QueryContext};
 use crate::result::{HuntResult, HuntStats, ResultColumn};
-use crate::session::{QueryMemory, session_state};
+use crate::session::{Joins, QueryMemory, session_state};
 use crate::source::TableSource;
 
 /// What holds for every query of an engine.
@@ -54,8 +55,8 @@ pub struct Limits {
     pub max_bytes: usize,
     /// Wall-clock time.
     pub timeout: Duration,
-    /// Bytes of working memory (joins, aggregation, sorting). Aggregation and sorting go on in files where it does not do;
-    /// what cannot is [`HuntError::MemoryExhausted`].
+    /// Bytes of working memory. Joins, aggregation and sorting go on in files where it does not do; what cannot is
+    /// [`HuntError::MemoryExhausted`].
     pub memory: usize,
 }
 
@@ -142,7 +143,7 @@ impl Engine {
     pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
         self.on_own_threads(request, |settings, request| async move {
             let query = resolve(&settings, &request).await?;
-            let prepared = Prepared::new(&settings, &request, &query).await?;
+            let prepared = Prepared::new(&settings, &request, &query, Joins::Hashed).await?;
             let physical =
                 datafusion::physical_plan::displayable(prepared.physical.as_ref()).indent(false);
             Ok(format!("{}\n\n{physical}", prepared.logical))
@@ -212,9 +213,10 @@ impl Prepared {
         settings: &EngineSettings,
         request: &HuntRequest,
         query: &bound::Query,
+        joins: Joins,
     ) -> Result<Self, HuntError> {
         let memory = Arc::new(QueryMemory::new(request.limits.memory));
-        let state = session_state(settings, memory.clone())?;
+        let state = session_state(settings, memory.clone(), joins)?;
         let context = QueryContext {
             state,
             memory,
@@ -286,8 +288,12 @@ pub(crate) async fn run_bound(
     query: &bound::Query,
 ) -> Result<HuntResult, HuntError> {
     let started = Instant::now();
-    let prepared = Prepared::new(settings, request, query).await?;
-    let planning = started.elapsed();
+    let Finished {
+        collected,
+        planning,
+        cpu,
+        peak_memory,
+    } = finish(settings, request, query).await?;
     let columns: Vec<ResultColumn> = query
         .plan
         .columns
@@ -297,14 +303,12 @@ pub(crate) async fn run_bound(
             ty: c.ty,
         })
         .collect();
-    let collected = collect(&prepared, request.limits).await?;
-    let cpu = cpu_time(prepared.physical.as_ref());
     Ok(HuntResult {
         stats: HuntStats {
             execution_time: started.elapsed(),
             planning,
             cpu,
-            peak_memory: prepared.context.memory.peak(),
+            peak_memory,
             rows: collected.rows,
             bytes: collected.bytes,
         },
@@ -313,6 +317,55 @@ pub(crate) async fn run_bound(
         truncated: collected.truncated,
         render: query.render.clone(),
     })
+}
+
+/// What a query gave and what it took.
+struct Finished {
+    collected: Collected,
+    planning: Duration,
+    cpu: Duration,
+    peak_memory: usize,
+}
+
+/// Plans and executes a query. When a join's table does not fit into memory, it is run again with joins that merge sorted
+/// rows, because sorting can go on in files.
+async fn finish(
+    settings: &EngineSettings,
+    request: &HuntRequest,
+    query: &bound::Query,
+) -> Result<Finished, HuntError> {
+    let mut joins = Joins::Hashed;
+    let (mut planning, mut cpu, mut peak_memory) = (Duration::ZERO, Duration::ZERO, 0);
+    loop {
+        let started = Instant::now();
+        let prepared = Prepared::new(settings, request, query, joins).await?;
+        planning += started.elapsed();
+        let collected = collect(&prepared, request.limits).await;
+        cpu += cpu_time(prepared.physical.as_ref());
+        peak_memory = peak_memory.max(prepared.context.memory.peak());
+        match collected {
+            Err(HuntError::MemoryExhausted)
+                if joins == Joins::Hashed
+                    && settings.spill_bytes > 0
+                    && hashes_a_join(&prepared.physical) =>
+            {
+                joins = Joins::Sorted;
+            }
+            collected => {
+                return Ok(Finished {
+                    collected: collected?,
+                    planning,
+                    cpu,
+                    peak_memory,
+                });
+            }
+        }
+    }
+}
+
+/// Whether one side of a join is kept in memory as a hash table somewhere in a plan.
+fn hashes_a_join(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<HashJoinExec>() || plan.children().into_iter().any(hashes_a_join)
 }
 
 struct Collected {

@@ -17,7 +17,7 @@ use crate::error::HuntError;
 use crate::plan::KqlQueryPlanner;
 
 /// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit goes on in files
-/// where its operators can (aggregation, sorting), else it fails alone.
+/// where its operators can (aggregation, sorting, joins of sorted rows), else it fails alone.
 #[derive(Debug)]
 pub(crate) struct QueryMemory {
     pool: GreedyMemoryPool,
@@ -74,13 +74,28 @@ impl MemoryPool for QueryMemory {
     }
 }
 
+/// How rows that belong together are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joins {
+    /// With a hash table of one side, which must fit into memory.
+    Hashed,
+    /// By sorting both sides, which is slower and can go on in files.
+    Sorted,
+}
+
 /// A session for one query.
 pub(crate) fn session_state(
     settings: &EngineSettings,
     memory: Arc<QueryMemory>,
+    joins: Joins,
 ) -> Result<SessionState, HuntError> {
+    // The planner sorts for a join only where there are partitions to join one by one.
+    let partitions = match joins {
+        Joins::Hashed => settings.threads.max(1),
+        Joins::Sorted => settings.threads.max(2),
+    };
     let mut config = SessionConfig::new()
-        .with_target_partitions(settings.threads.max(1))
+        .with_target_partitions(partitions)
         .with_batch_size(settings.batch_rows)
         // The partitions of a scan are the provider's choice, and their order is the rows' order.
         .with_round_robin_repartition(false)
@@ -88,6 +103,7 @@ pub(crate) fn session_state(
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = false;
+    options.optimizer.prefer_hash_join = joins == Joins::Hashed;
     // A partition reads its own files only: `take` gives the same rows every time.
     options.execution.enable_file_stream_work_stealing = false;
     let runtime = RuntimeEnvBuilder::new()

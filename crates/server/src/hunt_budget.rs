@@ -55,11 +55,11 @@ impl HuntBudget {
         let spent = used.by_tenant.get(&tenant).copied().unwrap_or_default();
         if spent >= self.allowed {
             let left = length - now.rem_euclid(length);
-            let left = Duration::from_secs((left / TICKS_PER_SECOND) as u64 + 1);
+            let left = Duration::from_secs((left as u64).div_ceil(TICKS_PER_SECOND as u64));
             let text = format!(
-                "This tenant's hunts have used the processor time that they have in 15 minutes ({} s); try again in {} s. The server's settings hunt-cpu-percent sets the share.",
+                "You have exceeded processing resources allocated to this tenant. You can run queries again in {} seconds. Every 15 minutes its hunts have {} seconds of the processors; the server's setting hunt-cpu-percent is the share.",
+                left.as_secs(),
                 self.allowed.as_secs(),
-                left.as_secs()
             );
             return Err(ApiError::new(Kind::TooManyRequests, text).retry_after(left));
         }
@@ -123,6 +123,7 @@ mod tests {
         spend(100);
         let refused = budget.begin(tenant(1), 14 * minute).expect_err("used up");
         assert_eq!(refused.kind(), Kind::TooManyRequests);
+        assert!(budget.begin(tenant(1), 15 * minute - 1).is_err());
         assert!(budget.begin(tenant(2), 14 * minute).is_ok());
         assert!(budget.begin(tenant(1), 15 * minute).is_ok());
     }
