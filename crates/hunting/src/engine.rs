@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use bartizan_kql::bound;
 use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 
@@ -16,7 +17,7 @@ use crate::error::HuntError;
 use crate::places::Places;
 use crate::plan::{Planner, QueryContext};
 use crate::result::{HuntResult, HuntStats, ResultColumn};
-use crate::session::{Joins, QueryMemory, session_state};
+use crate::session::{Attempt, QueryMemory, session_state};
 use crate::source::TableSource;
 
 /// What holds for every query of an engine.
@@ -143,7 +144,7 @@ impl Engine {
     pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
         self.on_own_threads(request, |settings, request| async move {
             let query = resolve(&settings, &request).await?;
-            let prepared = Prepared::new(&settings, &request, &query, Joins::Hashed).await?;
+            let prepared = Prepared::new(&settings, &request, &query, Attempt::Fast).await?;
             let physical =
                 datafusion::physical_plan::displayable(prepared.physical.as_ref()).indent(false);
             Ok(format!("{}\n\n{physical}", prepared.logical))
@@ -213,10 +214,10 @@ impl Prepared {
         settings: &EngineSettings,
         request: &HuntRequest,
         query: &bound::Query,
-        joins: Joins,
+        attempt: Attempt,
     ) -> Result<Self, HuntError> {
-        let memory = Arc::new(QueryMemory::new(request.limits.memory));
-        let state = session_state(settings, memory.clone(), joins)?;
+        let memory = Arc::new(QueryMemory::new(request.limits.memory, attempt));
+        let state = session_state(settings, memory.clone(), attempt)?;
         let context = QueryContext {
             state,
             memory,
@@ -327,29 +328,28 @@ struct Finished {
     peak_memory: usize,
 }
 
-/// Plans and executes a query. When a join's table does not fit into memory, it is run again with joins that merge sorted
-/// rows, because sorting can go on in files.
+/// Plans and executes a query; when memory does not do, once more with steps that can go on in files.
 async fn finish(
     settings: &EngineSettings,
     request: &HuntRequest,
     query: &bound::Query,
 ) -> Result<Finished, HuntError> {
-    let mut joins = Joins::Hashed;
+    let mut attempt = Attempt::Fast;
     let (mut planning, mut cpu, mut peak_memory) = (Duration::ZERO, Duration::ZERO, 0);
     loop {
         let started = Instant::now();
-        let prepared = Prepared::new(settings, request, query, joins).await?;
+        let prepared = Prepared::new(settings, request, query, attempt).await?;
         planning += started.elapsed();
         let collected = collect(&prepared, request.limits).await;
         cpu += cpu_time(prepared.physical.as_ref());
         peak_memory = peak_memory.max(prepared.context.memory.peak());
         match collected {
             Err(HuntError::MemoryExhausted)
-                if joins == Joins::Hashed
+                if attempt == Attempt::Fast
                     && settings.spill_bytes > 0
-                    && hashes_a_join(&prepared.physical) =>
+                    && may_do_with_less(&prepared.physical) =>
             {
-                joins = Joins::Sorted;
+                attempt = Attempt::Frugal;
             }
             collected => {
                 return Ok(Finished {
@@ -363,9 +363,12 @@ async fn finish(
     }
 }
 
-/// Whether one side of a join is kept in memory as a hash table somewhere in a plan.
-fn hashes_a_join(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.is::<HashJoinExec>() || plan.children().into_iter().any(hashes_a_join)
+/// Whether a plan has a step that another attempt would do with less memory.
+fn may_do_with_less(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let sorts_all = |sort: &SortExec| sort.fetch().is_none();
+    plan.is::<HashJoinExec>()
+        || plan.downcast_ref::<SortExec>().is_some_and(sorts_all)
+        || plan.children().into_iter().any(may_do_with_less)
 }
 
 struct Collected {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::error::Result as DfResult;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{
-    GreedyMemoryPool, MemoryLimit, MemoryPool, MemoryReservation,
+    FairSpillPool, GreedyMemoryPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -20,14 +20,19 @@ use crate::plan::KqlQueryPlanner;
 /// where its operators can (aggregation, sorting, joins of sorted rows), else it fails alone.
 #[derive(Debug)]
 pub(crate) struct QueryMemory {
-    pool: GreedyMemoryPool,
+    pool: Box<dyn MemoryPool>,
+    limit: usize,
     used: HighWater,
 }
 
 impl QueryMemory {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, attempt: Attempt) -> Self {
         Self {
-            pool: GreedyMemoryPool::new(limit),
+            pool: match attempt {
+                Attempt::Fast => Box::new(GreedyMemoryPool::new(limit)),
+                Attempt::Frugal => Box::new(FairSpillPool::new(limit)),
+            },
+            limit,
             used: HighWater::default(),
         }
     }
@@ -47,6 +52,14 @@ impl fmt::Display for QueryMemory {
 impl MemoryPool for QueryMemory {
     fn name(&self) -> &str {
         "query memory"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.pool.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.pool.unregister(consumer);
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
@@ -74,25 +87,30 @@ impl MemoryPool for QueryMemory {
     }
 }
 
-/// How rows that belong together are found.
+/// How a query is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Joins {
-    /// With a hash table of one side, which must fit into memory.
-    Hashed,
-    /// By sorting both sides, which is slower and can go on in files.
-    Sorted,
+pub(crate) enum Attempt {
+    /// Whoever asks first gets memory, and joins keep a hash table of one side in it.
+    Fast,
+    /// What can go on in files shares the memory evenly, and joins sort both sides, which can.
+    Frugal,
+}
+
+/// Bytes that a sort keeps free to merge its files; with less memory than many sorts would need, a share of it.
+fn to_merge_with(limit: usize) -> usize {
+    (limit / 16).min(10 << 20)
 }
 
 /// A session for one query.
 pub(crate) fn session_state(
     settings: &EngineSettings,
     memory: Arc<QueryMemory>,
-    joins: Joins,
+    attempt: Attempt,
 ) -> Result<SessionState, HuntError> {
     // The planner sorts for a join only where there are partitions to join one by one.
-    let partitions = match joins {
-        Joins::Hashed => settings.threads.max(1),
-        Joins::Sorted => settings.threads.max(2),
+    let partitions = match attempt {
+        Attempt::Fast => settings.threads.max(1),
+        Attempt::Frugal => settings.threads.max(2),
     };
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions)
@@ -103,7 +121,8 @@ pub(crate) fn session_state(
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = false;
-    options.optimizer.prefer_hash_join = joins == Joins::Hashed;
+    options.optimizer.prefer_hash_join = attempt == Attempt::Fast;
+    options.execution.sort_spill_reservation_bytes = to_merge_with(memory.limit);
     // A partition reads its own files only: `take` gives the same rows every time.
     options.execution.enable_file_stream_work_stealing = false;
     let runtime = RuntimeEnvBuilder::new()

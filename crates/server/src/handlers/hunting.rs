@@ -191,31 +191,23 @@ fn field<'a>(body: &'a Value, name: &str) -> Result<Option<&'a str>, ApiError> {
 }
 
 fn refusal(error: HuntError, wire: Wire) -> ApiError {
-    match error {
+    let text = match error {
         HuntError::Syntax(problems) | HuntError::Semantic(problems) => {
             let texts: Vec<String> = problems
                 .iter()
                 .take(10)
                 .map(|p| format!("{} (line {}, column {})", p.message, p.line, p.column))
                 .collect();
-            let error = ApiError::new(Kind::BadRequest, texts.join(" "));
-            if wire == Wire::Graph {
-                error.code("BadRequest")
-            } else {
-                error
-            }
+            texts.join(" ")
         }
-        HuntError::Timeout => ApiError::new(Kind::BadRequest, "Query exceeded the timeout period."),
-        HuntError::ResultTooLarge => ApiError::new(
-            Kind::BadRequest,
-            "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again",
-        ),
-        HuntError::MemoryExhausted => ApiError::new(
-            Kind::BadRequest,
-            "Query stopped due to excessive resource consumption.",
-        ),
-        HuntError::Evaluation(message) => ApiError::new(Kind::BadRequest, message),
-        HuntError::Internal(cause) => ApiError::internal(cause),
+        HuntError::Internal(cause) => return ApiError::internal(cause),
+        // The documented texts.
+        told => told.to_string(),
+    };
+    let error = ApiError::new(Kind::BadRequest, text);
+    match wire {
+        Wire::Graph => error.code("BadRequest"),
+        Wire::Xdr | Wire::Mde => error,
     }
 }
 
