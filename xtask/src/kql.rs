@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bartizan_kql::catalogue::{
-    self, Accepts, Param, ResultType, ScalarFunction, Shape, Signature, Target,
-};
+use bartizan_kql::catalogue::{self, ScalarFunction, Shape, Target};
 
 /// The document.
 pub(crate) fn reference(made_by: &str) -> String {
@@ -35,8 +33,8 @@ pub(crate) fn reference(made_by: &str) -> String {
             } else {
                 String::new()
             };
-            let call = call(function.name, signature, condition);
-            let _ = writeln!(out, "| `{call}` | {} | {doc} |", result(signature));
+            let call = signature.call(function.name, condition);
+            let _ = writeln!(out, "| `{call}` | {} | {doc} |", signature.gives());
         }
     }
     out.push_str("\n## Documented, and not there\n\n| function | why |\n|---|---|\n");
@@ -60,9 +58,9 @@ fn row(out: &mut String, function: &ScalarFunction) {
                     results.iter().map(|(n, ty)| format!("{n} {ty}")).collect();
                 results.join(", ")
             }
-            _ => result(signature),
+            _ => signature.gives().to_owned(),
         };
-        let call = call(function.name, signature, None);
+        let call = signature.call(function.name, None);
         let _ = writeln!(out, "| `{call}` | {gives} | {doc} |");
     }
 }
@@ -73,55 +71,4 @@ fn described(doc: &str, aliases: &[&str]) -> String {
     }
     let aliases: Vec<String> = aliases.iter().map(|a| format!("`{a}`")).collect();
     format!("{doc} Also {}.", aliases.join(", "))
-}
-
-/// A call with the types of its arguments.
-fn call(name: &str, signature: &Signature, condition: Option<usize>) -> String {
-    let mut arguments: Vec<String> = signature
-        .params
-        .iter()
-        .enumerate()
-        .map(|(i, param)| {
-            let optional = if i < signature.required { "" } else { "?" };
-            format!("{}{optional}", accepted(param))
-        })
-        .collect();
-    if let Some(at) = condition {
-        arguments.insert(at.min(arguments.len()), "bool".to_owned());
-    }
-    let more = if signature.repeated > 0 { ", …" } else { "" };
-    format!("{name}({}{more})", arguments.join(", "))
-}
-
-fn accepted(param: &Param) -> String {
-    match param.accepts {
-        Accepts::Any => "any",
-        Accepts::NotDynamic => "any but dynamic",
-        Accepts::Only(ty) => ty.name(),
-        Accepts::StringOrDynamic => "string or dynamic",
-        Accepts::Number => "number",
-        Accepts::Integer => "integer",
-        Accepts::NumberOrBool => "number or bool",
-        Accepts::Summable => "number or time",
-        Accepts::Orderable => "ordered",
-        Accepts::Array => "array",
-        Accepts::ArrayOrBool => "array or bool",
-        Accepts::Bag => "bag",
-        Accepts::IntegerOrArray => "integer or array",
-        Accepts::TypeLiteral => "typeof",
-    }
-    .to_owned()
-}
-
-fn result(signature: &Signature) -> String {
-    match signature.result {
-        ResultType::Is(ty) => ty.name().to_owned(),
-        ResultType::Argument(i) | ResultType::Promoted(i) => match i {
-            0 => "the first argument's type".to_owned(),
-            _ => "an argument's type".to_owned(),
-        },
-        ResultType::Widest => "the widest number".to_owned(),
-        ResultType::Common => "the common type".to_owned(),
-        ResultType::TypeLiteral(_) => "the named type".to_owned(),
-    }
 }

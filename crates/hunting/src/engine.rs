@@ -33,6 +33,8 @@ pub struct EngineSettings {
     pub spill_folder: Option<PathBuf>,
     /// Bytes that one query may have there; with 0 a query that would need it fails instead.
     pub spill_bytes: u64,
+    /// Whether plans are optimised; without it they run as they are written, for tests that compare the two.
+    pub optimize: bool,
 }
 
 impl Default for EngineSettings {
@@ -43,6 +45,7 @@ impl Default for EngineSettings {
             places: None,
             spill_folder: None,
             spill_bytes: 8 << 30,
+            optimize: true,
         }
     }
 }

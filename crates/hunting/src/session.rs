@@ -129,11 +129,15 @@ pub(crate) fn session_state(
         .with_memory_pool(memory)
         .with_disk_manager_builder(spill(settings))
         .build_arc()?;
-    Ok(SessionStateBuilder::new()
+    let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_query_planner(Arc::new(KqlQueryPlanner))
-        .build())
+        .with_query_planner(Arc::new(KqlQueryPlanner));
+    if !settings.optimize {
+        // The rules of physical plans stay: some of them make plans right, not only fast.
+        builder = builder.with_optimizer_rules(Vec::new());
+    }
+    Ok(builder.build())
 }
 
 /// Files of one query, deleted when it ends.

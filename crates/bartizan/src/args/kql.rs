@@ -14,6 +14,10 @@ pub(crate) enum Kql {
     Check(KqlCheck),
     /// Print the query in canonical form.
     Fmt(KqlInput),
+    /// List what can stand at a place of a query, for an editor.
+    Complete(KqlPlace),
+    /// Say what stands at a place of a query, for an editor.
+    Hover(KqlPlace),
     /// Print the tokens.
     Tokens(KqlInput),
     /// Print the syntax tree.
@@ -96,6 +100,17 @@ pub(crate) struct KqlCheck {
     /// Read {"id","query"} lines from standard input and answer each with a line.
     #[arg(long, value_enum, conflicts_with_all = ["query", "file"])]
     pub(crate) io: Option<KqlIo>,
+}
+
+/// `bartizan kql complete` and `bartizan kql hover`
+#[derive(Debug, Args)]
+pub(crate) struct KqlPlace {
+    /// The query; it may be half-written.
+    #[command(flatten)]
+    pub(crate) input: KqlInput,
+    /// The place: line and column from 1, the column in characters; `2:9` is before the ninth character of line 2.
+    #[arg(long, value_name = "LINE:COLUMN")]
+    pub(crate) at: String,
 }
 
 /// How several queries come in and their answers go out.

@@ -1,6 +1,7 @@
 //! `bartizan kql …`: the hunting language without a server, one stage at a time.
 
 mod lines;
+mod places;
 mod problems;
 #[cfg(feature = "server")]
 mod run;
@@ -33,6 +34,8 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
             let text = read(&input)?;
             printer.text(&bartizan_kql::print::format(&syntax(&text, printer)?))
         }
+        Kql::Complete(place) => places::complete(&read(&place.input)?, &place.at, printer),
+        Kql::Hover(place) => places::hover(&read(&place.input)?, &place.at, printer),
         Kql::Ast(input) => {
             let text = read(&input)?;
             printer.text(&bartizan_kql::print::dump_ast(&syntax(&text, printer)?))

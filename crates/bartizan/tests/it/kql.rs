@@ -117,3 +117,28 @@ fn deep_and_long_queries_end_with_an_error_not_a_crash() {
     let binary = run_with(&["kql", "check"], &[], "\u{0}\u{1}print\u{7f}");
     binary.bad(2);
 }
+
+#[test]
+fn editors_ask_what_stands_at_a_place_and_what_could() {
+    let ask = |what: &str, at: &str, query: &str| {
+        run_with(
+            &["kql", what, "-", "--at", at, "--format", "json"],
+            &[],
+            query,
+        )
+    };
+    let found = ask("complete", "2:13", "DeviceProcessEvents\n| where File");
+    let found = found.json();
+    let labels: Vec<&str> = found["completions"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|c| c["label"].as_str())
+        .collect();
+    assert!(labels.contains(&"FileName"), "{found}");
+    let first = &found["completions"][0]["replaces"];
+    assert_eq!(first["start"], json!({ "line": 2, "column": 9 }));
+    let found = ask("hover", "1:9", "print strlen('a')").json();
+    assert_eq!(found["hover"]["name"], "strlen", "{found}");
+    ask("hover", "9", "print 1").bad(2);
+}

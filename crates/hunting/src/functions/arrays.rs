@@ -86,7 +86,9 @@ pub(super) fn array_slice(call: &Call) -> Result<ArrayRef> {
             return false;
         };
         let start = position(start, list.len()).max(0) as usize;
-        let end = (position(end, list.len()) + 1).clamp(0, list.len() as i64) as usize;
+        let end = position(end, list.len())
+            .saturating_add(1)
+            .clamp(0, list.len() as i64) as usize;
         push_array(out, list.get(start..end).unwrap_or(&[]));
         true
     })

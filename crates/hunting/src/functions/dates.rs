@@ -282,7 +282,8 @@ pub(super) fn from_unix_time(call: &Call, ticks: f64) -> Result<ArrayRef> {
     let number = Number::of(call.arg(0)?)?;
     call.make_longs(|row| {
         let value = number.real(row)?;
-        if !value.is_finite() {
+        // Far beyond the last date in every unit; what is not a number is neither.
+        if !(-1e24..=1e24).contains(&value) {
             return None;
         }
         // The whole and the fractional part apart, to keep the ticks of today's dates.

@@ -1,6 +1,11 @@
 //! The engine and the event store from outside.
 
+mod equal;
 mod events;
+mod fuzz;
+#[path = "../../../../tests/fuzz/engine.rs"]
+mod fuzz_engine;
+mod fuzz_functions;
 mod kql;
 mod limits;
 mod local;

@@ -2,7 +2,7 @@
 
 use crate::issuer::Version;
 use crate::refusal::{Refusal, UserRefusal};
-use crate::request::PARAMETER_LIMIT;
+use crate::request::are_sound;
 use crate::scope::{ResourceRequest, UserScopes};
 
 /// What is asked. Values are as they were sent, because what is wrong with them may only be told
@@ -114,11 +114,8 @@ impl AuthorizeRequest {
     /// long, [`Refusal::MissingParameter`] without `client_id`. Neither may be answered by
     /// redirect.
     pub fn parse(version: Version, pairs: &[(String, String)]) -> Result<Self, Refusal> {
-        for (index, (name, value)) in pairs.iter().enumerate() {
-            let again = pairs[..index].iter().any(|(n, v)| n == name && v != value);
-            if ONCE.contains(&name.as_str()) && (again || value.len() > PARAMETER_LIMIT) {
-                return Err(Refusal::Malformed);
-            }
+        if !are_sound(pairs, ONCE) {
+            return Err(Refusal::Malformed);
         }
         let get = |name: &str| {
             let found = pairs.iter().find(|(n, v)| n == name && !v.is_empty());

@@ -9,7 +9,7 @@ use crate::authorize::{
 use crate::facts::{ClientFact, UserFacts};
 use crate::issuer::Version;
 use crate::refusal::{Refusal, Trace, UserRefusal};
-use crate::request::PARAMETER_LIMIT;
+use crate::request::are_sound;
 use crate::scope::UserScopes;
 
 /// A request to `/{tenant}/adminconsent` or `/{tenant}/v2.0/adminconsent`.
@@ -50,11 +50,8 @@ impl AdminConsentRequest {
     /// [`Refusal::Malformed`] for a parameter that comes twice with different values or is too
     /// long, [`Refusal::MissingParameter`] without `client_id`.
     pub fn parse(version: Version, pairs: &[(String, String)]) -> Result<Self, Refusal> {
-        for (index, (name, value)) in pairs.iter().enumerate() {
-            let again = pairs[..index].iter().any(|(n, v)| n == name && v != value);
-            if ONCE.contains(&name.as_str()) && (again || value.len() > PARAMETER_LIMIT) {
-                return Err(Refusal::Malformed);
-            }
+        if !are_sound(pairs, ONCE) {
+            return Err(Refusal::Malformed);
         }
         let get = |name: &str| {
             let found = pairs.iter().find(|(n, v)| n == name && !v.is_empty());

@@ -238,8 +238,28 @@ impl Binder<'_> {
         Some(Parts { plan, own, along })
     }
 
-    /// The same plan with the columns of `along` at its end.
-    fn keep_apart(&mut self, plan: Plan, along: &mut Along, span: Span) -> Option<Plan> {
+    /// The same plan with the columns of `along` at its end. A loop, since pipelines are longer than a stack is deep.
+    fn keep_apart(&mut self, mut plan: Plan, along: &mut Along, span: Span) -> Option<Plan> {
+        let mut above = Vec::new();
+        while let Some(input) = input_of(&mut plan.node).filter(|i| !has(&i.columns, along.key.id))
+        {
+            let nothing = Plan {
+                node: Node::Unit,
+                columns: Vec::new(),
+            };
+            let below = std::mem::replace(input, nothing);
+            above.push(std::mem::replace(&mut plan, below));
+        }
+        plan = self.kept_apart(plan, along, span)?;
+        while let Some(mut upper) = above.pop() {
+            *input_of(&mut upper.node)? = plan;
+            plan = self.kept_apart(upper, along, span)?;
+        }
+        Some(plan)
+    }
+
+    /// A node with the columns of `along` at its end; its input has them already.
+    fn kept_apart(&mut self, plan: Plan, along: &mut Along, span: Span) -> Option<Plan> {
         let Plan { node, columns } = plan;
         let with = |columns: &[Column], along: &Along| -> Vec<Column> {
             let carried = along.columns().filter(|c| !has(columns, c.id));
@@ -247,12 +267,6 @@ impl Binder<'_> {
         };
         Some(match node {
             Node::Project { input, exprs } => {
-                // The projection that hides the key is where the parts begin.
-                let input = if input.columns.iter().any(|c| c.id == along.key.id) {
-                    input
-                } else {
-                    Box::new(self.keep_apart(*input, along, span)?)
-                };
                 let carried = along.columns().filter(|c| !has(&columns, c.id));
                 let exprs = exprs.into_iter().chain(carried.map(reference)).collect();
                 Plan {
@@ -261,49 +275,33 @@ impl Binder<'_> {
                 }
             }
             Node::Filter { input, predicate } => {
-                let input = Box::new(self.keep_apart(*input, along, span)?);
                 through(Node::Filter { input, predicate }, with(&columns, along))
             }
-            Node::Distinct { input } => {
-                let input = Box::new(self.keep_apart(*input, along, span)?);
-                through(Node::Distinct { input }, with(&columns, along))
-            }
-            Node::Serialize { input } => {
-                let input = Box::new(self.keep_apart(*input, along, span)?);
-                through(Node::Serialize { input }, with(&columns, along))
-            }
-            Node::Sort { input, keys } => {
-                let input = self.keep_apart(*input, along, span)?;
-                sorted_apart(input, keys, along)
-            }
+            Node::Distinct { input } => through(Node::Distinct { input }, with(&columns, along)),
+            Node::Serialize { input } => through(Node::Serialize { input }, with(&columns, along)),
+            Node::Sort { input, keys } => sorted_apart(*input, keys, along),
             Node::Top { input, count, keys } => {
-                let input = self.keep_apart(*input, along, span)?;
-                let input = sorted_apart(input, keys, along);
+                let input = sorted_apart(*input, keys, along);
                 self.first_of_each(input, count, &[along.key.id])
             }
             Node::Take { input, count } | Node::Sample { input, count } => {
-                let input = self.keep_apart(*input, along, span)?;
-                self.first_of_each(input, count, &[along.key.id])
+                self.first_of_each(*input, count, &[along.key.id])
             }
             Node::Summarize {
                 input,
                 by,
                 aggregates,
-            } => {
-                let input = self.keep_apart(*input, along, span)?;
-                self.summarized_apart(input, by, aggregates, &columns, along)
-            }
+            } => self.summarized_apart(*input, by, aggregates, &columns, along),
             Node::Window {
                 input,
                 calls,
                 mut partition,
             } => {
-                let input = self.keep_apart(*input, along, span)?;
                 partition.push(along.key.id);
                 let mut all = input.columns.clone();
                 all.extend(calls.iter().map(|c| c.output.clone()));
                 let node = Node::Window {
-                    input: Box::new(input),
+                    input,
                     calls,
                     partition,
                 };
@@ -316,7 +314,6 @@ impl Binder<'_> {
                 limit,
                 kind,
             } => {
-                let input = Box::new(self.keep_apart(*input, along, span)?);
                 let node = Node::MvExpand {
                     input,
                     items,
@@ -334,7 +331,6 @@ impl Binder<'_> {
                 parts,
                 only_matching,
             } => {
-                let input = Box::new(self.keep_apart(*input, along, span)?);
                 let node = Node::Parse {
                     input,
                     source,
@@ -350,12 +346,7 @@ impl Binder<'_> {
                 left,
                 right,
                 on,
-            } if matches!(
-                kind,
-                JoinKind::Inner | JoinKind::LeftOuter | JoinKind::LeftSemi | JoinKind::LeftAnti
-            ) =>
-            {
-                let left = Box::new(self.keep_apart(*left, along, span)?);
+            } if keeps_left(kind) => {
                 let node = Node::Join {
                     kind,
                     left,
@@ -378,7 +369,6 @@ impl Binder<'_> {
                     self.unsupported(span, &what);
                     return None;
                 }
-                let input = self.keep_apart(*input, along, span)?;
                 partition.push(along.key.id);
                 let before: Vec<Column> = if plugin.adds() {
                     input.columns.clone()
@@ -387,7 +377,7 @@ impl Binder<'_> {
                 };
                 let all = before.into_iter().chain(outputs.iter().cloned()).collect();
                 let node = Node::Plugin {
-                    input: Box::new(input),
+                    input,
                     plugin,
                     args,
                     constants,
@@ -481,6 +471,33 @@ impl Binder<'_> {
             columns,
         };
         chosen(first, wanted)
+    }
+}
+
+/// Whether every row of a join has one of its left side.
+fn keeps_left(kind: JoinKind) -> bool {
+    use JoinKind::{Inner, LeftAnti, LeftOuter, LeftSemi};
+    matches!(kind, Inner | LeftOuter | LeftSemi | LeftAnti)
+}
+
+/// The rows that a node of a subquery goes over: those whose parts are kept apart.
+fn input_of(node: &mut Node) -> Option<&mut Plan> {
+    match node {
+        Node::Project { input, .. }
+        | Node::Filter { input, .. }
+        | Node::Distinct { input }
+        | Node::Serialize { input }
+        | Node::Sort { input, .. }
+        | Node::Top { input, .. }
+        | Node::Take { input, .. }
+        | Node::Sample { input, .. }
+        | Node::Summarize { input, .. }
+        | Node::Window { input, .. }
+        | Node::MvExpand { input, .. }
+        | Node::Parse { input, .. }
+        | Node::Plugin { input, .. } => Some(input),
+        Node::Join { left, kind, .. } if keeps_left(*kind) => Some(left),
+        _ => None,
     }
 }
 

@@ -15,6 +15,7 @@ mod function;
 mod graph;
 mod graph_match;
 mod graph_values;
+mod height;
 mod hunting;
 mod join;
 mod list;

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 
 use super::convert::coerce;
+use super::height::{MAX_HEIGHT, height};
 use super::{Binder, MAX_PIPELINE, Relation, Rows, Weight, literal};
 
 impl Binder<'_> {
@@ -29,6 +30,7 @@ impl Binder<'_> {
         mut relation: Relation,
         operators: &[ast::Operator],
     ) -> Relation {
+        let mut levels = height(&relation.plan);
         for (i, operator) in operators.iter().enumerate() {
             if i == MAX_PIPELINE {
                 let message = format!("A pipeline has more than {MAX_PIPELINE} operators");
@@ -36,6 +38,19 @@ impl Binder<'_> {
                 return Self::unknown();
             }
             relation = self.operator(relation, operator);
+            levels = match operator.kind {
+                OperatorKind::Where(_) | OperatorKind::Extend(_) | OperatorKind::Project(_) => {
+                    levels + 1
+                }
+                _ => height(&relation.plan),
+            };
+            if levels > MAX_HEIGHT {
+                let message = format!(
+                    "The query is more than {MAX_HEIGHT} steps deep, with those of its let statements and subqueries"
+                );
+                self.error("BZ102", operator.span, message);
+                return Self::unknown();
+            }
         }
         self.operator = "";
         relation

@@ -14,6 +14,7 @@ mod directory;
 mod directory_queries;
 mod doors;
 mod explain;
+mod fuzz;
 mod hunt_limits;
 mod hunted_alerts;
 mod hunting;

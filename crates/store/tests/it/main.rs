@@ -6,6 +6,7 @@ mod directory;
 mod directory_lists;
 mod filters;
 mod fixture;
+mod fuzz;
 mod hunted;
 mod incidents;
 mod installation;

@@ -3,6 +3,7 @@
 mod arbitrary;
 mod correlation;
 mod excerpts;
+mod fuzz;
 mod recordings;
 
 use bartizan_contract::ids::TenantId;

@@ -80,6 +80,32 @@ fn a_long_pipeline_is_refused() {
 }
 
 #[test]
+fn a_long_pipeline_over_parts_is_bound() {
+    for step in [
+        " | extend x = 1",
+        " | top 3 by i",
+        " | where i > 1",
+        " | summarize i = max(i)",
+    ] {
+        let steps = step.repeat(399);
+        let codes = codes(format!(
+            "T | mv-apply i = d to typeof(long) on (take 9{steps})"
+        ));
+        assert!(codes.is_empty() || codes == ["BZ102"], "{step}: {codes:?}");
+    }
+}
+
+#[test]
+fn pipelines_of_pipelines_are_bound_or_refused() {
+    let steps = " | extend i = i + 1".repeat(390);
+    let lets: String = (1..30)
+        .map(|n| format!("let t{n} = t{}{steps};", n - 1))
+        .collect();
+    let codes = codes(format!("let t0 = T; {lets} t29"));
+    assert!(codes.is_empty() || codes.contains(&"BZ102"), "{codes:?}");
+}
+
+#[test]
 fn queries_that_double_themselves_are_refused() {
     let tables: String = (1..60)
         .map(|n| format!("let t{n} = union t{}, t{};", n - 1, n - 1))
