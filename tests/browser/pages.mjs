@@ -20,27 +20,47 @@ async function post(url, fields) {
   return answer.json();
 }
 
-/** Registers an application; gives its client id. */
-async function register(more) {
+/** Makes an object of the directory. */
+async function create(kind, object) {
   const { access_token: token } = await post(`${https}/${tenant}/oauth2/v2.0/token`, {
     grant_type: "client_credentials",
     client_id: operator.id,
     client_secret: operator.secret,
     scope: "https://graph.microsoft.com/.default",
   });
-  const answer = await fetch(`${https}/v1.0/applications`, {
+  const answer = await fetch(`${https}/v1.0/${kind}`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({
-      displayName: "Browser suite",
-      publicClient: { redirectUris: ["http://localhost"] },
-      isFallbackPublicClient: true,
-      ...more,
-    }),
+    body: JSON.stringify(object),
   });
   const made = await answer.json();
   assert.equal(answer.status, 201, JSON.stringify(made));
+  return made;
+}
+
+/** Registers an application; gives its client id. */
+async function register(more) {
+  const made = await create("applications", {
+    displayName: "Browser suite",
+    publicClient: { redirectUris: ["http://localhost"] },
+    isFallbackPublicClient: true,
+    ...more,
+  });
   return made.appId;
+}
+
+/** Makes a person without any role; gives name and password. */
+async function person() {
+  const name = `walker${Date.now()}`;
+  const secret = `Walks-${Date.now()}-by-night`;
+  const made = await create("users", {
+    displayName: "A walker",
+    userPrincipalName: `${name}@${user.split("@")[1]}`,
+    mailNickname: name,
+    accountEnabled: true,
+    passwordProfile: { password: secret },
+  });
+  return { user: made.userPrincipalName, password: secret };
 }
 
 /** Listens as a native application does; `answered` has the parameters that arrive. */
@@ -69,8 +89,11 @@ class Visitor {
     this.problems = [];
     page.on("pageerror", (error) => this.problems.push(String(error)));
     page.on("console", (message) => {
-      // Chromium asks for an icon that no page names.
-      if (message.type() === "error" && !message.location().url.endsWith("favicon.ico")) {
+      // Chromium asks for an icon that no page names, and calls the status of a page that says what is wrong an error.
+      const { url } = message.location();
+      const status = /^Failed to load resource: the server responded with a status of 4/.test(message.text());
+      const own = url === page.url() && status;
+      if (message.type() === "error" && !url.endsWith("favicon.ico") && !own) {
         this.problems.push(message.text());
       }
     });
@@ -85,6 +108,8 @@ class Visitor {
     const { violations } = await this.page.evaluate("axe.run()");
     const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`);
     assert.deepEqual(found, [], `axe on '${title}'`);
+    const wide = await this.page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    assert.ok(wide <= 0, `'${title}' scrolls sideways`);
     assert.deepEqual(this.problems, [], `on '${title}'`);
   }
 
@@ -92,18 +117,18 @@ class Visitor {
     return this.page.getByRole("button", { name, exact: true }).click();
   }
 
-  async password() {
+  async password(who = { user, password }) {
     await this.at("Sign in");
     // By the keyboard alone: the field has the focus, Enter sends.
-    await this.page.keyboard.type(user);
+    await this.page.keyboard.type(who.user);
     await this.page.keyboard.press("Enter");
     await this.at("Enter your password");
-    await this.page.keyboard.type(password);
+    await this.page.keyboard.type(who.password);
     await this.page.keyboard.press("Enter");
   }
 
-  async signIn(proof) {
-    await this.password();
+  async signIn(proof, who) {
+    await this.password(who);
     if (proof) await proof();
     await this.at("Stay signed in?");
     await this.press("No");
@@ -149,8 +174,6 @@ const cases = {
       await visitor.page.goto(authorize(https, client, app.address, more));
       await visitor.signIn();
       await visitor.at("Permissions requested");
-      const wide = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth");
-      assert.ok(wide <= 0, "the page scrolls sideways");
       await visitor.press("Accept");
       const answer = await app.answered;
       assert.equal(answer.method, "POST");
@@ -264,6 +287,50 @@ const cases = {
     });
     assert.ok(answer.access_token, JSON.stringify(answer));
     return "the device has its token";
+  },
+
+  async "refusals and explanations"(open) {
+    const client = await register({});
+    const walker = await person();
+    const scope = "https://api.security.microsoft.com/Incident.Read";
+    for (const options of [{ colorScheme: "light" }, { colorScheme: "dark", viewport: { width: 320, height: 640 } }]) {
+      const visitor = await open(options);
+      const { page } = visitor;
+      // What only an administrator may grant.
+      await page.goto(authorize(http, client, "http://localhost:1/", { scope }));
+      await visitor.signIn(undefined, walker);
+      await visitor.at("Approval required");
+      const approval = await page.locator("a[href^='/explain/']").getAttribute("href");
+      await page.goto(`${http}${approval}`);
+      await visitor.at("Nothing to tell");
+      // An error that no application may be told, and what its code means.
+      await page.goto(authorize(http, client, "https://evil.example/"));
+      await visitor.at("Sign-in did not work");
+      await page.getByRole("link", { name: "AADSTS50011" }).click();
+      await visitor.at("AADSTS50011");
+      await page.goto(`${http}/error?code=1`);
+      await visitor.at("Unknown code");
+      // A device that was not meant.
+      const asked = await post(`${https}/${tenant}/oauth2/v2.0/devicecode`, { client_id: client, scope: "User.Read" });
+      await page.goto(`${http}/devicelogin`);
+      await visitor.at("Enter the code");
+      await page.keyboard.type(asked.user_code);
+      await page.keyboard.press("Enter");
+      await visitor.at("Permissions requested");
+      await visitor.press("Cancel");
+      await visitor.at("The device was refused");
+      // A second account beside the first, and what it may read.
+      await page.goto(authorize(http, client, "http://localhost:1/", { prompt: "select_account" }));
+      await visitor.at("Pick an account");
+      await visitor.press("Use another account");
+      await visitor.signIn();
+      await visitor.at("Permissions requested");
+      await page.goto(`${http}${approval}`);
+      await visitor.at("Why it was refused");
+      await page.goto(authorize(http, client, "http://localhost:1/"));
+      await visitor.at("Pick an account");
+    }
+    return "pages that say no and why, light and dark, wide and narrow";
   },
 };
 

@@ -243,6 +243,12 @@ pub(crate) fn cloud(profile: &Profile) -> Result<Cloud, Failure> {
     }
 }
 
+/// Whether `connection` comes to a server or a cloud at all.
+pub(crate) fn names_a_server(connection: &Connection) -> Result<bool, Failure> {
+    let profile = profile(connection)?;
+    Ok(profile.url.is_some() || profile.cloud.is_some())
+}
+
 /// A client of whoever `connection` names that has no credential, for public documents; of Microsoft's public cloud when
 /// it names nobody.
 pub(crate) fn anonymous(connection: &Connection) -> Result<Client, Failure> {

@@ -1,5 +1,6 @@
 //! What the directory knows of a user flow: the client, the resources, and what was granted.
 
+use bartizan_contract::first_party::MICROSOFT_GRAPH;
 use bartizan_contract::graph::RequiredResourceAccess;
 use bartizan_contract::{AppId, ObjectId};
 use uuid::Uuid;
@@ -7,6 +8,7 @@ use uuid::Uuid;
 use crate::grant::client_credentials::{ApplicationFact, TenantFact};
 use crate::optional_claims::ClaimsWanted;
 use crate::redirect::RedirectUris;
+use crate::scope::OpenIdScopes;
 use crate::user::UserFact;
 
 /// Everything that a decision about a user's tokens reads. What is not there is `None`.
@@ -237,9 +239,49 @@ impl UserFacts {
         granted
     }
 
-    /// Whether the client was consented to at all: by the user, or for everybody. That covers the
-    /// scopes of OpenID Connect. What the owner of a resource lets through does not: it is words of
-    /// that resource alone (Microsoft Graph, `preAuthorizedApplication`).
+    /// Whether two names stand for the same: spelled alike but for letter case and a trailing slash, or names of one
+    /// resource.
+    #[must_use]
+    pub fn is_one_resource<S: AsRef<str>>(&self, a: &str, b: &str, own_origins: &[S]) -> bool {
+        let plain = |text: &str| text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
+        let ids = |name: &str| -> Vec<AppId> {
+            let apis = self.called(name, own_origins);
+            apis.iter().map(|api| api.app_id).collect()
+        };
+        plain(a) == plain(b) || (!ids(a).is_empty() && ids(a) == ids(b))
+    }
+
+    /// The scopes of OpenID Connect that the client may use in the user's name. Whoever consented to anything consented
+    /// to the sign-in itself, and to its being renewed. Who the user is beyond that, and the address, an application of
+    /// the tenant's own may learn likewise; of another tenant's application they are what was granted of Microsoft
+    /// Graph, where these words are kept.
+    #[must_use]
+    pub fn openid_granted(&self) -> OpenIdScopes {
+        let consented = self.is_consented();
+        let home = self.client.as_ref().map(|client| client.application.home);
+        let own = home.is_some() && home == self.tenant.as_ref().map(|tenant| tenant.id);
+        let mut granted = OpenIdScopes {
+            openid: consented,
+            profile: consented && own,
+            email: consented && own,
+            offline_access: consented,
+        };
+        let user = self.user.as_ref().map(|user| user.id);
+        let graph = self.apis.iter().find(|api| api.app_id == MICROSOFT_GRAPH);
+        let graph = graph.and_then(|api| api.principal);
+        let grants = self.grants.iter().filter(|g| Some(g.resource) == graph);
+        for word in grants
+            .filter(|g| g.principal.is_none() || g.principal == user)
+            .flat_map(|g| &g.scopes)
+        {
+            granted.take(&word.to_ascii_lowercase());
+        }
+        granted
+    }
+
+    /// Whether the client was consented to at all: by the user, or for everybody. What the owner of
+    /// a resource lets through is no consent: it is words of that resource alone (Microsoft Graph,
+    /// `preAuthorizedApplication`).
     #[must_use]
     pub fn is_consented(&self) -> bool {
         let user = self.user.as_ref().map(|user| user.id);

@@ -161,7 +161,10 @@ pub enum Refusal {
     /// Instance discovery without a usable URL.
     InstanceMalformed,
     /// Too many requests.
-    Throttled,
+    Throttled {
+        /// Until the next may come, seconds.
+        seconds: i64,
+    },
     /// A fault of ours.
     Fault,
     /// Of the flows in which a person signs in.
@@ -208,7 +211,7 @@ impl Refusal {
             Self::Method { .. } => 900_561,
             Self::InstanceUnknown => 50_049,
             Self::InstanceMalformed => 50_050,
-            Self::Throttled => 90_055,
+            Self::Throttled { .. } => 90_055,
             Self::Fault => 50_000,
             Self::User(refusal) => refusal.code(),
         }
@@ -264,9 +267,31 @@ impl Refusal {
             | Self::ScopeOfSeveralResources
             | Self::InstanceUnknown
             | Self::InstanceMalformed
-            | Self::Throttled
+            | Self::Throttled { .. }
             | Self::Fault => Vec::new(),
         }
+    }
+
+    /// Whether a client tried to prove who it is, and failed. Who has no place in a tenant is not among them: partners ask
+    /// many tenants in turn.
+    #[must_use]
+    pub const fn is_unproven(&self) -> bool {
+        matches!(
+            self,
+            Self::SecretWrong { .. }
+                | Self::SecretExpired { .. }
+                | Self::AssertionUnusable { .. }
+                | Self::AssertionForeign
+                | Self::AssertionAudience { .. }
+                | Self::AssertionTime { .. }
+                | Self::AssertionSignature { .. }
+                | Self::FederationIssuer { .. }
+                | Self::FederationAudience { .. }
+                | Self::FederationSubject { .. }
+                | Self::FederationCase
+                | Self::IssuerUnreachable { .. }
+                | Self::IssuerKeyUnknown { .. }
+        )
     }
 
     /// `AADSTS<code>: <text>`, without the ids that an answer adds.
@@ -449,7 +474,11 @@ mod tests {
             ),
             (Refusal::TenantMissing, "invalid_request", 400),
             (Refusal::CredentialMissing, "invalid_client", 401),
-            (Refusal::Throttled, "temporarily_unavailable", 429),
+            (
+                Refusal::Throttled { seconds: 1 },
+                "temporarily_unavailable",
+                429,
+            ),
             (Refusal::Fault, "server_error", 500),
             (Refusal::ScopeOfSeveralResources, "invalid_scope", 400),
         ] {

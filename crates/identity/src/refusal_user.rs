@@ -1,6 +1,7 @@
 //! Refusals of the flows in which a person signs in.
 
 use super::Refusal;
+use crate::user::UserFact;
 
 /// Why a user's flow ends. Each kind is one row of the contract's table of AADSTS codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,11 @@ pub enum UserRefusal {
         /// What for.
         resource: String,
     },
+    /// A second factor is needed, and none is set up.
+    SecondFactorNotSetUp {
+        /// What for.
+        resource: String,
+    },
     /// The user is not assigned to the application.
     UserNotAssigned,
     /// The sign-in behind the grant is revoked.
@@ -180,6 +186,16 @@ impl From<UserRefusal> for Refusal {
 }
 
 impl UserRefusal {
+    /// What a user is told whose sign-in was by one factor where two are needed.
+    #[must_use]
+    pub const fn without_second_factor(user: &UserFact, resource: String) -> Self {
+        if user.second_factor_set_up {
+            Self::SecondFactorRequired { resource }
+        } else {
+            Self::SecondFactorNotSetUp { resource }
+        }
+    }
+
     /// The number after `AADSTS`.
     #[must_use]
     pub const fn code(&self) -> u32 {
@@ -214,6 +230,7 @@ impl UserRefusal {
             Self::PasswordWrong => 50_126,
             Self::PasswordExpired => 50_055,
             Self::SecondFactorRequired { .. } => 50_076,
+            Self::SecondFactorNotSetUp { .. } => 50_079,
             Self::UserNotAssigned => 50_105,
             Self::Revoked => 50_173,
             Self::CodeRedeemed => 54_005,
@@ -250,9 +267,9 @@ impl UserRefusal {
             Self::ConsentRequired { client_id, name } => {
                 vec![("client_id", client_id), ("name", name)]
             }
-            Self::ResourceNotListed { resource } | Self::SecondFactorRequired { resource } => {
-                vec![("resource", resource)]
-            }
+            Self::ResourceNotListed { resource }
+            | Self::SecondFactorRequired { resource }
+            | Self::SecondFactorNotSetUp { resource } => vec![("resource", resource)],
             Self::UserUnknown { user, tenant } => vec![("user", user), ("tenant", tenant)],
             Self::UserOfOtherTenant { user, idp, tenant } => {
                 vec![("user", user), ("idp", idp), ("tenant", tenant)]

@@ -58,7 +58,7 @@ pub fn id_in_api_uri(uri: &str) -> Option<Uuid> {
 }
 
 /// The scopes of the OpenID protocol, which belong to no resource.
-const OPENID_SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
+pub(crate) const OPENID_SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
 
 /// A scope, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,8 +34,19 @@ impl OpenIdScopes {
         .collect()
     }
 
+    /// Those of them that are among others, too.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self {
+            openid: self.openid && others.openid,
+            profile: self.profile && others.profile,
+            email: self.email && others.email,
+            offline_access: self.offline_access && others.offline_access,
+        }
+    }
+
     /// Takes a word; false when it is none of them.
-    fn take(&mut self, word: &str) -> bool {
+    pub(crate) fn take(&mut self, word: &str) -> bool {
         let flag = match word {
             "openid" => &mut self.openid,
             "profile" => &mut self.profile,
@@ -85,6 +96,18 @@ impl ResourceRequest {
             all_granted: false,
             wrote_default: false,
             permissions: Vec::new(),
+        }
+    }
+
+    /// Takes in what is asked of the same resource under another name.
+    fn take_in(&mut self, other: Self) {
+        self.all_granted |= other.all_granted;
+        self.wrote_default |= other.wrote_default;
+        for permission in other.permissions {
+            let known = |p: &String| p.eq_ignore_ascii_case(&permission);
+            if !self.permissions.iter().any(known) {
+                self.permissions.push(permission);
+            }
         }
     }
 
@@ -170,6 +193,23 @@ impl UserScopes {
         }
     }
 
+    /// The same with the resources that are one under several names taken together, under the first of these.
+    #[must_use]
+    pub fn merged(self, same: impl Fn(&str, &str) -> bool) -> Self {
+        let mut resources: Vec<ResourceRequest> = Vec::new();
+        for resource in self.resources {
+            let name = resource.resource.as_str();
+            match resources
+                .iter_mut()
+                .find(|known| same(known.resource.as_str(), name))
+            {
+                Some(known) => known.take_in(resource),
+                None => resources.push(resource),
+            }
+        }
+        Self { resources, ..self }
+    }
+
     /// The one resource that a token is for; Microsoft Graph when only OpenID scopes were named.
     ///
     /// # Errors
@@ -226,6 +266,18 @@ mod tests {
         );
         assert_eq!(scopes.one_resource().unwrap_err().code(), 700_022);
         assert!(scopes.first_resource().bare);
+    }
+
+    #[test]
+    fn names_of_one_resource_are_taken_together() {
+        let slash = |name: &str| name.trim_end_matches('/').to_owned();
+        let scopes = UserScopes::parse("https://x/A https://x//B https://x//a https://y/C")
+            .unwrap()
+            .merged(|a, b| slash(a) == slash(b));
+        assert_eq!(scopes.resources.len(), 2);
+        assert_eq!(scopes.resources[0].resource.as_str(), "https://x");
+        assert_eq!(scopes.resources[0].permissions, ["A", "B"]);
+        assert_eq!(scopes.one_resource().unwrap_err().code(), 700_022);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct UserFact {
     pub password_changed: i64,
     /// Whether a sign-in needs a second factor.
     pub second_factor_required: bool,
+    /// Whether one is set up.
+    pub second_factor_set_up: bool,
 }
 
 impl UserFact {

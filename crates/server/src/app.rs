@@ -13,7 +13,7 @@ use crate::admission::Lanes;
 use crate::clock::Clock;
 use crate::doors::ca::CertificateAuthority;
 use crate::hunt_budget::HuntBudget;
-use crate::identity::{IssuerKeyCache, Keys, KnownClients, PasswordGuards};
+use crate::identity::{Budgets, IssuerKeyCache, Keys, KnownClients, PasswordGuards};
 use crate::rate::RateLimits;
 use crate::settings::Settings;
 use crate::site::Sites;
@@ -53,6 +53,8 @@ pub struct App {
     pub lanes: Lanes,
     /// What stands before password checks.
     pub passwords: PasswordGuards,
+    /// What networks may cost that have proven nothing.
+    pub budgets: Budgets,
     /// Keys of federated issuers, as they were last read.
     pub issuer_keys: IssuerKeyCache,
     /// Applications that got tokens lately.

@@ -3,6 +3,7 @@
 use bartizan_contract::operations::Operation;
 use bartizan_contract::permissions::{PermissionKind, resource_of};
 use bartizan_contract::route::Match;
+use bartizan_identity::consent::admin_consent_link;
 use bartizan_identity::explain::grant_command;
 use bartizan_identity::jwt::bearer;
 use bartizan_identity::{Caller, CallerKind, Rejection};
@@ -169,8 +170,6 @@ async fn remedy(
 /// The link by which an administrator of the caller's tenant consents to all that the application asks for.
 pub(crate) fn consent_link(app: &App, caller: &Caller) -> String {
     let login = app.sites.public().origin().ascii_serialization();
-    format!(
-        "{login}/{}/adminconsent?client_id={}",
-        caller.tenant, caller.app
-    )
+    let tenant = caller.tenant.to_string();
+    admin_consent_link::<&str>(&login, &tenant, caller.app, &[], None)
 }

@@ -177,6 +177,7 @@ impl Server {
             trail,
             lanes: Lanes::new(&settings.bounds),
             passwords: identity::PasswordGuards::default(),
+            budgets: identity::Budgets::default(),
             issuer_keys: identity::IssuerKeyCache::default(),
             known_clients: identity::KnownClients::default(),
             rates: RateLimits::default(),

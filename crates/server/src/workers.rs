@@ -39,6 +39,7 @@ pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTrac
         async move {
             app.rates.forget_idle();
             app.passwords.forget_idle(app.clock.unix_seconds());
+            app.budgets.forget_idle(app.clock.unix_micros());
             if let Err(error) = sweep(&app).await {
                 tracing::warn!(%error, "ended sign-ins could not be removed");
             }

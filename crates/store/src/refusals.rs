@@ -90,22 +90,41 @@ pub async fn by_correlation(
     rows.first().map(read).transpose()
 }
 
-/// Removes what is older than `before` (microseconds) and, of the rest, all but about the newest `keep`. Gives how many
-/// went.
+/// How many refusals are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Shares {
+    /// Codes that have a share of their own.
+    pub apart: &'static [&'static str],
+    /// How many of these.
+    pub of_apart: u32,
+    /// How many of all others.
+    pub of_others: u32,
+}
+
+/// Removes what is older than `before` (microseconds) and, of the rest, all but about the newest of each share. Gives how
+/// many went.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn forget(tx: &mut WriteTx, before: i64, keep: u32) -> Result<u64, StoreError> {
+pub async fn forget(tx: &mut WriteTx, before: i64, keep: Shares) -> Result<u64, StoreError> {
     let mut sql = Sql::new("delete from refusals where occurred < ");
     sql.bind(before);
-    let aged = sql.execute(tx).await?.rows_affected();
-    // The time of the first one too many; without one the comparison is with null and removes nothing.
-    let mut sql = Sql::new(
-        "delete from refusals where occurred <= \
-         (select occurred from refusals order by occurred desc limit 1 offset ",
-    );
-    sql.bind(i64::from(keep)).push(")");
-    Ok(aged + sql.execute(tx).await?.rows_affected())
+    let mut gone = sql.execute(tx).await?.rows_affected();
+    for (among, number) in [(" not in (", keep.of_others), (" in (", keep.of_apart)] {
+        let codes = || keep.apart.iter().map(|code| (*code).to_owned());
+        // The time of the first one too many; without one the comparison is with null and removes nothing.
+        let mut sql = Sql::new("delete from refusals where code");
+        sql.push(among)
+            .bind_list(codes())
+            .push(") and occurred <= (select occurred from refusals where code")
+            .push(among)
+            .bind_list(codes())
+            .push(") order by occurred desc limit 1 offset ")
+            .bind(i64::from(number))
+            .push(")");
+        gone += sql.execute(tx).await?.rows_affected();
+    }
+    Ok(gone)
 }
 
 fn read(row: &AnyRow) -> Result<Refusal, StoreError> {

@@ -275,3 +275,21 @@ fn a_rotated_key_says_when_it_signs() {
     let at_once = home.cli(&["key", "rotate", "--now"]);
     assert!(at_once.err.contains("signs from now on"), "{at_once:?}");
 }
+
+#[test]
+fn a_token_is_explained_where_no_server_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("bartizan");
+    std::fs::create_dir(&data).expect("a folder");
+    let base = folder.path().display().to_string();
+    let variables = [("XDG_DATA_HOME", base.as_str())];
+    // Nobody is asked: not even Microsoft's cloud.
+    let told = run_with(&["explain"], &variables, &unsigned(CLAIMS));
+    assert!(told.out.contains("--cloud public"), "{told:?}");
+    assert_eq!(told.json()["verified"], false);
+    // What would name a server cannot be read: the token can be.
+    std::fs::write(data.join("admin.toml"), "no profile").expect("written");
+    let told = run_with(&["explain"], &variables, &unsigned(CLAIMS));
+    assert!(told.out.contains("not verified: "), "{told:?}");
+    told.good();
+}

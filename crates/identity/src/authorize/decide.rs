@@ -96,7 +96,7 @@ pub fn decide(
     };
     let (tenant, user, authentication) = match signed_in(&session) {
         Ok(found) => found,
-        Err(step) if silent => return refuse(without_pages(&step)),
+        Err(step) if silent => return refuse(without_pages(&step, facts.user.as_ref())),
         Err(step) => return *step,
     };
     if let Err(refusal) = usable_by(client) {
@@ -107,7 +107,7 @@ pub fn decide(
     let wanted = consent::Wanted {
         scopes: &asked.scopes,
         everything: fresh,
-        for_all: admin,
+        for_all: admin && fresh,
         own_origins: setting.own_origins,
     };
     match consent::required(&wanted, facts, client, tenant, user) {
@@ -379,13 +379,16 @@ pub(crate) fn signed_in<'a>(session: &Session<'a>) -> Result<SignedIn<'a>, Box<S
 }
 
 /// What a client is told in place of a page that it does not want shown.
-fn without_pages(step: &Step) -> Refusal {
+fn without_pages(step: &Step, user: Option<&UserFact>) -> Refusal {
     match step {
         Step::ErrorPage(refusal) => refusal.clone(),
         Step::PickAccount => UserRefusal::AccountSelection.into(),
         Step::SecondFactor => {
             let resource = "the application".to_owned();
-            UserRefusal::SecondFactorRequired { resource }.into()
+            match user {
+                Some(user) => UserRefusal::without_second_factor(user, resource).into(),
+                None => UserRefusal::LoginRequired.into(),
+            }
         }
         _ => UserRefusal::LoginRequired.into(),
     }

@@ -77,6 +77,7 @@ pub(crate) fn facts() -> UserFacts {
             sessions_valid_from: 0,
             password_changed: 0,
             second_factor_required: false,
+            second_factor_set_up: false,
         }),
         apis: vec![ApiFact {
             principal: Some(API),
@@ -251,6 +252,7 @@ fn sessions_and_prompts() {
         &mut changed.user,
     ) {
         a.second_factor_required = true;
+        a.second_factor_set_up = true;
         b.enabled = false;
         c.sessions_valid_from = NOW - 50;
         d.password_changed = NOW - 50;

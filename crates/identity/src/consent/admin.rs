@@ -114,8 +114,8 @@ pub fn decide(
     };
     let wanted = Wanted {
         scopes: &scopes,
-        // v2 lists what is named, and with `.default` all that is registered.
-        everything: scopes.resources.is_empty() || scopes.resources.iter().any(|r| r.all_granted),
+        // v2 lists what is named, and with `.default` what is registered of that resource.
+        everything: scopes.resources.is_empty(),
         for_all: true,
         own_origins: setting.own_origins,
     };
@@ -196,10 +196,7 @@ pub fn accepted(
     if request.version == Version::V2 {
         let scopes = prompt.apis.iter().flat_map(|api| {
             let words = api.scopes.iter().chain(&api.roles);
-            let uri = bartizan_contract::permissions::resource_by_app_id(api.app_id)
-                .and_then(|resource| resource.identifier_uris.first())
-                .map_or_else(|| api.app_id.to_string(), |uri| (*uri).to_owned());
-            words.map(move |item| format!("{uri}/{}", item.value))
+            words.map(|item| format!("{}/{}", api.uri, item.value))
         });
         let scopes: Vec<String> = scopes.collect();
         fields.push(("scope".to_owned(), scopes.join(" ")));

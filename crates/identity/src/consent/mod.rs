@@ -6,6 +6,7 @@
 
 mod admin;
 mod device;
+mod link;
 mod prompt;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 
 pub use admin::{AdminConsentRequest, AdminStep, accepted, decide as decide_admin, declined};
 pub use device::{DeviceStep, decide as decide_device};
+pub use link::admin_consent_link;
 pub use prompt::{
     Choice, ConsentApi, ConsentItem, ConsentPrompt, Consented, NewGrant, NewRole, accept,
 };
@@ -67,27 +69,30 @@ pub(crate) fn required(
     let mut items = Items::default();
     let mut everything = wanted.everything;
     for resource in &wanted.scopes.resources {
-        everything |= named(resource, wanted, facts, client, tenant, &mut items)?;
+        everything |= named(resource, wanted, facts, (client, tenant, user), &mut items)?;
     }
     let basic = !facts.is_consented() && !let_through(wanted, facts);
-    if !everything && items.is_empty() && !basic {
+    let openid = wanted.scopes.openid;
+    let unknown = openid.and(facts.openid_granted()) != openid;
+    if !everything && !wanted.for_all && items.is_empty() && !basic && !unknown {
         return Ok(Consent::Enough);
     }
     // The list of the registration is what v1 and `.default` ask; without it, and without names,
     // whoever signs in for the first time consents to being signed in.
     if everything {
-        listed(facts, client, user, wanted.for_all, &mut items);
+        listed(facts, client, user, (wanted.for_all, None), &mut items);
     }
     let only_roles = items.is_empty() && lists_roles(client) && everything;
     if only_roles && !user.may_consent_for_all() {
         // Who may not grant them is told which they are, to ask somebody who may.
-        listed(facts, client, user, true, &mut items);
+        listed(facts, client, user, (true, None), &mut items);
     }
     let prompt = items.prompt(wanted, client, tenant, user);
     let may =
         (!only_roles || user.may_consent_for_all()) && may_accept(&prompt, facts, client, user);
     let prompt = Box::new(ConsentPrompt {
         may_accept: may,
+        by_name: link::by_name(&prompt, facts, client),
         ..prompt
     });
     Ok(if may {
@@ -124,12 +129,25 @@ fn named(
     resource: &ResourceRequest,
     wanted: &Wanted<'_>,
     facts: &UserFacts,
-    client: &ClientFact,
-    tenant: &TenantFact,
+    (client, tenant, user): (&ClientFact, &TenantFact, &UserFact),
     items: &mut Items,
 ) -> Result<bool, Refusal> {
     let name = resource.resource.as_str();
     let apis = called(facts, name, wanted.own_origins, tenant)?;
+    // One API has the name that it was called by; an own origin is none of one.
+    let as_called = (!resource.bare && matches!(apis.as_slice(), [_])).then_some(name);
+    for api in apis.iter().filter(|_| as_called.is_some()) {
+        items.names.push((api.app_id, name.to_owned()));
+    }
+    if resource.all_granted && wanted.for_all && !wanted.everything {
+        // An administrator names the APIs: of each what the registration lists of it, roles too.
+        listed(facts, client, user, (true, Some(&apis)), items);
+        if items.is_empty() && apis.iter().all(|api| api.app_id != OPENID_RESOURCE) {
+            let resource = name.chars().take(200).collect();
+            return Err(UserRefusal::ResourceNotListed { resource }.into());
+        }
+        return Ok(false);
+    }
     if resource.all_granted {
         if apis.iter().any(|api| !facts.granted(api).is_empty()) {
             return Ok(false);
@@ -190,16 +208,21 @@ pub(crate) fn called<'f>(
     Ok(apis)
 }
 
-/// Adds all that the registration lists: app roles only where an administrator is asked.
+/// Adds all that the registration lists, or lists of these resources: app roles only where an administrator is asked.
 fn listed(
     facts: &UserFacts,
     client: &ClientFact,
     user: &UserFact,
-    for_all: bool,
+    (for_all, only): (bool, Option<&[&ApiFact]>),
     items: &mut Items,
 ) {
     let administrator = for_all || user.may_consent_for_all();
-    for required in &client.required {
+    let wanted = |id: AppId| only.is_none_or(|apis| apis.iter().any(|api| api.app_id == id));
+    for required in client
+        .required
+        .iter()
+        .filter(|required| wanted(required.resource_app_id))
+    {
         let found = facts
             .apis
             .iter()
@@ -260,25 +283,33 @@ fn may_accept(
 
 /// What a prompt will list, by resource.
 #[derive(Debug, Default)]
-pub(crate) struct Items(Vec<ConsentApi>);
+pub(crate) struct Items {
+    apis: Vec<ConsentApi>,
+    /// The names by which the request called resources.
+    names: Vec<(AppId, String)>,
+}
 
 impl Items {
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.apis.is_empty()
     }
 
     fn of(&mut self, api: &ApiFact) -> &mut ConsentApi {
-        let known = self.0.iter().position(|known| known.app_id == api.app_id);
+        let known = self
+            .apis
+            .iter()
+            .position(|known| known.app_id == api.app_id);
         let index = known.unwrap_or_else(|| {
-            self.0.push(ConsentApi {
+            self.apis.push(ConsentApi {
                 app_id: api.app_id,
                 display_name: api.display_name.clone(),
+                uri: link::uri(api.app_id, &self.names),
                 scopes: Vec::new(),
                 roles: Vec::new(),
             });
-            self.0.len() - 1
+            self.apis.len() - 1
         });
-        &mut self.0[index]
+        &mut self.apis[index]
     }
 
     fn scope(&mut self, api: &ApiFact, value: &str) {
@@ -332,7 +363,8 @@ impl Items {
             tenant: tenant.id,
             user: user.id,
             sign_in,
-            apis: self.0,
+            apis: self.apis,
+            by_name: Vec::new(),
             for_all: wanted.for_all,
             may_accept: false,
             may_accept_for_all: user.may_consent_for_all(),

@@ -28,6 +28,9 @@ pub struct ConsentPrompt {
     pub sign_in: OpenIdScopes,
     /// Permissions, by resource.
     pub apis: Vec<ConsentApi>,
+    /// Scopes that a link for an administrator must name; none where what the registration asks for is enough
+    /// ([`super::admin_consent_link`]).
+    pub by_name: Vec<String>,
     /// Whether an administrator consents for everybody, without a choice.
     pub for_all: bool,
     /// Whether who is asked may accept.
@@ -46,6 +49,8 @@ pub struct ConsentApi {
     pub app_id: AppId,
     /// Its name.
     pub display_name: String,
+    /// The name by which scopes call it.
+    pub uri: String,
     /// Delegated permissions.
     pub scopes: Vec<ConsentItem>,
     /// App roles: what the application may do without a user.

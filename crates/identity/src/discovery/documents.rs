@@ -120,7 +120,6 @@ fn v1(root: &str, issuer: &str, region: Json) -> Json {
             "cloud_graph_host_name", "msgraph_host", "aud", "exp", "iat", "auth_time", "acr",
             "amr", "nonce", "email", "given_name", "family_name", "nickname"
         ],
-        "check_session_iframe": format!("{root}/oauth2/checksession"),
         "userinfo_endpoint": format!("{root}/openid/userinfo"),
         "kerberos_endpoint": format!("{root}/kerberos"),
         "tenant_region_scope": region,

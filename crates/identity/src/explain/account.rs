@@ -11,6 +11,7 @@ use bartizan_contract::{AppId, TenantId};
 use serde::Serialize;
 
 use super::refused::{Credential, Refused, TokenRefused};
+use crate::consent::admin_consent_link;
 
 /// The directory at the time of the explanation, as far as the refusal's tenant may see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -294,7 +295,7 @@ fn admin_consent(app: AppId, now: &Now) -> Remedy {
     let tenant = now.tenant.map_or("common".to_owned(), |t| t.to_string());
     Remedy::link(
         "An administrator of the tenant consents.",
-        format!("{}/{tenant}/adminconsent?client_id={app}", now.login),
+        admin_consent_link::<&str>(&now.login, &tenant, app, &[], None),
     )
 }
 
@@ -428,16 +429,16 @@ fn consent(draft: &mut Draft, refused: &TokenRefused, now: &Now) {
         // Consent to what is registered would not bring it.
         Some(scope) => Remedy::link(
             "An administrator of the tenant consents to it by name.",
-            format!(
-                "{}/{tenant}/v2.0/adminconsent?client_id={app}&scope={scope}",
-                now.login
-            ),
+            admin_consent_link(&now.login, &tenant, app, scope, None),
         ),
         None => admin_consent(app, now),
     });
     if refused.code == 65_001 {
         let asked = match &scope {
-            Some(scope) => format!("oauth2/v2.0/authorize?client_id={app}&scope={scope}"),
+            Some(scope) => format!(
+                "oauth2/v2.0/authorize?client_id={app}&scope={}",
+                scope.join("%20")
+            ),
             None => format!("oauth2/authorize?client_id={app}&prompt=consent"),
         };
         draft.remedy(Remedy::link(
@@ -464,12 +465,11 @@ fn unasked<'r>(refused: &'r TokenRefused, now: &Now) -> Vec<&'r str> {
 }
 
 /// Scopes as a link names them; none when there are none, or when one has a character that is not one of a name.
-fn scope_parameter(refused: &TokenRefused, scopes: &[&str]) -> Option<String> {
+fn scope_parameter(refused: &TokenRefused, scopes: &[&str]) -> Option<Vec<String>> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
     let resource = refused.resource.as_deref()?;
     let full: Vec<String> = scopes.iter().map(|s| format!("{resource}/{s}")).collect();
-    let text = full.join("%20");
-    (!full.is_empty() && text.replace("%20", "").chars().all(plain)).then_some(text)
+    (!full.is_empty() && full.concat().chars().all(plain)).then_some(full)
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ pub fn decide(
     let verifier = request.verifier.as_ref().map(|verifier| verifier.as_str());
     pkce::check(details.challenge.as_ref(), verifier)?;
     let asked = effective(request, details)?;
-    let (openid, resource) = asked.understood(request.asked.is_empty())?;
+    let (openid, resource) = context.understood(&asked, request.asked.is_empty())?;
     let issuance = issue(
         context,
         Wanted {

@@ -1,6 +1,7 @@
 //! `client_credentials` (RFC 6749 section 4.4): an application asks in its own name, and gets the
 //! app roles that were consented to in the tenant.
 
+use bartizan_contract::first_party::MICROSOFT_GRAPH;
 use bartizan_contract::permissions::resource_by_app_id;
 use bartizan_contract::{AppId, ObjectId, TenantId};
 
@@ -21,7 +22,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads `scope` on v2, `resource` on v1.
+    /// Reads `scope` on v2, `resource` on v1; without one v1 means Microsoft Graph.
     ///
     /// # Errors
     /// [`Refusal::MissingParameter`], [`Refusal::ResourceOnV2`], and what
@@ -30,8 +31,11 @@ impl Request {
         let resource = match version {
             Version::V2 if form.get("resource").is_some() => return Err(Refusal::ResourceOnV2),
             Version::V2 => resource::of_application_scope(form.require("scope")?)?,
-            // The cloud falls back to a resource that is retired; a name is clearer.
-            Version::V1 => ResourceName::new(form.require("resource")?),
+            // The cloud falls back to the directory's API, which is retired; Microsoft Graph has its place.
+            Version::V1 => match form.get("resource") {
+                Some(resource) => ResourceName::new(resource),
+                None => ResourceName::new(&MICROSOFT_GRAPH.to_string()),
+            },
         };
         Ok(Self { resource })
     }

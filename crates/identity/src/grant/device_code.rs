@@ -124,7 +124,7 @@ impl AuthorizationRequest {
         let client_id = form.require("client_id")?.to_owned();
         let asked = Asked::parse(version, form)?;
         // Several resources may be named: consent is for all of them.
-        asked.understood(true)?;
+        asked.understood(true, |a, b| a == b)?;
         Ok(Self {
             version,
             client_id,
@@ -237,7 +237,7 @@ pub fn decide(
     };
     // The wire of the answer is the poll's, whichever endpoint gave the code.
     let asked = &code.details.asked;
-    let (openid, resource) = asked.understood(true)?;
+    let (openid, resource) = context.understood(asked, true)?;
     let issuance = issue(
         context,
         Wanted {

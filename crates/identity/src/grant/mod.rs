@@ -15,6 +15,7 @@ use crate::client_auth::CredentialUsed;
 use crate::issuer::Version;
 use crate::refusal::Refusal;
 use crate::request::Form;
+use crate::scope::{OpenIdScopes, ResourceRequest};
 
 /// What a token request asks, by `grant_type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,5 +118,18 @@ impl Issuance {
                 "access_token": access_token,
             }),
         }
+    }
+}
+
+impl user::Context<'_> {
+    /// What is asked ([`user::Asked::understood`]), by what the directory knows of the resources.
+    pub(crate) fn understood(
+        &self,
+        asked: &user::Asked,
+        several: bool,
+    ) -> Result<(OpenIdScopes, ResourceRequest), Refusal> {
+        asked.understood(several, |a, b| {
+            self.facts.is_one_resource(a, b, self.setting.own_origins)
+        })
     }
 }

@@ -74,13 +74,14 @@ pub fn decide(
     let authentication = Authentication {
         tenant: claims.tid,
         user: claims.oid,
-        // The token does not tell when its user signed in; it cannot have been later.
-        at: claims.iat + context.setting.lifetimes.backdate,
+        // The token does not tell when its user signed in. It was before the token was issued: so a revocation in the
+        // second of the issue counts as one after it.
+        at: claims.iat + context.setting.lifetimes.backdate - 1,
         methods: claims.amr.clone(),
         session: uuid::Uuid::nil(),
         address: claims.ipaddr.clone(),
     };
-    let (openid, resource) = request.asked.understood(false)?;
+    let (openid, resource) = context.understood(&request.asked, false)?;
     let issuance = issue(
         context,
         Wanted {

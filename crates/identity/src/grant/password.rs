@@ -109,7 +109,7 @@ pub fn decide(
         session,
         address: context.address.map(str::to_owned),
     };
-    let (openid, resource) = request.asked.understood(false)?;
+    let (openid, resource) = context.understood(&request.asked, false)?;
     let issuance = issue(
         context,
         Wanted {

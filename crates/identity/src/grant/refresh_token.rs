@@ -96,7 +96,13 @@ pub fn decide(
     };
     let used = context.authenticate(client, rule)?;
     if token.revoked {
-        return Err(UserRefusal::Revoked.into());
+        // Switching an account off revokes, too; that it is off says more.
+        let user = context.facts.user.as_ref();
+        let refusal = match user.is_some_and(|user| !user.enabled) {
+            true => UserRefusal::UserDisabled,
+            false => UserRefusal::Revoked,
+        };
+        return Err(refusal.into());
     }
     let spa = details.platform == Some(Platform::Spa);
     if context.setting.now >= token.expires {
@@ -111,7 +117,7 @@ pub fn decide(
         return Err(refusal.into());
     }
     let asked = effective(request, details);
-    let (openid, resource) = asked.understood(true)?;
+    let (openid, resource) = context.understood(&asked, true)?;
     let issuance = issue(
         context,
         Wanted {

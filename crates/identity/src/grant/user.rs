@@ -22,7 +22,7 @@ use crate::optional_claims::ClaimsWanted;
 use crate::redirect::Platform;
 use crate::refusal::{Refusal, UserRefusal};
 use crate::request::{ClientProof, Form, TokenRequest};
-use crate::resource::is_own_origin;
+use crate::resource::{OPENID_SCOPES, is_own_origin};
 use crate::scope::{OpenIdScopes, ResourceRequest, UserScopes};
 use crate::tenant::TenantPath;
 use crate::user::UserFact;
@@ -77,11 +77,15 @@ impl Asked {
     }
 
     /// What is asked: of OpenID Connect, and of which resource. Where several resources may be
-    /// named, the first wins.
+    /// named, the first wins. `same` tells whether two names are of one resource.
     ///
     /// # Errors
     /// [`Refusal::ScopeInvalid`], [`Refusal::ScopeOfSeveralResources`] unless `several`.
-    pub fn understood(&self, several: bool) -> Result<(OpenIdScopes, ResourceRequest), Refusal> {
+    pub fn understood(
+        &self,
+        several: bool,
+        same: impl Fn(&str, &str) -> bool,
+    ) -> Result<(OpenIdScopes, ResourceRequest), Refusal> {
         if !self.v2 {
             // v1 always gives all of OpenID Connect; its `scope` means nothing else.
             let all = OpenIdScopes {
@@ -99,7 +103,7 @@ impl Asked {
         let Some(scope) = &self.scope else {
             return Err(Refusal::MissingParameter { name: "scope" });
         };
-        let scopes = UserScopes::parse(scope)?;
+        let scopes = UserScopes::parse(scope)?.merged(same);
         let resource = if several {
             scopes.first_resource()
         } else {
@@ -340,10 +344,9 @@ pub(crate) fn issue(
     mut wanted: Wanted<'_>,
 ) -> Result<UserIssuance, Refusal> {
     let (tenant, client) = context.parties()?;
-    if !context.facts.is_consented() && matches!(wanted.refresh, Refresh::IfAsked(_)) {
-        // A resource's owner may let the client use the resource: not learn who the user is, nor come back.
-        wanted.openid = OpenIdScopes::default();
-    }
+    // Asking gives nobody the user's name or address, whatever else was consented to; and what a resource's owner lets
+    // the client use is neither that nor coming back.
+    wanted.openid = wanted.openid.and(context.facts.openid_granted());
     let user = user_of(context, tenant, wanted.authentication)?;
     if client.principal.is_none() {
         return Err(Refusal::ApplicationUnknown {
@@ -355,7 +358,7 @@ pub(crate) fn issue(
     let name = wanted.resource.resource.as_str();
     if user.second_factor_required && !wanted.authentication.is_multi_factor() {
         let resource = name.chars().take(200).collect();
-        return Err(UserRefusal::SecondFactorRequired { resource }.into());
+        return Err(UserRefusal::without_second_factor(user, resource).into());
     }
     let setting = &context.setting;
     let apis = called(context.facts, name, setting.own_origins, tenant)?;
@@ -528,7 +531,9 @@ impl Rights {
             by_resource: BTreeMap::new(),
         };
         for api in apis {
-            let granted = facts.granted(api);
+            let mut granted = facts.granted(api);
+            // Coming back is no right at the resource.
+            granted.retain(|word| api.app_id != OPENID_RESOURCE || word != "offline_access");
             if !granted.is_empty() {
                 rights
                     .by_resource
@@ -570,12 +575,12 @@ fn written(endpoint: Version, wanted: &Wanted<'_>, apis: &[&ApiFact], scopes: &[
     if endpoint == Version::V1 {
         return scopes.join(" ");
     }
-    let openid = wanted.openid.words();
-    let of_openid = |scope: &str| openid.contains(&scope) && matches!(apis, [_]);
+    let graph = apis.iter().any(|api| api.app_id == OPENID_RESOURCE);
     let mut words: Vec<String> = scopes
         .iter()
         .map(|scope| {
-            if of_openid(scope) {
+            // The words of OpenID Connect belong to no resource.
+            if graph && OPENID_SCOPES.contains(&scope.as_str()) {
                 scope.clone()
             } else {
                 wanted.resource.written(scope)

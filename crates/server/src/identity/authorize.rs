@@ -124,7 +124,11 @@ impl Case {
 /// Answers the endpoint.
 pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str) -> Response {
     if request.method == Method::POST {
-        return posted(request, version, tenant);
+        let middle = match version {
+            Version::V1 => "",
+            Version::V2 => "/v2.0",
+        };
+        return again_by_get(request, tenant, &format!("{middle}/authorize"));
     }
     let answered = first(request, version, tenant).await;
     answered.unwrap_or_else(|refusal| html::refusal(request, &refusal))
@@ -132,17 +136,13 @@ pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str
 
 /// A request by POST comes from another site, and browsers leave our cookies out of that: asked again by GET, they are
 /// in.
-fn posted(request: &Request<'_>, version: Version, tenant: &str) -> Response {
+pub(super) fn again_by_get(request: &Request<'_>, tenant: &str, endpoint: &str) -> Response {
     let pairs = request.query.iter().chain(&request.form);
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish();
     let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
-    let middle = match version {
-        Version::V1 => "",
-        Version::V2 => "/v2.0",
-    };
-    redirect(&format!("/{tenant}/oauth2{middle}/authorize?{query}"))
+    redirect(&format!("/{tenant}/oauth2{endpoint}?{query}"))
 }
 
 async fn first(request: &Request<'_>, version: Version, tenant: &str) -> Result<Response, Refusal> {
@@ -178,6 +178,12 @@ async fn first(request: &Request<'_>, version: Version, tenant: &str) -> Result<
         Step::SignIn {
             login_hint: None, ..
         } if several => Step::PickAccount,
+        // The page of accounts is not to be shown, and nobody chooses in the person's place.
+        Step::ErrorRedirect(redirect, Refusal::User(UserRefusal::LoginRequired))
+            if several && asked.login_hint.is_none() =>
+        {
+            Step::ErrorRedirect(redirect, UserRefusal::AccountSelection.into())
+        }
         step => step,
     };
     carry_out(request, flow, case, step, false).await

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use bartizan_contract::{AppId, ObjectId, TenantId};
-use bartizan_identity::consent::{ConsentItem, ConsentPrompt, Consented};
+use bartizan_identity::consent::{ConsentItem, ConsentPrompt, Consented, admin_consent_link};
 use bartizan_identity::refusal::UserRefusal;
 use bartizan_store::directory::applications;
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
@@ -11,7 +11,6 @@ use bartizan_store::directory::permission_grants::{self, PermissionGrant};
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::{StoreError, WriteTx};
 use http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use url::Url;
 use uuid::Uuid;
@@ -111,14 +110,13 @@ pub(super) fn approval(
     asked: &Asked<'_>,
 ) -> Response {
     shown::refused(request, asked, &UserRefusal::AdminConsentRequired.into());
-    let mut link = format!(
-        "{}/{}/adminconsent?client_id={}",
-        request.site.base, prompt.tenant, prompt.client
+    let link = admin_consent_link(
+        &request.site.base,
+        &prompt.tenant.to_string(),
+        prompt.client,
+        &prompt.by_name,
+        flow.target.as_deref(),
     );
-    if let Some(uri) = &flow.target {
-        let uri = utf8_percent_encode(uri, NON_ALPHANUMERIC);
-        link = format!("{link}&redirect_uri={uri}");
-    }
     let template = ApprovalPage {
         frame: Frame::of(request, flow, "Approval required"),
         app: &visible(&prompt.display_name),

@@ -192,12 +192,14 @@ fn scopes(details: &DeviceDetails) -> UserScopes {
         let scope = asked.scope.as_deref().unwrap_or_default();
         return UserScopes::parse(scope).unwrap_or_default();
     }
-    let (openid, resource) = asked.understood(true).unwrap_or_else(|_| {
+    let (mut openid, resource) = asked.understood(true, |a, b| a == b).unwrap_or_else(|_| {
         (
             bartizan_identity::scope::OpenIdScopes::default(),
             bartizan_identity::scope::ResourceRequest::of_graph(),
         )
     });
+    // v1 names none of these words: nobody is asked for an address that nobody asked for.
+    openid.email = false;
     UserScopes {
         openid,
         resources: vec![resource],

@@ -27,7 +27,7 @@ pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str
         Ok(body) => respond::json(StatusCode::OK, &body),
         Err(refusal) => {
             tracing::info!(code = refusal.code(), "no device code issued");
-            respond::error(&refusal.answer(&request.trace))
+            respond::refusal(&refusal, "token", request)
         }
     }
 }
@@ -46,6 +46,8 @@ async fn begin(request: &Request<'_>, version: Version, tenant: &str) -> Result<
     };
     let path = TenantPath::parse(tenant)?;
     let asked = AuthorizationRequest::parse(version, pairs)?;
+    let now = request.app.clock.unix_micros();
+    request.app.budgets.begin(request.source(), now)?;
     let device = secret("")?;
     let mut entropy = [0; 36];
     aws_lc_rs::rand::fill(&mut entropy).map_err(|_| Refusal::Fault)?;

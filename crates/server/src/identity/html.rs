@@ -193,7 +193,9 @@ pub(super) fn refusal_of(request: &Request<'_>, refusal: &Refusal, asked: &Asked
         status => StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
     };
     shown::refused(request, asked, refusal);
-    details_page(request, status, refusal.code(), &refusal.to_string())
+    let mut page = details_page(request, status, refusal.code(), &refusal.to_string());
+    super::respond::retry_after(refusal, &mut page);
+    page
 }
 
 /// An error page: what happened, what to do, and what an administrator needs to find it.
@@ -244,6 +246,7 @@ fn remedy(code: u32) -> &'static str {
         700_016 => {
             "Check the application's id and the tenant in the address. An application of another tenant must be consented to first: open its admin consent link as an administrator."
         }
+        90055 => "Wait a little, then try again.",
         90002 | 900_023 => "Check the tenant's id or domain in the address.",
         _ if identity_error(code).is_some_and(|row| row.error == "server_error") => {
             "Try again. If it stays so, give the details below to the administrator of this server."

@@ -9,15 +9,20 @@ use bartizan_store::directory::applications;
 use bartizan_store::{ReadTx, StoreError};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http::header;
+use http::{Method, header};
 use serde_json::{Value as Json, json};
 use url::Url;
 
+use super::authorize::again_by_get;
 use super::sign_in::{end_all, fault, record, redirect};
 use super::{Request, html};
 
 /// Answers the endpoint.
 pub(super) async fn answer(request: &Request<'_>) -> Response {
+    if request.method == Method::POST {
+        // Both methods are wanted (section 2 there). What signs out is the going here, as by GET.
+        return again_by_get(request, &request.place, "/logout");
+    }
     let answered = sign_out(request).await;
     answered.unwrap_or_else(|refusal| html::refusal(request, &refusal))
 }

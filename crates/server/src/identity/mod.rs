@@ -7,6 +7,7 @@
 mod address;
 mod admin_consent;
 mod authorize;
+mod budgets;
 pub(crate) mod client;
 mod consent;
 mod device;
@@ -46,6 +47,7 @@ use crate::site::Site;
 use crate::source::source;
 
 pub(crate) use bartizan_identity::key_schedule::ScheduleError;
+pub use budgets::Budgets;
 pub(crate) use endpoint::{asks_for_explanation, is_start, owns};
 pub use issuer_keys::IssuerKeyCache;
 pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
@@ -190,7 +192,10 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         return respond::preflight();
     }
     let reads = request.method == Method::GET || request.method == Method::HEAD;
-    let takes_forms = matches!(endpoint, Endpoint::Authorize(..) | Endpoint::Login);
+    let takes_forms = matches!(
+        endpoint,
+        Endpoint::Authorize(..) | Endpoint::Login | Endpoint::Logout
+    );
     let sends_form = takes_forms && request.method == Method::POST;
     if !reads && !sends_form {
         let refusal = Refusal::Method {

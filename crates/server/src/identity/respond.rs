@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use bartizan_identity::Refusal;
 use bartizan_identity::refusal::ErrorAnswer;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value as Json;
@@ -34,6 +35,21 @@ pub(super) fn json(status: StatusCode, body: &Json) -> Response {
 pub(super) fn error(answer: &ErrorAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_REQUEST);
     json(status, &answer.body)
+}
+
+/// A refusal of an endpoint that the table names.
+pub(super) fn refusal(refusal: &Refusal, endpoint: &str, request: &Request<'_>) -> Response {
+    let mut response = error(&refusal.answer_at(endpoint, &request.trace));
+    retry_after(refusal, &mut response);
+    response
+}
+
+/// Says when to come again, where that is all that is wrong (RFC 9110 section 10.2.3).
+pub(super) fn retry_after(refusal: &Refusal, response: &mut Response) {
+    if let Refusal::Throttled { seconds } = refusal {
+        let seconds = HeaderValue::from(*seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
 }
 
 /// A document of discovery: any page may read it, for a day.

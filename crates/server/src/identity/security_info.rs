@@ -3,9 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use bartizan_identity::Refusal;
-use bartizan_store::directory::users;
-use bartizan_store::sign_in::{factors, sessions};
-use bartizan_store::tokens::refresh_tokens;
+use bartizan_store::sign_in::{end_everything, factors, sessions};
 use http::{StatusCode, header};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -173,11 +171,7 @@ async fn sign_out_everywhere(
     let now = request.app.clock.unix_micros();
     let ended = async {
         let mut tx = request.app.store.write().await?;
-        users::revoke_sessions(&mut tx, tenant, user, now).await?;
-        refresh_tokens::revoke_of_user(&mut tx, tenant, user, None, now).await?;
-        for session in sessions::of_user(&mut tx, tenant, user, now).await? {
-            sessions::revoke(&mut tx, &session.hash, now).await?;
-        }
+        end_everything(&mut tx, tenant, user, now).await?;
         let (cookie, _) = end_all(request, &mut tx).await?;
         bartizan_store::sign_in::pending::end(&mut tx, &flow.hash()).await?;
         let action = "user.revokeSignInSessions";

@@ -71,6 +71,7 @@ pub(super) fn noted(request: &Request<'_>, asked: &Asked<'_>, code: u32, message
             user: asked.person.map(|person| person.user.upn.clone()),
             credential: Credential::None,
         }),
+        silent: request.query("prompt") == Some("none"),
     });
 }
 

@@ -277,6 +277,7 @@ impl Sent {
                 user: self.user,
                 credential: self.credential,
             }),
+            silent: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Refusals, kept in SQL under their trace ids for as long and as many as the bounds say.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use bartizan_identity::claims::AccessClaims;
 use bartizan_identity::explain::{ApiRefused, Check, Refused, TokenSeen};
 use bartizan_identity::jwt::{Token, bearer};
 use bartizan_identity::{Caller, CallerKind};
-use bartizan_store::refusals::{self, Refusal};
+use bartizan_store::refusals::{self, Refusal, Shares};
 use http::request::Parts;
 use http::{HeaderValue, header};
 use serde_json::Value as Json;
@@ -25,8 +25,17 @@ use crate::source::source;
 
 /// How long a refusal is kept: 30 days, in microseconds.
 const AGE: i64 = 30 * 86_400 * 1_000_000;
-/// How many are kept in the whole installation.
-const NUMBER: u32 = 100_000;
+/// How many are kept in the whole installation. Programs ask without a page (`prompt=none`) for as long as nobody, or not
+/// one alone, is signed in: what they are told then has a share of its own.
+const NUMBER: Shares = Shares {
+    apart: &["AADSTS50058", "AADSTS16000"],
+    of_apart: 10_000,
+    of_others: 90_000,
+};
+/// For how long one refusal without a page stands for its likes: an hour, in microseconds.
+const ALIKE: i64 = 3_600 * 1_000_000;
+/// How many of these are told apart; beyond that each is kept again, within its share.
+const MOST_ALIKE: usize = 10_000;
 /// How many of one tenant, or of none, are kept of one batch: one flood must not push out everybody's.
 const PER_BATCH: usize = 256;
 /// How many are added before old ones are looked for.
@@ -49,6 +58,8 @@ pub(crate) struct RefusedRequest {
     pub(crate) address: Option<IpAddr>,
     /// What was seen.
     pub(crate) refused: Refused,
+    /// Whether the request may show no page (`prompt=none`).
+    pub(crate) silent: bool,
 }
 
 /// What remains of a call when it is refused: enough to say why.
@@ -114,6 +125,7 @@ impl Attempt {
                 check,
                 token,
             }),
+            silent: false,
         });
     }
 
@@ -181,9 +193,36 @@ fn of_claims(token: &str) -> Option<TokenSeen> {
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     added: usize,
+    /// Refusals without a page since this time, microseconds.
+    since: i64,
+    alike: HashSet<Alike>,
 }
 
+/// What refusals without a page have in common: the tenant, the client, the person, the code.
+type Alike = (String, Option<String>, Option<String>, u32);
+
 impl Keeper {
+    /// Whether a refusal is one without a page of which another was kept within the hour.
+    fn is_known(&mut self, request: &RefusedRequest) -> bool {
+        let Refused::Token(refused) = &request.refused else {
+            return false;
+        };
+        if !request.silent {
+            return false;
+        }
+        if request.occurred - self.since >= ALIKE || self.alike.len() >= MOST_ALIKE {
+            self.since = request.occurred;
+            self.alike.clear();
+        }
+        let alike = (
+            refused.tenant.clone(),
+            refused.client_id.clone(),
+            refused.user.clone(),
+            refused.code,
+        );
+        !self.alike.insert(alike)
+    }
+
     /// Keeps what a batch brought, within its share.
     pub(super) async fn keep(
         &mut self,
@@ -194,6 +233,9 @@ impl Keeper {
         let mut shares: HashMap<Option<TenantId>, usize> = HashMap::new();
         let mut kept = Vec::new();
         for request in requests {
+            if self.is_known(&request) {
+                continue;
+            }
             let tenant = match &request.tenant {
                 Some(name) => names.tenant(name).await?,
                 None => None,

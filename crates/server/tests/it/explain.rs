@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::harness::{GRAPH, OWN, TestServer, XDR};
 
 /// The resource that incidents' permission is of.
@@ -336,4 +337,31 @@ async fn the_audit_trail_is_listed_in_graphs_shape() {
         .get(path, &server.token_in(&second, GRAPH).await)
         .await;
     assert!(!elsewhere.body.to_string().contains(&id));
+}
+
+/// Programs ask without a page for as long as they are refused: of each client and person one refusal an hour is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_without_a_page_is_explained_once_an_hour() {
+    let server = TestServer::start().await;
+    let one = server.create_client(json!({})).await;
+    let other = server.create_client(json!({})).await;
+    let token = server.token(OWN).await;
+    let silent = async |client: &str| {
+        let address = server.authorize(&server.tenant, client, &[("prompt", "none")]);
+        let page = Browser::at(&server).go(&address).await;
+        assert_eq!(page.parameter("error").as_deref(), Some("login_required"));
+        let trace = page.headers["x-ms-request-id"].to_str().expect("text");
+        format!("/explain/{trace}")
+    };
+    let told = async |path: &str| server.get(path, &token).await.status;
+    let first = silent(&one).await;
+    assert_eq!(told(&first).await, StatusCode::OK);
+    let again = silent(&one).await;
+    let of_other = silent(&other).await;
+    assert_eq!(told(&of_other).await, StatusCode::OK);
+    assert_eq!(told(&again).await, StatusCode::NOT_FOUND);
+    server.advance(3_600);
+    let later = silent(&one).await;
+    let token = server.token(OWN).await;
+    assert_eq!(server.get(&later, &token).await.status, StatusCode::OK);
 }

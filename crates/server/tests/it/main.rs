@@ -27,6 +27,7 @@ mod limits;
 mod listings;
 mod operations;
 mod operator;
+mod partner_consent;
 mod people;
 mod people_grants;
 mod rules;

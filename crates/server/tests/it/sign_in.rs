@@ -235,6 +235,14 @@ async fn prompts_are_honoured() {
     assert_eq!(page.title(), "Permissions requested");
     let page = browser.go(&ask(&[])).await;
     assert_eq!(page.title(), "Pick an account");
+    // Where that page may not be shown nobody chooses in the person's place.
+    let silent = browser.go(&ask(&[("prompt", "none")])).await;
+    assert_eq!(
+        silent.parameter("error").as_deref(),
+        Some("interaction_required")
+    );
+    let description = silent.parameter("error_description").unwrap();
+    assert!(description.starts_with("AADSTS16000: "), "{description}");
     let button = page.html.split("<strong>A Person</strong>").next().unwrap();
     let picked = button
         .rsplit("value=\"")
@@ -494,7 +502,33 @@ async fn signing_out_ends_the_session_here_or_everywhere() {
     let away = format!(
         "/common/oauth2/v2.0/logout?client_id={client}&post_logout_redirect_uri={CALLBACK}&state=x"
     );
-    let page = here.go(&away).await;
+    // A frame on another page signs nobody out, by neither method.
+    for method in [Method::GET, Method::POST] {
+        let framed = here
+            .request(method, &away)
+            .header("sec-fetch-mode", "no-cors");
+        let refused = framed.send().await.expect("an answer");
+        let followed = refused.headers().get("location");
+        let status = match followed.and_then(|to| to.to_str().ok()) {
+            None => refused.status(),
+            Some(to) => {
+                let next = here.request(Method::GET, to);
+                let next = next.header("sec-fetch-mode", "no-cors").send().await;
+                next.expect("an answer").status()
+            }
+        };
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+    // Applications may send it by POST as well (OpenID Connect RP-Initiated Logout 1.0 section 2).
+    let form = [
+        ("client_id", client.as_str()),
+        ("post_logout_redirect_uri", CALLBACK),
+        ("state", "x"),
+    ];
+    let posted = here
+        .request(Method::POST, "/common/oauth2/v2.0/logout")
+        .form(&form);
+    let page = here.follow(posted).await;
     let left = page.left_for.expect("the application");
     assert_eq!(left.as_str(), "https://app.example/callback?state=x");
     assert!(!here.cookies().contains_key("bartizan-sessions"));

@@ -222,22 +222,6 @@ pub async fn members(
     rows.iter().map(Principal::read).collect()
 }
 
-/// The oldest direct members of a group, at most `top`: no more are read.
-///
-/// # Errors
-/// [`StoreError::Database`], [`StoreError::Corrupt`].
-pub async fn first_members(
-    tx: &mut ReadTx,
-    tenant: TenantId,
-    group: ObjectId,
-    top: u32,
-) -> Result<Vec<Principal>, StoreError> {
-    let mut sql = members_of(tenant, group);
-    sql.push(" limit ").bind(i64::from(top));
-    let rows = sql.fetch_all(tx).await?;
-    rows.iter().map(Principal::read).collect()
-}
-
 fn members_of(tenant: TenantId, group: ObjectId) -> Sql {
     let mut sql = Sql::new("select member as principal, kind from group_members where tenant = ");
     sql.bind(tenant)

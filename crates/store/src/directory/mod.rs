@@ -15,11 +15,14 @@ pub mod owners;
 pub mod passwords;
 pub mod people;
 pub mod permission_grants;
+mod related;
 pub mod roles;
 pub mod search;
 pub mod service_principals;
 pub mod token_facts;
 pub mod users;
+
+pub use related::{Relation, first_related};
 
 pub use bartizan_contract::graph::{AppRole, PermissionScope, RequiredResourceAccess};
 use bartizan_contract::{ObjectId, TenantId};

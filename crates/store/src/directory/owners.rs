@@ -68,21 +68,6 @@ pub async fn of(
     rows.iter().map(read).collect()
 }
 
-/// The first owners of an object, at most `top`: no more are read.
-///
-/// # Errors
-/// [`StoreError::Database`], [`StoreError::Corrupt`].
-pub async fn first(
-    tx: &mut ReadTx,
-    tenant: TenantId,
-    object: ObjectId,
-    top: u32,
-) -> Result<Vec<Principal>, StoreError> {
-    let mut sql = owners_of(tenant, object);
-    sql.push(" limit ").bind(i64::from(top));
-    sql.fetch_all(tx).await?.iter().map(read).collect()
-}
-
 fn owners_of(tenant: TenantId, object: ObjectId) -> Sql {
     let mut sql = Sql::new("select owner, kind from directory_owners where tenant = ");
     sql.bind(tenant)

@@ -2,10 +2,13 @@
 //!
 //! What a browser holds is random and found by its SHA-256; whose it is, the row says.
 
+mod everything;
 pub mod factors;
 pub mod failures;
 pub mod pending;
 pub mod sessions;
+
+pub use everything::end_everything;
 
 use bartizan_contract::{ObjectId, TenantId};
 

@@ -14,7 +14,7 @@ use bartizan_store::directory::people::{self, Person};
 use bartizan_store::directory::roles::{self, RoleAssignment};
 use bartizan_store::directory::search::{Order, Search};
 use bartizan_store::directory::users::User;
-use bartizan_store::directory::{Principal, PrincipalKind, principal};
+use bartizan_store::directory::{Principal, PrincipalKind, Relation, first_related, principal};
 use bartizan_store::odata::{USERS_GRAPH, filter};
 use bartizan_store::{Page, Store, StoreError, WriteTx, incidents, machines};
 use serde_json::{Map, json};
@@ -194,14 +194,14 @@ async fn groups_lie_in_groups_of_the_tenant(store: &Store) {
         groups::members(&mut tx, tenant, object(11)).await.unwrap(),
         [member_group(10)]
     );
-    assert_eq!(
-        groups::first_members(&mut tx, tenant, object(10), 1)
-            .await
-            .unwrap()
-            .len(),
-        1,
-        "of two"
-    );
+    let both = [object(10), object(11)];
+    let first = first_related(&mut tx, tenant, Relation::Members, &both, 1).await;
+    let first = first.unwrap();
+    assert_eq!(first[&object(10)].len(), 1, "of two");
+    assert_eq!(first[&object(11)], [member_group(10)]);
+    let all = first_related(&mut tx, tenant, Relation::Members, &both, 20).await;
+    let in_order = groups::members(&mut tx, tenant, object(10)).await;
+    assert_eq!(all.unwrap()[&object(10)], in_order.unwrap());
     let ids = [object(11), object(10), object(99)];
     let found = groups::by_ids(&mut tx, tenant, &ids).await.unwrap();
     assert_eq!(found.len(), 2, "who is not there is left out");

@@ -3,7 +3,9 @@
 use bartizan_contract::ObjectId;
 use bartizan_store::directory::search::{Key, Order, Search};
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
-use bartizan_store::directory::{Principal, PrincipalKind, applications, owners};
+use bartizan_store::directory::{
+    Principal, PrincipalKind, Relation, applications, first_related, owners,
+};
 use bartizan_store::odata::{APPLICATIONS_GRAPH, SERVICE_PRINCIPALS_GRAPH, filter};
 use bartizan_store::{Page, Store, StoreError, WriteTx};
 use serde_json::json;
@@ -117,10 +119,15 @@ async fn owners_belong_to_one_object_of_one_tenant(store: &Store) {
         .await
         .unwrap();
     assert_eq!(owners::of(&mut tx, tenant, app.id).await.unwrap(), [owner]);
-    for (top, count) in [(0, 0), (1, 1), (20, 1)] {
-        let first = owners::first(&mut tx, tenant, app.id, top).await.unwrap();
-        assert_eq!(first.len(), count, "{top}");
+    for (top, expected) in [(0, None), (1, Some(vec![owner])), (20, Some(vec![owner]))] {
+        let objects = [sp.id, app.id];
+        let first = first_related(&mut tx, tenant, Relation::Owners, &objects, top).await;
+        let first = first.unwrap();
+        assert_eq!(first.get(&app.id).cloned(), expected, "{top}");
+        assert!(!first.contains_key(&sp.id));
     }
+    let elsewhere = first_related(&mut tx, other, Relation::Owners, &[app.id], 20).await;
+    assert!(elsewhere.unwrap().is_empty());
     assert!(owners::owns(&mut tx, tenant, app.id, sp.id).await.unwrap());
     assert!(!owners::owns(&mut tx, other, app.id, sp.id).await.unwrap());
     assert!(!owners::remove(&mut tx, other, app.id, sp.id).await.unwrap());

@@ -129,9 +129,14 @@ pub(crate) async fn run(request: Request, printer: &Printer) -> Outcome {
         ))
     })?;
     let claims = serde_json::from_value::<AccessClaims>(Value::Object(token.claims.clone())).ok();
-    let (signature, own_origins) = match request.keys {
-        Keys::Offline => (Signature::NotChecked("--offline".to_owned()), Vec::new()),
-        Keys::Needed | Keys::Wanted => {
+    let nobody = match request.keys {
+        Keys::Offline => Some("--offline".to_owned()),
+        Keys::Wanted => nobody(&request.connection),
+        Keys::Needed => None,
+    };
+    let (signature, own_origins) = match nobody {
+        Some(why) => (Signature::NotChecked(why), Vec::new()),
+        None => {
             let client = target::anonymous(&request.connection)?;
             let own = origins(&client);
             let checked = check(&client, &text, &token, claims.as_ref(), &own);
@@ -160,6 +165,19 @@ pub(crate) async fn run(request: Request, printer: &Printer) -> Outcome {
     }
     print(&document, printer)?;
     conclude(&signature, verdict.as_ref(), request.keys, printer)
+}
+
+/// Why there is nobody to ask for keys that are only wanted: no server is named, or what names it cannot be read. Microsoft's
+/// cloud is asked by those who say so.
+fn nobody(connection: &Connection) -> Option<String> {
+    match target::names_a_server(connection) {
+        Ok(true) => None,
+        Ok(false) => Some(
+            "no server is named whose keys could tell; --data DIR or --url URL asks yours, --cloud public Microsoft's"
+                .to_owned(),
+        ),
+        Err(failure) => Some(failure.to_string()),
+    }
 }
 
 fn slow(client: &Client) -> String {

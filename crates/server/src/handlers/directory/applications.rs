@@ -6,7 +6,9 @@ use bartizan_contract::{AppId, ObjectId};
 use bartizan_identity::CallerKind;
 use bartizan_identity::directory::check_application;
 use bartizan_store::directory::applications::{self, Application};
-use bartizan_store::directory::{Principal, PrincipalKind, RedirectUris, credentials, owners};
+use bartizan_store::directory::{
+    Principal, PrincipalKind, RedirectUris, Relation, credentials, owners,
+};
 use bartizan_store::{ReadTx, WriteTx};
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
@@ -30,7 +32,14 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
     };
     let with_keys = query.selects("keyCredentials");
     let ids: Vec<ObjectId> = listing.items.iter().map(|app| app.id).collect();
-    let expanded = Expanded::owners(&mut tx, call.tenant(), &ids, &query.expand).await?;
+    let expanded = Expanded::read(
+        &mut tx,
+        call.tenant(),
+        Relation::Owners,
+        &ids,
+        &query.expand,
+    )
+    .await?;
     let mut value = Vec::with_capacity(listing.items.len());
     for app in &listing.items {
         let mut object = whole(&mut tx, &call, app, with_keys).await?;
@@ -123,7 +132,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.read().await?;
     let app = find(&mut tx, &call).await?;
     let mut object = whole(&mut tx, &call, &app, with_keys(&call)).await?;
-    let expanded = Expanded::owners(&mut tx, call.tenant(), &[app.id], &expand).await?;
+    let expanded =
+        Expanded::read(&mut tx, call.tenant(), Relation::Owners, &[app.id], &expand).await?;
     expanded.put(app.id, &mut object, &expand);
     query::entity(&call, StatusCode::OK, object, &[])
 }

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_store::directory::groups::{self, Group};
-use bartizan_store::directory::{PrincipalKind, principal};
+use bartizan_store::directory::{PrincipalKind, Relation, principal};
 use bartizan_store::{ReadTx, StoreError};
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
@@ -37,7 +37,7 @@ async fn whole(
     expand: &[Expansion],
 ) -> Result<Vec<Json>, ApiError> {
     let ids: Vec<ObjectId> = groups.iter().map(|group| group.id).collect();
-    let expanded = Expanded::members(tx, call.tenant(), &ids, expand).await?;
+    let expanded = Expanded::read(tx, call.tenant(), Relation::Members, &ids, expand).await?;
     let printed = groups.iter().map(|group| {
         let mut object = objects::group(group);
         expanded.put(group.id, &mut object, expand);

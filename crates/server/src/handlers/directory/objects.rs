@@ -7,7 +7,9 @@ use bartizan_contract::time::Timestamp;
 use bartizan_contract::{ObjectId, TenantId};
 use bartizan_store::directory::groups::Group;
 use bartizan_store::directory::people::{self, Person};
-use bartizan_store::directory::{Principal, PrincipalKind, groups, owners, service_principals};
+use bartizan_store::directory::{
+    Principal, PrincipalKind, Relation, first_related, groups, owners, service_principals,
+};
 use bartizan_store::{ReadTx, StoreError};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
@@ -195,45 +197,18 @@ pub(super) struct Expanded {
 }
 
 impl Expanded {
-    /// The owners of these applications or service principals, where they are expanded.
-    pub(super) async fn owners(
+    /// What these objects are related to, where that is expanded.
+    pub(super) async fn read(
         tx: &mut ReadTx,
         tenant: TenantId,
+        relation: Relation,
         objects: &[ObjectId],
         expand: &[Expansion],
     ) -> Result<Self, StoreError> {
-        let mut of = HashMap::new();
-        if !expand.is_empty() {
-            for object in objects {
-                let owners = owners::first(tx, tenant, *object, EXPANDED).await?;
-                of.insert(*object, owners);
-            }
+        if expand.is_empty() {
+            return Ok(Self::default());
         }
-        Self::of(tx, tenant, of).await
-    }
-
-    /// The members of these groups, where they are expanded.
-    pub(super) async fn members(
-        tx: &mut ReadTx,
-        tenant: TenantId,
-        objects: &[ObjectId],
-        expand: &[Expansion],
-    ) -> Result<Self, StoreError> {
-        let mut of = HashMap::new();
-        if !expand.is_empty() {
-            for group in objects {
-                let members = groups::first_members(tx, tenant, *group, EXPANDED).await?;
-                of.insert(*group, members);
-            }
-        }
-        Self::of(tx, tenant, of).await
-    }
-
-    async fn of(
-        tx: &mut ReadTx,
-        tenant: TenantId,
-        of: HashMap<ObjectId, Vec<Principal>>,
-    ) -> Result<Self, StoreError> {
+        let of = first_related(tx, tenant, relation, objects, EXPANDED).await?;
         let all: Vec<Principal> = of.values().flatten().copied().collect();
         let known = principals_by_id(tx, tenant, &all).await?;
         Ok(Self { of, known })

@@ -4,6 +4,7 @@ use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_contract::graph::ServicePrincipalUpdate;
 use bartizan_store::ReadTx;
+use bartizan_store::directory::Relation;
 use bartizan_store::directory::applications;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use http::StatusCode;
@@ -28,7 +29,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
         false => None,
     };
     let ids: Vec<ObjectId> = listing.items.iter().map(|sp| sp.id).collect();
-    let expanded = Expanded::owners(&mut tx, tenant, &ids, &query.expand).await?;
+    let expanded = Expanded::read(&mut tx, tenant, Relation::Owners, &ids, &query.expand).await?;
     let mut value = Vec::with_capacity(listing.items.len());
     for sp in &listing.items {
         value.push(whole(&mut tx, sp, &expanded, &query.expand).await?);
@@ -100,7 +101,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
     let expand = query::expansions(&call)?;
     let mut tx = call.read().await?;
     let sp = find(&mut tx, &call).await?;
-    let expanded = Expanded::owners(&mut tx, call.tenant(), &[sp.id], &expand).await?;
+    let expanded =
+        Expanded::read(&mut tx, call.tenant(), Relation::Owners, &[sp.id], &expand).await?;
     let object = whole(&mut tx, &sp, &expanded, &expand).await?;
     query::entity(&call, StatusCode::OK, object, &[])
 }

@@ -7,6 +7,7 @@ use bartizan_store::ReadTx;
 use bartizan_store::directory::people::{self, Person};
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::directory::{groups, roles};
+use bartizan_store::sign_in::end_everything;
 use bartizan_store::tenants;
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
@@ -141,16 +142,22 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
         check_upn(&mut tx, &call, &upn).await?;
         person.user.upn = upn;
     }
+    let was_enabled = person.user.enabled;
     apply(&mut person, &body)?;
+    let switched_off = was_enabled && !person.user.enabled;
     let before = !person.user.enabled && has_administrator(&mut tx, &call).await?;
     people::update(&mut tx, call.tenant(), &person)
         .await
         .map_err(refused)?;
     keep_administrator(&mut tx, &call, before).await?;
     let now = call.app.clock.unix_micros();
+    let changes_password = hash.is_some();
     if let Some(hash) = hash {
         users::set_password(&mut tx, call.tenant(), person.user.id, &hash, now).await?;
-        users::revoke_sessions(&mut tx, call.tenant(), person.user.id, now).await?;
+    }
+    // Who is switched on again signs in again.
+    if changes_password || switched_off {
+        end_everything(&mut tx, call.tenant(), person.user.id, now).await?;
     }
     let details = names_in(&body.json());
     record(&mut tx, &call, "user.update", person.user.id, details).await?;
@@ -177,7 +184,7 @@ pub(crate) async fn revoke_sessions(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let person = find(&mut tx, &call).await?;
     let now = call.app.clock.unix_micros();
-    users::revoke_sessions(&mut tx, call.tenant(), person.user.id, now).await?;
+    end_everything(&mut tx, call.tenant(), person.user.id, now).await?;
     let details = json!({ "userPrincipalName": person.user.upn });
     record(
         &mut tx,
@@ -210,7 +217,7 @@ pub(crate) async fn change_password(mut call: Call) -> Result<Response, ApiError
     if !users::replace_password(&mut tx, call.tenant(), person.user.id, change, now).await? {
         return Err(ApiError::new(Kind::InvalidInput, WRONG));
     }
-    users::revoke_sessions(&mut tx, call.tenant(), person.user.id, now).await?;
+    end_everything(&mut tx, call.tenant(), person.user.id, now).await?;
     record(
         &mut tx,
         &call,

@@ -5,7 +5,7 @@ use axum::response::Response;
 use bartizan_contract::time::Timestamp;
 use bartizan_identity::CallerKind;
 use bartizan_store::directory::people::Person;
-use bartizan_store::directory::{roles, users as accounts};
+use bartizan_store::directory::roles;
 use bartizan_store::sign_in::factors::{self, Factor, FactorKind};
 use bartizan_store::{ReadTx, sign_in};
 use http::StatusCode;
@@ -64,7 +64,7 @@ pub(crate) async fn reset(call: Call) -> Result<Response, ApiError> {
     }
     let required = sign_in::second_factor_required(&mut tx, tenant, id).await?;
     let now = call.app.clock.unix_micros();
-    accounts::revoke_sessions(&mut tx, tenant, id, now).await?;
+    sign_in::end_everything(&mut tx, tenant, id, now).await?;
     let details = json!({
         "userPrincipalName": person.user.upn,
         "removed": removed,

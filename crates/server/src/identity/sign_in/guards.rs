@@ -29,7 +29,7 @@ impl Default for PasswordGuards {
 }
 
 /// The networks that one holder has whole: an IPv6 customer gets at least a /64.
-fn network(address: IpAddr) -> IpAddr {
+pub(in crate::identity) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let prefix = address.to_bits() & (u128::MAX << 64);

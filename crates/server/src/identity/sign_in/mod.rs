@@ -29,6 +29,7 @@ use super::{Request, html, sign_ins};
 pub(in crate::identity) use factors::seal_name;
 pub(in crate::identity) use flow::{Flow, Purpose, random_name, redirect};
 pub use guards::PasswordGuards;
+pub(in crate::identity) use guards::network;
 pub(crate) use password::{OwnVerdict, check_own as check_own_password};
 pub(in crate::identity) use password::{Verdict, check as check_password, sha256_hex};
 pub(crate) use sessions::second_factor_demanded;
@@ -63,11 +64,15 @@ pub(in crate::identity) fn coded(request: &Request<'_>, status: StatusCode, code
     html::error_page(request, status, code, text)
 }
 
-/// Begins a flow: keeps it and sends the browser to its page.
+/// Begins a flow: keeps it and sends the browser to its page. What is kept for people who are not signed in is bounded.
 pub(in crate::identity) async fn begin(
     request: &Request<'_>,
     flow: &Flow,
 ) -> Result<Response, Refusal> {
+    if flow.session.is_none() && flow.account.is_none() {
+        let now = request.app.clock.unix_micros();
+        request.app.budgets.begin(request.source(), now)?;
+    }
     flow.save(request).await.map_err(fault)?;
     Ok(flow.go(request))
 }

@@ -40,7 +40,7 @@ pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str
                 (Version::V1, 70_019 | 70_020) => "v1 token",
                 _ => "token",
             };
-            respond::error(&refusal.answer_at(endpoint, &request.trace))
+            respond::refusal(&refusal, endpoint, request)
         }
     }
 }
@@ -56,6 +56,21 @@ async fn issue(request: &Request<'_>, version: Version, tenant: &str) -> Result<
     let tenant = TenantPath::parse(tenant)?;
     let authorization = request.header("authorization");
     let asked = TokenRequest::parse(version, &request.form, authorization)?;
+    let (budgets, source) = (&request.app.budgets, request.source());
+    let now = request.app.clock.unix_micros();
+    budgets.may_prove(source, &asked.client_id, now)?;
+    let issued = granted(request, &asked, &tenant).await;
+    if issued.as_ref().is_err_and(Refusal::is_unproven) {
+        budgets.not_proven(source, &asked.client_id, now);
+    }
+    issued
+}
+
+async fn granted(
+    request: &Request<'_>,
+    asked: &TokenRequest,
+    tenant: &TenantPath,
+) -> Result<Issued, Refusal> {
     let revisions = request.app.store.revisions().await;
     let revisions = revisions.map_err(fault)?;
     // Another server of the database may have changed the keys.
@@ -69,15 +84,15 @@ async fn issue(request: &Request<'_>, version: Version, tenant: &str) -> Result<
     let body = match &asked.grant {
         Grant::ClientCredentials(grant) => {
             let revision = revisions.directory;
-            return client_credentials::issue(request, &asked, grant, &tenant, revision).await;
+            return client_credentials::issue(request, asked, grant, tenant, revision).await;
         }
         Grant::AuthorizationCode(grant) => {
-            authorization_code::issue(request, &asked, grant, &tenant).await
+            authorization_code::issue(request, asked, grant, tenant).await
         }
-        Grant::RefreshToken(grant) => refresh_token::issue(request, &asked, grant, &tenant).await,
-        Grant::DeviceCode(grant) => device_code::issue(request, &asked, grant, &tenant).await,
-        Grant::Password(grant) => password::issue(request, &asked, grant, &tenant).await,
-        Grant::OnBehalfOf(grant) => on_behalf_of::issue(request, &asked, grant, &tenant).await,
+        Grant::RefreshToken(grant) => refresh_token::issue(request, asked, grant, tenant).await,
+        Grant::DeviceCode(grant) => device_code::issue(request, asked, grant, tenant).await,
+        Grant::Password(grant) => password::issue(request, asked, grant, tenant).await,
+        Grant::OnBehalfOf(grant) => on_behalf_of::issue(request, asked, grant, tenant).await,
     };
     Ok(Issued {
         body: body?,

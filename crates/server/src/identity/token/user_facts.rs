@@ -142,6 +142,7 @@ async fn user_fact(tx: &mut ReadTx, tenant: TenantId, user: &User) -> Result<Use
         sessions_valid_from: user.sessions_valid_from.div_euclid(MICROS),
         password_changed: user.password_changed.div_euclid(MICROS),
         second_factor_required: demanded || set_up,
+        second_factor_set_up: set_up,
     })
 }
 

@@ -362,3 +362,43 @@ async fn authenticator_apps_work_after_the_keys_are_sealed_anew() {
     let page = browser.send(&page, "totp", &[("code", &typed)]).await;
     assert_eq!(page.title(), "Stay signed in?", "{}", page.html);
 }
+
+/// The clock stands still: no budget grows back.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_secrets_from_one_network_are_told_to_wait() {
+    let server = TestServer::start().await;
+    let tenant = server.tenant.clone();
+    let (bad, _) = server.create_app(&tenant, &[]).await;
+    let (good, secret) = server.create_app(&tenant, &[]).await;
+    let ask = async |client: &str, secret: &str, from: &str| {
+        let url = format!("{}/{tenant}/oauth2/v2.0/token", server.server.http_url());
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client),
+            ("client_secret", secret),
+            ("scope", GRAPH),
+        ];
+        let request = server.http.post(url).form(&form);
+        let request = request.header("x-forwarded-for", from);
+        read(request.send().await.expect("an answer")).await
+    };
+    let mut last = ask(&bad, "wrong", "198.51.100.7").await;
+    for _ in 0..300 {
+        assert_eq!(code(&last), Some(7_000_215), "{:?}", last.body);
+        last = ask(&bad, "wrong", "198.51.100.7").await;
+    }
+    assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(code(&last), Some(90_055));
+    assert_eq!(last.body["error"], "temporarily_unavailable");
+    let wait = last.headers["retry-after"].to_str().expect("text");
+    let wait: i64 = wait.parse().expect("seconds");
+    assert!((1..=3).contains(&wait), "{wait}");
+    // Others there go on, and so does the client elsewhere, or when it has waited.
+    let other = ask(&good, &secret, "198.51.100.7").await;
+    assert_eq!(other.status, StatusCode::OK, "{:?}", other.body);
+    let elsewhere = ask(&bad, "wrong", "198.51.100.8").await;
+    assert_eq!(code(&elsewhere), Some(7_000_215));
+    server.advance(wait);
+    let later = ask(&bad, "wrong", "198.51.100.7").await;
+    assert_eq!(code(&later), Some(7_000_215), "{:?}", later.body);
+}

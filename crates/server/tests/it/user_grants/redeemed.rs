@@ -221,3 +221,140 @@ async fn user_info_tells_who_the_token_is_of() {
     let refused = story.server.get("/oidc/userinfo", &app).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
 }
+
+/// What a sign-in gave that can be redeemed later: a refresh token, a code, a device that was approved.
+struct Redeemable {
+    refresh: Value,
+    code: String,
+    device: Value,
+}
+
+impl Redeemable {
+    async fn of(story: &Story, client: &Client, code: &str, password: &str) -> Self {
+        let given = story.password(client, password, INCIDENTS).await;
+        assert_eq!(given.status, StatusCode::OK, "{:?}", given.body);
+        story
+            .code(client, code, Platform::PublicClient, false)
+            .await;
+        let path = format!("/{}/oauth2/v2.0/devicecode", story.server.tenant);
+        let form = [("client_id", client.id.as_str()), ("scope", INCIDENTS)];
+        let begun = story.at(&path, &form, None).await;
+        let typed = begun.body["user_code"].as_str().expect("user_code");
+        let app = story.server.server.app();
+        let mut tx = app.store.write().await.expect("a store");
+        let found = device_codes::by_user_code(&mut tx, &secret_hash(&normalized(typed))).await;
+        let approval = DeviceApproval {
+            tenant: story.tenant(),
+            principal: story.user,
+            details: serde_json::to_value(story.authentication()).expect("JSON"),
+        };
+        let hash = found.expect("a store").expect("the code").hash;
+        let approved = device_codes::approve(&mut tx, &hash, &approval).await;
+        assert!(approved.expect("a store"));
+        tx.commit().await.expect("a commit");
+        Self {
+            refresh: given.body["refresh_token"].clone(),
+            code: code.to_owned(),
+            device: begun.body["device_code"].clone(),
+        }
+    }
+
+    /// The codes with which each of them is refused.
+    async fn redeem(&self, story: &Story, client: &Client) -> [Option<i64>; 3] {
+        let refreshed = story.refresh(&client.id, &self.refresh).await;
+        let form = redemption(client, &self.code);
+        let form = without(&without(&form, "client_secret"), "code_verifier");
+        let redeemed = story.token(&form).await;
+        let poll = [
+            ("grant_type", "device_code"),
+            ("client_id", client.id.as_str()),
+            ("device_code", self.device.as_str().expect("device_code")),
+        ];
+        let polled = story.token(&poll).await;
+        [&refreshed, &redeemed, &polled].map(|answer| code_of(answer).0)
+    }
+}
+
+/// The clock of these stories stands still: everything belongs to one second.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_in_the_second_of_a_revocation_ends_with_it() {
+    let story = Story::begin().await;
+    let client = story.public().await;
+    let graph = story.server.token(GRAPH).await;
+    let user = format!("/v1.0/users/{}", story.user);
+    let revoke = format!("{user}/revokeSignInSessions");
+    let disabled = json!({ "accountEnabled": false });
+    let new = "Another-Horse-1";
+    let reset = json!({ "passwordProfile": { "password": new } });
+    for (name, method, path, body, password) in [
+        ("revoked", Method::POST, &revoke, None, PASSWORD),
+        ("disabled", Method::PATCH, &user, Some(disabled), PASSWORD),
+        ("reset", Method::PATCH, &user, Some(reset), new),
+    ] {
+        let given = Redeemable::of(&story, &client, name, PASSWORD).await;
+        let done = story.server.call(method, path, Some(&graph), body).await;
+        assert!(done.status.is_success(), "{name}: {:?}", done.body);
+        let enabled = Some(json!({ "accountEnabled": true }));
+        let on = story
+            .server
+            .call(Method::PATCH, &user, Some(&graph), enabled)
+            .await;
+        assert!(on.status.is_success(), "{name}: {:?}", on.body);
+        let refused = given.redeem(&story, &client).await;
+        assert_eq!(
+            refused,
+            [Some(50_173), Some(70_008), Some(70_020)],
+            "{name}"
+        );
+        // Whoever signs in again is signed in.
+        let fresh = Redeemable::of(&story, &client, &format!("after {name}"), password).await;
+        let good = fresh.redeem(&story, &client).await;
+        assert_eq!(good, [None; 3], "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_resource_by_several_names_is_one() {
+    let story = Story::begin().await;
+    let client = story.public().await;
+    let graph = "00000003-0000-0000-c000-000000000000";
+    story
+        .grant(
+            &client,
+            graph,
+            "User.Read User.Read.All email offline_access",
+        )
+        .await;
+    let openid = "openid profile email offline_access";
+    for (asked, audience, scope) in [
+        (
+            "User.Read https://graph.microsoft.com/User.Read.All",
+            graph,
+            "User.Read User.Read.All email openid profile",
+        ),
+        (
+            "https://graph.microsoft.com/User.Read User.Read.All",
+            "https://graph.microsoft.com",
+            "https://graph.microsoft.com/User.Read https://graph.microsoft.com/User.Read.All email openid profile",
+        ),
+        (
+            "https://api.security.microsoft.com/Incident.Read https://api.security.microsoft.com//Incident.Read",
+            "https://api.security.microsoft.com",
+            "https://api.security.microsoft.com/Incident.Read",
+        ),
+    ] {
+        let answer = story
+            .password(&client, PASSWORD, &format!("{asked} {openid}"))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+        assert_eq!(answer.body["scope"], scope);
+        let token = claims(&answer.body["access_token"]);
+        assert_eq!(token["aud"], audience);
+        let words = token["scp"].as_str().expect("scp");
+        assert!(!words.contains("offline_access"), "{words}");
+        assert!(answer.body["refresh_token"].is_string());
+    }
+    let two = "User.Read https://api.security.microsoft.com/Incident.Read";
+    let refused = story.password(&client, PASSWORD, two).await;
+    assert_eq!(code_of(&refused), (Some(700_022), Some("invalid_scope")));
+}
