@@ -285,7 +285,7 @@ impl AccessClaims {
             exp: facts.now + facts.lifetimes.access_token,
             claim_names: groups.names,
             claim_sources: groups.sources,
-            acct: wanted.wants("acct").then_some(0),
+            acct: wanted.wants("acct").then_some(u8::from(user.guest)),
             acr: v1.then(|| "1".to_owned()),
             aio: Some(aio),
             amr: if v1 {

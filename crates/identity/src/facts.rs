@@ -45,6 +45,8 @@ pub struct ClientFact {
     pub publisher: Publisher,
     /// What its ID tokens shall carry beyond the usual claims.
     pub id_claims: ClaimsWanted,
+    /// Values of its app roles that the user holds: the `roles` of its ID tokens.
+    pub user_roles: Vec<String>,
     /// Its presence in the tenant.
     pub principal: Option<PresenceFact>,
 }

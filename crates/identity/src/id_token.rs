@@ -46,7 +46,7 @@ pub struct IdClaims {
         skip_serializing_if = "Option::is_none"
     )]
     pub claim_sources: Option<BTreeMap<String, ClaimSource>>,
-    /// 0: a member of the tenant, not a guest (optional).
+    /// 0: a member of the tenant; 1: a guest (optional).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acct: Option<u8>,
     /// How the user signed in (v1).
@@ -87,6 +87,9 @@ pub struct IdClaims {
     pub preferred_username: Option<String>,
     /// Opaque.
     pub rh: String,
+    /// App roles of the client that the user holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// The session.
     pub sid: Uuid,
     /// The user, for this client alone.
@@ -119,6 +122,8 @@ pub(crate) struct IdTokenFacts<'a> {
     pub(crate) openid: OpenIdScopes,
     pub(crate) nonce: Option<&'a str>,
     pub(crate) auth_time: bool,
+    /// App roles of the client that the user holds.
+    pub(crate) roles: &'a [String],
     /// What the client's registration wants beyond the usual claims.
     pub(crate) wanted: &'a ClaimsWanted,
     pub(crate) now: i64,
@@ -159,7 +164,7 @@ impl IdClaims {
             c_hash: None,
             claim_names: groups.names,
             claim_sources: groups.sources,
-            acct: wanted.wants("acct").then_some(0),
+            acct: wanted.wants("acct").then_some(u8::from(user.guest)),
             email: user
                 .mail
                 .clone()
@@ -177,6 +182,7 @@ impl IdClaims {
             oid: profile.then_some(user.id),
             preferred_username: (!v1 && profile).then(|| user.upn.clone()),
             rh,
+            roles: facts.roles.to_vec(),
             sid: facts.authentication.session,
             sub: pairwise(facts.tenant, facts.client, user.id),
             tid: facts.tenant,

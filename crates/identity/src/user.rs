@@ -31,6 +31,8 @@ pub struct UserFact {
     pub surname: Option<String>,
     /// E-mail address.
     pub mail: Option<String>,
+    /// Whether `userType` is `Guest`.
+    pub guest: bool,
     /// Whether sign-in works.
     pub enabled: bool,
     /// Templates of the directory roles that the user holds, directly or by a group.

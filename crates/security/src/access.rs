@@ -139,7 +139,7 @@ pub fn of_application<S: AsRef<str>>(operation: &Operation, roles: &[S]) -> Opti
 }
 
 /// What a user may do with an operation by a token with `scopes`. `own` says that the object is the
-/// user's own account, or an application or service principal that the user owns.
+/// user's own account, or an application, service principal or group that the user owns.
 ///
 /// # Errors
 /// [`Denial`], scope before role: the first is the client's to mend, the second the administrator's.
@@ -197,12 +197,12 @@ pub fn of_user(
     })
 }
 
-/// Whether a person may do this with what is the person's own, as far as the handler lets: the account, and applications
-/// with their service principals, but not the consent of others to them.
+/// Whether a person may do this with what is the person's own, as far as the handler lets: the account, groups, and
+/// applications with their service principals, but neither give app roles to it nor consent in the name of others.
 fn owned(operation: &Operation) -> bool {
     operation.api == Api::Graph
         && match operation.group {
-            "users" => true,
+            "users" | "groups" => !operation.path.contains("/appRole"),
             "applications" | "service principals" => !operation.path.contains("/appRole"),
             _ => false,
         }

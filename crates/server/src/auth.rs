@@ -1,5 +1,6 @@
 //! The resource's side of tokens: who calls, and whether the row's permissions are met.
 
+use bartizan_contract::OperationId;
 use bartizan_contract::operations::Operation;
 use bartizan_contract::permissions::{PermissionKind, resource_of};
 use bartizan_contract::route::Match;
@@ -7,10 +8,10 @@ use bartizan_identity::consent::admin_consent_link;
 use bartizan_identity::explain::grant_command;
 use bartizan_identity::jwt::bearer;
 use bartizan_identity::{Caller, CallerKind, Rejection};
-use bartizan_security::access::{self, Access, Denial};
+use bartizan_security::access::{self, Access, Denial, DeviceScope};
 use bartizan_store::StoreError;
 use bartizan_store::defender_roles;
-use bartizan_store::directory::{applications, people};
+use bartizan_store::directory::{applications, owners, people};
 use http::{HeaderMap, header};
 
 use crate::app::App;
@@ -69,10 +70,32 @@ pub(crate) async fn permit(
         )),
         CallerKind::Application => match access::of_application(operation, &caller.roles) {
             Some(access) => Ok(access),
+            None if rolls_own_keys(app, caller, matched).await? => Ok(Access {
+                devices: DeviceScope::All,
+                by_right: false,
+                over_roles: false,
+            }),
             None => Err(missing_permission(app, caller, operation).await?),
         },
         CallerKind::User => user(app, caller, matched).await,
     }
+}
+
+/// Whether an application rolls keys of its own, which takes no permission: the operation demands a proof that it holds
+/// one of them.
+async fn rolls_own_keys(app: &App, caller: &Caller, matched: &Match) -> Result<bool, StoreError> {
+    let rolls = [
+        OperationId::GraphAddKeyToApplication,
+        OperationId::GraphRemoveKeyFromApplication,
+    ];
+    let Some(key) = matched
+        .param("id")
+        .filter(|_| rolls.contains(&matched.operation.id))
+    else {
+        return Ok(false);
+    };
+    let mut tx = app.store.read().await?;
+    directory::is_itself(&mut tx, caller, key).await
 }
 
 async fn user(app: &App, caller: &Caller, matched: &Match) -> Result<Access, ApiError> {
@@ -85,6 +108,10 @@ async fn user(app: &App, caller: &Caller, matched: &Match) -> Result<Access, Api
         ("applications" | "service principals", Some(key)) => {
             directory::is_owner(&mut tx, caller, key).await?
         }
+        ("groups", Some(key)) => match key.parse() {
+            Ok(id) => owners::owns(&mut tx, caller.tenant, id, caller.oid).await?,
+            Err(_) => false,
+        },
         _ => false,
     };
     drop(tx);

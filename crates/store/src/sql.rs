@@ -160,8 +160,34 @@ impl Sql {
 /// element is `value`. Only constants of this crate hold it, never a value: those are parameters.
 const ELEMENTS: &str = "json_elements[";
 
+/// Begins what stands for the text of a member of an object that is kept as JSON (`json_text[column/name]`), null where it
+/// is absent.
+const TEXT: &str = "json_text[";
+
 /// The text as a database spells it.
 fn spelled(text: String, backend: Backend) -> String {
+    members(elements(text, backend), backend)
+}
+
+fn members(text: String, backend: Backend) -> String {
+    if !text.contains(TEXT) {
+        return text;
+    }
+    let mut parts = text.split(TEXT);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (member, rest) = part.split_once(']').unwrap_or((part, ""));
+        let (column, name) = member.split_once('/').unwrap_or((member, ""));
+        let _ = match backend {
+            Backend::Sqlite => write!(whole, "json_extract({column}, '$.{name}')"),
+            Backend::Postgres => write!(whole, "(cast({column} as json) ->> '{name}')"),
+        };
+        whole.push_str(rest);
+    }
+    whole
+}
+
+fn elements(text: String, backend: Backend) -> String {
     if !text.contains(ELEMENTS) {
         return text;
     }
@@ -204,6 +230,19 @@ mod tests {
         outer.bind("tenant").push(" and (").append(&inner).push(")");
         assert_eq!(outer.text, "t = $1 and (x = $2 or y in ($3, $4))");
         assert_eq!(outer.binds.len(), 4);
+    }
+
+    #[test]
+    fn members_of_json_objects_are_spelled_for_each_database() {
+        let text = "coalesce(json_text[t.p/kind], 'x') = $1";
+        assert_eq!(
+            spelled(text.to_owned(), Backend::Sqlite),
+            "coalesce(json_extract(t.p, '$.kind'), 'x') = $1"
+        );
+        assert_eq!(
+            spelled(text.to_owned(), Backend::Postgres),
+            "coalesce((cast(t.p as json) ->> 'kind'), 'x') = $1"
+        );
     }
 
     #[test]

@@ -73,6 +73,20 @@ pub(crate) enum App {
         /// Application (client) id, object id or display name.
         app: String,
     },
+    /// Vouch, as operator of the server, for who publishes an application: consent pages of other tenants say so.
+    VerifyPublisher {
+        /// Connection.
+        #[command(flatten)]
+        connection: Connection,
+        /// Application (client) id, object id or display name.
+        app: String,
+        /// By what the operator knows the publisher, such as a contract's number [default: the id of its tenant].
+        #[arg(long)]
+        id: Option<String>,
+        /// Vouch no more.
+        #[arg(long, conflicts_with = "id")]
+        remove: bool,
+    },
     /// Secrets of an application.
     #[command(subcommand)]
     Secret(Secret),

@@ -421,7 +421,7 @@ pub(crate) enum Sp {
         #[arg(value_name = "CLIENT_ID")]
         app_id: String,
     },
-    /// Let an application sign in to this tenant, or not.
+    /// Let an application sign in to this tenant, or not; let it give tokens for those alone who are assigned to it.
     Update {
         /// Connection.
         #[command(flatten)]
@@ -429,8 +429,11 @@ pub(crate) enum Sp {
         /// Object id, client id or display name.
         sp: String,
         /// Whether it gets tokens.
-        #[arg(long, action = clap::ArgAction::Set)]
-        enabled: bool,
+        #[arg(long, required_unless_present = "assignment_required")]
+        enabled: Option<bool>,
+        /// Whether only people and applications that are assigned to it get tokens for it.
+        #[arg(long)]
+        assignment_required: Option<bool>,
     },
     /// Take an application's presence out of the tenant, with everything that was granted to it.
     Delete {
@@ -440,7 +443,7 @@ pub(crate) enum Sp {
         /// Object id, client id or display name.
         sp: String,
     },
-    /// Application permissions (app roles) that a service principal holds.
+    /// App roles: application permissions that a service principal holds, and the roles of people in an application.
     #[command(subcommand)]
     Assignment(Assignment),
 }
@@ -448,22 +451,25 @@ pub(crate) enum Sp {
 /// `bartizan sp assignment …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Assignment {
-    /// List the app roles that a service principal holds.
+    /// List the app roles that a service principal, user or group holds.
     List {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
-        /// Object id, client id or display name.
+        /// Object id, client id, principal name of a user, or display name of an application or group.
+        #[arg(value_name = "PRINCIPAL")]
         sp: String,
     },
-    /// Grant an app role, whether or not the registration asks for it.
+    /// Grant an app role to an application, a user or the members of a group.
     Add {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
-        /// Who gets it: object id, client id or display name.
+        /// Who gets it: object id, client id, principal name of a user, or display name of an application or group.
+        #[arg(value_name = "PRINCIPAL")]
         sp: String,
-        /// The role: a permission such as xdr/Incident.Read.All, or with --resource the value of one of its roles.
+        /// The role: a permission such as xdr/Incident.Read.All, or with --resource the value of one of its roles; `default`
+        /// for access to a resource without roles.
         role: String,
         /// The application that offers the role: object id, client id or display name.
         #[arg(long)]
@@ -474,7 +480,8 @@ pub(crate) enum Assignment {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
-        /// Object id, client id or display name.
+        /// Object id, client id, principal name of a user, or display name of an application or group.
+        #[arg(value_name = "PRINCIPAL")]
         sp: String,
         /// The assignment's id, or the role's name as the list shows it.
         role: String,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::app::{consent_link, named, resolve};
-use super::user::principal;
+use super::user::{group_id, principal};
 use crate::args::{Assignment, Grant, Sp};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
@@ -33,6 +33,9 @@ const ASSIGNMENTS: &[Column] = &[
     ("Granted", |a| at(a, "createdDateTime")),
     ("ID", |a| at(a, "id")),
 ];
+
+/// Stands for access to a resource without a role.
+const DEFAULT: &str = "default";
 
 const GRANTS: &[Column] = &[
     ("Client", |g| at(g, "clientId")),
@@ -81,10 +84,17 @@ pub(crate) async fn sp(command: Sp, printer: &Printer) -> Outcome {
             connection,
             sp,
             enabled,
+            assignment_required,
         } => {
             let client = target::client(&connection)?;
             let id = at(&find(&client, &sp).await?, "id");
-            let body = json!({ "accountEnabled": enabled });
+            let mut body = json!({});
+            if let Some(enabled) = enabled {
+                body["accountEnabled"] = json!(enabled);
+            }
+            if let Some(required) = assignment_required {
+                body["appRoleAssignmentRequired"] = json!(required);
+            }
             let people = client.people();
             people.update(Kind::ServicePrincipal, &id, &body).await?;
             printer.item(PRINCIPALS, &find(&client, &id).await?)
@@ -108,8 +118,8 @@ async fn assignment(command: Assignment, printer: &Printer) -> Outcome {
     | Assignment::Add { connection, sp, .. }
     | Assignment::Remove { connection, sp, .. }) = &command;
     let client = target::client(connection)?;
-    let holder = at(&find(&client, sp).await?, "id");
-    let path = format!("/v1.0/servicePrincipals/{holder}/appRoleAssignments");
+    let (set, holder) = holder(&client, sp).await?;
+    let path = format!("/v1.0/{set}/{holder}/appRoleAssignments");
     match &command {
         Assignment::List { .. } => {}
         Assignment::Add { role, resource, .. } => {
@@ -148,7 +158,31 @@ async fn assignment(command: Assignment, printer: &Printer) -> Outcome {
     printer.list(ASSIGNMENTS, &assignments(&client, &path).await?)
 }
 
-/// What a service principal holds, with the roles' names.
+/// Who holds roles: the collection and the object id of a service principal, user or group. A name with an @ is a user's;
+/// another is an application's before it is a group's.
+async fn holder(client: &Client, name: &str) -> Result<(&'static str, String), Failure> {
+    if name.contains('@') {
+        return Ok(("users", principal(client, name).await?));
+    }
+    let people = client.people();
+    if let Some(sp) = search(client, name).await? {
+        return Ok(("servicePrincipals", at(&sp, "id")));
+    }
+    if name.parse::<Uuid>().is_err() {
+        return Ok(("groups", group_id(client, name).await?));
+    }
+    for (set, kind) in [("users", Kind::User), ("groups", Kind::Group)] {
+        if people.get(kind, name).await?.is_some() {
+            return Ok((set, name.to_owned()));
+        }
+    }
+    Err(Failure::not_found(format!(
+        "no service principal, user or group {name} in tenant {}",
+        client.tenant()
+    )))
+}
+
+/// What a principal holds, with the roles' names.
 async fn assignments(client: &Client, path: &str) -> Result<Vec<Value>, Failure> {
     let mut held: Vec<Value> = client
         .collection(Service::Graph, path)
@@ -169,6 +203,9 @@ async fn assignments(client: &Client, path: &str) -> Result<Vec<Value>, Failure>
 
 /// The value of a role that a resource offers; its id when it has none.
 async fn role_of(client: &Client, resource: &str, id: &str) -> Result<String, Failure> {
+    if id == Uuid::nil().to_string() {
+        return Ok(DEFAULT.to_owned());
+    }
     let people = client.people();
     let resource = people.get(Kind::ServicePrincipal, resource).await?;
     let roles = resource.as_ref().and_then(|r| r["appRoles"].as_array());
@@ -201,6 +238,14 @@ async fn offered(
     let roles = principal["appRoles"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
+    let for_people = |r: &&Value| at(r, "allowedMemberTypes").contains("User");
+    if role == DEFAULT
+        && !roles
+            .iter()
+            .any(|r| for_people(&r) && r["isEnabled"] == true)
+    {
+        return Ok((at(&principal, "id"), Uuid::nil().to_string()));
+    }
     let found = roles
         .iter()
         .find(|r| at(r, "value") == role || at(r, "id") == role);
@@ -304,6 +349,17 @@ async fn wanted(
 
 /// A service principal by object id, client id or display name.
 async fn find(client: &Client, name: &str) -> Result<Value, Failure> {
+    let found = search(client, name).await?;
+    found.ok_or_else(|| {
+        Failure::not_found(format!(
+            "no service principal {name} in tenant {}; see `bartizan sp list{}`",
+            client.tenant(),
+            target::again()
+        ))
+    })
+}
+
+async fn search(client: &Client, name: &str) -> Result<Option<Value>, Failure> {
     let filter = if name.parse::<Uuid>().is_ok() {
         format!("id eq '{name}' or appId eq '{name}'")
     } else {
@@ -319,11 +375,5 @@ async fn find(client: &Client, name: &str) -> Result<Value, Failure> {
             found.len()
         )));
     }
-    found.pop().ok_or_else(|| {
-        Failure::not_found(format!(
-            "no service principal {name} in tenant {}; see `bartizan sp list{}`",
-            client.tenant(),
-            target::again()
-        ))
-    })
+    Ok(found.pop())
 }

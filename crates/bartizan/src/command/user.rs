@@ -355,7 +355,7 @@ pub(super) async fn principal(client: &Client, name: &str) -> Result<String, Fai
     Ok(at(&find(client, name).await?, "id"))
 }
 
-async fn group_id(client: &Client, name: &str) -> Result<String, Failure> {
+pub(super) async fn group_id(client: &Client, name: &str) -> Result<String, Failure> {
     if name.parse::<Uuid>().is_ok() {
         return Ok(name.to_owned());
     }

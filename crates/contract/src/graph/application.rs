@@ -348,10 +348,29 @@ pub struct WebApplication {
     pub home_page_url: Option<String>,
     /// Where signing out is announced.
     pub logout_url: Option<String>,
+    /// The URIs once more, each with its place; null is an empty list.
+    #[serde(deserialize_with = "null_is_empty")]
+    pub redirect_uri_settings: Vec<RedirectUriSettings>,
     /// The URIs.
     pub redirect_uris: Vec<String>,
     /// The implicit flow.
     pub implicit_grant_settings: ImplicitGrantSettings,
+}
+
+/// A redirect URI with its place among those of SAML (Graph `redirectUriSettings`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RedirectUriSettings {
+    /// The URI.
+    pub uri: String,
+    /// The place; null for none.
+    pub index: Option<i32>,
+}
+
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<RedirectUriSettings>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// What the implicit flow may give.

@@ -13,8 +13,8 @@ pub use application::{AddPasswordRequest, NewPassword, RemovePasswordRequest};
 pub use application::{
     ApiApplication, AppRole, Application, ApplicationUpdate, ImplicitGrantSettings, KeyCredential,
     OptionalClaim, OptionalClaims, PasswordCredential, PermissionScope, PreAuthorizedApplication,
-    PublicClientApplication, RequiredResourceAccess, ResourceAccess, ResourceAccessType,
-    SpaApplication, WebApplication,
+    PublicClientApplication, RedirectUriSettings, RequiredResourceAccess, ResourceAccess,
+    ResourceAccessType, SpaApplication, WebApplication,
 };
 pub use credential::{
     AddKeyRequest, FederatedIdentityCredential, FederatedIdentityCredentialUpdate, RemoveKeyRequest,

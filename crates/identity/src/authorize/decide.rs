@@ -318,6 +318,7 @@ impl Asked {
             client_info: request.client_info,
             admin_consented,
             authentication: authentication.clone(),
+            roles: client.user_roles.clone(),
             id_claims: client.id_claims.clone(),
         }
     }

@@ -70,6 +70,8 @@ pub struct AuthorizationGrant {
     pub admin_consented: bool,
     /// The sign-in.
     pub authentication: Authentication,
+    /// App roles of the client that the user holds.
+    pub roles: Vec<String>,
     /// What the ID token shall carry beyond the usual claims.
     pub id_claims: ClaimsWanted,
 }
@@ -103,6 +105,7 @@ impl AuthorizationGrant {
                 openid: self.openid,
                 nonce: self.nonce.as_deref(),
                 auth_time: self.auth_time,
+                roles: &self.roles,
                 wanted: &self.id_claims,
                 now,
                 lifetimes,

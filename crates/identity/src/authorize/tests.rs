@@ -57,6 +57,7 @@ pub(crate) fn facts() -> UserFacts {
             required: Vec::new(),
             publisher: Publisher::default(),
             id_claims: ClaimsWanted::default(),
+            user_roles: Vec::new(),
             principal: Some(PresenceFact {
                 id: ObjectId::from_u128(5),
                 enabled: true,
@@ -72,6 +73,7 @@ pub(crate) fn facts() -> UserFacts {
             given_name: None,
             surname: None,
             mail: None,
+            guest: false,
             enabled: true,
             directory_roles: Vec::new(),
             sessions_valid_from: 0,

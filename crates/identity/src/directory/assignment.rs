@@ -5,31 +5,54 @@ use bartizan_contract::graph::{AppRole, NewAppRoleAssignment};
 
 use super::DirectoryError;
 
-/// Checks that a role can be assigned to a service principal: the resource offers it, it is
-/// enabled and for applications, and it is not assigned yet. All zeros stand for access without a
-/// role, which resources without roles for applications give.
+/// For whom a role must be: what `allowedMemberTypes` calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignee {
+    /// A service principal.
+    Application,
+    /// A user, or a group of users.
+    Person,
+}
+
+impl Assignee {
+    const fn member_type(self) -> &'static str {
+        match self {
+            Self::Application => "Application",
+            Self::Person => "User",
+        }
+    }
+}
+
+/// Checks that a role can be assigned to a principal: the resource, by name and the roles that it offers, has it enabled
+/// and for such a principal, and it is not assigned yet. All zeros stand for access without a role, which people get of
+/// resources without roles for people.
 ///
 /// # Errors
 /// [`DirectoryError::NoSuchRole`], [`DirectoryError::RoleNotForPrincipal`],
 /// [`DirectoryError::AlreadyAssigned`].
 pub fn check_assignment(
     new: &NewAppRoleAssignment,
-    resource_name: &str,
-    offered: &[AppRole],
+    assignee: Assignee,
+    (resource_name, offered): (&str, &[AppRole]),
     held: &[(ObjectId, uuid::Uuid)],
 ) -> Result<(), DirectoryError> {
     let no_such_role = || DirectoryError::NoSuchRole {
         resource: resource_name.to_owned(),
     };
-    if !new.app_role_id.is_nil() {
+    let wanted = assignee.member_type();
+    let fits = |role: &AppRole| role.allowed_member_types.iter().any(|t| t == wanted);
+    if new.app_role_id.is_nil() {
+        let roles_for_people = offered.iter().any(|role| role.is_enabled && fits(role));
+        if assignee == Assignee::Person && roles_for_people {
+            return Err(no_such_role());
+        }
+    } else {
         let role = offered
             .iter()
             .find(|r| r.id == new.app_role_id && r.is_enabled)
             .ok_or_else(no_such_role)?;
-        if !role.allowed_member_types.iter().any(|t| t == "Application") {
-            return Err(DirectoryError::RoleNotForPrincipal {
-                principal: "Application",
-            });
+        if !fits(role) {
+            return Err(DirectoryError::RoleNotForPrincipal { principal: wanted });
         }
     }
     if held.contains(&(new.resource_id, new.app_role_id)) {
@@ -64,14 +87,15 @@ mod tests {
             role(3, "User", true),
         ];
         let resource_id = ObjectId::from_u128(9);
-        let check = |id: u128, held: &[(ObjectId, Uuid)]| {
+        let check_for = |assignee, id: u128, held: &[(ObjectId, Uuid)]| {
             let new = NewAppRoleAssignment {
                 principal_id: ObjectId::from_u128(8),
                 resource_id,
                 app_role_id: Uuid::from_u128(id),
             };
-            check_assignment(&new, "API", &offered, held)
+            check_assignment(&new, assignee, ("API", &offered), held)
         };
+        let check = |id, held: &[_]| check_for(Assignee::Application, id, held);
         assert_eq!(check(1, &[]), Ok(()));
         assert_eq!(check(0, &[]), Ok(()));
         assert_eq!(
@@ -90,5 +114,20 @@ mod tests {
             check(3, &[]),
             Err(DirectoryError::RoleNotForPrincipal { .. })
         ));
+        let for_people = |id| check_for(Assignee::Person, id, &[]);
+        assert_eq!(for_people(3), Ok(()));
+        for wrong in [0, 1, 2, 4] {
+            assert!(for_people(wrong).is_err(), "{wrong}");
+        }
+        let default = NewAppRoleAssignment {
+            principal_id: ObjectId::from_u128(8),
+            resource_id,
+            app_role_id: Uuid::nil(),
+        };
+        let plain = ("API", &offered[..1]);
+        assert_eq!(
+            check_assignment(&default, Assignee::Person, plain, &[]),
+            Ok(())
+        );
     }
 }

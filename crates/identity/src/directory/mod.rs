@@ -8,7 +8,7 @@ mod password;
 mod secret;
 
 pub use application::{check_api, check_application};
-pub use assignment::check_assignment;
+pub use assignment::{Assignee, check_assignment};
 pub use credential::{MOST_FEDERATIONS, NewCertificate, check_federation, check_key};
 pub use password::is_obvious;
 pub use secret::{SECRET_ENTROPY, client_secret, password_validity, secret_hash, secret_hint};

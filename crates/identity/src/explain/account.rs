@@ -204,6 +204,7 @@ fn of_token(refused: &TokenRefused, now: &Now) -> Account {
                 draft.mended("It has been switched on since: ask again.");
             }
         }
+        50_105 => assignment(&mut draft, refused, now),
         65_001 | 90_094 | 90_095 => consent(&mut draft, refused, now),
         90_002 => {
             draft.needed("tenant", "one of this server, by id or domain");
@@ -405,6 +406,24 @@ fn likeliest(asked: &str) -> Vec<&'static Resource> {
         std::cmp::Reverse(best.unwrap_or(0))
     });
     resources
+}
+
+fn assignment(draft: &mut Draft, refused: &TokenRefused, now: &Now) {
+    draft.needed(
+        "assignment",
+        "of the user, or of a group that the user is a direct member of, to the application",
+    );
+    draft.missing(now, "the user is not assigned to the application");
+    let user = refused.user.as_deref().unwrap_or("USER");
+    draft.remedy(Remedy::command(
+        "Assign the user; a group's object id in place of the user assigns its direct members. An application that has roles for people wants the name of one in place of default.",
+        format!(
+            "bartizan sp assignment add {} default --resource {}{}",
+            quoted(user),
+            quoted(client(refused)),
+            in_tenant(now)
+        ),
+    ));
 }
 
 fn consent(draft: &mut Draft, refused: &TokenRefused, now: &Now) {

@@ -419,6 +419,7 @@ pub(crate) fn issue(
                 openid: wanted.openid,
                 nonce: wanted.nonce,
                 auth_time: wanted.auth_time,
+                roles: &client.user_roles,
                 wanted: &client.id_claims,
                 now: setting.now,
                 lifetimes: setting.lifetimes,

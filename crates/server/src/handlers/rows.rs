@@ -41,26 +41,11 @@ pub(super) fn of(id: OperationId) -> Option<Handler> {
         OperationId::GraphRevokeSignInSessions => {
             |call| Box::pin(directory::users::revoke_sessions(call))
         }
-        OperationId::GraphListGroupsAndRolesOfAUser => {
-            |call| Box::pin(directory::users::member_of(call))
-        }
-        OperationId::GraphGetMemberGroupsOfAUser => {
-            |call| Box::pin(directory::users::member_groups(call))
-        }
         OperationId::GraphListDelegatedPermissionGrantsOfAUser => {
             |call| Box::pin(directory::grants::of_user(call))
         }
         OperationId::GraphGetMe => |call| Box::pin(directory::users::get(call)),
         OperationId::GraphUpdateMe => |call| Box::pin(directory::users::update(call)),
-        OperationId::GraphListGroupsAndRolesOfMe => {
-            |call| Box::pin(directory::users::member_of(call))
-        }
-        OperationId::GraphGetMemberGroupsOfMe => {
-            |call| Box::pin(directory::users::member_groups(call))
-        }
-        OperationId::GraphGetMemberObjectsOfAUser | OperationId::GraphGetMemberObjectsOfMe => {
-            |call| Box::pin(directory::users::member_objects(call))
-        }
         OperationId::GraphChangeMyPassword => {
             |call| Box::pin(directory::users::change_password(call))
         }
@@ -162,6 +147,89 @@ pub(super) fn of(id: OperationId) -> Option<Handler> {
         OperationId::BartizanUpdateTenantPolicy => |call| Box::pin(own::policy::update(call)),
         OperationId::BartizanDeleteDetectionRule => |call| Box::pin(own::rules::delete(call)),
         OperationId::BartizanEndApplicationSecret => |call| Box::pin(own::credentials::end(call)),
+        other => return of_relations(other),
+    })
+}
+
+/// What hangs on a principal or an application: memberships, what it owns, app roles, who vouches for it.
+fn of_relations(id: OperationId) -> Option<Handler> {
+    Some(match id {
+        OperationId::GraphDeleteAppRoleAssignmentOfAGroup
+        | OperationId::GraphDeleteAppRoleAssignmentOfAUser
+        | OperationId::GraphDeleteAppRoleAssignmentOfMe => {
+            |call| Box::pin(directory::assignments::delete(call))
+        }
+        OperationId::GraphDeleteAssignmentOfAnAppRole => {
+            |call| Box::pin(directory::assignments::delete_of_resource(call))
+        }
+        OperationId::GraphGrantAppRoleToAGroup
+        | OperationId::GraphGrantAppRoleToAUser
+        | OperationId::GraphGrantAppRoleToMe => {
+            |call| Box::pin(directory::assignments::grant(call))
+        }
+        OperationId::GraphListAppRoleAssignmentsOfAGroup
+        | OperationId::GraphListAppRoleAssignmentsOfAUser
+        | OperationId::GraphListAppRoleAssignmentsOfMe => {
+            |call| Box::pin(directory::assignments::held(call))
+        }
+        OperationId::GraphGetDirectoryObjectsByIds => {
+            |call| Box::pin(directory::directory_objects::by_ids(call))
+        }
+        OperationId::GraphGetDirectoryObject => {
+            |call| Box::pin(directory::directory_objects::get(call))
+        }
+        OperationId::GraphListAllMembersOfAGroup => {
+            |call| Box::pin(directory::groups::all_members(call))
+        }
+        OperationId::GraphCheckMemberGroupsOfAGroup
+        | OperationId::GraphCheckMemberGroupsOfAServicePrincipal
+        | OperationId::GraphCheckMemberGroupsOfAUser
+        | OperationId::GraphCheckMemberGroupsOfMe => {
+            |call| Box::pin(directory::memberships::check(call))
+        }
+        OperationId::GraphListGroupsAndRolesOfAGroup
+        | OperationId::GraphListGroupsAndRolesOfAServicePrincipal
+        | OperationId::GraphListGroupsAndRolesOfAUser
+        | OperationId::GraphListGroupsAndRolesOfMe => {
+            |call| Box::pin(directory::memberships::direct(call))
+        }
+        OperationId::GraphGetMemberGroupsOfAGroup
+        | OperationId::GraphGetMemberGroupsOfAServicePrincipal
+        | OperationId::GraphGetMemberGroupsOfAUser
+        | OperationId::GraphGetMemberGroupsOfMe => {
+            |call| Box::pin(directory::memberships::group_ids(call))
+        }
+        OperationId::GraphGetMemberObjectsOfAGroup
+        | OperationId::GraphGetMemberObjectsOfAServicePrincipal
+        | OperationId::GraphGetMemberObjectsOfAUser
+        | OperationId::GraphGetMemberObjectsOfMe => {
+            |call| Box::pin(directory::memberships::object_ids(call))
+        }
+        OperationId::GraphListObjectsOwnedByAServicePrincipal
+        | OperationId::GraphListObjectsOwnedByAUser
+        | OperationId::GraphListObjectsOwnedByMe => {
+            |call| Box::pin(directory::memberships::owned(call))
+        }
+        OperationId::GraphListAllGroupsAndRolesOfAGroup
+        | OperationId::GraphListAllGroupsAndRolesOfAServicePrincipal
+        | OperationId::GraphListAllGroupsAndRolesOfAUser
+        | OperationId::GraphListAllGroupsAndRolesOfMe => {
+            |call| Box::pin(directory::memberships::transitive(call))
+        }
+        OperationId::GraphGetOrganizationById => {
+            |call| Box::pin(directory::organization::get(call))
+        }
+        OperationId::GraphAddOwnerToAGroup => {
+            |call| Box::pin(directory::owners::add_to_group(call))
+        }
+        OperationId::GraphListOwnersOfAGroup => |call| Box::pin(directory::owners::of_group(call)),
+        OperationId::GraphRemoveOwnerFromAGroup => {
+            |call| Box::pin(directory::owners::remove_from_group(call))
+        }
+        OperationId::GraphSetVerifiedPublisher => |call| Box::pin(directory::publishers::set(call)),
+        OperationId::GraphUnsetVerifiedPublisher => {
+            |call| Box::pin(directory::publishers::unset(call))
+        }
         _ => return None,
     })
 }

@@ -339,6 +339,53 @@ async fn a_key_is_rolled_by_who_holds_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_application_rolls_its_own_keys_without_a_permission() {
+    let server = TestServer::start().await;
+    let (client, secret) = server.create_app(&server.tenant, &[]).await;
+    let (old, new) = (Holder::new(), Holder::new());
+    let path = format!("/applications(appId='{client}')");
+    let body = json!({"keyCredentials": [old.wire()]});
+    graph(&server, Method::PATCH, &path, Some(body)).await;
+    let object = graph(&server, Method::GET, &path, None).await.body["id"].clone();
+    let proof = |holder: &Holder| {
+        let claims = json!({"aud": DIRECTORY, "iss": object, "nbf": START, "exp": START + 600});
+        holder.jwt(&holder.header(), &claims)
+    };
+    let own = server
+        .token_of(&server.tenant, (&client, &secret), GRAPH)
+        .await;
+    let (other, other_secret) = server.create_app(&server.tenant, &[]).await;
+    let stranger = server
+        .token_of(&server.tenant, (&other, &other_secret), GRAPH)
+        .await;
+    let add = |token: String, holder: &Holder| {
+        let body = json!({"keyCredential": new.wire(), "proof": proof(holder)});
+        let path = format!("/v1.0{path}/addKey");
+        let server = &server;
+        async move {
+            server
+                .call(Method::POST, &path, Some(&token), Some(body))
+                .await
+                .status
+        }
+    };
+    assert_eq!(add(stranger, &old).await, StatusCode::FORBIDDEN);
+    assert_eq!(add(own.clone(), &new).await, StatusCode::BAD_REQUEST);
+    assert_eq!(add(own.clone(), &old).await, StatusCode::OK);
+    // Nothing else of its own registration without the permission.
+    let body = json!({"keyCredentials": []});
+    let change = server
+        .call(
+            Method::PATCH,
+            &format!("/v1.0{path}"),
+            Some(&own),
+            Some(body),
+        )
+        .await;
+    assert_eq!(change.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_workload_whose_issuers_keys_are_kept() {
     let server = TestServer::start().await;
     let (client, _) = server.create_app(&server.tenant, &[]).await;

@@ -14,9 +14,9 @@ use crate::transaction::{ReadTx, WriteTx};
 pub struct AppRoleAssignment {
     /// Its id, opaque.
     pub id: String,
-    /// Who holds the role: a service principal's or user's object id.
+    /// Who holds the role: object id of a service principal, user or group.
     pub principal: ObjectId,
-    /// `ServicePrincipal` or `User`.
+    /// `ServicePrincipal`, `User` or `Group`.
     pub principal_kind: String,
     /// Object id of the resource's service principal.
     pub resource: ObjectId,
@@ -26,8 +26,8 @@ pub struct AppRoleAssignment {
     pub created: i64,
 }
 
-/// Makes an assignment. The resource must be a service principal of the same tenant, and so must
-/// a principal of kind `ServicePrincipal`; whether the role exists there is the caller's check.
+/// Makes an assignment. The resource must be a service principal of the same tenant, and the principal a service
+/// principal, user or group of it; whether the role exists there and is for such a principal is the caller's check.
 ///
 /// # Errors
 /// [`StoreError::Exists`] when it is assigned already, [`StoreError::Missing`] when the tenant
@@ -43,7 +43,8 @@ pub async fn create(
          select $1, tenant, $3, $4, id, $6, $7 from service_principals r
          where r.tenant = $2 and r.id = $5
          and (exists (select 1 from service_principals p where p.tenant = $2 and p.id = $3)
-              or exists (select 1 from users u where u.tenant = $2 and u.id = $3))",
+              or exists (select 1 from users u where u.tenant = $2 and u.id = $3)
+              or exists (select 1 from directory_groups g where g.tenant = $2 and g.id = $3))",
     )
     .bind(&assignment.id)
     .bind(tenant.to_string())
@@ -85,6 +86,28 @@ pub async fn of_principal(
         .push(" and principal = ")
         .bind(principal.to_string());
     sql.push(" order by created, id");
+    sql.fetch_all(tx).await?.iter().map(read).collect()
+}
+
+/// What a user holds, directly or by a group that the user is a direct member of (groups within groups do not count: page
+/// "Assign users and groups to an application"), oldest first.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn of_user(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    user: ObjectId,
+) -> Result<Vec<AppRoleAssignment>, StoreError> {
+    let mut sql = Sql::new("select * from app_role_assignments where tenant = ");
+    sql.bind(tenant)
+        .push(" and (principal = ")
+        .bind(user.to_string())
+        .push(" or principal in (select member_group from group_members where tenant = ")
+        .bind(tenant)
+        .push(" and member = ")
+        .bind(user.to_string())
+        .push(")) order by created, id");
     sql.fetch_all(tx).await?.iter().map(read).collect()
 }
 

@@ -6,8 +6,8 @@ use bartizan_contract::{ObjectId, TenantId};
 use serde_json::{Map, Value as Json};
 use sqlx::any::AnyRow;
 
-use super::Principal;
 use super::search::{self, DirectoryCursor, Search, Source};
+use super::{Principal, PrincipalKind};
 use crate::error::StoreError;
 use crate::listing::Listing;
 use crate::odata::SqlFilter;
@@ -105,6 +105,7 @@ pub async fn update(tx: &mut WriteTx, tenant: TenantId, group: &Group) -> Result
 /// [`StoreError::Database`].
 pub async fn delete(tx: &mut WriteTx, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError> {
     super::forget_principal(tx, tenant, id).await?;
+    super::owners::forget_object(tx, tenant, id).await?;
     let mut sql = Sql::new("delete from directory_groups where tenant = ");
     sql.bind(tenant).push(" and id = ").bind(id.to_string());
     Ok(sql.execute(tx).await?.rows_affected() > 0)
@@ -220,6 +221,38 @@ pub async fn members(
 ) -> Result<Vec<Principal>, StoreError> {
     let rows = members_of(tenant, group).fetch_all(tx).await?;
     rows.iter().map(Principal::read).collect()
+}
+
+/// Everything that is in a group, directly or through the groups in it, each once; the group itself is left out.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn all_members(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    group: ObjectId,
+) -> Result<Vec<Principal>, StoreError> {
+    let mut found: Vec<Principal> = Vec::new();
+    let mut seen = HashSet::from([group]);
+    let mut edge = vec![group];
+    for _ in 0..DEPTH {
+        let mut next = Vec::new();
+        for outer in edge {
+            for member in members(tx, tenant, outer).await? {
+                if seen.insert(member.id) {
+                    if member.kind == PrincipalKind::Group {
+                        next.push(member.id);
+                    }
+                    found.push(member);
+                }
+            }
+        }
+        if next.is_empty() {
+            break;
+        }
+        edge = next;
+    }
+    Ok(found)
 }
 
 fn members_of(tenant: TenantId, group: ObjectId) -> Sql {

@@ -1,4 +1,4 @@
-//! Owners of applications and service principals: who may manage what without managing everything.
+//! Owners of applications, service principals and groups: who may manage what without managing everything.
 
 use bartizan_contract::{ObjectId, TenantId};
 use sqlx::any::AnyRow;
@@ -75,6 +75,24 @@ fn owners_of(tenant: TenantId, object: ObjectId) -> Sql {
         .bind(object.to_string())
         .push(" order by created, owner");
     sql
+}
+
+/// The objects that a principal owns, the first one first.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::Corrupt`].
+pub async fn owned_by(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    owner: ObjectId,
+) -> Result<Vec<ObjectId>, StoreError> {
+    let mut sql = Sql::new("select object from directory_owners where tenant = ");
+    sql.bind(tenant)
+        .push(" and owner = ")
+        .bind(owner.to_string())
+        .push(" order by created, object");
+    let rows = sql.fetch_all(tx).await?;
+    rows.iter().map(|row| row.parsed("object")).collect()
 }
 
 /// Whether a principal owns an object.

@@ -1,6 +1,7 @@
 //! Users: as much of them as an administrator's account needs.
 
 use bartizan_contract::{ObjectId, TenantId};
+use serde_json::{Map, Value as Json};
 use sqlx::any::AnyRow;
 
 use crate::error::StoreError;
@@ -27,6 +28,8 @@ pub struct User {
     pub surname: Option<String>,
     /// E-mail address.
     pub mail: Option<String>,
+    /// Whether `userType` is `Guest`; read from the profile, which [`super::people`] writes.
+    pub guest: bool,
     /// What was signed in before is revoked (`signInSessionsValidFromDateTime`), microseconds.
     pub sessions_valid_from: i64,
     /// When the password was last set by somebody, microseconds; 0 for the first one.
@@ -48,6 +51,7 @@ impl User {
             given_name: None,
             surname: None,
             mail: None,
+            guest: false,
             sessions_valid_from: 0,
             password_changed: 0,
             created,
@@ -219,6 +223,8 @@ pub(super) fn read(row: &AnyRow) -> Result<User, StoreError> {
         given_name: row.maybe_text("given_name")?,
         surname: row.maybe_text("surname")?,
         mail: row.maybe_text("mail")?,
+        guest: row.json::<Map<String, Json>>("profile")?.get("userType")
+            == Some(&Json::from("Guest")),
         sessions_valid_from: row.int("sessions_valid_from")?,
         password_changed: row.int("password_changed")?,
         created: row.int("created")?,

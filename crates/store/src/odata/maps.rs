@@ -276,6 +276,17 @@ pub static PERMISSION_GRANTS_GRAPH: FieldMap = FieldMap {
     ],
 };
 
+/// A text of a user's profile.
+macro_rules! profile {
+    ($name:literal) => {
+        nullable(
+            $name,
+            concat!("json_text[users.profile/", $name, "]"),
+            FieldKind::Text,
+        )
+    };
+}
+
 /// `GET /users` of Graph.
 pub static USERS_GRAPH: FieldMap = FieldMap {
     table: "users",
@@ -288,7 +299,34 @@ pub static USERS_GRAPH: FieldMap = FieldMap {
         nullable("mail", "mail", FieldKind::Text),
         field("accountEnabled", "enabled", FieldKind::Bool),
         field("createdDateTime", "created", FieldKind::DateTime),
+        field(
+            "userType",
+            "coalesce(json_text[users.profile/userType], 'Member')",
+            FieldKind::Text,
+        ),
+        profile!("ageGroup"),
+        profile!("city"),
+        profile!("companyName"),
+        profile!("country"),
+        profile!("department"),
+        profile!("employeeId"),
+        profile!("employeeType"),
+        profile!("faxNumber"),
+        profile!("jobTitle"),
+        profile!("mailNickname"),
+        profile!("mobilePhone"),
+        profile!("officeLocation"),
+        profile!("postalCode"),
+        profile!("preferredLanguage"),
+        profile!("state"),
+        profile!("streetAddress"),
+        profile!("usageLocation"),
     ],
+};
+
+static GROUP_TYPES: Element = Element {
+    from: "from json_elements[directory_groups.properties/groupTypes] e where 1 = 1",
+    field: field("groupTypes", "e.value", FieldKind::Text),
 };
 
 /// `GET /groups` of Graph.
@@ -302,6 +340,12 @@ pub static GROUPS_GRAPH: FieldMap = FieldMap {
         field("securityEnabled", "security", FieldKind::Bool),
         field("mailEnabled", "mail_enabled", FieldKind::Bool),
         field("isAssignableToRole", "role_assignable", FieldKind::Bool),
+        nullable(
+            "visibility",
+            "json_text[directory_groups.properties/visibility]",
+            FieldKind::Text,
+        ),
+        field("groupTypes", "", FieldKind::Collection(&GROUP_TYPES)),
         field("createdDateTime", "created", FieldKind::DateTime),
     ],
 };

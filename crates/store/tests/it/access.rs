@@ -106,6 +106,23 @@ async fn people_are_listed_by_name_and_page_by_page(store: &Store) {
         2
     );
     assert_eq!(people::count(&mut tx, tenant_id(2), None).await.unwrap(), 0);
+    let mut guest = person(9, "Gast");
+    guest.profile.insert("userType".to_owned(), json!("Guest"));
+    guest
+        .profile
+        .insert("department".to_owned(), json!("It's \"x\""));
+    people::create(&mut tx, tenant, &guest).await.unwrap();
+    for (text, count) in [
+        ("userType eq 'guest'", 1),
+        ("userType eq 'Member'", 4),
+        ("department eq 'It''s \"x\"'", 1),
+        ("department eq null", 4),
+        ("startswith(department,'it') or city ne null", 1),
+    ] {
+        let condition = filter(text, &USERS_GRAPH).unwrap();
+        let found = people::count(&mut tx, tenant, Some(&condition)).await;
+        assert_eq!(found.unwrap(), count, "{text}");
+    }
 }
 
 async fn a_person_is_changed_and_deleted_with_everything(store: &Store) {

@@ -5,6 +5,7 @@ mod credential;
 mod federation;
 mod offer;
 mod permission;
+mod publisher;
 mod redirect;
 mod secret;
 
@@ -98,6 +99,15 @@ pub(crate) async fn run(command: App, printer: &Printer) -> Outcome {
                 consent.held.len()
             ));
             printer.item(FIELDS, &describe(&client, &application).await?)
+        }
+        App::VerifyPublisher {
+            connection,
+            app,
+            id,
+            remove,
+        } => {
+            let client = target::client(&connection)?;
+            publisher::run(&client, &app, id, remove, printer).await
         }
         App::Secret(command) => secret::run(command, printer).await,
         App::Certificate(command) => certificate::run(command, printer).await,

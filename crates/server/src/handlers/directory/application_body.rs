@@ -1,11 +1,13 @@
 //! Bodies of `POST` and `PATCH /applications`: every property of Graph's is kept, or the caller is told why not.
 
+use bartizan_contract::ObjectId;
 use bartizan_contract::graph::{self, ApplicationUpdate};
 use bartizan_identity::directory::check_api;
 use bartizan_store::directory::applications::Application;
 use bartizan_store::directory::credentials::ApplicationCredentials;
 use serde_json::{Map, Value as Json};
 
+use super::body::{self, check_bound};
 use super::wire;
 use crate::call::Call;
 use crate::error::{ApiError, Kind};
@@ -87,18 +89,22 @@ const MEMBERS: &[(&str, &[&str])] = &[
             "requestedAccessTokenVersion",
         ],
     ),
-    ("publicClient", &["redirectUris"]),
-    ("spa", &["redirectUris"]),
+    ("publicClient", &["redirectUriSettings", "redirectUris"]),
+    ("spa", &["redirectUriSettings", "redirectUris"]),
     (
         "web",
         &[
             "homePageUrl",
             "implicitGrantSettings",
             "logoutUrl",
+            "redirectUriSettings",
             "redirectUris",
         ],
     ),
 ];
+
+/// Redirect URIs with an index each.
+const SETTINGS: &str = "redirectUriSettings";
 
 /// Properties that the directory sets itself.
 const READ_ONLY: &[&str] = &[
@@ -136,15 +142,21 @@ const PROMISES: &[(&str, &str)] = &[
     ("tokenEncryptionKeyId", "tokens are not encrypted"),
 ];
 
-/// Reads the body, as it is and typed: only the first says which parts of `web` and `api` are meant to stay.
+/// Reads the body, as it is and typed: only the first says which parts of `web` and `api` are meant to stay. It may refer
+/// to objects by the navigation properties that are named.
 ///
 /// # Errors
 /// [`Kind::InvalidBody`], [`Kind::InvalidInput`]
-pub(super) async fn read(call: &mut Call) -> Result<(Json, ApplicationUpdate), ApiError> {
-    let body: Map<String, Json> = call.json().await?;
+pub(super) async fn read(
+    call: &mut Call,
+    references: &[&str],
+) -> Result<(Json, ApplicationUpdate), ApiError> {
+    let mut body: Map<String, Json> = call.json().await?;
+    check_bound(&body, references)?;
     for (name, value) in &body {
         check(name, value)?;
     }
+    uris_of_settings(&mut body);
     let body = Json::Object(body);
     let update = serde_json::from_value(body.clone()).map_err(|error| {
         ApiError::new(
@@ -153,6 +165,39 @@ pub(super) async fn read(call: &mut Call) -> Result<(Json, ApplicationUpdate), A
         )
     })?;
     Ok((body, update))
+}
+
+/// The objects that a body refers to by a navigation property.
+pub(super) fn bound(body: &Json, name: &str) -> Result<Vec<ObjectId>, ApiError> {
+    match body.as_object() {
+        Some(body) => body::bound(body, name),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// `redirectUriSettings` say the redirect URIs once more, each with an index. Where the URIs themselves are not given,
+/// those of the settings are meant; of the indexes, those of web applications are kept, as Graph has no others.
+fn uris_of_settings(body: &mut Map<String, Json>) {
+    for platform in ["web", "spa", "publicClient"] {
+        let Some(part) = body.get_mut(platform).and_then(Json::as_object_mut) else {
+            continue;
+        };
+        if part.get(SETTINGS).is_some_and(Json::is_null) {
+            part.remove(SETTINGS);
+        }
+        let uris = part
+            .get(SETTINGS)
+            .and_then(Json::as_array)
+            .map(|settings| settings.iter().map(|s| s["uri"].clone()).collect());
+        if let Some(uris) = uris
+            && part.get("redirectUris").is_none_or(Json::is_null)
+        {
+            part.insert("redirectUris".to_owned(), Json::Array(uris));
+        }
+        if platform != "web" {
+            part.remove(SETTINGS);
+        }
+    }
 }
 
 /// Whether a property is one, may be set, and holds what it should.
@@ -359,6 +404,7 @@ mod tests {
             ("notes", json!("x".repeat(LONGEST)), false),
             ("web", json!({ "redirectUris": [] }), true),
             ("web", json!({ "redirectUrls": [] }), false),
+            ("web", json!({ "redirectUriSettings": null }), true),
             ("id", json!("x"), false),
             ("displayname", json!("x"), false),
             ("tokenEncryptionKeyId", Json::Null, true),
@@ -376,5 +422,28 @@ mod tests {
         ] {
             assert_eq!(check(name, &value).is_ok(), fine, "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn settings_of_redirect_uris_say_the_uris() {
+        let mut body = json!({
+            "web": { "redirectUriSettings": [{ "uri": "https://a.example", "index": 1 }] },
+            "spa": { "redirectUriSettings": [{ "uri": "https://b.example", "index": null }] },
+            "publicClient": { "redirectUris": ["https://c.example"], "redirectUriSettings": null },
+        });
+        let Some(parts) = body.as_object_mut() else {
+            panic!("an object");
+        };
+        uris_of_settings(parts);
+        assert_eq!(body["web"]["redirectUris"], json!(["https://a.example"]));
+        assert_eq!(body["web"]["redirectUriSettings"][0]["index"], 1);
+        assert_eq!(
+            body["spa"],
+            json!({ "redirectUris": ["https://b.example"] })
+        );
+        assert_eq!(
+            body["publicClient"],
+            json!({ "redirectUris": ["https://c.example"] })
+        );
     }
 }

@@ -9,15 +9,19 @@ use bartizan_store::directory::applications::{self, Application};
 use bartizan_store::directory::{
     Principal, PrincipalKind, RedirectUris, Relation, credentials, owners,
 };
+use bartizan_store::tenants::{self, Tenant};
 use bartizan_store::{ReadTx, WriteTx};
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::application_body::{apply, read};
+use super::application_body::{apply, bound, read};
 use super::objects::Expanded;
 use super::query::{self, Query};
-use super::{Key, keys, may_manage, missing, names_in, passwords, record, refused, wire};
+use super::{
+    Key, keys, may_manage, missing, names_in, owners as owners_of, passwords, publishers, record,
+    refused, wire,
+};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -50,19 +54,24 @@ pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
 }
 
 /// An application as Graph prints it, with its credentials.
-async fn whole(
+pub(super) async fn whole(
     tx: &mut ReadTx,
     call: &Call,
     app: &Application,
     with_keys: bool,
 ) -> Result<Json, ApiError> {
     let credentials = credentials::of(tx, call.tenant(), app.id).await?;
-    Ok(json!(wire::application(app, &credentials, with_keys)))
+    let home = tenants::by_id(tx, app.tenant).await?;
+    let domain = home.as_ref().and_then(Tenant::default_domain);
+    let mut object = json!(wire::application(app, &credentials, with_keys));
+    object["publisherDomain"] = Json::from(domain);
+    object[publishers::VERIFIED] = publishers::printed(app.properties.get(publishers::VERIFIED));
+    Ok(object)
 }
 
 /// Registers an application. Whoever registers it owns it.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
-    let (body, mut update) = read(&mut call).await?;
+    let (body, mut update) = read(&mut call, &["owners"]).await?;
     let app_id = AppId(Uuid::new_v4());
     check_application(&update, true, (app_id, call.tenant()))?;
     let certificates = update.key_credentials.take().unwrap_or_default();
@@ -83,11 +92,13 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
         created: call.app.clock.unix_micros(),
     };
     apply(&mut app, &body, update)?;
+    let bound = bound(&body, "owners")?;
     let mut tx = call.app.store.write().await?;
     applications::create(&mut tx, &app).await.map_err(refused)?;
     let details = json!({ "appId": app.app_id, "displayName": app.display_name });
     record(&mut tx, &call, "application.create", app.id, details).await?;
     own(&mut tx, &call, app.id).await?;
+    owners_of::bind(&mut tx, &call, (app.id, &app.display_name), &bound).await?;
     keys::replace(&mut tx, &call, &app, &certificates).await?;
     let texts = with_secrets(&mut tx, &call, &app, secrets).await?;
     let mut object = whole(&mut tx, &call, &app, false).await?;
@@ -140,7 +151,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 
 /// Changes what the body names.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
-    let (body, mut update) = read(&mut call).await?;
+    let (body, mut update) = read(&mut call, &[]).await?;
     if update.password_credentials.is_some() {
         return Err(ApiError::new(
             Kind::InvalidInput,

@@ -1,5 +1,6 @@
 //! Bodies of Graph read property by property: what is absent stays, what is null is cleared, what is unknown is ignored.
 
+use bartizan_contract::ObjectId;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
@@ -15,7 +16,19 @@ pub(super) struct Body(Map<String, Json>);
 impl Body {
     /// Reads the body of a call; an empty one has no properties.
     pub(super) async fn read(call: &mut Call) -> Result<Self, ApiError> {
-        call.json().await.map(Self)
+        Self::read_with(call, &[]).await
+    }
+
+    /// The same, which may refer to objects by these navigation properties (`members@odata.bind`).
+    pub(super) async fn read_with(call: &mut Call, bound: &[&str]) -> Result<Self, ApiError> {
+        let body: Map<String, Json> = call.json().await?;
+        check_bound(&body, bound)?;
+        Ok(Self(body))
+    }
+
+    /// The objects that a navigation property refers to, each once; none when it is absent.
+    pub(super) fn bound(&self, name: &str) -> Result<Vec<ObjectId>, ApiError> {
+        bound(&self.0, name)
     }
 
     /// Whether the property is there, null or not.
@@ -74,6 +87,64 @@ impl Body {
         }
         Ok(())
     }
+}
+
+/// What refers to objects behind the name of a navigation property (OData JSON format, section 8.5).
+const BIND: &str = "@odata.bind";
+/// How many objects a request may refer to (page "Create group").
+const MOST_BOUND: usize = 20;
+
+/// Refuses references by navigation properties that the operation does not take: ignoring them would look like success.
+pub(super) fn check_bound(body: &Map<String, Json>, known: &[&str]) -> Result<(), ApiError> {
+    let odd = body
+        .keys()
+        .filter_map(|name| name.strip_suffix(BIND))
+        .find(|name| !known.contains(name));
+    match odd {
+        None => Ok(()),
+        Some(name) => Err(ApiError::new(
+            Kind::InvalidInput,
+            format!(
+                "'{name}{BIND}' is not supported by this operation of this server: send the request without it."
+            ),
+        )),
+    }
+}
+
+/// The objects that a navigation property of a body refers to, each once; none when it is absent.
+pub(super) fn bound(body: &Map<String, Json>, name: &str) -> Result<Vec<ObjectId>, ApiError> {
+    let full = format!("{name}{BIND}");
+    let Some(value) = body.get(&full) else {
+        return Ok(Vec::new());
+    };
+    let urls: Vec<String> =
+        serde_json::from_value(value.clone()).map_err(|error| wrong(&full, &error))?;
+    if urls.len() > MOST_BOUND {
+        return Err(wrong(
+            &full,
+            &format!("a request refers to at most {MOST_BOUND} objects"),
+        ));
+    }
+    let mut found = Vec::with_capacity(urls.len());
+    for url in &urls {
+        let id = referred(url).ok_or_else(|| {
+            wrong(
+                &full,
+                &"each is a URL that ends in the id of a directory object",
+            )
+        })?;
+        if !found.contains(&id) {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
+/// The id that a reference ends in: `https://graph.microsoft.com/v1.0/directoryObjects/{id}` and its like.
+pub(super) fn referred(url: &str) -> Option<ObjectId> {
+    let last = url.trim_end_matches('/').rsplit('/').next()?;
+    let key = last.rsplit_once('(').map_or(last, |(_, key)| key);
+    key.trim_end_matches(')').trim_matches('\'').parse().ok()
 }
 
 fn wrong(name: &str, reason: &dyn std::fmt::Display) -> ApiError {

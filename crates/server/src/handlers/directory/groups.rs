@@ -4,17 +4,22 @@ use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_store::directory::groups::{self, Group};
 use bartizan_store::directory::{PrincipalKind, Relation, principal};
-use bartizan_store::{ReadTx, StoreError};
+use bartizan_store::{ReadTx, StoreError, WriteTx};
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::body::{Body, required};
+use super::body::{Body, referred, required};
 use super::objects::Expanded;
 use super::query::{self, Expansion, Query};
-use super::{has_administrator, keep_administrator, missing, names_in, objects, record, refused};
+use super::{
+    has_administrator, keep_administrator, missing, names_in, objects, owners, record, refused,
+};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
+
+/// What a new group may refer to.
+const BOUND: &[&str] = &["members", "owners"];
 
 /// Lists groups.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
@@ -48,7 +53,7 @@ async fn whole(
 
 /// Makes a group.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
-    let body = Body::read(&mut call).await?;
+    let body = Body::read_with(&mut call, BOUND).await?;
     let mut group = Group {
         id: ObjectId(Uuid::new_v4()),
         display_name: required(&body, "displayName", "Group")?,
@@ -74,6 +79,11 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
         .map_err(refused)?;
     let details = json!({ "displayName": group.display_name });
     record(&mut tx, &call, "group.create", group.id, details).await?;
+    bind_members(&mut tx, &call, &group, &body).await?;
+    for owner in body.bound("owners")? {
+        let named = (group.id, group.display_name.as_str());
+        owners::put(&mut tx, &call, named, owner, "group").await?;
+    }
     tx.commit().await?;
     query::entity(&call, StatusCode::CREATED, objects::group(&group), &[])
 }
@@ -90,7 +100,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 
 /// Changes what the body names.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
-    let body = Body::read(&mut call).await?;
+    let body = Body::read_with(&mut call, &["members"]).await?;
     let mut tx = call.app.store.write().await?;
     let mut group = find(&mut tx, &call).await?;
     may_change(&call, &group)?;
@@ -106,6 +116,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
         .map_err(refused)?;
     let details = names_in(&body.json());
     record(&mut tx, &call, "group.update", group.id, details).await?;
+    bind_members(&mut tx, &call, &group, &body).await?;
     tx.commit().await?;
     Ok(no_content())
 }
@@ -133,6 +144,15 @@ pub(crate) async fn members(call: Call) -> Result<Response, ApiError> {
     query::all(&call, value, &[], &[])
 }
 
+/// Members of the group and of the groups in it, each once.
+pub(crate) async fn all_members(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.read().await?;
+    let group = find(&mut tx, &call).await?;
+    let members = groups::all_members(&mut tx, call.tenant(), group.id).await?;
+    let value = objects::principals(&mut tx, call.tenant(), members).await?;
+    query::all(&call, value, &[], &[])
+}
+
 /// Adds a member by reference.
 pub(crate) async fn add_member(mut call: Call) -> Result<Response, ApiError> {
     let body = Body::read(&mut call).await?;
@@ -140,7 +160,26 @@ pub(crate) async fn add_member(mut call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let group = find(&mut tx, &call).await?;
     may_change(&call, &group)?;
-    let member = principal(&mut tx, call.tenant(), id).await?;
+    put(&mut tx, &call, &group, id).await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// Puts the members in that a body refers to.
+async fn bind_members(
+    tx: &mut WriteTx,
+    call: &Call,
+    group: &Group,
+    body: &Body,
+) -> Result<(), ApiError> {
+    for member in body.bound("members")? {
+        put(tx, call, group, member).await?;
+    }
+    Ok(())
+}
+
+async fn put(tx: &mut WriteTx, call: &Call, group: &Group, id: ObjectId) -> Result<(), ApiError> {
+    let member = principal(tx, call.tenant(), id).await?;
     let member = member.ok_or_else(|| missing(id))?;
     if group.role_assignable && member.kind == PrincipalKind::Group {
         return Err(invalid(
@@ -149,7 +188,7 @@ pub(crate) async fn add_member(mut call: Call) -> Result<Response, ApiError> {
         ));
     }
     let now = call.app.clock.unix_micros();
-    groups::add_member(&mut tx, call.tenant(), group.id, member, now)
+    groups::add_member(tx, call.tenant(), group.id, member, now)
         .await
         .map_err(|error| match error {
             StoreError::Exists(_) => ApiError::new(
@@ -159,9 +198,8 @@ pub(crate) async fn add_member(mut call: Call) -> Result<Response, ApiError> {
             other => refused(other),
         })?;
     let details = json!({ "member": id, "displayName": group.display_name });
-    record(&mut tx, &call, "group.member.add", group.id, details).await?;
-    tx.commit().await?;
-    Ok(no_content())
+    record(tx, call, "group.member.add", group.id, details).await?;
+    Ok(())
 }
 
 /// Takes a member out.
@@ -185,8 +223,7 @@ pub(crate) async fn remove_member(call: Call) -> Result<Response, ApiError> {
 /// The object that `@odata.id` names: `https://graph.microsoft.com/v1.0/directoryObjects/{id}` and its like.
 pub(super) fn reference(body: &Body) -> Result<ObjectId, ApiError> {
     let text: String = required(body, "@odata.id", "reference")?;
-    let last = text.trim_end_matches('/').rsplit('/').next();
-    last.and_then(|id| id.parse().ok()).ok_or_else(|| {
+    referred(&text).ok_or_else(|| {
         ApiError::new(
             Kind::InvalidInput,
             "Invalid URL format specified in the request: @odata.id is a URL that ends in the id of a directory object.",
@@ -194,7 +231,7 @@ pub(super) fn reference(body: &Body) -> Result<ObjectId, ApiError> {
     })
 }
 
-async fn find(tx: &mut ReadTx, call: &Call) -> Result<Group, ApiError> {
+pub(super) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Group, ApiError> {
     let text = call.param("id");
     let found = match text.parse() {
         Ok(id) => groups::by_id(tx, call.tenant(), id).await?,
@@ -204,7 +241,7 @@ async fn find(tx: &mut ReadTx, call: &Call) -> Result<Group, ApiError> {
 }
 
 /// Whoever changes the members of a group that gives roles gives roles.
-fn may_change(call: &Call, group: &Group) -> Result<(), ApiError> {
+pub(super) fn may_change(call: &Call, group: &Group) -> Result<(), ApiError> {
     if !group.role_assignable || call.access.over_roles {
         return Ok(());
     }
@@ -228,11 +265,25 @@ fn apply(group: &mut Group, body: &Body) -> Result<(), ApiError> {
     if let Some(security) = body.get("securityEnabled")? {
         group.security = security;
     }
-    if let Some(mail) = body.get("mailEnabled")? {
-        group.mail_enabled = mail;
+    if let Some(mail) = body.get::<bool>("mailEnabled")? {
+        if mail {
+            return Err(invalid(
+                "mailEnabled",
+                "this server has security groups alone, which take no mail: send false",
+            ));
+        }
+        group.mail_enabled = false;
+    }
+    let types: Option<Vec<String>> = body.get("groupTypes")?;
+    if let Some(kind) = types.iter().flatten().next() {
+        return Err(invalid(
+            "groupTypes",
+            &format!(
+                "this server has security groups alone, to which members are added: '{kind}' is not served, send []"
+            ),
+        ));
     }
     body.nullable("description", &mut group.description)?;
-    body.keep("groupTypes", &mut group.properties)?;
     body.keep("visibility", &mut group.properties)
 }
 

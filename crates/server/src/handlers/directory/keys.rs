@@ -3,6 +3,7 @@
 use axum::response::Response;
 use bartizan_contract::graph::{AddKeyRequest, KeyCredential as WireKey, RemoveKeyRequest};
 use bartizan_contract::odata::Entity;
+use bartizan_identity::CallerKind;
 use bartizan_identity::client_auth::check_key_proof;
 use bartizan_identity::directory::check_key;
 use bartizan_store::WriteTx;
@@ -14,7 +15,7 @@ use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{applications, may_manage, record, refused, wire};
+use super::{applications, may_manage, not_operator, record, refused, wire};
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
 use crate::identity::client;
@@ -28,7 +29,7 @@ pub(crate) async fn add(mut call: Call) -> Result<Response, ApiError> {
     let new = checked(&call, &body.key_credential)?;
     let mut tx = call.app.store.write().await?;
     let application = applications::find(&mut tx, &call).await?;
-    may_manage(&mut tx, &call, &application).await?;
+    may_roll(&mut tx, &call, &application).await?;
     proven(&mut tx, &call, &application, &body.proof).await?;
     insert(&mut tx, &call, &application, &new).await?;
     tx.commit().await?;
@@ -47,7 +48,7 @@ pub(crate) async fn remove(mut call: Call) -> Result<Response, ApiError> {
     let body: RemoveKeyRequest = call.json().await?;
     let mut tx = call.app.store.write().await?;
     let application = applications::find(&mut tx, &call).await?;
-    may_manage(&mut tx, &call, &application).await?;
+    may_roll(&mut tx, &call, &application).await?;
     proven(&mut tx, &call, &application, &body.proof).await?;
     if !delete(&mut tx, &call, &application, body.key_id).await? {
         return Err(ApiError::new(
@@ -57,6 +58,20 @@ pub(crate) async fn remove(mut call: Call) -> Result<Response, ApiError> {
     }
     tx.commit().await?;
     Ok(no_content())
+}
+
+/// Who may roll keys: an application its own, without a permission, as the proof is demanded in any case (page
+/// "application: addKey"); otherwise who manages it.
+async fn may_roll(
+    tx: &mut WriteTx,
+    call: &Call,
+    application: &Application,
+) -> Result<(), ApiError> {
+    let caller = &call.caller;
+    if caller.kind == CallerKind::Application && caller.app == application.app_id {
+        return not_operator(call, application.app_id);
+    }
+    may_manage(tx, call, application).await
 }
 
 /// Makes an application's certificates those of a list: what names a present one by `keyId` and brings no `key` stays,

@@ -88,6 +88,23 @@ pub(crate) async fn is_owner(
     Ok(false)
 }
 
+/// Whether a path names the calling application's own registration.
+///
+/// # Errors
+/// [`StoreError::Database`]
+pub(crate) async fn is_itself(
+    tx: &mut ReadTx,
+    caller: &Caller,
+    name: &str,
+) -> Result<bool, StoreError> {
+    let found = match Key::parse(name) {
+        Some(Key::Id(id)) => applications::by_id(tx, caller.tenant, id).await?,
+        Some(Key::AppId(id)) => applications::by_app_id(tx, caller.tenant, id).await?,
+        None => None,
+    };
+    Ok(found.is_some_and(|application| application.app_id == caller.app))
+}
+
 /// Whether the caller reaches every application of the tenant.
 fn manages_all(call: &Call) -> bool {
     let caller = &call.caller;

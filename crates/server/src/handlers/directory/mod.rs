@@ -6,16 +6,20 @@ pub(crate) mod applications;
 pub(crate) mod assignments;
 pub(crate) mod audits;
 mod body;
+pub(crate) mod directory_objects;
 pub(crate) mod federations;
 pub(crate) mod grants;
 pub(crate) mod groups;
+mod holders;
 pub(crate) mod keys;
 mod manage;
+pub(crate) mod memberships;
 mod objects;
 pub(crate) mod organization;
 pub(crate) mod owners;
 mod passphrase;
 pub(crate) mod passwords;
+pub(crate) mod publishers;
 mod query;
 pub(crate) mod roles;
 pub(crate) mod service_principals;
@@ -33,8 +37,8 @@ use uuid::Uuid;
 
 use crate::call::Call;
 use crate::error::{ApiError, Kind};
-pub(crate) use manage::is_owner;
 pub(super) use manage::not_operator;
+pub(crate) use manage::{is_itself, is_owner};
 use manage::{may_manage, may_manage_principal, needs_also};
 
 /// How a path names an object.

@@ -1,4 +1,4 @@
-//! `/applications/{id}/owners` and `/servicePrincipals/{id}/owners`: who manages an object without managing all of them.
+//! `owners` of applications, service principals and groups: who manages an object without managing all of them.
 
 use axum::response::Response;
 use bartizan_contract::ObjectId;
@@ -9,8 +9,8 @@ use serde_json::json;
 use super::body::Body;
 use super::groups::reference;
 use super::{
-    applications, may_manage, may_manage_principal, missing, needs_also, objects, query, record,
-    refused, service_principals,
+    applications, groups, may_manage, may_manage_principal, missing, needs_also, objects, query,
+    record, refused, service_principals,
 };
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
@@ -32,6 +32,34 @@ pub(crate) async fn of_principal(call: Call) -> Result<Response, ApiError> {
     let sp = service_principals::find(&mut tx, &call).await?;
     let value = objects::owners(&mut tx, call.tenant(), sp.id).await?;
     query::all(&call, value, &[], &[])
+}
+
+/// Owners of a group.
+pub(crate) async fn of_group(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.app.store.read().await?;
+    let group = groups::find(&mut tx, &call).await?;
+    let value = objects::owners(&mut tx, call.tenant(), group.id).await?;
+    query::all(&call, value, &[], &[])
+}
+
+/// Adds an owner of a group by reference.
+pub(crate) async fn add_to_group(mut call: Call) -> Result<Response, ApiError> {
+    let owner = reference(&Body::read(&mut call).await?)?;
+    let mut tx = call.app.store.write().await?;
+    let group = groups::find(&mut tx, &call).await?;
+    groups::may_change(&call, &group)?;
+    let named = (group.id, group.display_name.as_str());
+    put(&mut tx, &call, named, owner, "group").await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// Ends an ownership of a group.
+pub(crate) async fn remove_from_group(call: Call) -> Result<Response, ApiError> {
+    let mut tx = call.app.store.write().await?;
+    let group = groups::find(&mut tx, &call).await?;
+    groups::may_change(&call, &group)?;
+    remove(tx, &call, (group.id, &group.display_name), "group").await
 }
 
 /// Adds an owner of an application by reference.
@@ -69,15 +97,42 @@ pub(crate) async fn remove_from_principal(call: Call) -> Result<Response, ApiErr
     remove(tx, &call, (sp.id, &sp.display_name), "servicePrincipal").await
 }
 
+/// Makes those owners of a new application that its body refers to; whoever makes it is one already.
+pub(super) async fn bind(
+    tx: &mut WriteTx,
+    call: &Call,
+    object: (ObjectId, &str),
+    owners: &[ObjectId],
+) -> Result<(), ApiError> {
+    for owner in owners.iter().filter(|id| **id != call.caller.oid) {
+        needs_also(call, READS)?;
+        put(tx, call, object, *owner, "application").await?;
+    }
+    Ok(())
+}
+
 async fn add(
     mut tx: WriteTx,
     call: &Call,
-    (object, name): (ObjectId, &str),
+    object: (ObjectId, &str),
     id: ObjectId,
     kind: &str,
 ) -> Result<Response, ApiError> {
     needs_also(call, READS)?;
-    let owner = principal(&mut tx, call.tenant(), id).await?;
+    put(&mut tx, call, object, id, kind).await?;
+    tx.commit().await?;
+    Ok(no_content())
+}
+
+/// Makes a principal of the caller's tenant an owner of an object.
+pub(super) async fn put(
+    tx: &mut WriteTx,
+    call: &Call,
+    (object, name): (ObjectId, &str),
+    id: ObjectId,
+    kind: &str,
+) -> Result<(), ApiError> {
+    let owner = principal(tx, call.tenant(), id).await?;
     let owner = owner.ok_or_else(|| missing(id))?;
     if owner.kind == PrincipalKind::Group {
         return Err(ApiError::new(
@@ -86,7 +141,7 @@ async fn add(
         ));
     }
     let now = call.app.clock.unix_micros();
-    owners::add(&mut tx, call.tenant(), object, owner, now)
+    owners::add(tx, call.tenant(), object, owner, now)
         .await
         .map_err(|error| match error {
             StoreError::Exists(_) => ApiError::new(
@@ -96,9 +151,8 @@ async fn add(
             other => refused(other),
         })?;
     let details = json!({ "owner": id, "displayName": name });
-    record(&mut tx, call, &format!("{kind}.owner.add"), object, details).await?;
-    tx.commit().await?;
-    Ok(no_content())
+    record(tx, call, &format!("{kind}.owner.add"), object, details).await?;
+    Ok(())
 }
 
 async fn remove(

@@ -8,13 +8,16 @@ use bartizan_store::directory::Relation;
 use bartizan_store::directory::applications;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use http::StatusCode;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::applications::own;
+use super::body::check_bound;
 use super::objects::Expanded;
 use super::query::{self, Expansion, Query};
-use super::{Key, may_manage, may_manage_principal, missing, names_in, record, refused, wire};
+use super::{
+    Key, may_manage, may_manage_principal, missing, names_in, publishers, record, refused, wire,
+};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -46,13 +49,31 @@ async fn whole(
 ) -> Result<Json, ApiError> {
     let app = applications::anywhere(tx, sp.app_id).await?;
     let mut object = json!(wire::service_principal(sp, app.as_ref()));
+    let publisher = app
+        .as_ref()
+        .and_then(|app| app.properties.get(publishers::VERIFIED));
+    object[publishers::VERIFIED] = publishers::printed(publisher);
     expanded.put(sp.id, &mut object, expand);
     Ok(object)
 }
 
+/// Reads a body, as it is and typed.
+async fn read(call: &mut Call) -> Result<(Json, ServicePrincipalUpdate), ApiError> {
+    let body: Map<String, Json> = call.json().await?;
+    check_bound(&body, &[])?;
+    let body = Json::Object(body);
+    let update = serde_json::from_value(body.clone()).map_err(|error| {
+        ApiError::new(
+            Kind::InvalidBody,
+            format!("The request body is not valid: {error}."),
+        )
+    })?;
+    Ok((body, update))
+}
+
 /// Makes the service principal of an application: of this tenant, or a multi-tenant one of another.
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
-    let body: ServicePrincipalUpdate = call.json().await?;
+    let (_, body) = read(&mut call).await?;
     let app_id = body.app_id.ok_or_else(|| {
         ApiError::new(
             Kind::MissingParameter,
@@ -109,13 +130,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 
 /// Changes what the body names.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
-    let body: Json = call.json().await?;
-    let update: ServicePrincipalUpdate = serde_json::from_value(body.clone()).map_err(|error| {
-        ApiError::new(
-            Kind::InvalidBody,
-            format!("The request body is not valid: {error}."),
-        )
-    })?;
+    let (body, update) = read(&mut call).await?;
     let mut tx = call.app.store.write().await?;
     let mut sp = managed(&mut tx, &call).await?;
     change(&mut sp, &update);

@@ -5,8 +5,8 @@ use bartizan_contract::ObjectId;
 use bartizan_identity::CallerKind;
 use bartizan_store::ReadTx;
 use bartizan_store::directory::people::{self, Person};
+use bartizan_store::directory::roles;
 use bartizan_store::directory::users::{self, User};
-use bartizan_store::directory::{groups, roles};
 use bartizan_store::sign_in::end_everything;
 use bartizan_store::tenants;
 use http::StatusCode;
@@ -251,56 +251,6 @@ async fn prove(call: &Call, person: &Person, current: String) -> Result<(), ApiE
     }
 }
 
-/// Groups and directory roles that the user is a direct member of.
-pub(crate) async fn member_of(call: Call) -> Result<Response, ApiError> {
-    let mut tx = call.read().await?;
-    let person = find(&mut tx, &call).await?;
-    let (tenant, id) = (call.tenant(), person.user.id);
-    let mut value: Vec<Json> = groups::of_member(&mut tx, tenant, id)
-        .await?
-        .iter()
-        .map(|group| objects::typed(objects::group(group), "group"))
-        .collect();
-    for held in roles::of_principal(&mut tx, tenant, id).await? {
-        value.extend(objects::role_of(tenant, held.template));
-    }
-    query::all(&call, value, &[], &[])
-}
-
-/// Ids of all groups that the user is in, through other groups too.
-pub(crate) async fn member_groups(call: Call) -> Result<Response, ApiError> {
-    member_ids(call, false).await
-}
-
-/// The same with the directory roles, unless security groups alone are asked for.
-pub(crate) async fn member_objects(call: Call) -> Result<Response, ApiError> {
-    member_ids(call, true).await
-}
-
-async fn member_ids(mut call: Call, with_roles: bool) -> Result<Response, ApiError> {
-    let body = Body::read(&mut call).await?;
-    let security_only: bool = body.get("securityEnabledOnly")?.unwrap_or_default();
-    let mut tx = call.read().await?;
-    let person = find(&mut tx, &call).await?;
-    let (tenant, id) = (call.tenant(), person.user.id);
-    let groups = groups::all_of_member(&mut tx, tenant, id).await?;
-    let mut ids: Vec<Uuid> = groups
-        .iter()
-        .filter(|group| group.security || !security_only)
-        .map(|group| group.id.uuid())
-        .collect();
-    if with_roles && !security_only {
-        let templates = roles::templates_of(&mut tx, tenant, id).await?;
-        ids.extend(
-            templates
-                .into_iter()
-                .map(|t| objects::role_object(tenant, t)),
-        );
-    }
-    let body = json!({ "@odata.context": call.context(), "value": ids });
-    answer(StatusCode::OK, &body)
-}
-
 /// The user that the path names, in the caller's tenant; `/me` is the caller.
 pub(in crate::handlers) async fn find(tx: &mut ReadTx, call: &Call) -> Result<Person, ApiError> {
     let key = match call.matched.param("id") {
@@ -403,6 +353,14 @@ fn apply(person: &mut Person, body: &Body) -> Result<(), ApiError> {
     body.nullable("givenName", &mut person.user.given_name)?;
     body.nullable("surname", &mut person.user.surname)?;
     body.nullable("mail", &mut person.user.mail)?;
+    if let Some(kind) = body.get::<String>("userType")?
+        && !["Member", "Guest"].contains(&kind.as_str())
+    {
+        return Err(ApiError::new(
+            Kind::InvalidInput,
+            "Invalid value specified for property 'userType' of resource 'User': Member or Guest.",
+        ));
+    }
     for name in PROFILE {
         body.keep(name, &mut person.profile)?;
     }

@@ -35,6 +35,20 @@ pub(super) fn application(
         .requested_access_token_version
         .and_then(|version| i32::try_from(version).ok());
     let mut web: graph::WebApplication = kept(properties, "web");
+    let index = |uri: &String| {
+        let mut kept = web.redirect_uri_settings.iter();
+        kept.find(|kept| kept.uri == *uri)
+            .and_then(|kept| kept.index)
+    };
+    web.redirect_uri_settings = app
+        .redirect_uris
+        .web
+        .iter()
+        .map(|uri| graph::RedirectUriSettings {
+            uri: uri.clone(),
+            index: index(uri),
+        })
+        .collect();
     web.redirect_uris.clone_from(&app.redirect_uris.web);
     graph::Application {
         id: app.id,

@@ -99,6 +99,7 @@ pub(in crate::identity) async fn load(
         let principal = service_principals::by_app_id(tx, tenant.id, application.app_id).await?;
         let held = Held::read(tx, tenant.id, principal.as_ref(), user).await?;
         if let Some(principal) = &principal {
+            client.user_roles = held.roles_of_user(principal);
             client.principal = Some(PresenceFact {
                 id: principal.id,
                 enabled: principal.enabled,
@@ -137,6 +138,7 @@ async fn user_fact(tx: &mut ReadTx, tenant: TenantId, user: &User) -> Result<Use
         given_name: user.given_name.clone(),
         surname: user.surname.clone(),
         mail: user.mail.clone(),
+        guest: user.guest,
         enabled: user.enabled,
         directory_roles,
         sessions_valid_from: user.sessions_valid_from.div_euclid(MICROS),
@@ -165,11 +167,12 @@ fn client_fact(application: &Application, credentials: &ApplicationCredentials) 
         required: application.required_resource_access.clone(),
         publisher: Publisher::default(),
         id_claims: ClaimsWanted::default(),
+        user_roles: Vec::new(),
         principal: None,
     }
 }
 
-/// App roles that the client and the user hold in the tenant.
+/// App roles that the client and the user hold in the tenant, the user by direct membership in groups, too.
 struct Held {
     client: Vec<AppRoleAssignment>,
     user: Vec<AppRoleAssignment>,
@@ -188,7 +191,7 @@ impl Held {
                 None => Vec::new(),
             },
             user: match user {
-                Some(user) => assignments::of_principal(tx, tenant, user).await?,
+                Some(user) => assignments::of_user(tx, tenant, user).await?,
                 None => Vec::new(),
             },
         })
@@ -196,6 +199,19 @@ impl Held {
 
     fn by_user(&self, resource: ObjectId) -> impl Iterator<Item = Uuid> {
         roles_on(&self.user, resource)
+    }
+
+    /// Values of a resource's enabled app roles that the user holds, sorted.
+    fn roles_of_user(&self, resource: &ServicePrincipal) -> Vec<String> {
+        let held: Vec<Uuid> = self.by_user(resource.id).collect();
+        let roles = resource.app_roles.iter();
+        let mut values: Vec<String> = roles
+            .filter(|role| role.is_enabled && held.contains(&role.id))
+            .filter_map(|role| role.value.clone())
+            .collect();
+        values.sort();
+        values.dedup();
+        values
     }
 
     fn by_client(&self, resource: ObjectId) -> impl Iterator<Item = Uuid> {
@@ -244,15 +260,9 @@ async fn apis(
             }
             None => ClaimsWanted::default(),
         };
-        let of_user: Vec<Uuid> = held.by_user(api.id).collect();
         let fact = ApiFact {
-            user_is_assigned: !of_user.is_empty(),
-            user_roles: api
-                .app_roles
-                .iter()
-                .filter(|role| role.is_enabled && of_user.contains(&role.id))
-                .filter_map(|role| role.value.clone())
-                .collect(),
+            user_is_assigned: held.by_user(api.id).next().is_some(),
+            user_roles: held.roles_of_user(&api),
             client_roles: held.by_client(api.id).collect(),
             preauthorized: match &registration {
                 Some(registration) => preauthorized(registration, client),
