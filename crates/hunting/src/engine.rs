@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -133,11 +133,23 @@ impl Engine {
     /// # Errors
     /// See [`HuntError`].
     pub async fn run(&self, request: HuntRequest) -> Result<HuntResult, HuntError> {
-        self.on_own_threads(request, |settings, request| async move {
-            let query = resolve(&settings, &request).await?;
-            run_bound(&settings, &request, &query).await
-        })
-        .await
+        self.measured(request).await.0
+    }
+
+    /// Runs a query and says how much processor time its operators used, also when it failed.
+    pub async fn measured(
+        &self,
+        request: HuntRequest,
+    ) -> (Result<HuntResult, HuntError>, Duration) {
+        let meter = Meter::default();
+        let shared = meter.clone();
+        let result = self
+            .on_own_threads(request, |settings, request| async move {
+                let query = resolve(&settings, &request, &shared).await?;
+                run_bound(&settings, &request, &query, &shared).await
+            })
+            .await;
+        (result, meter.read())
     }
 
     /// The logical and physical plan of a query as text, for people (`bartizan kql plan`).
@@ -146,7 +158,7 @@ impl Engine {
     /// See [`HuntError`].
     pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
         self.on_own_threads(request, |settings, request| async move {
-            let query = resolve(&settings, &request).await?;
+            let query = resolve(&settings, &request, &Meter::default()).await?;
             let prepared = Prepared::new(&settings, &request, &query, Attempt::Fast).await?;
             let physical =
                 datafusion::physical_plan::displayable(prepared.physical.as_ref()).indent(false);
@@ -257,6 +269,7 @@ const MOST_PROBES: usize = 16;
 async fn resolve(
     settings: &EngineSettings,
     request: &HuntRequest,
+    meter: &Meter,
 ) -> Result<bound::Query, HuntError> {
     let scope = request.tables.scope();
     let mut answers = Vec::new();
@@ -272,7 +285,7 @@ async fn resolve(
         }
         let mut request = request.clone();
         request.limits.max_rows = MOST_PROBED;
-        let result = run_bound(settings, &request, &probe).await?;
+        let result = run_bound(settings, &request, &probe, meter).await?;
         if result.truncated {
             return Err(HuntError::Evaluation(format!(
                 "bag_unpack and pivot give at most {MOST_PROBED} columns: filter the rows or give a schema"
@@ -290,14 +303,14 @@ pub(crate) async fn run_bound(
     settings: &EngineSettings,
     request: &HuntRequest,
     query: &bound::Query,
+    meter: &Meter,
 ) -> Result<HuntResult, HuntError> {
     let started = Instant::now();
     let Finished {
         collected,
         planning,
-        cpu,
         peak_memory,
-    } = finish(settings, request, query).await?;
+    } = finish(settings, request, query, meter).await?;
     let columns: Vec<ResultColumn> = query
         .plan
         .columns
@@ -311,7 +324,7 @@ pub(crate) async fn run_bound(
         stats: HuntStats {
             execution_time: started.elapsed(),
             planning,
-            cpu,
+            cpu: meter.read(),
             peak_memory,
             rows: collected.rows,
             bytes: collected.bytes,
@@ -327,7 +340,6 @@ pub(crate) async fn run_bound(
 struct Finished {
     collected: Collected,
     planning: Duration,
-    cpu: Duration,
     peak_memory: usize,
 }
 
@@ -336,15 +348,17 @@ async fn finish(
     settings: &EngineSettings,
     request: &HuntRequest,
     query: &bound::Query,
+    meter: &Meter,
 ) -> Result<Finished, HuntError> {
     let mut attempt = Attempt::Fast;
-    let (mut planning, mut cpu, mut peak_memory) = (Duration::ZERO, Duration::ZERO, 0);
+    let (mut planning, mut peak_memory) = (Duration::ZERO, 0);
     loop {
         let started = Instant::now();
         let prepared = Prepared::new(settings, request, query, attempt).await?;
         planning += started.elapsed();
+        let running = Running(&prepared, meter);
         let collected = collect(&prepared, request.limits).await;
-        cpu += cpu_time(prepared.physical.as_ref());
+        drop(running);
         peak_memory = peak_memory.max(prepared.context.memory.peak());
         match collected {
             Err(HuntError::MemoryExhausted)
@@ -358,7 +372,6 @@ async fn finish(
                 return Ok(Finished {
                     collected: collected?,
                     planning,
-                    cpu,
                     peak_memory,
                 });
             }
@@ -418,6 +431,27 @@ fn cpu_time(plan: &dyn ExecutionPlan) -> Duration {
         .unwrap_or(0);
     let below: Duration = plan.children().iter().map(|c| cpu_time(c.as_ref())).sum();
     Duration::from_nanos(own as u64) + below
+}
+
+/// The processor time of a query, over all its attempts and what it asks the data beforehand.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    fn read(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A plan that is executed; its time is added when it ends, also by being stopped.
+struct Running<'p>(&'p Prepared, &'p Meter);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let time = cpu_time(self.0.physical.as_ref());
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.1.0.fetch_add(nanos, Ordering::Relaxed);
+    }
 }
 
 /// A counter that remembers its greatest value.

@@ -134,6 +134,7 @@ pub struct TenantTables {
     reach: Reach,
     scope: Arc<Scope>,
     devices: VisibleDevices,
+    hidden_alerts: Vec<String>,
     // One provider per table and query, so that a self-join reads one snapshot.
     providers: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
@@ -148,14 +149,17 @@ impl TenantTables {
             reach,
             scope: reach.scope(),
             devices: VisibleDevices::All,
+            hidden_alerts: Vec::new(),
             providers: Mutex::default(),
         }
     }
 
-    /// The same with rows of some devices alone, as far as a table says of which device a row is.
+    /// The same with rows of some devices alone, as far as a table says of which device a row is; of alerts that are known
+    /// to be about others nothing is seen either, whether or not rows tell it.
     #[must_use]
-    pub fn of_devices(mut self, devices: VisibleDevices) -> Self {
+    pub fn of_devices(mut self, devices: VisibleDevices, hidden_alerts: Vec<String>) -> Self {
         self.devices = devices;
+        self.hidden_alerts = hidden_alerts;
         self
     }
 
@@ -174,7 +178,7 @@ impl TenantTables {
             (Some(seen), _) if table.columns.iter().any(|c| c.name == DEVICE_COLUMN) => {
                 plan(whole).and_then(|scan| scan.filter(seen))
             }
-            // An alert is about devices by what it points at.
+            // An alert is about devices by what it points at; alerts from elsewhere are known by their rows alone.
             (Some(seen), Some(evidence)) if table.name == ALERTS => {
                 let evidence = self.events.provider(self.tenant, evidence);
                 let hidden = LogicalPlanBuilder::scan(EVIDENCE, provider_as_source(evidence), None)
@@ -184,7 +188,14 @@ impl TenantTables {
                 hidden.and_then(|hidden| {
                     let on = [ALERT_COLUMN, "hidden"].map(|name| vec![Column::from_name(name)]);
                     let [left, right] = on;
-                    plan(whole)?.join(hidden, JoinType::LeftAnti, (left, right), None)
+                    let hidden_too = self.hidden_alerts.iter().map(|id| lit(id.as_str()));
+                    let others = ident(ALERT_COLUMN).in_list(hidden_too.collect(), true);
+                    plan(whole)?.filter(others)?.join(
+                        hidden,
+                        JoinType::LeftAnti,
+                        (left, right),
+                        None,
+                    )
                 })
             }
             _ => return Ok(whole),

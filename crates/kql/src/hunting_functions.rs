@@ -16,13 +16,17 @@ type Entry = (
     Option<&'static str>,
 );
 
-/// Devices by address, as they reported it last. Adapters report for themselves.
+/// Devices by address, as they reported it last. An adapter reports all its addresses at once; without an adapter (rows
+/// that were made of events, which tell the addresses that some hour showed) each address is a report of its own.
 const DEVICE_FROM_IP: &str = r#"
 let Asked = T | project IP = tolower(Key_) | where isnotempty(IP) | distinct IP;
 DeviceNetworkInfo
 | where isnull(AsOf) or Timestamp <= AsOf
-| summarize arg_max(Timestamp, IPAddresses) by DeviceId, NetworkAdapterName, MacAddress
-| mv-expand Address = parse_json(IPAddresses)
+| extend Alone = isempty(NetworkAdapterName) and isempty(MacAddress)
+| mv-expand Report = iff(Alone, parse_json(IPAddresses), pack_array(parse_json(IPAddresses)))
+| extend Of = iff(Alone, tolower(tostring(Report.IPAddress)), "")
+| summarize arg_max(Timestamp, Report, Alone) by DeviceId, NetworkAdapterName, MacAddress, Of
+| mv-expand Address = iff(Alone, pack_array(Report), Report)
 | project IP = tolower(tostring(Address.IPAddress)), DeviceId
 | where IP in (Asked)
 | distinct IP, DeviceId
@@ -35,8 +39,11 @@ DeviceNetworkInfo
 | where isnull(AsOf) or Timestamp <= AsOf
 | where DeviceId =~ Device or DeviceName =~ Device or DeviceName startswith strcat(Device, ".")
 | where isnotempty(Device)
-| summarize arg_max(Timestamp, IPAddresses, NetworkAdapterType, ConnectedNetworks) by DeviceId, NetworkAdapterName, MacAddress
-| mv-expand Address = parse_json(IPAddresses)
+| extend Alone = isempty(NetworkAdapterName) and isempty(MacAddress)
+| mv-expand Report = iff(Alone, parse_json(IPAddresses), pack_array(parse_json(IPAddresses)))
+| extend Of = iff(Alone, tolower(tostring(Report.IPAddress)), "")
+| summarize arg_max(Timestamp, Report, Alone, NetworkAdapterType, ConnectedNetworks) by DeviceId, NetworkAdapterName, MacAddress, Of
+| mv-expand Address = iff(Alone, pack_array(Report), Report)
 | extend IPAddress = tostring(Address.IPAddress), AddressType = tostring(Address.AddressType)
 | where isnotempty(IPAddress)
 | project Timestamp, IPAddress,
@@ -55,20 +62,21 @@ DeviceNetworkInfo
     ConnectedNetworks
 "#;
 
-/// Devices that sent to an address of the device: nothing else here says who saw whom.
+/// Devices that sent to an address of the device, but for addresses that every device or network has: nothing else here says who saw whom.
 const SEEN_BY: &str = r#"
 let Rows = materialize(T);
 let Addresses = DeviceNetworkInfo
     | where DeviceId in ((Rows | project Key_))
     | mv-expand Address = parse_json(IPAddresses)
-    | project Seen_ = DeviceId, IP_ = tostring(Address.IPAddress)
-    | where isnotempty(IP_)
+    | project Seen_ = DeviceId, IP_ = tolower(tostring(Address.IPAddress))
+    | where isnotempty(IP_) and IP_ !in ("0.0.0.0", "::", "::1")
+    | where not(IP_ startswith "127." or IP_ startswith "169.254." or IP_ matches regex "^fe[89ab][0-9a-f]:")
     | distinct Seen_, IP_;
 let Witnesses = DeviceNetworkEvents
-    | where RemoteIP in ((Addresses | project IP_))
-    | project By_ = DeviceId, RemoteIP
-    | distinct By_, RemoteIP
-    | join kind=inner Addresses on $left.RemoteIP == $right.IP_
+    | project By_ = DeviceId, To_ = tolower(RemoteIP)
+    | where To_ in ((Addresses | project IP_))
+    | distinct By_, To_
+    | join kind=inner Addresses on $left.To_ == $right.IP_
     | where By_ != Seen_ and isnotempty(By_)
     | summarize SeenBy = make_set(By_) by Seen_;
 Rows

@@ -293,6 +293,21 @@ mod tests {
         let scope = with(&[("Peek", "", "T | where a == secret"), ("Rows", "", "Mine")]);
         assert_eq!(errors("let secret = 'x'; Peek()", &scope).len(), 1);
         assert_eq!(errors("let Mine = T; Rows()", &scope).len(), 1);
+        // Nor do defaults, and neither the other parameters.
+        let scope = with(&[
+            ("Peek", "n:string=secret", "T | where a == n"),
+            ("Both", "m:string, n:string=m", "T | where a == n"),
+            ("Fine", "n:string=strcat('x', 'y')", "T | where a == n"),
+        ]);
+        assert_eq!(errors("let secret = 'x'; Peek()", &scope).len(), 1);
+        assert_eq!(errors("let secret = 'x'; Peek(secret)", &scope).len(), 0);
+        assert_eq!(errors("let m = 'x'; Both('y')", &scope).len(), 1);
+        assert_eq!(errors("Fine()", &scope).len(), 0);
+        // They are looked at before anybody calls.
+        for (default, wrong) in [("secret", 1), ("strlen(1, 2)", 1), ("'x'", 0)] {
+            let saved = SavedFunction::parse(&format!("n:string={default}"), "T").unwrap();
+            assert_eq!(saved.check("New", &scope).len(), wrong, "{default}");
+        }
     }
 
     #[test]
@@ -308,6 +323,15 @@ mod tests {
         assert!(!errors("print Me(3)", &scope).is_empty());
         let saved = SavedFunction::parse("", "A()").unwrap();
         let wrong = saved.check("C", &scope);
+        assert!(wrong[0].message.contains("calls itself"), "{wrong:?}");
+        let scope = with(&[
+            ("D", "n:long=toscalar(E())", "T | take n"),
+            ("E", "", "D()"),
+        ]);
+        let told = errors("D()", &scope);
+        assert!(told[0].contains("D, E, D"), "{told:?}");
+        let saved = SavedFunction::parse("n:long=toscalar(E())", "T | take n").unwrap();
+        let wrong = saved.check("D", &scope);
         assert!(wrong[0].message.contains("calls itself"), "{wrong:?}");
     }
 

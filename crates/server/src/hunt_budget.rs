@@ -13,6 +13,9 @@ use crate::error::{ApiError, Kind};
 /// The documented cycle, in seconds.
 const CYCLE: u64 = 15 * 60;
 
+/// The same in ticks.
+const LENGTH: i64 = CYCLE as i64 * TICKS_PER_SECOND;
+
 /// What the tenants' hunts have used.
 #[derive(Debug)]
 pub struct HuntBudget {
@@ -24,6 +27,15 @@ pub struct HuntBudget {
 struct Used {
     cycle: i64,
     by_tenant: HashMap<TenantId, Duration>,
+}
+
+impl Used {
+    fn enter(&mut self, cycle: i64) {
+        if self.cycle != cycle {
+            self.cycle = cycle;
+            self.by_tenant.clear();
+        }
+    }
 }
 
 impl HuntBudget {
@@ -43,18 +55,11 @@ impl HuntBudget {
     /// # Errors
     /// [`Kind::TooManyRequests`] when the tenant has used up its share.
     pub fn begin(&self, tenant: TenantId, now: i64) -> Result<Charge<'_>, ApiError> {
-        let length = CYCLE as i64 * TICKS_PER_SECOND;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let cycle = now.div_euclid(length);
-        if used.cycle != cycle {
-            *used = Used {
-                cycle,
-                by_tenant: HashMap::new(),
-            };
-        }
+        used.enter(now.div_euclid(LENGTH));
         let spent = used.by_tenant.get(&tenant).copied().unwrap_or_default();
         if spent >= self.allowed {
-            let left = length - now.rem_euclid(length);
+            let left = LENGTH - now.rem_euclid(LENGTH);
             let left = Duration::from_secs((left as u64).div_ceil(TICKS_PER_SECOND as u64));
             let text = format!(
                 "You have exceeded processing resources allocated to this tenant. You can run queries again in {} seconds. Every 15 minutes its hunts have {} seconds of the processors; the server's setting hunt-cpu-percent is the share.",
@@ -66,7 +71,7 @@ impl HuntBudget {
         Ok(Charge {
             budget: self,
             tenant,
-            cycle,
+            began: now,
             started: Instant::now(),
             processor: None,
         })
@@ -78,7 +83,7 @@ impl HuntBudget {
 pub struct Charge<'b> {
     budget: &'b HuntBudget,
     tenant: TenantId,
-    cycle: i64,
+    began: i64,
     started: Instant,
     processor: Option<Duration>,
 }
@@ -88,19 +93,31 @@ impl Charge<'_> {
     pub fn end(mut self, processor: Duration) {
         self.processor = Some(processor);
     }
+
+    /// Ends a hunt that failed: operators that were stopped did not count all their time, so that it costs at least the
+    /// time that it took.
+    pub fn failed(mut self, processor: Duration) {
+        self.processor = Some(processor.max(self.started.elapsed()));
+    }
 }
 
 impl Drop for Charge<'_> {
     fn drop(&mut self) {
-        let cost = self.processor.unwrap_or_else(|| self.started.elapsed());
+        let elapsed = self.started.elapsed();
+        let cost = self.processor.unwrap_or(elapsed);
+        let ticks = elapsed.as_nanos() / 100;
+        let now = self
+            .began
+            .saturating_add(i64::try_from(ticks).unwrap_or(i64::MAX));
         let mut used = self
             .budget
             .used
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if used.cycle == self.cycle {
-            *used.by_tenant.entry(self.tenant).or_default() += cost;
-        }
+        // What it cost is known only now, and is of the cycle that is now; another hunt may have begun that already.
+        let cycle = used.cycle.max(now.div_euclid(LENGTH));
+        used.enter(cycle);
+        *used.by_tenant.entry(self.tenant).or_default() += cost;
     }
 }
 
@@ -126,5 +143,18 @@ mod tests {
         assert!(budget.begin(tenant(1), 15 * minute - 1).is_err());
         assert!(budget.begin(tenant(2), 14 * minute).is_ok());
         assert!(budget.begin(tenant(1), 15 * minute).is_ok());
+    }
+
+    #[test]
+    fn a_hunt_that_crosses_into_the_next_cycle_costs_that_one() {
+        let budget = HuntBudget::new(50, 2);
+        let tenant = TenantId::from_u128(1);
+        let minute = 60 * TICKS_PER_SECOND;
+        let long = budget.begin(tenant, 14 * minute).expect("nothing is used");
+        let other = budget.begin(TenantId::from_u128(2), 15 * minute);
+        drop(other.expect("a share of its own"));
+        long.end(Duration::from_secs(900));
+        assert!(budget.begin(tenant, 16 * minute).is_err());
+        assert!(budget.begin(tenant, 31 * minute).is_ok());
     }
 }

@@ -164,7 +164,8 @@ pub(crate) async fn consent_to_operator(
     Ok(())
 }
 
-/// Removes hunting rows of tenants that are no more: a crash may have come between a tenant's deletion and that of its rows.
+/// Removes hunting rows of tenants that are no more: a crash or a failure may have come between a
+/// tenant's deletion and that of its rows.
 pub(crate) async fn remove_orphaned_rows(app: &App) {
     match orphans(app).await {
         Ok(orphans) => {

@@ -1,4 +1,4 @@
-//! What runs beside requests: detection rules that are due, and forgetting of idle callers.
+//! What runs beside requests: detection rules that are due, forgetting of idle callers, and removal of what ended.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +52,7 @@ pub(crate) fn spawn(app: &Arc<App>, stop: &CancellationToken, tracker: &TaskTrac
             if let Err(error) = forget_expired(&app).await {
                 tracing::error!(%error, "expired codes and tokens could not be removed");
             }
+            crate::tenants::remove_orphaned_rows(&app).await;
         }
     });
 }

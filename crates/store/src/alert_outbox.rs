@@ -14,6 +14,9 @@ use crate::row::Columns as _;
 use crate::sql::Sql;
 use crate::transaction::{ReadTx, WriteTx};
 
+/// No more evidence is claimed when what is claimed has so many characters: all of a batch is in memory.
+const MOST_CHARACTERS: i64 = 64 << 20;
+
 /// What goes with one batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct News {
@@ -39,7 +42,7 @@ pub async fn waits(tx: &mut ReadTx) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Claims what waits, at most `most` alerts and as many pieces of evidence of each tenant, for a new batch per tenant (its
+/// Claims what waits, at most `most` alerts and as many pieces of evidence of each tenant (fewer of large ones), for a new batch per tenant (its
 /// id from `fresh`), and gives every batch that is not done, those of an earlier run first.
 ///
 /// # Errors
@@ -93,11 +96,15 @@ async fn claim(tx: &mut WriteTx, batch: Batch, most: u32) -> Result<(), StoreErr
     sql.bind(batch.id.to_string()).push(" where tenant = ");
     sql.bind(batch.tenant);
     sql.push(
-        " and (alert, position) in (select alert, position from alert_evidence where tenant = ",
+        " and (alert, position) in (select alert, position from (
+         select alert, position, sum(length(body)) over (order by alert, position) - length(body)
+         as ahead from (select alert, position, body from alert_evidence where tenant = ",
     );
     sql.bind(batch.tenant);
     sql.push(" and hunted = 0 and hunting_batch is null order by alert, position limit ");
-    sql.bind(i64::from(most)).push(")");
+    sql.bind(i64::from(most));
+    sql.push(") waiting) sized where ahead < ");
+    sql.bind(MOST_CHARACTERS).push(")");
     sql.execute(tx).await?;
     Ok(())
 }

@@ -28,8 +28,8 @@ pub struct Span {
 impl Span {
     /// The times of rows; `None` when none has one.
     #[must_use]
-    pub fn of_rows(rows: &[Row]) -> Option<Self> {
-        let times = rows.iter().filter_map(Row::timestamp);
+    pub fn of_rows<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Option<Self> {
+        let times = rows.into_iter().filter_map(Row::timestamp);
         times
             .map(unix_micros_from_ticks)
             .map(|at| Self { from: at, to: at })

@@ -186,6 +186,42 @@ pub async fn devices_of(
     })
 }
 
+/// The ids of alerts that are about a device which a scope leaves out, or have evidence of one; of those made at or after
+/// a moment, microseconds. As with [`devices_of`], an alert about no device is in sight.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn hidden_alerts(
+    tx: &mut ReadTx,
+    tenant: TenantId,
+    scope: &DeviceScope,
+    since: i64,
+) -> Result<Vec<String>, StoreError> {
+    let DeviceScope::Groups(groups) = scope else {
+        return Ok(Vec::new());
+    };
+    // A device that nobody put into a group need not be known.
+    let within = if groups.contains(&0) {
+        " in (select id from machines where rbac_group_id not in ("
+    } else {
+        " not in (select id from machines where rbac_group_id in ("
+    };
+    let mut sql = Sql::new("select id from alerts where tenant = ");
+    sql.bind(tenant).push(" and created >= ").bind(since);
+    sql.push(" and (device_id").push(within);
+    sql.bind_list(groups.iter().copied().chain([-1]));
+    sql.push(") and tenant = ").bind(tenant);
+    sql.push(
+        ") or exists (select 1 from alert_evidence e
+         where e.tenant = alerts.tenant and e.alert = alerts.id and e.device_id",
+    );
+    sql.push(within);
+    sql.bind_list(groups.iter().copied().chain([-1]));
+    sql.push(") and tenant = ").bind(tenant).push(")))");
+    let found = sql.fetch_all(tx).await?;
+    found.iter().map(|row| row.text("id")).collect()
+}
+
 /// Appends ` and …` that keeps the devices of the transaction's scope.
 pub(crate) fn push_machines(sql: &mut Sql, scope: &DeviceScope) {
     if let DeviceScope::Groups(groups) = scope {

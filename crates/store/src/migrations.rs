@@ -52,6 +52,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "hunting",
         include_str!("../migrations/0011_hunting.sql"),
     ),
+    (
+        12,
+        "referencing_columns",
+        include_str!("../migrations/0012_referencing_columns.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.
@@ -70,7 +75,11 @@ pub(crate) fn migrator() -> Migrator {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
+    use crate::row::Columns as _;
+    use crate::{ReadTx, Store};
 
     #[test]
     fn steps_are_numbered_in_order_and_portable() {
@@ -121,5 +130,49 @@ mod tests {
             }
         }
         assert!(seen > 30, "only {seen} tables were looked at");
+    }
+
+    async fn texts(tx: &mut ReadTx, query: String, column: &str) -> Vec<String> {
+        let query = sqlx::query(sqlx::AssertSqlSafe(query));
+        let rows = query.fetch_all(tx.connection()).await.unwrap();
+        rows.iter().map(|row| row.text(column).unwrap()).collect()
+    }
+
+    /// Deleting a row looks up those that refer to it. Tenants are deleted one at a time.
+    #[tokio::test]
+    async fn columns_that_refer_to_other_rows_lead_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_file(&folder.path().join("s.db")).await.unwrap();
+        let mut tx = store.read().await.unwrap();
+        let tables = "select name from sqlite_master where type = 'table'".to_owned();
+        let mut looked_at = 0;
+        for table in texts(&mut tx, tables, "name").await {
+            let mut leading: BTreeSet<String> = BTreeSet::new();
+            let indexes = format!("select name from pragma_index_list('{table}')");
+            for index in texts(&mut tx, indexes, "name").await {
+                let columns = format!(
+                    "select coalesce(name, '') as name from pragma_index_info('{index}') order by seqno"
+                );
+                leading.insert(texts(&mut tx, columns, "name").await.join(" ") + " ");
+            }
+            let keys = format!(
+                "select cast(id as text) || ' ' || \"from\" as key from pragma_foreign_key_list('{table}') where \"table\" <> 'tenants' order by id, seq"
+            );
+            let mut referring: BTreeMap<String, String> = BTreeMap::new();
+            for key in texts(&mut tx, keys, "key").await {
+                let (id, column) = key.split_once(' ').unwrap();
+                let columns = referring.entry(id.to_owned()).or_default();
+                columns.push_str(column);
+                columns.push(' ');
+            }
+            for columns in referring.values() {
+                looked_at += 1;
+                let led = leading
+                    .iter()
+                    .any(|index| index.starts_with(columns.as_str()));
+                assert!(led, "{table}: {columns}");
+            }
+        }
+        assert!(looked_at > 10, "{looked_at}");
     }
 }

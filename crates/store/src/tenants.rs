@@ -101,6 +101,16 @@ pub async fn by_id(tx: &mut ReadTx, id: TenantId) -> Result<Option<Tenant>, Stor
     }
 }
 
+/// Whether there is a tenant with this id.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn exists(tx: &mut ReadTx, id: TenantId) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("select id from tenants where id = ");
+    sql.bind(id);
+    Ok(!sql.fetch_all(tx).await?.is_empty())
+}
+
 /// The tenant that a path segment names: by id in any letter case or by domain.
 ///
 /// # Errors

@@ -62,6 +62,26 @@ fn a_large_answer_is_an_error() {
 }
 
 #[test]
+fn what_a_query_used_is_told_when_it_fails_and_when_it_asked_first() {
+    let engine = Engine::new(EngineSettings::default()).expect("an engine");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let measured = |query: &str, limits| {
+        let request = request(query, limits, Arc::new(NoTables));
+        runtime.block_on(engine.measured(request))
+    };
+    let small = Limits {
+        max_bytes: 1_000,
+        ..Limits::default()
+    };
+    let (result, used) = measured("range x from 1 to 500000 step 1 | sort by hash(x)", small);
+    assert!(matches!(result, Err(HuntError::ResultTooLarge)));
+    assert!(used > Duration::ZERO);
+    let query = "range x from 1 to 10 step 1 | evaluate pivot(x)";
+    let (result, used) = measured(query, Limits::default());
+    assert_eq!(result.expect("a result").stats.cpu, used);
+}
+
+#[test]
 fn a_slow_query_is_stopped() {
     let limits = Limits {
         timeout: Duration::from_millis(300),

@@ -50,6 +50,12 @@ impl Binder<'_> {
             let bound = b.bind_parameters(name, parameters, arguments, input, rows, span)?;
             let outside = b.begin_saved(closure, span)?;
             let back = b.environment.enter(closure.place);
+            // Before the parameters are declared: a default names none of them.
+            let bound: Vec<_> = parameters
+                .iter()
+                .zip(bound)
+                .map(|(parameter, binding)| binding.unwrap_or_else(|| b.default(parameter)))
+                .collect();
             for (parameter, binding) in parameters.iter().zip(bound) {
                 b.environment.declare(&parameter.name.text, binding);
             }
@@ -84,6 +90,21 @@ impl Binder<'_> {
         Some(outside)
     }
 
+    /// The value of a parameter that no argument was given for, as the function's own surroundings have it.
+    fn default(&mut self, parameter: &ast::ParameterDeclaration) -> Binding {
+        let ParameterKind::Scalar {
+            ty,
+            default: Some(default),
+        } = &parameter.kind
+        else {
+            return Binding::Scalar(None);
+        };
+        let ty = self.type_named(ty);
+        let value = self.apart(|b| b.scalar(default, Rows::NONE));
+        Binding::Scalar(value.and_then(|v| Some(Rc::new(coerce(v, ty?)))))
+    }
+
+    /// The arguments of a call, in the order of the parameters; none for a parameter that has a default and no argument.
     fn bind_parameters(
         &mut self,
         name: &str,
@@ -92,7 +113,7 @@ impl Binder<'_> {
         input: Option<Relation>,
         rows: Rows<'_>,
         span: Span,
-    ) -> Option<Vec<Binding>> {
+    ) -> Option<Vec<Option<Binding>>> {
         let piped = usize::from(input.is_some());
         let required = parameters
             .iter()
@@ -130,11 +151,8 @@ impl Binder<'_> {
         let mut bound = Vec::with_capacity(parameters.len());
         for parameter in parameters {
             if let Some(relation) = input.take() {
-                bound.push(self.table_argument(
-                    parameter,
-                    Meaning::Tabular(relation, None),
-                    span,
-                )?);
+                let piped = Meaning::Tabular(relation, None);
+                bound.push(Some(self.table_argument(parameter, piped, span)?));
                 continue;
             }
             let named = arguments.iter().find(|a| {
@@ -143,7 +161,7 @@ impl Binder<'_> {
                     .is_some_and(|n| n.text == parameter.name.text)
             });
             let argument = named.or_else(|| positional.next());
-            bound.push(match (&parameter.kind, argument) {
+            bound.push(Some(match (&parameter.kind, argument) {
                 (ParameterKind::Tabular { .. }, Some(argument)) => {
                     let meaning = self.meaning(&argument.value, rows);
                     self.table_argument(parameter, meaning, argument.value.span)?
@@ -155,14 +173,12 @@ impl Binder<'_> {
                 }
                 (
                     ParameterKind::Scalar {
-                        ty,
-                        default: Some(default),
+                        default: Some(_), ..
                     },
                     None,
                 ) => {
-                    let ty = self.type_named(ty);
-                    let value = self.scalar(default, Rows::NONE);
-                    Binding::Scalar(value.and_then(|v| Some(Rc::new(coerce(v, ty?)))))
+                    bound.push(None);
+                    continue;
                 }
                 (_, None) => {
                     self.error(
@@ -172,7 +188,7 @@ impl Binder<'_> {
                     );
                     return None;
                 }
-            });
+            }));
         }
         Some(bound)
     }
@@ -232,6 +248,19 @@ impl Binder<'_> {
     pub(super) fn check_function(&mut self, closure: &Rc<Closure>) {
         let parameters = &closure.function.parameters;
         let back = self.environment.enter(closure.place);
+        let shared = self.shared.len();
+        let checking = std::mem::replace(&mut self.checking, true);
+        for parameter in parameters {
+            if let ParameterKind::Scalar {
+                default: Some(default),
+                ..
+            } = &parameter.kind
+            {
+                self.nested(Weight::Application, default.span, |b| {
+                    b.apart(|b| b.scalar(default, Rows::NONE))
+                });
+            }
+        }
         for parameter in parameters {
             let binding = match &parameter.kind {
                 ParameterKind::Scalar { ty, .. } => {
@@ -264,8 +293,6 @@ impl Binder<'_> {
                 self.error("KS201", parameter.name.span, message);
             }
         }
-        let shared = self.shared.len();
-        let checking = std::mem::replace(&mut self.checking, true);
         self.nested(Weight::Application, closure.function.span, |b| {
             b.apart(|b| b.body(&closure.function.body))
         });

@@ -106,7 +106,7 @@ impl Examination<'_> {
         max_rows: usize,
     ) -> Result<HuntResult, HuntError> {
         let mut tx = self.app.store.read().await.map_err(internal)?;
-        let functions = functions::texts(&mut tx, self.tenant).await;
+        let functions = functions::called(&mut tx, self.tenant, &self.rule.query).await;
         let functions = functions.map_err(internal)?;
         drop(tx);
         let ticks = |micros: i64| match micros {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bartizan_hunting::{
-    HuntError, HuntRequest, HuntResult, Reach, TenantTables, TimeWindow, VisibleDevices,
+    HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow, VisibleDevices,
 };
 use bartizan_kql::types::Type;
 use bartizan_store::ReadTx;
@@ -86,9 +86,11 @@ async fn run(mut call: Call, wire: Wire) -> Result<Response, ApiError> {
         Reach::All
     };
     let seconds = if wire == Wire::Mde { 200 } else { 180 };
-    let request = request(&call, query.to_owned(), timespan, reach, seconds).await?;
     // Held until the answer is written: its rows are in memory as long.
     let _place = call.app.lanes.hunts.enter(call.tenant()).await?;
+    let limits = call.app.settings.hunts.of_a_hunt(seconds);
+    let mut request = request(&call, query.to_owned(), reach, limits).await?;
+    request.timespan = timespan.or(request.timespan);
     let result = run_within_budget(&call, request)
         .await?
         .map_err(|error| refusal(error, wire))?;
@@ -104,69 +106,79 @@ async fn run_within_budget(
         .app
         .hunt_budget
         .begin(call.tenant(), call.app.clock.ticks())?;
-    let result = call.app.engine.run(request).await;
-    if let Ok(result) = &result {
-        charge.end(result.stats.cpu);
+    let (result, processor) = call.app.engine.measured(request).await;
+    if result.is_ok() {
+        charge.end(processor);
+    } else {
+        charge.failed(processor);
     }
     Ok(result)
 }
 
-/// A query in the caller's tenant, with the limits of every hunt.
+/// A query in the caller's tenant, over as much time as hunts look back.
 async fn request(
     call: &Call,
     query: String,
-    timespan: Option<TimeWindow>,
     reach: Reach,
-    seconds: u32,
+    limits: Limits,
 ) -> Result<HuntRequest, ApiError> {
     let now = call.app.clock.ticks();
     let mut tx = call.read().await?;
-    let functions = functions::texts(&mut tx, call.tenant()).await?;
+    let functions = functions::called(&mut tx, call.tenant(), &query).await?;
     let devices = devices(&mut tx, call).await?;
     drop(tx);
     let tables = TenantTables::new(Arc::clone(&call.app.events), call.tenant(), reach)
         .with_functions(&query, &functions)
-        .of_devices(devices);
+        .of_devices(devices.0, devices.1);
     Ok(HuntRequest {
         query,
         now_ticks: now,
-        timespan: Some(timespan.unwrap_or(TimeWindow {
+        timespan: Some(TimeWindow {
             start: now - LOOK_BACK,
             end: i64::MAX,
-        })),
-        limits: call.app.settings.hunts.of_a_hunt(seconds),
+        }),
+        limits,
         tables: Arc::new(tables),
     })
 }
 
-/// The rows that a query of the server's own finds in the caller's tenant, as JSON objects.
+/// The rows that a query of the server's own finds in the caller's tenant, as JSON objects. It is no hunt of the caller's:
+/// neither the set limits of an answer hold for it, nor does it cost processor time that the tenant's hunts have.
 ///
 /// # Errors
 /// As a hunt of the caller's; a query that is not valid is a fault.
 pub(crate) async fn rows(call: &Call, query: String) -> Result<Vec<Value>, ApiError> {
-    let request = request(call, query, None, Reach::All, 60).await?;
+    let documented = Limits::default();
+    let limits = Limits {
+        max_rows: documented.max_rows,
+        max_bytes: documented.max_bytes,
+        timeout: Duration::from_secs(60),
+        ..call.app.settings.hunts.of_a_hunt(60)
+    };
     let _place = call.app.lanes.hunts.enter(call.tenant()).await?;
-    let result = run_within_budget(call, request)
-        .await?
-        .map_err(|error| match error {
-            HuntError::Syntax(_) | HuntError::Semantic(_) => ApiError::internal(error),
-            other => refusal(other, Wire::Graph),
-        })?;
+    let request = request(call, query, Reach::All, limits).await?;
+    let result = call.app.engine.run(request).await;
+    let result = result.map_err(|error| match error {
+        HuntError::Syntax(_) | HuntError::Semantic(_) => ApiError::internal(error),
+        other => refusal(other, Wire::Graph),
+    })?;
     let mut text = Vec::new();
     result.write_rows(&mut text);
     serde_json::from_slice(&text).map_err(ApiError::internal)
 }
 
-/// The devices whose rows the caller may see.
-async fn devices(tx: &mut ReadTx, call: &Call) -> Result<VisibleDevices, ApiError> {
+/// The devices whose rows the caller may see, and the alerts that are about others: what says so in the hunting tables may
+/// be there no longer, or not yet.
+async fn devices(tx: &mut ReadTx, call: &Call) -> Result<(VisibleDevices, Vec<String>), ApiError> {
     let scope = &call.access.devices;
-    Ok(
-        match device_groups::devices_of(tx, call.tenant(), scope).await? {
-            DeviceList::All => VisibleDevices::All,
-            DeviceList::Only(ids) => VisibleDevices::Only(ids),
-            DeviceList::Except(ids) => VisibleDevices::Except(ids),
-        },
-    )
+    let visible = match device_groups::devices_of(tx, call.tenant(), scope).await? {
+        DeviceList::All => VisibleDevices::All,
+        DeviceList::Only(ids) => VisibleDevices::Only(ids),
+        DeviceList::Except(ids) => VisibleDevices::Except(ids),
+    };
+    let since = call.app.clock.unix_micros() - LOOK_BACK_MICROS;
+    let hidden = device_groups::hidden_alerts(tx, call.tenant(), scope, since).await?;
+    Ok((visible, hidden))
 }
 
 /// A text field by name; both spellings occur among real clients (`Query`, `query`).

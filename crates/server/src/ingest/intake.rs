@@ -8,7 +8,7 @@ use bartizan_contract::time::unix_micros_from_ticks;
 use bartizan_contract::value::Row;
 use bartizan_hunting::events::EventsError;
 use bartizan_store::arrivals::{self, Span};
-use bartizan_store::{StoreError, machines};
+use bartizan_store::{StoreError, machines, tenants};
 use uuid::Uuid;
 
 use super::sightings::Sightings;
@@ -96,6 +96,12 @@ impl<'a> Intake<'a> {
         // The id follows from the upload and the batch's number, so a retry finds it there.
         let id = Uuid::new_v5(&self.upload, &self.batches.to_be_bytes());
         self.batches += 1;
+        // A token outlives its tenant, and the event store forgets with a restart which tenants were deleted.
+        let mut tx = self.app.store.read().await?;
+        if !tenants::exists(&mut tx, self.tenant).await? {
+            return Err(EventsError::Gone.into());
+        }
+        drop(tx);
         let appended = self.app.events.append(self.tenant, id, rows).await?;
         if appended.duplicate {
             self.taken.duplicates += appended.rows as u64;

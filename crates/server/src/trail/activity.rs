@@ -34,8 +34,16 @@ pub(super) async fn write(app: &Arc<App>, arrived: &mut Arrived) -> Result<(), T
         let mut tx = app.store.write_aside().await?;
         let batches = audit_outbox::gather(&mut tx, BATCH, Uuid::new_v4).await?;
         tx.commit().await?;
+        let mut failed = false;
         for batch in batches {
-            write_batch(app, batch, arrived).await?;
+            // What cannot be written stays for the next time and holds up no other tenant's.
+            if let Err(error) = write_batch(app, batch, arrived).await {
+                tracing::error!(tenant = %batch.tenant, %error, "audit events could not be written to the hunting tables");
+                failed = true;
+            }
+        }
+        if failed {
+            return Ok(());
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bartizan_contract::hunting::table;
 use bartizan_contract::time::{format_iso8601, ticks_from_unix_micros};
-use bartizan_contract::value::Row;
+use bartizan_contract::value::{self as contract, Row};
 use bartizan_hunting::events::NewBatch;
 use bartizan_security::evidence::{Process, Registry};
 use bartizan_security::{Alert, Entity, Evidence};
@@ -19,28 +19,36 @@ use uuid::Uuid;
 
 use super::{Arrived, TrailError, append};
 use crate::app::App;
+use crate::ingest::batch;
 
-/// Alerts of one tenant that are written together, and pieces of evidence.
-const BATCH: u32 = 1_000;
+/// Alerts of one tenant that are claimed together, and pieces of evidence.
+const CLAIM: u32 = 1_000;
+/// A text's length, in bytes, in a row that is too large for a batch.
+const CUT: usize = 256 << 10;
+/// Rows that are older than this, in microseconds, are not told to rules as having arrived: a database that comes from an
+/// earlier version has all its alerts to write, and every rule would examine its whole look-back again.
+const BEHIND: i64 = 3_600 * 1_000_000;
 /// The product that custom detections are of.
 const SERVICE: &str = "Microsoft Defender XDR";
 
-/// Writes the alerts that wait.
+/// Writes alerts that wait, so many of each tenant that the trail's other work goes on beside a large backlog. What cannot
+/// be written stays for the next time and holds up no other tenant's.
 pub(super) async fn write(app: &Arc<App>, arrived: &mut Arrived) -> Result<(), TrailError> {
-    loop {
-        let mut tx = app.store.read().await?;
-        let waits = alert_outbox::waits(&mut tx).await?;
-        drop(tx);
-        if !waits {
-            return Ok(());
-        }
-        let mut tx = app.store.write_aside().await?;
-        let batches = alert_outbox::gather(&mut tx, BATCH, Uuid::new_v4).await?;
-        tx.commit().await?;
-        for batch in batches {
-            write_batch(app, batch, arrived).await?;
+    let mut tx = app.store.read().await?;
+    let waits = alert_outbox::waits(&mut tx).await?;
+    drop(tx);
+    if !waits {
+        return Ok(());
+    }
+    let mut tx = app.store.write_aside().await?;
+    let batches = alert_outbox::gather(&mut tx, CLAIM, Uuid::new_v4).await?;
+    tx.commit().await?;
+    for batch in batches {
+        if let Err(error) = write_batch(app, batch, arrived).await {
+            tracing::error!(tenant = %batch.tenant, %error, "alerts could not be written to the hunting tables");
         }
     }
+    Ok(())
 }
 
 async fn write_batch(
@@ -51,25 +59,44 @@ async fn write_batch(
     let mut tx = app.store.read().await?;
     let news = alert_outbox::news(&mut tx, batch).await?;
     drop(tx);
-    let rows = rows(&news);
-    let (tenant, id, span) = (batch.tenant, batch.id, Span::of_rows(&rows));
-    for appended in append(
-        app,
-        vec![NewBatch {
-            tenant,
-            id: Some(id),
-            rows,
-        }],
-    )
-    .await
-    {
-        appended?;
+    let behind = ticks_from_unix_micros(app.clock.unix_micros() - BEHIND);
+    for (number, rows) in (0_u32..).zip(parts(rows(&news))) {
+        let recent = rows
+            .iter()
+            .filter(|row| row.timestamp().is_some_and(|time| time >= behind));
+        let (tenant, span) = (batch.tenant, Span::of_rows(recent));
+        // The same batch makes the same parts when it comes again.
+        let id = Some(Uuid::new_v5(&batch.id, &number.to_be_bytes()));
+        for appended in append(app, vec![NewBatch { tenant, id, rows }]).await {
+            appended?;
+        }
+        arrived.add(tenant, span);
     }
-    arrived.add(tenant, span);
     let mut tx = app.store.write_aside().await?;
     alert_outbox::done(&mut tx, batch).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Rows in parts that the event store takes.
+fn parts(rows: Vec<Row>) -> Vec<Vec<Row>> {
+    let mut part = batch::Batch::new(batch::ROWS, batch::BYTES);
+    let full = rows.into_iter().filter_map(|row| part.push(fitting(row)));
+    let mut parts: Vec<Vec<Row>> = full.collect();
+    parts.push(part.take());
+    parts
+}
+
+/// A row; of one that is larger than a batch may be, the beginnings of its texts.
+fn fitting(mut row: Row) -> Row {
+    if batch::row_bytes(&row) > batch::BYTES {
+        for value in &mut row.values {
+            if let contract::Value::String(text) = value {
+                text.truncate(text.floor_char_boundary(CUT));
+            }
+        }
+    }
+    row
 }
 
 fn rows(news: &News) -> Vec<Row> {

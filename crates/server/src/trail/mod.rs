@@ -224,10 +224,10 @@ async fn write(
     }
     // Audit events stay in SQL until they are written: an error costs time, not events.
     if rows && let Err(error) = activity::write(app, arrived).await {
-        tracing::error!(%error, "audit events could not be written to the hunting tables");
+        tracing::error!(%error, "audit events that wait could not be read");
     }
     if let Err(error) = alerts::write(app, arrived).await {
-        tracing::error!(%error, "alerts could not be written to the hunting tables");
+        tracing::error!(%error, "alerts that wait could not be read");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a person may do: scope, role and device groups together, for every row of the operation table.
 
 use bartizan_contract::operations::{self, Api, Method as RowMethod, Operation};
+use bartizan_server::settings::Partial;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -131,7 +132,11 @@ async fn own(server: &TestServer, tenant: &str, path: &str, body: Value) -> Valu
 /// hunting rows, and no other.
 #[tokio::test(flavor = "multi_thread")]
 async fn device_groups_bound_what_a_person_sees() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(Partial {
+        retention_days_of: Some([("AlertEvidence".to_owned(), 1)].into()),
+        ..Partial::default()
+    })
+    .await;
     let tenant = server.tenant.clone();
     server.with_incidents(&tenant, &["alpha", "beta"]).await;
     let servers = own(
@@ -236,4 +241,28 @@ async fn device_groups_bound_what_a_person_sees() {
             );
         }
     }
+    // Alerts are those of its devices, whether or not there is evidence that says so.
+    let app = server.server.app();
+    app.trail.flush().await;
+    let counts = async |token: &str| {
+        let query = "union withsource=Table AlertInfo, AlertEvidence | summarize Rows = count() by Table | sort by Table desc";
+        let body = Some(json!({ "Query": query }));
+        let path = "/api/advancedhunting/run";
+        let answer = server.call(Method::POST, path, Some(token), body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+        answer.body["Results"].clone()
+    };
+    let all = server.token(XDR).await;
+    let whole = counts(&all).await;
+    let half = |rows: &Value| json!({ "Table": rows["Table"], "Rows": rows["Rows"].as_i64().map(|n| n / 2) });
+    assert_eq!(whole[0]["Rows"], 2, "{whole}");
+    assert_eq!(
+        counts(&xdr).await,
+        json!([half(&whole[0]), half(&whole[1])])
+    );
+    app.events.flush().await.expect("flushed");
+    let later = app.clock.unix_micros() + 2 * 86_400_000_000;
+    app.events.expire(later).await.expect("expired");
+    assert_eq!(counts(&all).await, json!([whole[0]]));
+    assert_eq!(counts(&xdr).await, json!([half(&whole[0])]));
 }

@@ -184,6 +184,30 @@ async fn a_tenant_that_used_its_processor_time_waits_and_others_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_hunts_may_use_is_not_what_sign_ins_may_be_listed_with() {
+    let server = TestServer::start_with(Partial {
+        hunt_cpu_percent: Some(1),
+        hunt_rows: Some(1),
+        ..Partial::default()
+    })
+    .await;
+    let app = server.server.app();
+    let token = server.token(GRAPH).await;
+    server.token(XDR).await;
+    server.token(MDE).await;
+    app.hunt_budget
+        .begin(server.tenant.parse().expect("an id"), app.clock.ticks())
+        .expect("nothing is used")
+        .end(Duration::from_secs(900_000));
+    let path =
+        "/v1.0/auditLogs/signIns?$filter=signInEventTypes/any(t: t eq 'servicePrincipal')&$top=10";
+    let listed = server.get(path, &token).await;
+    assert_eq!(listed.status, StatusCode::OK, "{:?}", listed.body);
+    let count = listed.body["value"].as_array().map_or(0, Vec::len);
+    assert!(count >= 3, "{:?}", listed.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hunt_that_was_stopped_is_counted_too() {
     let server = TestServer::start_with(Partial {
         hunt_cpu_percent: Some(1),

@@ -113,3 +113,36 @@ async fn evidence_that_comes_later_is_a_row_of_its_own() {
         1
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_evidence_is_written_in_parts_and_holds_up_nobody() {
+    let server = TestServer::start().await;
+    let tenants = [
+        server.create_tenant("a").await,
+        server.create_tenant("b").await,
+    ];
+    let large = tenants[0].as_str();
+    let devices: Vec<String> = (0..8).map(|n| format!("host{n}")).collect();
+    let rows: Vec<Value> = devices.iter().map(|d| process(d, "evil.exe")).collect();
+    server.ingest(large, "DeviceProcessEvents", &rows).await;
+    // 80 MB of command lines, of which one would not fit by itself.
+    let rule = RULE.replace(
+        "| where FileName =~ \"evil.exe\"",
+        "| where FileName =~ \"evil.exe\"
+| extend A = strrep(strrep('0123456789', 1000), 900)
+| extend ProcessCommandLine = iff(DeviceName startswith 'host0', strcat(A, A), A)",
+    );
+    assert!(rule.contains("strrep"));
+    let ran = server.detect(large, "evil-process", &rule).await;
+    assert_eq!(ran.body["value"][0]["newAlerts"], 8, "{:?}", ran.body);
+    server.with_incidents(&tenants[1], &["alpha"]).await;
+    let query = "AlertEvidence | where EntityType == 'Process' | summarize count(), countif(strlen(ProcessCommandLine) == 9000000)";
+    let found = hunt(&server, &tenants[1], query).await;
+    assert_eq!(found[0]["count_"], 1, "{found}");
+    let found = hunt(&server, large, query).await;
+    assert_eq!(found, json!([{ "count_": 8, "countif_": 7 }]));
+    assert_eq!(
+        hunt(&server, large, "AlertInfo | count").await[0]["Count"],
+        8
+    );
+}

@@ -211,6 +211,29 @@ async fn what_is_no_function_is_refused_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn functions_have_a_limit_each_and_together() {
+    let server = TestServer::start().await;
+    let tenant = server.tenant.as_str();
+    let token = server.token_in(tenant, OWN).await;
+    let body = json!({ "body": "print 1", "description": "é".repeat(1_001) });
+    let path = "/bartizan/v1/functions/F";
+    let long = server
+        .call(Method::PUT, path, Some(&token), Some(body))
+        .await;
+    assert!(text(&long).contains("1000 characters"), "{:?}", long.body);
+    let body = format!("print 1 // {}", "x".repeat(99_000));
+    for n in 0..10 {
+        let stored = put(&server, tenant, &format!("F{n}"), "", &body).await;
+        assert_eq!(stored.status, StatusCode::CREATED, "{:?}", stored.body);
+    }
+    let over = text(&put(&server, tenant, "F10", "", &body).await);
+    assert!(over.contains("1000000 characters in all"), "{over}");
+    // One that is there may be replaced.
+    let stored = put(&server, tenant, "F9", "", &body).await;
+    assert_eq!(stored.status, StatusCode::OK, "{:?}", stored.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn functions_need_their_permission() {
     let server = TestServer::start().await;
     let tenant = server.tenant.clone();
@@ -322,4 +345,56 @@ async fn functions_of_advanced_hunting_answer_from_the_tenants_own_tables() {
     )
     .await;
     assert_eq!(earlier, json!([{ "IPAddress": "10.0.0.1" }]));
+}
+
+/// A row as it is made of an hour's events, which know no adapter.
+fn hour(device: &str, time: &str, addresses: &[&str]) -> Value {
+    let mut row = adapter(device, time, addresses);
+    let columns = row.as_object_mut().expect("an object");
+    columns.retain(|name, _| !name.starts_with("NetworkAdapter"));
+    row
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_of_every_hour_count_where_no_adapter_is_known() {
+    let server = TestServer::start().await;
+    let tenant = server.tenant.as_str();
+    let reports = [
+        hour(
+            "alpha",
+            "2026-01-15T08:00:00Z",
+            &["10.0.0.1", "fe80::1", "FD00::1"],
+        ),
+        hour("alpha", "2026-01-15T10:00:00Z", &["10.0.0.2", "fe80::1"]),
+        hour("beta", "2026-01-15T10:00:00Z", &["10.0.0.9"]),
+    ];
+    server.ingest(tenant, "DeviceNetworkInfo", &reports).await;
+    let alpha = device_id("alpha");
+    for address in ["10.0.0.1", "10.0.0.2", "fd00::1"] {
+        let query = format!("print IP = '{address}' | invoke DeviceFromIP()");
+        let found = rows(&server, tenant, &query).await;
+        assert_eq!(found, json!([{ "IP": address, "DeviceId": alpha }]));
+    }
+    let query = "AssignedIPAddresses('alpha') | project IPAddress, hourofday(Timestamp) | sort by IPAddress asc";
+    let found = rows(&server, tenant, query).await;
+    let told = |ip: &str, hour: i64| json!({ "IPAddress": ip, "Column1": hour });
+    let expected = [
+        told("10.0.0.1", 8),
+        told("10.0.0.2", 10),
+        told("FD00::1", 8),
+        told("fe80::1", 10),
+    ];
+    assert_eq!(found, json!(expected));
+
+    // Whoever sent to an address saw its device; everybody has a link-local one.
+    let sent = |device: &str, to: &str| json!({ "Timestamp": "2026-01-15T10:00:00Z", "DeviceId": device_id(device), "RemoteIP": to });
+    let events = [sent("beta", "fd00::1"), sent("gamma", "fe80::1")];
+    server.ingest(tenant, "DeviceNetworkEvents", &events).await;
+    let query = format!("print DeviceId = '{alpha}' | invoke SeenBy()");
+    let found = rows(&server, tenant, &query).await;
+    let by = found[0]["SeenBy"].to_string();
+    assert!(
+        by.contains(&device_id("beta")) && !by.contains(&device_id("gamma")),
+        "{found}"
+    );
 }

@@ -20,6 +20,17 @@ async fn rows(server: &TestServer, tenant: &str, table: &str) -> i64 {
     found.map_or(0, |total| total.rows)
 }
 
+/// Sends a row with a token.
+async fn upload(server: &TestServer, token: &str) -> StatusCode {
+    let url = format!(
+        "{}/bartizan/v1/ingest?table=DeviceProcessEvents&name=rows.ndjson",
+        server.server.http_url()
+    );
+    let row = process("alpha", "late.exe").to_string();
+    let request = server.http.post(url).bearer_auth(token).body(row);
+    request.send().await.expect("an answer").status()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_deleted_tenant_is_left() {
     let server = TestServer::start().await;
@@ -80,24 +91,15 @@ async fn nothing_of_a_deleted_tenant_is_left() {
         "{:?}",
         hunt.body
     );
-    let url = format!(
-        "{}/bartizan/v1/ingest?table=DeviceProcessEvents&name=rows.ndjson",
-        server.server.http_url()
-    );
-    let row = process("alpha", "late.exe").to_string();
-    let late = server
-        .http
-        .post(url)
-        .bearer_auth(&old)
-        .body(row)
-        .send()
-        .await;
-    assert!(!late.expect("an answer").status().is_success());
+    assert!(!upload(&server, &old).await.is_success());
 
     // The other tenant has what it had; a restart brings nothing back.
     server.server.stop().await;
     let server = TestServer::start_in(server.data, Partial::default()).await;
     let events = &server.server.app().events;
+    assert_eq!(events.totals(Some(id)).await.expect("totals"), []);
+    // The token is still good, and the event store has forgotten the deletion.
+    assert_eq!(upload(&server, &old).await, StatusCode::NOT_FOUND);
     assert_eq!(events.totals(Some(id)).await.expect("totals"), []);
     for (table, before) in KEPT.iter().zip(before) {
         assert_eq!(rows(&server, &kept, table).await, before, "{table}");

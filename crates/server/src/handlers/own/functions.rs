@@ -1,12 +1,15 @@
 //! `/bartizan/v1/functions`: functions of the hunting language that a tenant keeps.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use axum::response::Response;
 use bartizan_contract::TenantId;
 use bartizan_contract::odata::Collection;
 use bartizan_contract::time::Timestamp;
 use bartizan_hunting::{FunctionText, Reach, with_functions};
-use bartizan_kql::SavedFunction;
 use bartizan_kql::saved::{self, Problem};
+use bartizan_kql::{SavedFunction, Scope};
 use bartizan_store::hunting_functions::{self as stored, StoredFunction};
 use bartizan_store::{ReadTx, StoreError};
 use http::StatusCode;
@@ -20,7 +23,11 @@ use crate::handlers::directory::record;
 /// The longest parameters and body together, in bytes.
 const MAX_TEXT: usize = 100_000;
 /// The most functions of a tenant.
-const MOST: usize = 1_000;
+const MOST: i64 = 1_000;
+/// The longest description, in characters.
+const MAX_DESCRIPTION: usize = 1_000;
+/// The most characters of a tenant's functions, names and descriptions included: each hunt that calls some reads them.
+const MAX_ALL: i64 = 1_000_000;
 
 /// The body of a replacement.
 #[derive(Deserialize)]
@@ -33,27 +40,40 @@ struct NewFunction {
     description: String,
 }
 
-/// A tenant's functions, as hunts take them.
+/// Those of a tenant's functions that a text names, and those that they name, as hunts take them.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub(crate) async fn texts(
+pub(crate) async fn called(
     tx: &mut ReadTx,
     tenant: TenantId,
+    text: &str,
 ) -> Result<Vec<FunctionText>, StoreError> {
-    Ok(stored::list(tx, tenant)
-        .await?
-        .into_iter()
-        .map(text)
-        .collect())
+    let mut left: BTreeSet<String> = stored::names(tx, tenant).await?.into_iter().collect();
+    let mut found: Vec<FunctionText> = Vec::new();
+    let mut named = take_named(&mut left, text);
+    while !named.is_empty() {
+        let texts = stored::texts(tx, tenant, &named).await?;
+        named.clear();
+        for (name, parameters, body) in texts {
+            named.extend(take_named(&mut left, &parameters));
+            named.extend(take_named(&mut left, &body));
+            found.push(FunctionText {
+                name,
+                parameters,
+                body,
+            });
+        }
+    }
+    Ok(found)
 }
 
-fn text(function: StoredFunction) -> FunctionText {
-    FunctionText {
-        name: function.name,
-        parameters: function.parameters,
-        body: function.body,
+fn take_named(names: &mut BTreeSet<String>, text: &str) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
     }
+    let words = saved::words(text).into_iter();
+    words.filter_map(|word| names.take(word)).collect()
 }
 
 /// Lists the tenant's functions.
@@ -81,6 +101,10 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         let text = format!("A function has at most {MAX_TEXT} bytes of parameters and body.");
         return Err(wrong(text));
     }
+    if new.description.chars().count() > MAX_DESCRIPTION {
+        let text = format!("A description has at most {MAX_DESCRIPTION} characters.");
+        return Err(wrong(text));
+    }
     let now = call.app.clock.unix_micros();
     let function = StoredFunction {
         name: name.clone(),
@@ -90,25 +114,21 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         created: now,
         updated: now,
     };
-    let parsed = SavedFunction::parse(&function.parameters, &function.body)
-        .map_err(|problems| wrong(told(&problems)))?;
+    check(&call, &function, scope).await?;
     let tenant = call.tenant();
     let mut tx = call.app.store.write().await?;
-    let mut known = stored::list(&mut tx, tenant).await?;
-    let before = known.iter().position(|f| f.name == name);
-    let created = before.map(|at| known.remove(at).created);
-    if created.is_none() && known.len() >= MOST {
+    let others = stored::others(&mut tx, tenant, &name).await?;
+    if others.count >= MOST {
         return Err(wrong(format!(
             "A tenant has at most {MOST} functions; delete one first."
         )));
     }
-    known.push(function.clone());
-    let texts: Vec<FunctionText> = known.into_iter().map(text).collect();
-    let calls = format!("{}\n{}", function.parameters, function.body);
-    let problems = parsed.check(&name, &with_functions(scope, &calls, &texts));
-    if !problems.is_empty() {
-        return Err(wrong(told(&problems)));
+    if others.characters + function.characters() > MAX_ALL {
+        return Err(wrong(format!(
+            "A tenant's functions have at most {MAX_ALL} characters in all; delete one first."
+        )));
     }
+    let created = others.replaced;
     stored::put(&mut tx, tenant, &function).await?;
     record(&mut tx, &call, "function.put", &name, json!({})).await?;
     tx.commit().await?;
@@ -121,6 +141,29 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         None => StatusCode::CREATED,
     };
     answer(status, &wire(&stored))
+}
+
+/// Parses and binds a function, before the turn to write, which binding may take longer than others should wait for. A
+/// circle that two functions close at the same moment is told when one of them is called.
+async fn check(call: &Call, function: &StoredFunction, scope: Arc<Scope>) -> Result<(), ApiError> {
+    let parsed = SavedFunction::parse(&function.parameters, &function.body)
+        .map_err(|problems| wrong(told(&problems)))?;
+    let calls = format!("{}\n{}", function.parameters, function.body);
+    let mut tx = call.app.store.read().await?;
+    let mut known = called(&mut tx, call.tenant(), &calls).await?;
+    drop(tx);
+    known.retain(|other| other.name != function.name);
+    known.push(FunctionText {
+        name: function.name.clone(),
+        parameters: function.parameters.clone(),
+        body: function.body.clone(),
+    });
+    let problems = parsed.check(&function.name, &with_functions(scope, &calls, &known));
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong(told(&problems)))
+    }
 }
 
 /// Deletes a function; what calls it fails from then on, and says so.

@@ -64,7 +64,7 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         return Err(ApiError::new(Kind::InvalidInput, text));
     }
     let mut tx = call.app.store.read().await?;
-    let functions = super::functions::texts(&mut tx, call.tenant()).await?;
+    let functions = super::functions::called(&mut tx, call.tenant(), &rule.query).await?;
     drop(tx);
     let problems = detection::check(&rule, &functions);
     if !problems.is_empty() {

@@ -3,6 +3,8 @@
 //! The permission alone is not enough: an administrator of any tenant could grant it there. The caller must be the
 //! operator's application, in its own tenant.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use bartizan_contract::TenantId;
 use bartizan_contract::odata::Collection;
@@ -96,14 +98,16 @@ pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     stored::delete(&mut tx, tenant.id).await?;
     let details = json!({ "displayName": tenant.display_name, "domain": tenant.default_domain() });
     record(&mut tx, &call, "tenant.delete", tenant.id, details).await?;
-    tx.commit().await?;
-    // After the commit: a tenant that is still there must not lose its rows. What a crash leaves here, the next start
-    // removes.
-    call.app
-        .events
-        .delete_tenant(tenant.id)
-        .await
-        .map_err(ApiError::internal)?;
+    let app = Arc::clone(&call.app);
+    // A task of its own, which goes on when the caller leaves: without the tenant nobody could ask for the rest again.
+    let deletion = tokio::spawn(async move {
+        tx.commit().await?;
+        // After the commit: a tenant that is still there must not lose its rows. What fails here is done again by a worker
+        // and at the next start.
+        let deleted = app.events.delete_tenant(tenant.id).await;
+        deleted.map_err(ApiError::internal)
+    });
+    deletion.await.map_err(ApiError::internal)??;
     Ok(no_content())
 }
 
