@@ -129,7 +129,8 @@ async fn large_evidence_is_written_in_parts_and_holds_up_nobody() {
     let rule = RULE.replace(
         "| where FileName =~ \"evil.exe\"",
         "| where FileName =~ \"evil.exe\"
-| extend A = strrep(strrep('0123456789', 1000), 900)
+| extend M = strrep(strrep('0123456789', 1000), 100)
+| extend A = strcat(M, M, M, M, M, M, M, M, M)
 | extend ProcessCommandLine = iff(DeviceName startswith 'host0', strcat(A, A), A)",
     );
     assert!(rule.contains("strrep"));
