@@ -179,11 +179,12 @@ impl Engine {
             .ok_or_else(|| HuntError::Internal("the engine is shut down".into()))?;
         let timeout = request.limits.timeout;
         let future = work(self.settings.clone(), request);
-        let task = AbortOnDrop(runtime.spawn(tokio::time::timeout(timeout, future)));
-        match task.await {
+        // The caller's runtime keeps the time: a busy one of the engine may be late.
+        let task = AbortOnDrop(runtime.spawn(future));
+        match tokio::time::timeout(timeout, task).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_elapsed)) => Err(HuntError::Timeout),
-            Err(panic) => Err(HuntError::Internal(panic.to_string())),
+            Ok(Err(panic)) => Err(HuntError::Internal(panic.to_string())),
+            Err(_elapsed) => Err(HuntError::Timeout),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod types;
 
 mod aggregates;
 mod compile;
+mod cooperative;
 mod decimal;
 mod functions;
 mod json;

@@ -12,6 +12,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
+use crate::cooperative::CooperativeJoins;
 use crate::engine::{EngineSettings, HighWater};
 use crate::error::HuntError;
 use crate::plan::KqlQueryPlanner;
@@ -132,7 +133,8 @@ pub(crate) fn session_state(
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_query_planner(Arc::new(KqlQueryPlanner));
+        .with_query_planner(Arc::new(KqlQueryPlanner))
+        .with_physical_optimizer_rule(Arc::new(CooperativeJoins));
     if !settings.optimize {
         // The rules of physical plans stay: some of them make plans right, not only fast.
         builder = builder.with_optimizer_rules(Vec::new());

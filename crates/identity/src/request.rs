@@ -287,8 +287,13 @@ mod tests {
             let refusal = parse(Version::V2, text, None).unwrap_err();
             assert_eq!(refusal, Refusal::MissingParameter { name }, "{text}");
         }
-        let refusal = parse(Version::V1, V2, None).unwrap_err();
-        assert_eq!(refusal, Refusal::MissingParameter { name: "resource" });
+    }
+
+    #[test]
+    fn without_a_resource_v1_means_microsoft_graph() {
+        let request = parse(Version::V1, V2, None).unwrap();
+        let graph = "00000003-0000-0000-c000-000000000000";
+        assert!(format!("{:?}", request.grant).contains(graph));
     }
 
     #[test]
