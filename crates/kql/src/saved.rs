@@ -2,7 +2,7 @@
 //! written in the language themselves.
 //!
 //! A function is a list of parameters and a body, both as in `let f = (parameters) { body }`. It sees the tables and
-//! the other functions of the [`Scope`](crate::Scope) and nothing of the query that calls it; a `let` of that query hides it.
+//! the other functions of the [`Scope`] and nothing of the query that calls it; a `let` of that query hides it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

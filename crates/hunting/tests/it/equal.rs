@@ -42,7 +42,7 @@ fn rows(count: i64) -> Vec<Row> {
     (0..count)
         .map(|n| Row {
             at: MARCH_MICROS + n * 60_000_000 + i64::try_from(random.below(1_000_000)).unwrap(),
-            name: *random.pick(&NAMES),
+            name: NAMES[random.below(NAMES.len())],
             host: format!("pc{}", random.below(5)),
             process: (random.below(5) > 0).then(|| i64::try_from(random.below(50)).unwrap()),
             size: (random.below(3) > 0).then(|| i64::try_from(random.below(9)).unwrap() - 4),

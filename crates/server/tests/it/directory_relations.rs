@@ -80,11 +80,11 @@ async fn groups_are_made_with_members_and_owners() {
     )
     .await;
     let members = get(&server, &format!("/groups/{soc}/members")).await;
-    assert_eq!(ids(&members), [anna.clone()]);
+    assert_eq!(ids(&members), std::slice::from_ref(&anna));
     let owners = get(&server, &format!("/groups/{soc}/owners")).await;
-    assert_eq!(ids(&owners), [bert.clone()]);
+    assert_eq!(ids(&owners), std::slice::from_ref(&bert));
     let owned = get(&server, &format!("/users/{bert}/ownedObjects")).await;
-    assert_eq!(ids(&owned), [soc.clone()]);
+    assert_eq!(ids(&owned), std::slice::from_ref(&soc));
 
     // The owner puts others in, with the scope alone; who owns nothing does not.
     let change = json!({ "members@odata.bind": [link(&bert)] });
