@@ -72,6 +72,36 @@ pub struct Plan {
     pub columns: Vec<Column>,
 }
 
+impl Plan {
+    /// The plans that its node reads, in order.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&Self> {
+        match &self.node {
+            Node::Table { .. }
+            | Node::Unit
+            | Node::DataTable { .. }
+            | Node::Range { .. }
+            | Node::External { .. }
+            | Node::Shared(_) => Vec::new(),
+            Node::Filter { input, .. }
+            | Node::Project { input, .. }
+            | Node::Window { input, .. }
+            | Node::Summarize { input, .. }
+            | Node::Distinct { input }
+            | Node::Sort { input, .. }
+            | Node::Top { input, .. }
+            | Node::Take { input, .. }
+            | Node::Sample { input, .. }
+            | Node::Serialize { input }
+            | Node::MvExpand { input, .. }
+            | Node::Plugin { input, .. }
+            | Node::Parse { input, .. } => vec![input],
+            Node::Join { left, right, .. } => vec![left, right],
+            Node::Union { inputs } => inputs.iter().map(|i| &i.plan).collect(),
+        }
+    }
+}
+
 /// The relational operators.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {

@@ -193,34 +193,7 @@ fn tables_of(plan: &Plan, names: &mut BTreeSet<String>) {
     if let Node::Table { name, .. } = &plan.node {
         names.insert(name.clone());
     }
-    for input in inputs(plan) {
+    for input in plan.inputs() {
         tables_of(input, names);
-    }
-}
-
-/// The inputs of a node.
-fn inputs(plan: &Plan) -> Vec<&Plan> {
-    match &plan.node {
-        Node::Table { .. }
-        | Node::Unit
-        | Node::DataTable { .. }
-        | Node::Range { .. }
-        | Node::External { .. }
-        | Node::Shared(_) => Vec::new(),
-        Node::Filter { input, .. }
-        | Node::Project { input, .. }
-        | Node::Window { input, .. }
-        | Node::Summarize { input, .. }
-        | Node::Distinct { input }
-        | Node::Sort { input, .. }
-        | Node::Top { input, .. }
-        | Node::Take { input, .. }
-        | Node::Sample { input, .. }
-        | Node::Serialize { input }
-        | Node::MvExpand { input, .. }
-        | Node::Plugin { input, .. }
-        | Node::Parse { input, .. } => vec![input],
-        Node::Join { left, right, .. } => vec![left, right],
-        Node::Union { inputs } => inputs.iter().map(|i| &i.plan).collect(),
     }
 }

@@ -89,7 +89,7 @@ impl Usage {
             | Node::Sample { .. }
             | Node::Serialize { .. } => {}
         }
-        for input in super::inputs(plan) {
+        for input in plan.inputs() {
             self.plan(input);
         }
     }
