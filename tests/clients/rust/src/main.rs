@@ -131,6 +131,21 @@ impl Suite {
                 assert!(text.contains("AADSTS7000215"), "{text}");
                 Ok("AADSTS7000215".to_owned())
             }
+            #[cfg(feature = "certificate")]
+            "certificate" => {
+                let options = azure_identity::ClientCertificateCredentialOptions {
+                    password: Some(self.text("/certificate/password")?.into()),
+                    ..Default::default()
+                };
+                let file = std::fs::read(self.text("/certificate/pfx")?)?;
+                let credential = azure_identity::ClientCertificateCredential::new(
+                    self.tenant.clone(),
+                    client,
+                    azure_core::credentials::SecretBytes::new(file),
+                    Some(options),
+                )?;
+                self.as_daemon(&*credential, "2").await
+            }
             "assertion" => {
                 let file = FromFile(self.text("/daemon/tokens/asked")?.into());
                 let credential =
