@@ -235,6 +235,12 @@ impl Operation {
             .unwrap_or(200)
     }
 
+    /// Whether it lists directory objects of any kind, which a cast narrows to one.
+    #[must_use]
+    pub fn is_castable(&self) -> bool {
+        self.method == Method::Get && self.odata_context == Some("$metadata#directoryObjects")
+    }
+
     /// The `@odata.context` text for a service root such as `https://api.security.microsoft.com/api`
     /// or `https://graph.microsoft.com/v1.0` (no trailing slash).
     #[must_use]

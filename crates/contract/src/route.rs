@@ -19,6 +19,45 @@ pub struct Match {
     pub params: Vec<(&'static str, String)>,
     /// Whether the path ends in `/$count`, which asks for a bare number.
     pub count: bool,
+    /// The type to which a cast at the end of the path narrows a collection of directory objects
+    /// (`memberOf/microsoft.graph.group`), as Graph spells it.
+    pub cast: Option<Cast>,
+}
+
+/// A type of directory objects that a path may be narrowed to (OData URL conventions section 4.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cast {
+    /// Its name behind `microsoft.graph.`.
+    pub name: &'static str,
+    /// The set of all its entities, which `@odata.context` names then.
+    pub set: &'static str,
+}
+
+const CASTS: &[Cast] = &[
+    cast("administrativeUnit", "administrativeUnits"),
+    cast("application", "applications"),
+    cast("device", "devices"),
+    cast("directoryRole", "directoryRoles"),
+    cast("group", "groups"),
+    cast("orgContact", "contacts"),
+    cast("servicePrincipal", "servicePrincipals"),
+    cast("user", "users"),
+];
+
+const fn cast(name: &'static str, set: &'static str) -> Cast {
+    Cast { name, set }
+}
+
+/// The cast that a segment is, if it is one.
+fn cast_of(segment: &str) -> Option<Cast> {
+    let (head, name) = segment.split_at_checked(16)?;
+    if !head.eq_ignore_ascii_case("microsoft.graph.") {
+        return None;
+    }
+    let mut known = CASTS.iter();
+    known
+        .find(|cast| cast.name.eq_ignore_ascii_case(name))
+        .copied()
 }
 
 impl Match {
@@ -91,8 +130,11 @@ fn normalize(path: &str) -> Vec<String> {
 }
 
 /// An action by its full name (`microsoft.graph.security.runHuntingQuery`, OData part 2 section
-/// 4.5.1) is the same as by its short one.
+/// 4.5.1) is the same as by its short one. A cast stays what it is.
 fn unqualified(segment: String) -> String {
+    if cast_of(&segment).is_some() {
+        return segment;
+    }
     let qualified = segment
         .get(..16)
         .is_some_and(|s| s.eq_ignore_ascii_case("microsoft.graph."));
@@ -209,6 +251,11 @@ impl Pattern {
         } else {
             segments
         };
+        let cast = rest.last().and_then(|s| cast_of(s));
+        let cast = cast.filter(|_| self.operation.is_castable());
+        if cast.is_some() {
+            rest = &rest[..rest.len() - 1];
+        }
         let mut params = Vec::new();
         let mut rank = Vec::with_capacity(self.parts.len());
         let mut key: Option<&str> = None;
@@ -247,6 +294,7 @@ impl Pattern {
             operation: self.operation,
             params,
             count,
+            cast,
         };
         Some((rank, found))
     }

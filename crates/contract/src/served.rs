@@ -55,6 +55,7 @@ pub const SERVED: &[OperationId] = &[
     OperationId::BartizanRevokeSigningKey,
     OperationId::BartizanRetireSigningKey,
     OperationId::BartizanListApplicationCredentials,
+    OperationId::GraphSendABatch,
     OperationId::GraphListUsers,
     OperationId::GraphCreateUser,
     OperationId::GraphGetUser,

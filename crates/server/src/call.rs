@@ -112,7 +112,11 @@ impl Call {
     /// `@odata.context` of this operation's answers.
     #[must_use]
     pub(crate) fn context(&self) -> Option<String> {
-        self.operation().context_url(&self.service_root())
+        let root = self.service_root();
+        match self.matched.cast {
+            Some(cast) => Some(format!("{root}/$metadata#{}", cast.set)),
+            None => self.operation().context_url(&root),
+        }
     }
 
     /// Who calls, as comments on incidents name it: the application's client id or the user's object id.

@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bartizan_contract::hosts::{self, Service};
-use bartizan_contract::{Api, route};
+use bartizan_contract::{Api, OperationId, route};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use tracing::Instrument as _;
@@ -107,6 +107,51 @@ async fn routed(
             "identity",
         );
     }
+    api(app, site, parts, body, request_id, client_request_id).await
+}
+
+/// Answers a part of a batch as a call of its own, of Graph alone and no batch again.
+pub(crate) async fn part(app: &Arc<App>, site: Site, parts: Parts, body: Body) -> Response {
+    let request_id = Uuid::new_v4();
+    let client_request_id = parts.headers.get(&CLIENT_REQUEST_ID);
+    let client_request_id = client_request_id.and_then(|id| id.to_str().ok());
+    let client_request_id = client_request_id.map(str::to_owned);
+    let host = site.alias.then_some(site.host.as_str());
+    let matched = route::find(parts.method.as_str(), parts.uri.path(), host);
+    let mut response = match matched.map(|found| found.operation) {
+        Some(row) if row.api != Api::Graph || row.id == OperationId::GraphSendABatch => {
+            let text = "A batch has calls of Microsoft Graph in it, and no other batch.";
+            let error = ApiError::new(Kind::BadRequest, text);
+            respond(
+                app,
+                error,
+                Api::Graph,
+                request_id,
+                client_request_id.as_deref(),
+            )
+        }
+        _ => {
+            let (response, route) =
+                api(app, site, parts, body, request_id, client_request_id).await;
+            tracing::info!(%request_id, route, status = response.status().as_u16(), "a part of a batch is answered");
+            response
+        }
+    };
+    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
+        response.headers_mut().entry(REQUEST_ID).or_insert(id);
+    }
+    response
+}
+
+/// Finds the operation of a path, and answers it.
+async fn api(
+    app: &Arc<App>,
+    site: Site,
+    parts: Parts,
+    body: Body,
+    request_id: Uuid,
+    client_request_id: Option<String>,
+) -> (Response, &'static str) {
     let api = dialect(&site, parts.uri.path());
     let host = site.alias.then_some(site.host.as_str());
     let matched = route::find(parts.method.as_str(), parts.uri.path(), host);

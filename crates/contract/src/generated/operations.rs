@@ -284,6 +284,8 @@ pub enum OperationId {
     GraphGetSecureScoreControlProfile,
     /// Update secure score control profile `PATCH /v1.0/security/secureScoreControlProfiles/{id}`
     GraphUpdateSecureScoreControlProfile,
+    /// Send a batch `POST /v1.0/$batch`
+    GraphSendABatch,
     /// List applications `GET /v1.0/applications`
     GraphListApplications,
     /// Create application `POST /v1.0/applications`
@@ -734,6 +736,7 @@ impl OperationId {
             Self::GraphListSecureScoreControlProfiles => "GraphListSecureScoreControlProfiles",
             Self::GraphGetSecureScoreControlProfile => "GraphGetSecureScoreControlProfile",
             Self::GraphUpdateSecureScoreControlProfile => "GraphUpdateSecureScoreControlProfile",
+            Self::GraphSendABatch => "GraphSendABatch",
             Self::GraphListApplications => "GraphListApplications",
             Self::GraphCreateApplication => "GraphCreateApplication",
             Self::GraphGetApplication => "GraphGetApplication",
@@ -7242,6 +7245,41 @@ pub static OPERATIONS: &[Operation] = &[
 
 /// Directory calls of Graph, and what Bartizan adds of its own.
 pub static SUPPORT_OPERATIONS: &[Operation] = &[
+    Operation {
+        id: OperationId::GraphSendABatch,
+        api: Api::Graph,
+        group: "batch",
+        name: "Send a batch",
+        method: Method::Post,
+        path: "/v1.0/$batch",
+        hosts: &["graph.microsoft.com"],
+        app_permissions: &[],
+        delegated_permissions: &[],
+        user_permission: None,
+        user_needs: &[],
+        user_roles: &[],
+        device_group_scoped: false,
+        filter: Filter::None,
+        top: false,
+        skip: false,
+        count: false,
+        expand: &[],
+        page_size: None,
+        max_top: None,
+        rate: None,
+        request_fields: &[RequestField {
+            name: "requests",
+            ty: "array",
+            required: true,
+            values: &[],
+        }],
+        query_params: &[],
+        response_type: None,
+        response_collection: false,
+        odata_context: None,
+        statuses: &[(200, "ok"), (400, "bad body")],
+        source: "concepts/json-batching.md",
+    },
     Operation {
         id: OperationId::GraphListApplications,
         api: Api::Graph,

@@ -101,6 +101,39 @@ fn counts_are_told_from_ids() {
 }
 
 #[test]
+fn casts_narrow_lists_of_directory_objects_alone() {
+    let cast = |path: &str| find("GET", path, None).and_then(|m| m.cast.map(|c| (c.name, m.count)));
+    assert_eq!(
+        cast("/v1.0/users/u/memberOf/microsoft.graph.group"),
+        Some(("group", false))
+    );
+    assert_eq!(
+        cast("/v1.0/me/transitiveMemberOf/Microsoft.Graph.DirectoryRole/$count"),
+        Some(("directoryRole", true))
+    );
+    assert_eq!(
+        cast("/v1.0/users('u')/memberOf/microsoft.graph.group"),
+        Some(("group", false))
+    );
+    for path in [
+        "/v1.0/users/u/memberOf",
+        "/v1.0/users/u/memberOf/microsoft.graph.nothing",
+        "/v1.0/users/u/memberOf/group",
+        "/v1.0/applications/microsoft.graph.application",
+    ] {
+        assert_eq!(cast(path), None, "{path}");
+    }
+    assert_eq!(
+        id("GET", "/v1.0/users/u/memberOf/microsoft.graph.nothing"),
+        None
+    );
+    assert_eq!(
+        id("POST", "/v1.0/groups/g/members/microsoft.graph.user"),
+        None
+    );
+}
+
+#[test]
 fn strangers_are_not_found() {
     for path in [
         "",

@@ -1,5 +1,6 @@
 //! The handlers of operations, one area a folder; the table from row to handler.
 
+pub(crate) mod batch;
 pub(crate) mod directory;
 pub(crate) mod hunting;
 pub(crate) mod own;
@@ -47,6 +48,7 @@ pub(crate) fn of(id: OperationId) -> Option<Handler> {
         OperationId::BartizanListApplicationCredentials => {
             |call| Box::pin(own::credentials::list(call))
         }
+        OperationId::GraphSendABatch => |call| Box::pin(batch::post(call)),
         OperationId::GraphListApplications => |call| Box::pin(directory::applications::list(call)),
         OperationId::GraphCreateApplication => {
             |call| Box::pin(directory::applications::create(call))

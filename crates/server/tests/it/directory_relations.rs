@@ -229,6 +229,43 @@ async fn memberships_are_told_of_every_kind_of_principal() {
     ] {
         assert_eq!(ids(&get(&server, &path).await), expected, "{path}");
     }
+    for (path, expected) in [
+        (
+            format!("/groups/{outer}/transitiveMembers/microsoft.graph.user"),
+            sorted([&anna]),
+        ),
+        (
+            format!("/groups/{inner}/members/microsoft.graph.servicePrincipal"),
+            sorted([&sp]),
+        ),
+        (
+            format!("/groups/{inner}/members/microsoft.graph.device"),
+            sorted([]),
+        ),
+        (
+            format!("/users/{anna}/memberOf/microsoft.graph.directoryRole"),
+            sorted([]),
+        ),
+        (
+            format!(
+                "/users/{anna}/transitiveMemberOf/microsoft.graph.group?$filter=id eq '{outer}'"
+            ),
+            sorted([&outer]),
+        ),
+    ] {
+        assert_eq!(ids(&get(&server, &path).await), expected, "{path}");
+    }
+    let path = format!("/users/{anna}/transitiveMemberOf/microsoft.graph.group");
+    let narrowed = get(&server, &format!("{path}?$count=true&$select=id")).await;
+    assert_eq!(narrowed["@odata.count"], 2);
+    let context = narrowed["@odata.context"].as_str().expect("a context");
+    assert!(context.ends_with("/$metadata#groups(id)"), "{context}");
+    assert_eq!(
+        narrowed["value"][0].as_object().map(serde_json::Map::len),
+        Some(1)
+    );
+    assert_eq!(get(&server, &format!("{path}/$count")).await, json!(2));
+
     let asked = json!({ "groupIds": [outer, uuid::Uuid::new_v4()] });
     for set in [
         format!("users/{anna}"),

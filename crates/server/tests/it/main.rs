@@ -7,6 +7,7 @@ mod access;
 mod activity;
 mod administration;
 mod app_roles;
+mod batch;
 mod consent;
 mod credentials;
 mod cross_tenant;

@@ -20,7 +20,19 @@ struct Token {
     seen: usize,
 }
 
-/// Answers with a whole collection, or with what `$filter` over the properties `known` lets through. `$top` makes pages
+/// What may be filtered by where a cast says of what kind the objects are.
+const CAST: &[&str] = &[
+    "accountEnabled",
+    "appId",
+    "displayName",
+    "id",
+    "mail",
+    "roleTemplateId",
+    "securityEnabled",
+    "userPrincipalName",
+];
+
+/// Answers with a whole collection, with those of the kind that a cast names, or with what `$filter` over the properties `known` lets through. `$top` makes pages
 /// of it.
 pub(in crate::handlers::directory) fn all(
     call: &Call,
@@ -29,6 +41,11 @@ pub(in crate::handlers::directory) fn all(
     known: &[&str],
 ) -> Result<Response, ApiError> {
     let options = options(call)?;
+    let mut known = known;
+    if let Some(cast) = call.matched.cast {
+        known = CAST;
+        value = narrowed(value, cast.name);
+    }
     let unsupported = [
         ("$filter", options.filter.is_some() && known.is_empty()),
         ("$search", options.search.is_some()),
@@ -72,6 +89,19 @@ pub(in crate::handlers::directory) fn all(
         next_link: next.map(|token| link(call, &token)).transpose()?,
     };
     answer(StatusCode::OK, &body)
+}
+
+/// The objects of a kind, which need not say any more of what kind they are.
+fn narrowed(value: Vec<Json>, kind: &str) -> Vec<Json> {
+    let wanted = format!("#microsoft.graph.{kind}");
+    let mut objects: Vec<Json> = value
+        .into_iter()
+        .filter(|object| object["@odata.type"] == *wanted)
+        .collect();
+    for object in objects.iter_mut().filter_map(Json::as_object_mut) {
+        object.remove("@odata.type");
+    }
+    objects
 }
 
 /// Refuses what cannot be decided here: other properties, and lists within objects.

@@ -1,0 +1,249 @@
+//! `POST /v1.0/$batch`: several calls of Graph in one request (page "Combine multiple HTTP requests using JSON batching").
+//!
+//! A batch does nothing itself. Each part goes the way of a call of its own: its row, the batch's token, the row's
+//! permission and rate. Parts are carried out one after the other.
+
+use std::collections::HashSet;
+
+use axum::body::Body;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use crate::call::{Call, json as answer};
+use crate::dispatch;
+use crate::doors::listener::Peer;
+use crate::error::{ApiError, Kind};
+
+/// Most parts of a batch (the page's limit).
+const MOST: usize = 20;
+/// Most bytes of all answers together: they are held until the last one is there.
+const ANSWERS: usize = 64 * 1024 * 1024;
+/// What a part may say in its headers. The rest, the token above all, is the batch's.
+const HEADERS: &[&str] = &[
+    "accept",
+    "client-request-id",
+    "consistencylevel",
+    "content-type",
+    "if-match",
+    "if-none-match",
+    "prefer",
+];
+/// What its answer tells of them.
+const TOLD: &[&str] = &[
+    "content-type",
+    "etag",
+    "location",
+    "request-id",
+    "retry-after",
+];
+
+#[derive(Deserialize)]
+struct Batch {
+    requests: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    id: String,
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Map<String, Json>,
+    body: Option<Json>,
+    #[serde(default)]
+    depends_on: Vec<String>,
+}
+
+/// Carries out a batch.
+pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
+    let batch: Batch = call.json().await?;
+    let order = order(&batch.requests)?;
+    let mut done: HashSet<&str> = HashSet::new();
+    let mut left = ANSWERS;
+    let mut responses = Vec::new();
+    for part in order {
+        let ready = part.depends_on.iter().all(|id| done.contains(id.as_str()));
+        let (status, response) = match ready {
+            true => carried_out(&call, part, &mut left).await,
+            false => refused(
+                part,
+                StatusCode::FAILED_DEPENDENCY,
+                "FailedDependency",
+                "A request that this one depends on did not succeed.",
+            ),
+        };
+        if status.is_success() {
+            done.insert(&part.id);
+        }
+        responses.push(response);
+    }
+    answer(StatusCode::OK, &json!({ "responses": responses }))
+}
+
+/// The parts, each behind those that it depends on and otherwise as they came.
+fn order(parts: &[Part]) -> Result<Vec<&Part>, ApiError> {
+    let wrong = |text: String| Err(ApiError::new(Kind::BadRequest, text));
+    if parts.is_empty() || parts.len() > MOST {
+        return wrong(format!(
+            "A batch has 1 to {MOST} requests; this one has {}.",
+            parts.len()
+        ));
+    }
+    let mut known: HashSet<&str> = HashSet::new();
+    for part in parts {
+        if part.id.is_empty() || !known.insert(&part.id) {
+            return wrong(format!(
+                "Each request of a batch has an id of its own: '{}' is empty or there twice.",
+                part.id
+            ));
+        }
+    }
+    let mut ordered: Vec<&Part> = Vec::new();
+    let mut placed: HashSet<&str> = HashSet::new();
+    while ordered.len() < parts.len() {
+        let free = |part: &&Part| {
+            let mut before = part.depends_on.iter();
+            !placed.contains(part.id.as_str()) && before.all(|id| placed.contains(id.as_str()))
+        };
+        let Some(next) = parts.iter().find(free) else {
+            return wrong(
+                "dependsOn names requests of the same batch, and none that waits for the one that names it.".to_owned(),
+            );
+        };
+        placed.insert(&next.id);
+        ordered.push(next);
+    }
+    Ok(ordered)
+}
+
+/// Carries out a part by the way of any call; its status and its place in the answer.
+async fn carried_out(call: &Call, part: &Part, left: &mut usize) -> (StatusCode, Json) {
+    let Some((parts, body)) = request_of(call, part) else {
+        return refused(
+            part,
+            StatusCode::BAD_REQUEST,
+            "BadRequest",
+            "The request has no method and url that could be called: the url is relative, such as /users.",
+        );
+    };
+    let response = dispatch::part(&call.app, call.site.clone(), parts, body).await;
+    let (head, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, *left).await else {
+        return refused(
+            part,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            "The answers of the batch are too large together: send this request by itself.",
+        );
+    };
+    *left -= bytes.len();
+    let mut headers = Map::new();
+    for name in TOLD {
+        let value = head.headers.get(*name).and_then(|v| v.to_str().ok());
+        if let Some(value) = value {
+            headers.insert((*name).to_owned(), Json::from(value));
+        }
+    }
+    let mut told = json!({ "id": part.id, "status": head.status.as_u16(), "headers": headers });
+    if !bytes.is_empty() {
+        let parsed = serde_json::from_slice::<Json>(&bytes);
+        told["body"] = parsed.unwrap_or_else(|_| Json::from(BASE64_STANDARD.encode(&bytes)));
+    }
+    (head.status, told)
+}
+
+/// A part as a request of its own, with the batch's token; `None` for what no request can be made of.
+fn request_of(call: &Call, part: &Part) -> Option<(Parts, Body)> {
+    let method: Method = part.method.to_ascii_uppercase().parse().ok()?;
+    let url = part.url.trim_start_matches('/');
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    if path.is_empty() || path.contains("://") {
+        return None;
+    }
+    let body = match &part.body {
+        None | Some(Json::Null) => Body::empty(),
+        Some(body) => Body::from(body.to_string()),
+    };
+    let uri = format!("/v1.0/{}", url.replace(' ', "%20"));
+    let request = Request::builder().method(method).uri(uri).body(body).ok()?;
+    let (mut parts, body) = request.into_parts();
+    parts.headers = headers_of(part);
+    let token = call.headers.get_all(header::AUTHORIZATION).iter();
+    parts
+        .headers
+        .extend(token.map(|token| (header::AUTHORIZATION, token.clone())));
+    if let Some(source) = call.source {
+        parts.extensions.insert(Peer((source, 0).into()));
+    }
+    Some((parts, body))
+}
+
+fn headers_of(part: &Part) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &part.headers {
+        let known = HEADERS
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(name));
+        let value = value.as_str().and_then(|v| HeaderValue::try_from(v).ok());
+        if let (Some(name), Some(value)) = (known, value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    headers
+}
+
+fn refused(part: &Part, status: StatusCode, code: &str, text: &str) -> (StatusCode, Json) {
+    let told = json!({
+        "id": part.id,
+        "status": status.as_u16(),
+        "headers": { "content-type": "application/json" },
+        "body": { "error": { "code": code, "message": text } },
+    });
+    (status, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(pairs: &[(&str, &[&str])]) -> Vec<Part> {
+        let part = |(id, depends_on): &(&str, &[&str])| Part {
+            id: (*id).to_owned(),
+            method: "GET".to_owned(),
+            url: "/me".to_owned(),
+            headers: Map::new(),
+            body: None,
+            depends_on: depends_on.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        pairs.iter().map(part).collect()
+    }
+
+    #[test]
+    fn parts_follow_what_they_depend_on() {
+        let fine = parts(&[("1", &["3"]), ("2", &[]), ("3", &[])]);
+        let ids: Vec<&str> = order(&fine)
+            .expect("an order")
+            .iter()
+            .map(|part| part.id.as_str())
+            .collect();
+        assert_eq!(ids, ["2", "3", "1"]);
+        for wrong in [
+            parts(&[]),
+            parts(&[("1", &["2"]), ("2", &["1"])]),
+            parts(&[("1", &["9"])]),
+            parts(&[("1", &[]), ("1", &[])]),
+            parts(&[("", &[])]),
+        ] {
+            assert!(order(&wrong).is_err());
+        }
+        let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
+        let many: Vec<(&str, &[&str])> = many.iter().map(|id| (id.as_str(), &[][..])).collect();
+        assert!(order(&parts(&many)).is_err());
+    }
+}
