@@ -50,7 +50,7 @@ async function register(more) {
 }
 
 /** Makes a person without any role; gives name and password. */
-async function person() {
+async function person(more = {}) {
   const name = `walker${Date.now()}`;
   const secret = `Walks-${Date.now()}-by-night`;
   const made = await create("users", {
@@ -58,7 +58,7 @@ async function person() {
     userPrincipalName: `${name}@${user.split("@")[1]}`,
     mailNickname: name,
     accountEnabled: true,
-    passwordProfile: { password: secret },
+    passwordProfile: { password: secret, ...more },
   });
   return { user: made.userPrincipalName, password: secret };
 }
@@ -242,6 +242,47 @@ const cases = {
       await second.page.getByText("The second factor is removed.").waitFor();
     }
     return "an authenticator app and a passkey, set up, used and removed";
+  },
+
+  async "a new password"(open) {
+    const client = await register({});
+    for (const options of [{ colorScheme: "light" }, { colorScheme: "dark", viewport: { width: 320, height: 640 } }]) {
+      const walker = await person({ forceChangePasswordNextSignIn: true });
+      const app = await listen();
+      const visitor = await open(options);
+      const { page } = visitor;
+      const chosen = `Chosen-${Date.now()}-by-day`;
+      await page.goto(authorize(http, client, app.address));
+      await visitor.password(walker);
+      await visitor.at("Update your password");
+      // By the keyboard alone: the first field has the focus.
+      const type = async (...fields) => {
+        for (const [index, text] of fields.entries()) {
+          if (index) await page.keyboard.press("Tab");
+          await page.keyboard.type(text);
+        }
+        await page.keyboard.press("Enter");
+      };
+      await type(walker.password, "short", "short");
+      await page.getByRole("alert").waitFor();
+      await visitor.at("Update your password");
+      await type(walker.password, chosen, chosen);
+      await visitor.at("Stay signed in?");
+      await visitor.press("No");
+      await visitor.at("Permissions requested");
+      await visitor.press("Accept");
+      assert.ok((await app.answered).code);
+      app.close();
+      // Of one's own accord.
+      await page.goto(`${http}/mysecurityinfo`);
+      await visitor.at("Your security info");
+      await visitor.press("Change your password");
+      await visitor.at("Update your password");
+      await type(chosen, `${chosen}-again`, `${chosen}-again`);
+      await page.getByText("The password is changed.").waitFor();
+      await visitor.at("Your security info");
+    }
+    return "demanded and chosen, light and dark, wide and narrow";
   },
 
   async "admin consent"(open) {

@@ -93,7 +93,7 @@ def guide_cases(suite):
 
 def browser_cases(suite):
     """The pages for people, in Chromium."""
-    names = ["sign-in", "without scripts", "second factors", "admin consent", "device code", "refusals and explanations"]
+    names = ["sign-in", "without scripts", "second factors", "a new password", "admin consent", "device code", "refusals and explanations"]
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         for name in names:

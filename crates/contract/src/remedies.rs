@@ -228,7 +228,10 @@ pub const IDENTITY: &[(u32, &str)] = &[
         50_053,
         "Wait for the lock to end, or let an administrator unlock the account; find out who sends wrong passwords.",
     ),
-    (50_055, "Set a new password at the sign-in page."),
+    (
+        50_055,
+        "Sign in on a page, which asks for a new password: an administrator wants this one changed. `bartizan user update USER --must-change false` takes that back.",
+    ),
     (
         50_056,
         "Let an administrator set a password for the user, or sign in another way.",

@@ -57,6 +57,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "referencing_columns",
         include_str!("../migrations/0012_referencing_columns.sql"),
     ),
+    (
+        13,
+        "password_change",
+        include_str!("../migrations/0013_password_change.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

@@ -46,6 +46,9 @@ pub(crate) enum User {
         /// Read the password from standard input instead of generating one.
         #[arg(long)]
         password_stdin: bool,
+        /// Have the user choose another one at the next sign-in.
+        #[arg(long, visible_alias = "force-change-password-next-sign-in")]
+        must_change: bool,
     },
     /// End everything that a user is signed in to.
     RevokeSessions {
@@ -117,6 +120,9 @@ pub(crate) struct UserCreate {
     /// Read the password from standard input instead of generating one.
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// Have the user choose another password at the first sign-in.
+    #[arg(long, visible_alias = "force-change-password-next-sign-in")]
+    pub(crate) must_change: bool,
 }
 
 /// `bartizan user update`
@@ -148,6 +154,9 @@ pub(crate) struct UserUpdate {
     /// Let the user sign in, or not.
     #[arg(long)]
     pub(crate) enabled: Option<bool>,
+    /// Have the user choose another password at the next sign-in, or not any more.
+    #[arg(long, visible_alias = "force-change-password-next-sign-in")]
+    pub(crate) must_change: Option<bool>,
 }
 
 /// `bartizan group …`

@@ -98,12 +98,16 @@ pub(crate) async fn run(command: User, printer: &Printer) -> Outcome {
             connection,
             user,
             password_stdin,
+            must_change,
         } => {
             let client = target::client(&connection)?;
             let (password, shown) = password(password_stdin)?;
-            let body = json!({ "passwordProfile": { "password": password } });
+            let body = json!({ "passwordProfile": profile(password, must_change) });
             client.people().update(Kind::User, &user, &body).await?;
             printer.remark("what was signed in with the old password has ended");
+            if must_change {
+                printer.remark(&format!("{user} chooses another one at the next sign-in"));
+            }
             let mut found = find(&client, &user).await?;
             found["password"] = shown;
             printer.item(CREATED, &found)
@@ -245,7 +249,7 @@ async fn make(create: UserCreate, printer: &Printer) -> Outcome {
         "displayName": create.name.as_deref().unwrap_or(nickname),
         "mailNickname": nickname,
         "userPrincipalName": create.upn,
-        "passwordProfile": { "password": password },
+        "passwordProfile": profile(password, create.must_change),
     });
     let mut user = client.people().create(Kind::User, &body).await?;
     user["password"] = shown;
@@ -276,6 +280,12 @@ async fn change(update: UserUpdate, printer: &Printer) -> Outcome {
     if let Some(enabled) = update.enabled {
         body.insert("accountEnabled".to_owned(), Value::from(enabled));
     }
+    if let Some(must) = update.must_change {
+        body.insert(
+            "passwordProfile".to_owned(),
+            json!({ "forceChangePasswordNextSignIn": must }),
+        );
+    }
     if body.is_empty() {
         return Err(Failure::usage("say what is to change; see --help"));
     }
@@ -285,6 +295,11 @@ async fn change(update: UserUpdate, printer: &Printer) -> Outcome {
         .update(Kind::User, &update.user, &body)
         .await?;
     printer.item(USERS, &find(&client, &update.user).await?)
+}
+
+/// A password as Graph takes it. Whoever sets one says each time whether it must be changed.
+fn profile(password: String, must_change: bool) -> Value {
+    json!({ "password": password, "forceChangePasswordNextSignIn": must_change })
 }
 
 /// A password, and what of it is shown: one that was read is known to whoever typed it.

@@ -10,7 +10,7 @@ mod secret;
 pub use application::{check_api, check_application};
 pub use assignment::{Assignee, check_assignment};
 pub use credential::{MOST_FEDERATIONS, NewCertificate, check_federation, check_key};
-pub use password::is_obvious;
+pub use password::{Weakness, weakness};
 pub use secret::{SECRET_ENTROPY, client_secret, password_validity, secret_hash, secret_hint};
 
 /// Why a change to the directory is refused. The text is for the caller.

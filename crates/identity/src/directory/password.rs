@@ -159,9 +159,50 @@ const WORDS: &[&str] = &[
     "zxcvbn",
 ];
 
-/// Whether a password is one of those that are tried first. `names` are the account's: sign-in name and display name.
+/// Why a password is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakness {
+    /// Of another length than 8 to 256 characters, or of fewer than three kinds of them.
+    Form,
+    /// One of those that everybody tries first.
+    Obvious,
+}
+
+impl Weakness {
+    /// What is asked for instead.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Form => {
+                "The specified password does not comply with password complexity requirements: 8 to 256 characters, of three kinds among small letters, capital letters, digits and symbols. Please provide a different password."
+            }
+            Self::Obvious => {
+                "The specified password is too easy to guess: it is made of common words, names of the account, years or rows of characters. Please provide a different password."
+            }
+        }
+    }
+}
+
+/// What is wrong with a password: 8 to 256 characters of three kinds among small and capital letters, digits and others
+/// (page "Password policies and account restrictions in Microsoft Entra ID"), and none of those that everybody tries
+/// first. `names` are the account's sign-in name and display name.
 #[must_use]
-pub fn is_obvious(password: &str, names: &[&str]) -> bool {
+pub fn weakness(password: &str, names: &[&str]) -> Option<Weakness> {
+    let kinds = [
+        password.chars().any(char::is_lowercase),
+        password.chars().any(char::is_uppercase),
+        password.chars().any(|c| c.is_ascii_digit()),
+        password.chars().any(|c| !c.is_alphanumeric()),
+    ];
+    let enough = kinds.iter().filter(|kind| **kind).count() >= 3;
+    if !enough || !(8..=256).contains(&password.chars().count()) {
+        return Some(Weakness::Form);
+    }
+    is_obvious(password, names).then_some(Weakness::Obvious)
+}
+
+/// Whether a password is one of those that are tried first. `names` are the account's: sign-in name and display name.
+fn is_obvious(password: &str, names: &[&str]) -> bool {
     let parts = names
         .iter()
         .flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
@@ -250,6 +291,20 @@ mod tests {
             "87654321Aa",
         ] {
             assert!(is_obvious(password, NAMES), "{password}");
+        }
+    }
+
+    #[test]
+    fn passwords_have_a_strength() {
+        for (password, weak) in [
+            ("Axbyczd1", None),
+            ("Abcdefg1", Some(Weakness::Obvious)),
+            ("Password1!", Some(Weakness::Obvious)),
+            ("abcdefg1", Some(Weakness::Form)),
+            ("Ab1!", Some(Weakness::Form)),
+            ("correct horse Battery", None),
+        ] {
+            assert_eq!(weakness(password, &[]), weak, "{password}");
         }
     }
 

@@ -56,6 +56,8 @@ pub enum Verdict {
     Locked,
     /// It is the user's, whose account is switched off.
     Disabled,
+    /// It is the user's, who must set another one first; there is no page here to do it on.
+    Expired,
 }
 
 /// Checks what can be checked before the password is looked at, so that nobody guesses passwords
@@ -93,6 +95,7 @@ pub fn decide(
         Verdict::Wrong => return Err(UserRefusal::PasswordWrong.into()),
         Verdict::Locked => return Err(UserRefusal::UserLocked.into()),
         Verdict::Disabled => return Err(UserRefusal::UserDisabled.into()),
+        Verdict::Expired => return Err(UserRefusal::PasswordExpired.into()),
     }
     let (_, client) = context.parties()?;
     let used = context.authenticate(client, ClientRule::ByRegistration)?;

@@ -58,6 +58,17 @@ pub struct Account {
     pub passkey: bool,
     /// Whether any second factor is set up, be it one that works at another address alone.
     pub any_factor: bool,
+    /// Whether another password must be set before the sign-in goes on.
+    pub new_password: Option<NewPassword>,
+}
+
+/// After which proofs another password is set (Graph's `passwordProfile`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewPassword {
+    /// After those that the account demands anyway (`forceChangePasswordNextSignIn`).
+    Demanded,
+    /// After a second factor, which is set up where there is none (`forceChangePasswordNextSignInWithMfa`).
+    AfterSecondFactor,
 }
 
 impl Account {
@@ -94,6 +105,8 @@ pub enum Step {
     SetUp,
     /// The second factors that there are work at another address: a further one is not had for a password alone.
     Elsewhere,
+    /// Another password must be set.
+    NewPassword,
     /// Stay signed in?
     StaySignedIn,
     /// Signed in.
@@ -110,7 +123,9 @@ pub fn next(progress: &Progress, account: Option<&Account>) -> Step {
     let Some(account) = account.filter(|_| !progress.methods.is_empty()) else {
         return Step::Password;
     };
-    if !account.satisfied_by(&progress.methods) {
+    let proven_twice = progress.methods.iter().any(|method| method.is_second());
+    let second_first = account.new_password == Some(NewPassword::AfterSecondFactor);
+    if !account.satisfied_by(&progress.methods) || (second_first && !proven_twice) {
         return if account.totp || account.passkey {
             Step::SecondFactor
         } else if account.any_factor {
@@ -118,6 +133,9 @@ pub fn next(progress: &Progress, account: Option<&Account>) -> Step {
         } else {
             Step::SetUp
         };
+    }
+    if account.new_password.is_some() {
+        return Step::NewPassword;
     }
     match progress.stay {
         None => Step::StaySignedIn,
@@ -165,6 +183,30 @@ mod tests {
         let both = progress(&[Method::Password, Method::Totp], Some(true));
         assert_eq!(next(&both, Some(&with_app)), Step::Done);
         assert_eq!(next(&both, Some(&required)), Step::Done);
+    }
+
+    #[test]
+    fn a_new_password_is_set_after_the_proofs_and_before_the_session() {
+        let plain = Account {
+            new_password: Some(NewPassword::Demanded),
+            ..Account::default()
+        };
+        let password = progress(&[Method::Password], Some(true));
+        assert_eq!(next(&password, Some(&plain)), Step::NewPassword);
+        let with_app = Account {
+            totp: true,
+            ..plain
+        };
+        assert_eq!(next(&password, Some(&with_app)), Step::SecondFactor);
+        let both = progress(&[Method::Password, Method::Totp], Some(true));
+        assert_eq!(next(&both, Some(&with_app)), Step::NewPassword);
+        let after = Account {
+            new_password: Some(NewPassword::AfterSecondFactor),
+            ..Account::default()
+        };
+        assert_eq!(next(&password, Some(&after)), Step::SetUp);
+        assert_eq!(next(&both, Some(&after)), Step::NewPassword);
+        assert_eq!(next(&both, Some(&Account::default())), Step::Done);
     }
 
     #[test]

@@ -120,8 +120,9 @@ pub(super) async fn take(
         return again(request, flow).await;
     };
     match step {
-        "add_factor" => {
-            flow.adding = true;
+        "add_factor" | "change_password" => {
+            flow.adding = step == "add_factor";
+            flow.changing = !flow.adding;
             flow.account = Some((person.tenant.id, person.user.id));
             flow.proven = person.session.auth_time;
             flow.typed.clone_from(&person.user.upn);

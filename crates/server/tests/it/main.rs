@@ -28,6 +28,7 @@ mod ingest;
 mod known_clients;
 mod limits;
 mod listings;
+mod must_change;
 mod operations;
 mod operator;
 mod partner_consent;

@@ -34,6 +34,10 @@ pub struct User {
     pub sessions_valid_from: i64,
     /// When the password was last set by somebody, microseconds; 0 for the first one.
     pub password_changed: i64,
+    /// Whether another password must be set at the next sign-in (`forceChangePasswordNextSignIn`).
+    pub change_password: bool,
+    /// The same, after a second factor (`forceChangePasswordNextSignInWithMfa`).
+    pub change_password_with_mfa: bool,
     /// When it was made, microseconds.
     pub created: i64,
 }
@@ -54,8 +58,16 @@ impl User {
             guest: false,
             sessions_valid_from: 0,
             password_changed: 0,
+            change_password: false,
+            change_password_with_mfa: false,
             created,
         }
+    }
+
+    /// Whether another password must be set before anything else is had for this one.
+    #[must_use]
+    pub const fn must_change_password(&self) -> bool {
+        self.change_password || self.change_password_with_mfa
     }
 }
 
@@ -78,8 +90,9 @@ pub async fn create(tx: &mut WriteTx, tenant: TenantId, user: &User) -> Result<(
     sqlx::query(
         "insert into users
          (id, tenant, upn, spelling, display_name, password_hash, enabled, created,
-          given_name, surname, mail, sessions_valid_from, password_changed)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+          given_name, surname, mail, sessions_valid_from, password_changed, change_password,
+          change_password_with_mfa)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(user.id.to_string())
     .bind(tenant.to_string())
@@ -94,6 +107,8 @@ pub async fn create(tx: &mut WriteTx, tenant: TenantId, user: &User) -> Result<(
     .bind(user.mail.clone())
     .bind(user.sessions_valid_from)
     .bind(user.password_changed)
+    .bind(i64::from(user.change_password))
+    .bind(i64::from(user.change_password_with_mfa))
     .execute(tx.connection())
     .await
     .map_err(|e| StoreError::on_insert(e, "user"))?;
@@ -125,8 +140,32 @@ pub async fn set_password(
     }
 }
 
-/// Sets a user's password hash where `old` is the one that holds; see [`set_password`]. False when it was changed
-/// meanwhile, or there is no such user.
+/// Says whether a user must set another password at the next sign-in: by the password alone, and after a second factor.
+///
+/// # Errors
+/// [`StoreError::Missing`] when the tenant has no such user.
+pub async fn demand_password_change(
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    id: ObjectId,
+    (plain, with_mfa): (bool, bool),
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("update users set change_password = ");
+    sql.bind(i64::from(plain))
+        .push(", change_password_with_mfa = ")
+        .bind(i64::from(with_mfa))
+        .push(" where tenant = ")
+        .bind(tenant)
+        .push(" and id = ")
+        .bind(id.to_string());
+    match sql.execute(tx).await?.rows_affected() {
+        0 => Err(StoreError::Missing("user")),
+        _ => Ok(()),
+    }
+}
+
+/// Sets the password hash of a user's own choice where `old` is the one that holds; see [`set_password`]. Another one is
+/// not demanded any more. False when it was changed meanwhile, or there is no such user.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -141,7 +180,7 @@ pub async fn replace_password(
     sql.bind(new)
         .push(", password_changed = ")
         .bind(now)
-        .push(" where password_hash = ")
+        .push(", change_password = 0, change_password_with_mfa = 0 where password_hash = ")
         .bind(old)
         .push(" and tenant = ")
         .bind(tenant)
@@ -227,6 +266,8 @@ pub(super) fn read(row: &AnyRow) -> Result<User, StoreError> {
             == Some(&Json::from("Guest")),
         sessions_valid_from: row.int("sessions_valid_from")?,
         password_changed: row.int("password_changed")?,
+        change_password: row.flag("change_password")?,
+        change_password_with_mfa: row.flag("change_password_with_mfa")?,
         created: row.int("created")?,
     })
 }

@@ -113,6 +113,7 @@ fn command(code: u32) -> Option<&'static str> {
         700_016 => "bartizan app list",
         7_000_215 | 7_000_222 => "bartizan app secret add CLIENT_ID",
         65_001 | 90_094 => "bartizan app consent CLIENT_ID",
+        50_055 => "bartizan user update USER --must-change false",
         50_105 => "bartizan sp assignment add USER default --resource CLIENT_ID",
         501_051 => "bartizan sp assignment add CLIENT_ID default --resource RESOURCE",
         90_002 => "bartizan tenant list",

@@ -66,6 +66,11 @@ pub(super) fn user(person: &Person) -> Json {
             Timestamp::from_unix_micros(user.sessions_valid_from.max(user.created)),
         "lastPasswordChangeDateTime":
             Timestamp::from_unix_micros(user.password_changed.max(user.created)),
+        "passwordProfile": {
+            "forceChangePasswordNextSignIn": user.change_password,
+            "forceChangePasswordNextSignInWithMfa": user.change_password_with_mfa,
+            "password": null,
+        },
     });
     if let Json::Object(own) = own {
         object.extend(own);

@@ -10,6 +10,7 @@ use bartizan_store::directory::users::{self, User};
 use bartizan_store::sign_in::end_everything;
 use bartizan_store::tenants;
 use http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -72,7 +73,8 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let (display_name, upn) = (name("displayName")?, name("userPrincipalName")?);
     let nickname = name("mailNickname")?;
     let enabled: bool = required(&body, "accountEnabled", "User")?;
-    let password = password_of(&body)?.ok_or_else(|| {
+    let profile = PasswordProfile::of(&body)?;
+    let password = profile.password.clone().ok_or_else(|| {
         ApiError::new(
             Kind::MissingParameter,
             "A value is required for property 'passwordProfile' of resource 'User'.",
@@ -87,6 +89,8 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
         user: User {
             enabled,
             password_hash: Some(hash),
+            change_password: profile.plain.unwrap_or(false),
+            change_password_with_mfa: profile.with_mfa.unwrap_or(false),
             ..User::new(ObjectId(Uuid::new_v4()), &upn, &display_name, now)
         },
         profile: Map::new(),
@@ -119,7 +123,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
 /// Changes what the body names. A new password ends what was signed in with the old one.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let body = Body::read(&mut call).await?;
-    let hash = match password_of(&body)? {
+    let profile = PasswordProfile::of(&body)?;
+    let hash = match profile.password.clone() {
         Some(password) => {
             let mut tx = call.read().await?;
             let user = find(&mut tx, &call).await?.user;
@@ -154,6 +159,9 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let changes_password = hash.is_some();
     if let Some(hash) = hash {
         users::set_password(&mut tx, call.tenant(), person.user.id, &hash, now).await?;
+    }
+    if let Some(demanded) = profile.over(&person.user) {
+        users::demand_password_change(&mut tx, call.tenant(), person.user.id, demanded).await?;
     }
     // Who is switched on again signs in again.
     if changes_password || switched_off {
@@ -294,14 +302,32 @@ fn own_alone(body: &Body) -> Result<(), ApiError> {
     }
 }
 
-/// The password in `passwordProfile`, if it is of the required strength.
-fn password_of(body: &Body) -> Result<Option<String>, ApiError> {
-    let profile: Option<Map<String, Json>> = body.get("passwordProfile")?;
-    let password = profile
-        .as_ref()
-        .and_then(|profile| profile.get("password"))
-        .and_then(Json::as_str);
-    Ok(password.map(str::to_owned))
+/// `passwordProfile`: what it leaves out stays as it is, or is false in a new account.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PasswordProfile {
+    password: Option<String>,
+    #[serde(rename = "forceChangePasswordNextSignIn")]
+    plain: Option<bool>,
+    #[serde(rename = "forceChangePasswordNextSignInWithMfa")]
+    with_mfa: Option<bool>,
+}
+
+impl PasswordProfile {
+    fn of(body: &Body) -> Result<Self, ApiError> {
+        Ok(body.get("passwordProfile")?.unwrap_or_default())
+    }
+
+    /// What is demanded from now on, when the body says anything of it.
+    fn over(&self, user: &User) -> Option<(bool, bool)> {
+        let said = self.plain.is_some() || self.with_mfa.is_some();
+        said.then(|| {
+            (
+                self.plain.unwrap_or(user.change_password),
+                self.with_mfa.unwrap_or(user.change_password_with_mfa),
+            )
+        })
+    }
 }
 
 /// A principal name has one `@` and ends in a domain of the tenant.

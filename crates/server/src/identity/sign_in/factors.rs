@@ -286,7 +286,8 @@ pub(super) async fn take(
             flow.new_secret = None;
             flow.challenge = None;
             if adding {
-                return added(request, tx, flow).await;
+                flow.adding = false;
+                return renewed(request, tx, flow, "The second factor is set up.").await;
             }
             tx.commit().await.map_err(fault)?;
             advance(request, flow).await
@@ -300,11 +301,12 @@ pub(super) async fn take(
     }
 }
 
-/// A further factor of somebody who is signed in: the session proves it from now on.
-async fn added(
+/// After a change by somebody who is signed in: a new session, which proves what is proven by now, and the word of it.
+pub(super) async fn renewed(
     request: &Request<'_>,
     mut tx: WriteTx,
     mut flow: Flow,
+    notice: &str,
 ) -> Result<Response, Refusal> {
     let who = flow.account.ok_or(Refusal::Fault)?;
     let stay = flow.progress.stay == Some(true);
@@ -312,8 +314,7 @@ async fn added(
         .await
         .map_err(fault)??;
     flow.session = Some(session.id);
-    flow.adding = false;
-    flow.notice = Some("The second factor is set up.".to_owned());
+    flow.notice = Some(notice.to_owned());
     flow.keep(request, &mut tx).await.map_err(fault)?;
     tx.commit().await.map_err(fault)?;
     let mut response = flow.go(request);

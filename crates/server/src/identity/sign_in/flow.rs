@@ -105,6 +105,8 @@ pub(in crate::identity) struct Flow {
     pub(in crate::identity) challenge: Option<String>,
     /// Whether a further second factor is being added.
     pub(in crate::identity) adding: bool,
+    /// Whether somebody who is signed in sets another password.
+    pub(in crate::identity) changing: bool,
     /// Told once on the next page.
     pub(in crate::identity) notice: Option<String>,
 }
@@ -150,6 +152,7 @@ impl Flow {
             new_secret: None,
             challenge: None,
             adding: false,
+            changing: false,
             notice: None,
         })
     }
@@ -256,6 +259,7 @@ impl Flow {
         self.new_secret = None;
         self.challenge = None;
         self.adding = false;
+        self.changing = false;
     }
 
     /// Whether a form is ours: its token, and what browsers say about where it was. A browser that sends neither of

@@ -8,6 +8,7 @@ mod cookies;
 mod factors;
 mod flow;
 mod guards;
+mod new_password;
 mod pages;
 mod password;
 mod sessions;
@@ -153,7 +154,7 @@ pub(in crate::identity) async fn show(
     if let Purpose::Device { code: None } = flow.purpose {
         return Ok(super::device::code_page(request, &flow, error));
     }
-    if flow.session.is_some() && !flow.adding {
+    if flow.session.is_some() && !flow.adding && !flow.changing {
         return resume(request, flow).await;
     }
     let mut tx = request.app.store.read().await.map_err(fault)?;
@@ -170,12 +171,14 @@ pub(in crate::identity) async fn show(
     }
     let demands = account.as_ref().map(|account| account.demands);
     match next(&flow.progress, demands.as_ref()) {
+        _ if flow.changing => Ok(new_password::page(request, &flow, error)),
         _ if flow.adding => factors::set_up_page(request, flow, account, error).await,
         Step::UserName => Ok(pages::user_name(request, &flow, error)),
         Step::Password => Ok(pages::password(request, &flow, error)),
         Step::SecondFactor => factors::page(request, flow, account, error).await,
         Step::SetUp => factors::set_up_page(request, flow, account, error).await,
         Step::Elsewhere => Ok(factors::elsewhere(request, account)),
+        Step::NewPassword => Ok(new_password::page(request, &flow, error)),
         Step::StaySignedIn => Ok(pages::stay(request, &flow)),
         Step::Done => {
             flow.fresh = true;
@@ -258,6 +261,7 @@ async fn take(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal
         step @ ("totp" | "passkey" | "set_up_totp" | "set_up_passkey") => {
             factors::take(request, flow, step).await
         }
+        "new_password" => new_password::take(request, flow).await,
         "stay" => stay_form(request, flow).await,
         "consent" => match flow.purpose {
             Purpose::AdminConsent { .. } => super::admin_consent::decided(request, flow).await,
@@ -266,7 +270,7 @@ async fn take(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refusal
         },
         "device_code" => super::device::code_typed(request, flow).await,
         "device_confirm" => super::device::confirmed(request, flow).await,
-        step @ ("add_factor" | "remove_factor" | "sign_out_everywhere") => {
+        step @ ("add_factor" | "remove_factor" | "change_password" | "sign_out_everywhere") => {
             super::security_info::take(request, flow, step).await
         }
         _ => Ok(flow.go(request)),

@@ -2,7 +2,7 @@
 
 use bartizan_contract::{ObjectId, TenantId};
 use bartizan_identity::Refusal;
-use bartizan_identity::sign_in::{Account, Method};
+use bartizan_identity::sign_in::{Account, Method, NewPassword};
 use bartizan_store::directory::roles;
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::sign_in::factors::{self, Factor, FactorKind};
@@ -126,6 +126,11 @@ pub(in crate::identity) async fn demands(
         totp: factors.iter().any(|factor| factor.kind == FactorKind::Totp),
         passkey: factors.iter().any(passkey),
         any_factor: !factors.is_empty(),
+        new_password: match (user.change_password, user.change_password_with_mfa) {
+            (_, true) => Some(NewPassword::AfterSecondFactor),
+            (true, false) => Some(NewPassword::Demanded),
+            (false, false) => None,
+        },
     };
     Ok((account, factors))
 }

@@ -31,19 +31,17 @@ pub(super) async fn issue(
     // Nobody guesses passwords through a client that may not ask.
     password::admit(&asking.context(&read))?;
     let checked = check_password(request, path, &grant.username, &grant.password).await;
-    let known = match checked.map_err(fault)? {
-        Checked::Right(tenant, user) => Some((tenant.id, user.id)),
+    let (known, verdict) = match checked.map_err(fault)? {
+        Checked::Right(tenant, user) if user.must_change_password() => {
+            (Some((tenant.id, user.id)), Verdict::Expired)
+        }
+        Checked::Right(tenant, user) => (Some((tenant.id, user.id)), Verdict::Right),
         Checked::Wrong => return Err(UserRefusal::PasswordWrong.into()),
         Checked::Locked => return Err(UserRefusal::UserLocked.into()),
         Checked::Disabled => return Err(UserRefusal::UserDisabled.into()),
     };
     let mut tx = begin(request).await?;
     let read = asking.load(&mut tx, door(known)).await?;
-    let decided = password::decide(
-        &asking.context(&read),
-        grant,
-        Verdict::Right,
-        Uuid::new_v4(),
-    );
+    let decided = password::decide(&asking.context(&read), grant, verdict, Uuid::new_v4());
     asking.complete(tx, read, decided, Uuid::new_v4()).await
 }
