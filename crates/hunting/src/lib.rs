@@ -20,6 +20,7 @@ mod cooperative;
 mod decimal;
 mod functions;
 mod json;
+mod late_tests;
 mod places;
 mod plan;
 mod plugins;

@@ -15,6 +15,7 @@ use datafusion::prelude::SessionConfig;
 use crate::cooperative::CooperativeJoins;
 use crate::engine::{EngineSettings, HighWater};
 use crate::error::HuntError;
+use crate::late_tests::LateTests;
 use crate::plan::KqlQueryPlanner;
 
 /// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit goes on in files
@@ -135,10 +136,12 @@ pub(crate) fn session_state(
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(KqlQueryPlanner))
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins));
-    if !settings.optimize {
+    builder = if settings.optimize {
+        builder.with_optimizer_rule(Arc::new(LateTests))
+    } else {
         // The rules of physical plans stay: some of them make plans right, not only fast.
-        builder = builder.with_optimizer_rules(Vec::new());
-    }
+        builder.with_optimizer_rules(Vec::new())
+    };
     Ok(builder.build())
 }
 

@@ -41,21 +41,54 @@ pub(super) fn walk(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
     })
 }
 
-/// As [`walk`] in the value that `parse_json()` makes of a text. The text is only looked at as a whole when there is
-/// something at the end of the path: when it is no JSON, there is nothing in it.
+/// As [`walk`] in the value that `parse_json()` makes of a text: when the text is no JSON, there is nothing in it. A path
+/// of keys is followed in the pass that finds out; otherwise the text is only looked at as a whole when there is
+/// something at the end of the path.
 pub(super) fn walk_in_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
     let input = call.texts(0)?;
+    let keys: Option<Vec<&str>> = steps.iter().map(key_of).collect();
     call.make_slices(|row| {
-        let text = input.some(row)?.trim();
-        let mut value = text;
-        for step in steps {
-            value = match step {
-                Step::Member(name) => json::member(value, name)?,
-                Step::Index(i) => json::element(value, *i)?,
-                Step::Argument(_) => return None,
-            };
-        }
-        (json::kind(value)? != Kind::Null && json::is_valid(text)).then_some(value)
+        let text = json::trim(input.some(row)?);
+        let value = match &keys {
+            Some(keys) => json::find_in_json(text, keys)?,
+            None => unchecked(text, steps).filter(|_| json::is_valid(text))?,
+        };
+        (json::kind(value)? != Kind::Null).then_some(value)
+    })
+}
+
+/// As [`walk_in_text`] where somebody else sees to it that rows whose text is no JSON do not count: no more of a text is
+/// looked at than what comes before the value.
+pub(super) fn walk_in_unchecked_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
+    let input = call.texts(0)?;
+    call.make_slices(|row| {
+        let value = unchecked(json::trim(input.some(row)?), steps)?;
+        (json::kind(value)? != Kind::Null).then_some(value)
+    })
+}
+
+/// Which texts are JSON.
+pub(super) fn is_json(call: &Call) -> Result<ArrayRef> {
+    let input = call.texts(0)?;
+    call.make_flags(|row| {
+        input
+            .some(row)
+            .is_some_and(|t| json::is_valid(json::trim(t)))
+    })
+}
+
+fn key_of(step: &Step) -> Option<&str> {
+    match step {
+        Step::Member(name) => Some(name),
+        Step::Index(_) | Step::Argument(_) => None,
+    }
+}
+
+fn unchecked<'t>(text: &'t str, steps: &[Step]) -> Option<&'t str> {
+    steps.iter().try_fold(text, |value, step| match step {
+        Step::Member(name) => json::member(value, name),
+        Step::Index(i) => json::element(value, *i),
+        Step::Argument(_) => None,
     })
 }
 

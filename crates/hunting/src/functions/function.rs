@@ -31,7 +31,13 @@ pub(crate) struct KqlFunction {
     signature: Signature,
     kernel: Kernel,
     rewrite: Option<Rewrite>,
+    /// The same without a test of the first argument, and that test.
+    untested: Option<Untested>,
 }
+
+/// Of the arguments of a call that gives null where they do not pass a test: the test, and what gives the same as the call
+/// where they pass it and anything where they do not.
+pub(crate) type Untested = Arc<dyn Fn(&[Expr]) -> Option<(Expr, Expr)> + Send + Sync>;
 
 /// What does the same as a call with these arguments, and costs less; none when there is nothing.
 pub(crate) type Rewrite = Arc<dyn Fn(&[Expr]) -> Option<Expr> + Send + Sync>;
@@ -55,6 +61,37 @@ impl KqlFunction {
             returns,
             volatility,
         )
+    }
+
+    /// As [`Self::call`], for functions that give null where their arguments do not pass a test.
+    pub(crate) fn call_with_test(
+        name: &str,
+        identity: String,
+        kernel: Kernel,
+        untested: Untested,
+        args: Vec<(Expr, Type)>,
+        returns: Type,
+    ) -> Expr {
+        let (args, arg_types): (Vec<Expr>, Vec<Type>) = args.into_iter().unzip();
+        Expr::ScalarFunction(ScalarFunction::new_udf(
+            Arc::new(ScalarUDF::new_from_impl(Self {
+                name: name.to_owned(),
+                identity,
+                arg_types,
+                returns,
+                signature: Signature::variadic_any(Volatility::Immutable),
+                kernel,
+                rewrite: None,
+                untested: Some(untested),
+            })),
+            args,
+        ))
+    }
+
+    /// The test of a call's arguments, and what it may be replaced with where they pass; none for most functions.
+    pub(crate) fn untested(expr: &Expr) -> Option<(Expr, Expr)> {
+        let (function, args) = Self::of(expr)?;
+        function.untested.as_ref()?(args)
     }
 
     /// The function of a call and its arguments, when the expression is a call of one of this kind.
@@ -123,6 +160,7 @@ impl KqlFunction {
             signature,
             kernel,
             rewrite,
+            untested: None,
         };
         Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::new(ScalarUDF::new_from_impl(function)),

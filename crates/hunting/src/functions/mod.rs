@@ -237,19 +237,44 @@ pub(crate) fn path(input: Expr, steps: Vec<Step>, arguments: Vec<(Expr, Type)>) 
     let in_text = identity.clone();
     let rewrite = move |args: &[Expr]| {
         let text = parsed_text(args.first()?)?;
-        let steps = Arc::clone(&steps);
-        let kernel = Arc::new(move |call: &call::Call| dynamic_path::walk_in_text(call, &steps));
-        let args = vec![(text, Type::String)];
-        Some(KqlFunction::call(
-            "path_in_text",
-            in_text.clone(),
-            kernel,
-            args,
-            Type::Dynamic,
-        ))
+        Some(path_in_text(text, Arc::clone(&steps), in_text.clone()))
     };
     let rewrite = Arc::new(rewrite);
     KqlFunction::call_with_rewrite("path", identity, kernel, rewrite, args, Type::Dynamic)
+}
+
+/// Walks into the value that a text holds. Where the text is tested to be JSON otherwise, it need not be looked at as a
+/// whole.
+fn path_in_text(text: Expr, steps: Arc<[Step]>, identity: String) -> Expr {
+    let walked = Arc::clone(&steps);
+    let kernel = Arc::new(move |call: &call::Call| dynamic_path::walk_in_text(call, &walked));
+    let untested_identity = identity.clone();
+    let untested = move |args: &[Expr]| {
+        let text = || vec![(args.first().cloned().unwrap_or_default(), Type::String)];
+        let steps = Arc::clone(&steps);
+        let kernel =
+            Arc::new(move |call: &call::Call| dynamic_path::walk_in_unchecked_text(call, &steps));
+        let identity = untested_identity.clone();
+        let name = "path_in_unchecked_text";
+        let value = KqlFunction::call(name, identity, kernel, text(), Type::Dynamic);
+        let kernel = Arc::new(dynamic_path::is_json);
+        let test = KqlFunction::call("is_json", String::new(), kernel, text(), Type::Bool);
+        args.first().map(|_| (test, value))
+    };
+    let args = vec![(text, Type::String)];
+    KqlFunction::call_with_test(
+        "path_in_text",
+        identity,
+        kernel,
+        Arc::new(untested),
+        args,
+        Type::Dynamic,
+    )
+}
+
+/// The test of a call's arguments, and what it may be replaced with where they pass.
+pub(crate) fn untested(expr: &Expr) -> Option<(Expr, Expr)> {
+    KqlFunction::untested(expr)
 }
 
 /// The text of `parse_json(text)`, or the stored text that is read as a dynamic.

@@ -10,7 +10,7 @@ mod write;
 use std::borrow::Cow;
 
 use scan::{skip_space, skip_string, skip_value};
-pub(crate) use valid::is_valid;
+pub(crate) use valid::{find_in_json, is_valid};
 pub(crate) use write::{push_compact, push_json_string, push_real, push_real_text};
 
 /// What a JSON value is.
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 
 /// The kind of a value by its first byte; none for an empty text.
 pub(crate) fn kind(text: &str) -> Option<Kind> {
-    Some(match text.trim_start().as_bytes().first()? {
+    Some(match trim(text).as_bytes().first()? {
         b'n' => Kind::Null,
         b't' | b'f' => Kind::Bool,
         b'"' => Kind::String,
@@ -34,6 +34,17 @@ pub(crate) fn kind(text: &str) -> Option<Kind> {
         b'{' => Kind::Object,
         _ => Kind::Number,
     })
+}
+
+/// A text without the white space around it: `str::trim` looks at characters, and hardly ever has to.
+pub(crate) fn trim(text: &str) -> &str {
+    let graphic = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if graphic(bytes.first()) && graphic(bytes.last()) {
+        text
+    } else {
+        text.trim()
+    }
 }
 
 /// The members of an object in order: key as JSON string with quotes, value.
@@ -124,6 +135,13 @@ pub(crate) fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 
 fn key_is(quoted: &str, key: &str) -> bool {
     let inner = &quoted[1..quoted.len() - 1];
+    // Most keys differ in their first byte.
+    if let (Some(own), Some(other)) = (inner.as_bytes().first(), key.as_bytes().first())
+        && own != other
+        && *own != b'\\'
+    {
+        return false;
+    }
     inner == key || (inner.contains('\\') && string_value(quoted) == key)
 }
 
@@ -161,10 +179,10 @@ pub(crate) fn string_value(text: &str) -> Cow<'_, str> {
 pub(crate) fn to_text(text: &str) -> Cow<'_, str> {
     match kind(text) {
         None | Some(Kind::Null) => Cow::Borrowed(""),
-        Some(Kind::String) => string_value(text.trim()),
+        Some(Kind::String) => string_value(trim(text)),
         Some(Kind::Array | Kind::Object) => compact(text),
         // Kusto writes booleans of a dynamic as .NET does not: in lower case.
-        Some(Kind::Bool | Kind::Number) => Cow::Borrowed(text.trim()),
+        Some(Kind::Bool | Kind::Number) => Cow::Borrowed(trim(text)),
     }
 }
 
@@ -212,6 +230,33 @@ mod tests {
         assert_eq!(elements(member(BAG, "l").unwrap()).count(), 0);
         assert_eq!(members(member(BAG, "e").unwrap()).count(), 0);
         assert_eq!(elements("5").count(), 0);
+    }
+
+    #[test]
+    fn white_space_goes_as_the_library_has_it() {
+        for text in [
+            "",
+            " ",
+            "a",
+            " a",
+            "a\n",
+            "\u{a0}1\u{2003}",
+            "é",
+            "\u{1}a",
+            "a b",
+        ] {
+            assert_eq!(trim(text), text.trim());
+        }
+    }
+
+    #[test]
+    fn keys_are_compared_by_what_they_stand_for() {
+        let bag = r#"{"\u0061b":1,"":2,"a":3,"\\":4}"#;
+        assert_eq!(member(bag, "ab"), Some("1"));
+        assert_eq!(member(bag, ""), Some("2"));
+        assert_eq!(member(bag, "a"), Some("3"));
+        assert_eq!(member(bag, "\\"), Some("4"));
+        assert_eq!(member(bag, "b"), None);
     }
 
     #[test]

@@ -1,5 +1,8 @@
-//! Whether a text is JSON (RFC 8259).
+//! Whether a text is JSON (RFC 8259), and in the same pass what stands at the end of a path in it.
 
+use std::ops::Range;
+
+use super::key_is;
 use super::scan::{end_of_plain, skip_space};
 
 /// Containers inside each other that are kept track of here; deeper texts are rare and left to the slower reader.
@@ -7,14 +10,85 @@ const DEPTH: usize = 64;
 
 /// Whether a text is one JSON value.
 pub(crate) fn is_valid(text: &str) -> bool {
-    check(text.as_bytes())
+    check(text, &mut Nobody)
         .unwrap_or_else(|TooDeep| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+}
+
+/// The value at the end of a path of keys in a text that is JSON, as [`super::member`] after [`super::member`] finds it;
+/// none when the text as a whole is no JSON.
+pub(crate) fn find_in_json<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    let mut walk = Walk {
+        path,
+        matched: 0,
+        over: path.is_empty(),
+        start: 0,
+        found: path.is_empty().then_some(0..text.len()),
+    };
+    match check(text, &mut walk) {
+        Ok(true) => text.get(walk.found?),
+        Ok(false) => None,
+        Err(TooDeep) => {
+            let walk = |value, key: &&str| super::member(value, key);
+            let value = path.iter().try_fold(text, walk)?;
+            is_valid(text).then_some(value)
+        }
+    }
+}
+
+/// Who is told what is passed on the way. Depths are numbers of open containers.
+trait Watch {
+    /// A key, with its quotes, of the innermost container, and where its value starts.
+    fn key(&mut self, depth: usize, key: &str, value: usize);
+    /// A value of the innermost container ended.
+    fn end(&mut self, depth: usize, at: usize);
+}
+
+/// Only the outcome counts.
+struct Nobody;
+
+impl Watch for Nobody {
+    fn key(&mut self, _depth: usize, _key: &str, _value: usize) {}
+    fn end(&mut self, _depth: usize, _at: usize) {}
+}
+
+/// Follows a path: of equal keys the first counts.
+struct Walk<'p> {
+    path: &'p [&'p str],
+    /// Keys of the path that were met; the innermost container on the path has this depth and one more.
+    matched: usize,
+    /// What comes is beside the path.
+    over: bool,
+    /// Where the value at the end of the path starts.
+    start: usize,
+    found: Option<Range<usize>>,
+}
+
+impl Watch for Walk<'_> {
+    fn key(&mut self, depth: usize, key: &str, value: usize) {
+        if !self.over
+            && depth == self.matched + 1
+            && self.path.get(self.matched).is_some_and(|k| key_is(key, k))
+        {
+            self.matched += 1;
+            self.start = value;
+        }
+    }
+
+    fn end(&mut self, depth: usize, at: usize) {
+        if !self.over && self.matched > 0 && depth == self.matched {
+            self.over = true;
+            if self.matched == self.path.len() {
+                self.found = Some(self.start..at);
+            }
+        }
+    }
 }
 
 /// The text is nested deeper than is kept track of.
 struct TooDeep;
 
-fn check(bytes: &[u8]) -> Result<bool, TooDeep> {
+fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
+    let bytes = text.as_bytes();
     // What closes each open container.
     let mut open = [0u8; DEPTH];
     let mut depth = 0;
@@ -27,7 +101,7 @@ fn check(bytes: &[u8]) -> Result<bool, TooDeep> {
                 depth += 1;
                 at = skip_space(bytes, at + 1);
                 if bytes.get(at) != Some(&b'}') {
-                    match key(bytes, at) {
+                    match key(text, at, depth, watch) {
                         Some(value) => at = value,
                         None => return Ok(false),
                     }
@@ -52,6 +126,7 @@ fn check(bytes: &[u8]) -> Result<bool, TooDeep> {
             return Ok(false);
         };
         // A value ended: containers end, or the next value starts.
+        watch.end(depth, next);
         at = skip_space(bytes, next);
         loop {
             let Some(closing) = depth.checked_sub(1).map(|top| open[top]) else {
@@ -61,7 +136,7 @@ fn check(bytes: &[u8]) -> Result<bool, TooDeep> {
                 Some(b',') => {
                     at = skip_space(bytes, at + 1);
                     if closing == b'}' {
-                        match key(bytes, at) {
+                        match key(text, at, depth, watch) {
                             Some(value) => at = value,
                             None => return Ok(false),
                         }
@@ -70,6 +145,7 @@ fn check(bytes: &[u8]) -> Result<bool, TooDeep> {
                 }
                 Some(byte) if *byte == closing => {
                     depth -= 1;
+                    watch.end(depth, at + 1);
                     at = skip_space(bytes, at + 1);
                 }
                 _ => return Ok(false),
@@ -79,12 +155,19 @@ fn check(bytes: &[u8]) -> Result<bool, TooDeep> {
 }
 
 /// The position of the value after the key that starts at `at`.
-fn key(bytes: &[u8], at: usize) -> Option<usize> {
+fn key(text: &str, at: usize, depth: usize, watch: &mut impl Watch) -> Option<usize> {
+    let bytes = text.as_bytes();
     if bytes.get(at) != Some(&b'"') {
         return None;
     }
-    let colon = skip_space(bytes, string(bytes, at)?);
-    (bytes.get(colon) == Some(&b':')).then(|| skip_space(bytes, colon + 1))
+    let end = string(bytes, at)?;
+    let colon = skip_space(bytes, end);
+    if bytes.get(colon) != Some(&b':') {
+        return None;
+    }
+    let value = skip_space(bytes, colon + 1);
+    watch.key(depth, &text[at..end], value);
+    Some(value)
 }
 
 /// The position after a value that is no container.
@@ -202,7 +285,74 @@ mod tests {
         assert!(!is_valid(&"[".repeat(70)));
     }
 
+    /// The value at the end of a path by looking for one key after the other.
+    fn stepwise<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+        let end = path
+            .iter()
+            .try_fold(text, |value, key| crate::json::member(value, key))?;
+        reference(text).then_some(end)
+    }
+
+    #[test]
+    fn paths_are_found_on_the_way() {
+        let text = r#" {"x":[{"a":0}], "a" : {"b":{"a":1},"c\u0041":[1, 2] ,"b":2}, "a":{"d":3},"e":"s"} "#;
+        let paths: [&[&str]; 10] = [
+            &[],
+            &["a"],
+            &["a", "b"],
+            &["a", "b", "a"],
+            &["a", "cA"],
+            &["a", "d"],
+            &["b"],
+            &["e"],
+            &["e", "a"],
+            &["x", "a"],
+        ];
+        for path in paths {
+            assert_eq!(find_in_json(text, path), stepwise(text, path), "{path:?}");
+        }
+        assert_eq!(find_in_json(text, &["a", "cA"]), Some("[1, 2]"));
+        assert_eq!(find_in_json(r#"{"a":1"#, &["a"]), None);
+        assert_eq!(find_in_json(r#"{"a":1}}"#, &["a"]), None);
+        let deep = format!(
+            r#"{{"a":{{"b":7,"c":{}{}}}}}"#,
+            "[".repeat(99),
+            "]".repeat(99)
+        );
+        assert_eq!(find_in_json(&deep, &["a", "b"]), Some("7"));
+        assert_eq!(find_in_json(&deep[..deep.len() - 1], &["a", "b"]), None);
+    }
+
     proptest! {
+        #[test]
+        fn a_path_is_found_as_key_by_key(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "{\"a\":", "{\"b\":", ",\"a\":", ",\"b\":", "{\"\\u0061\":", "{}", "}", "[", "]", ",", "1", "\"s\"", " ",
+                ]),
+                0..12,
+            ),
+            path in prop::collection::vec(prop::sample::select(vec!["a", "b"]), 0..4),
+        ) {
+            let mut text: String = pieces.concat();
+            for _ in 0..2 {
+                prop_assert_eq!(find_in_json(&text, &path), stepwise(&text, &path));
+                // What was opened and not closed is closed, so that many texts are JSON.
+                let mut open = Vec::new();
+                for byte in text.bytes() {
+                    match byte {
+                        b'{' => open.push('}'),
+                        b'[' => open.push(']'),
+                        b'}' | b']' => {
+                            open.pop();
+                        }
+                        _ => {}
+                    }
+                }
+                text.extend(open.into_iter().rev());
+            }
+        }
+
         #[test]
         fn agrees_with_another_reader(text in "[\\[\\]{}\",:\\\\a-f0-2 .eE+\\-untr\u{1}é]{0,24}") {
             prop_assert_eq!(is_valid(&text), reference(&text));

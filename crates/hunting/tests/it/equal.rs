@@ -51,7 +51,8 @@ fn rows(count: i64) -> Vec<Row> {
                 "{\"a\":[1,2,3],\"b\":\"x\"}",
                 "{\"a\":[],\"b\":null}",
                 "no json",
-            ][random.below(4)]
+                "{\"a\":[1,2,3],\"b\":\"x\"",
+            ][random.below(5)]
             .to_owned(),
         })
         .collect()
@@ -165,7 +166,7 @@ impl Writer<'_> {
     }
 
     fn test(&mut self, depth: usize) -> String {
-        match self.random.below(if depth == 0 { 9 } else { 12 }) {
+        match self.random.below(if depth == 0 { 10 } else { 13 }) {
             0 => format!("{} == 'cmd.exe'", self.string()),
             1 => format!("{} =~ 'CMD.EXE'", self.string()),
             2 => format!("{} has 'exe'", self.string()),
@@ -175,10 +176,30 @@ impl Writer<'_> {
             6 => format!("isnull({})", self.number()),
             7 => format!("{} between (2 .. 30)", self.number()),
             8 => format!("{} != {}", self.number(), self.random.below(9)),
-            9 => format!("not({})", self.test(depth - 1)),
-            10 => format!("({} and {})", self.test(depth - 1), self.test(depth - 1)),
+            9 => self.path_test().to_owned(),
+            10 => format!("not({})", self.test(depth - 1)),
+            11 => format!("({} and {})", self.test(depth - 1), self.test(depth - 1)),
             _ => format!("({} or {})", self.test(depth - 1), self.test(depth - 1)),
         }
+    }
+
+    /// A condition on what is in JSON text, which some nulls pass.
+    fn path_test(&mut self) -> &'static str {
+        if !self.original {
+            return "true";
+        }
+        let tests = [
+            "tostring(j.b) == 'x'",
+            "tostring(j.b) != 'x'",
+            "toint(j.a[1]) > 1",
+            "toint(j.a[-1]) in (2, 3)",
+            "isempty(j.b)",
+            "isnotnull(j.a)",
+            "j.b has 'x' or k > 100",
+            "array_length(j.a) > 0 and tostring(j.a) contains '2'",
+            "tostring(parse_json(tostring(j)).b) startswith 'X'",
+        ];
+        tests[self.random.below(tests.len())]
     }
 
     fn operator(&mut self) {
@@ -220,7 +241,7 @@ impl Writer<'_> {
             },
             11 if self.original => {
                 self.id = None;
-                "project k, n, z, s, h | union (T | project s, h, k, n, z | where n > 20)"
+                "project k, n, z, s, h, j | union (T | project s, h, k, n, z, j | where n > 20)"
                     .to_owned()
             }
             _ => format!(

@@ -6,6 +6,7 @@ mod fuzz;
 #[path = "../../../../tests/fuzz/engine.rs"]
 mod fuzz_engine;
 mod fuzz_functions;
+mod json_conditions;
 mod kql;
 mod limits;
 mod local;

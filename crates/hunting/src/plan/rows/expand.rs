@@ -72,8 +72,16 @@ impl Expander {
             for i in 0..longest.min(self.limit) {
                 sources.push(row as u32);
                 positions.push(i as i64);
-                for (list, builder) in elements.iter().zip(&mut builders) {
-                    builder.append_option(list.get(i).filter(|v| v.as_ref() != "null"));
+                let texts = elements.iter().zip(&mut builders).zip(&self.items);
+                for ((list, builder), item) in texts {
+                    let element = list.get(i).filter(|v| v.as_ref() != "null");
+                    match item.ty {
+                        // The text at once, instead of JSON that a text is made of.
+                        Type::String => {
+                            builder.append_value(element.map_or("".into(), |e| json::to_text(e)));
+                        }
+                        _ => builder.append_option(element),
+                    }
                 }
             }
         }
@@ -111,7 +119,10 @@ impl Expander {
             .collect::<Result<Vec<ArrayRef>>>()?;
         for (item, mut builder) in self.items.iter().zip(builders) {
             let elements: ArrayRef = Arc::new(builder.finish());
-            columns.push(cast_array(&elements, Type::Dynamic, item.ty)?);
+            columns.push(match item.ty {
+                Type::String => elements,
+                ty => cast_array(&elements, Type::Dynamic, ty)?,
+            });
         }
         if self.index {
             columns.push(Arc::new(Int64Array::from(positions)));
