@@ -10,6 +10,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::ids::{IdSets, Ids};
+use super::view_numbers::ViewNumbers;
 use super::{mix, passes};
 use crate::functions::xxhash64;
 
@@ -17,6 +18,9 @@ use crate::functions::xxhash64;
 pub(super) struct Distinct {
     types: Vec<DataType>,
     converter: Option<RowConverter>,
+    texts: ViewNumbers,
+    /// Rows of a batch: their groups and the numbers of their values.
+    found: Vec<(usize, u32)>,
     ids: Ids,
     sets: IdSets,
 }
@@ -25,15 +29,20 @@ impl Distinct {
     pub(super) fn new(types: Vec<DataType>) -> Result<Self> {
         Ok(Self {
             converter: None,
+            texts: ViewNumbers::default(),
+            found: Vec::new(),
             types,
             ids: Ids::default(),
             sets: IdSets::default(),
         })
     }
 
-    fn add(&mut self, group: usize, hash: u64) {
-        let (id, _) = self.ids.number(hash);
-        self.sets.insert(group, id, self.ids.len());
+    /// Puts what was found into the sets: in a loop of its own, in which the processor fetches many sets at once.
+    fn add_found(&mut self) {
+        let known = self.ids.len();
+        for (group, id) in self.found.drain(..) {
+            self.sets.insert(group, id, known);
+        }
     }
 
     /// How many groups are given out.
@@ -48,6 +57,7 @@ impl Distinct {
         self.sets.drop_first(groups);
         if self.sets.len() == 0 {
             (self.ids, self.sets) = (Ids::default(), IdSets::default());
+            self.texts.forget();
         }
     }
 
@@ -106,13 +116,25 @@ impl GroupsAccumulator for Distinct {
         total_num_groups: usize,
     ) -> Result<()> {
         self.sets.grow(total_num_groups);
-        let mut converter = self.converter.take();
-        let types = std::mem::take(&mut self.types);
-        let done = Self::each_hash(&mut converter, &types, values, opt_filter, |row, hash| {
-            self.add(group_indices[row], hash);
-        });
-        (self.converter, self.types) = (converter, types);
-        done
+        let (ids, found) = (&mut self.ids, &mut self.found);
+        if let [column] = values
+            && let Some(texts) = column.as_string_view_opt()
+        {
+            let rows = (0..texts.len()).filter(|r| passes(opt_filter, *r) && texts.is_valid(*r));
+            let number = |text: &str| ids.number(xxhash64(text.as_bytes())).0;
+            let each = |row: usize, id| found.push((group_indices[row], id));
+            self.texts.each(texts, rows, number, each);
+        } else {
+            Self::each_hash(
+                &mut self.converter,
+                &self.types,
+                values,
+                opt_filter,
+                |row, hash| found.push((group_indices[row], ids.number(hash).0)),
+            )?;
+        }
+        self.add_found();
+        Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -145,8 +167,9 @@ impl GroupsAccumulator for Distinct {
         let offsets = lists.value_offsets();
         for (row, group) in group_indices.iter().enumerate() {
             for hash in &hashes[offsets[row] as usize..offsets[row + 1] as usize] {
-                self.add(*group, *hash);
+                self.found.push((*group, self.ids.number(*hash).0));
             }
+            self.add_found();
         }
         Ok(())
     }
@@ -166,6 +189,7 @@ impl GroupsAccumulator for Distinct {
     }
 
     fn size(&self) -> usize {
-        self.ids.size() + self.sets.size()
+        let found = self.found.capacity() * size_of::<(usize, u32)>();
+        self.ids.size() + self.sets.size() + self.texts.size() + found
     }
 }

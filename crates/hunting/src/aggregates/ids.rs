@@ -96,7 +96,22 @@ impl IdSets {
     }
 
     /// Adds a number to a group's set; says whether it is new there. `known` is how many numbers there are.
+    #[inline]
     pub(super) fn insert(&mut self, group: usize, id: u32, known: usize) -> bool {
+        // What most rows of large groups need.
+        if let Set::Bits { count, words } = &mut self.groups[group]
+            && let Some(word) = words.get_mut(id as usize / 64)
+        {
+            let bit = 1u64 << (id % 64);
+            let new = *word & bit == 0;
+            *word |= bit;
+            *count += u32::from(new);
+            return new;
+        }
+        self.insert_or_enlarge(group, id, known)
+    }
+
+    fn insert_or_enlarge(&mut self, group: usize, id: u32, known: usize) -> bool {
         let set = &mut self.groups[group];
         match set {
             Set::Few { count, ids } => {
@@ -121,15 +136,7 @@ impl IdSets {
                     return true;
                 }
             }
-            Set::Bits { count, words } => {
-                let (word, bit) = (id as usize / 64, 1u64 << (id % 64));
-                if let Some(word) = words.get_mut(word) {
-                    let new = *word & bit == 0;
-                    *word |= bit;
-                    *count += u32::from(new);
-                    return new;
-                }
-            }
+            Set::Bits { .. } => {}
         }
         let before = set.bytes();
         set.enlarge(known.max(id as usize + 1));

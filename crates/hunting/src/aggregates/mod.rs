@@ -17,6 +17,7 @@ mod percentile;
 mod plain_tests;
 mod single;
 mod summary;
+mod view_numbers;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
