@@ -104,6 +104,16 @@ proptest! {
     }
 
     #[test]
+    fn whole_texts_of_a_column_without_nulls(
+        case_sensitive: bool,
+        patterns in prop::collection::vec("[aAbé]{0,3}|abcdef[gG]h[iI]jkl[mn]", 0..30),
+        texts in prop::collection::vec("[aAbé]{0,3}|abcdef[gG]h[iI]jkl[mn]", 1..200),
+    ) {
+        let texts: Vec<Option<String>> = texts.into_iter().map(Some).collect();
+        check(StringOp::Equals, case_sensitive, &patterns, &texts)?;
+    }
+
+    #[test]
     fn several_patterns(
         op in prop::sample::select(OPS.to_vec()),
         case_sensitive: bool,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use arrow::array::{Array, StringViewArray};
+use arrow::array::{Array, BooleanBufferBuilder, StringViewArray};
 use arrow::buffer::BooleanBuffer;
 
 /// Sets up to this size are compared one by one.
@@ -69,6 +69,9 @@ impl TextSet {
     pub(super) fn column(&self, column: &StringViewArray) -> BooleanBuffer {
         let (views, nulls) = (column.views(), column.nulls());
         let mut buffer = String::new();
+        if let (Texts::Small(texts), None) = (&self.texts, nulls) {
+            return self.small_column(texts, column);
+        }
         let empty = self.contains("", &mut buffer);
         BooleanBuffer::collect_bool(column.len(), |row| {
             if nulls.is_some_and(|n| n.is_null(row)) {
@@ -78,6 +81,28 @@ impl TextSet {
             let key = fold_key(views[row] as u64, self.case_sensitive);
             self.look_up(key, &mut buffer, || column.value(row))
         })
+    }
+
+    /// As [`Self::column`] without nulls: first which rows may be there by their keys alone, in a loop without branches,
+    /// then a look at these.
+    fn small_column(&self, texts: &[(u64, String)], column: &StringViewArray) -> BooleanBuffer {
+        let keys = texts
+            .iter()
+            .fold(0u64, |bits, (key, _)| bits | bit_of(*key));
+        let views = column.views();
+        let candidates = BooleanBuffer::collect_bool(column.len(), |row| {
+            keys & bit_of(fold_key(views[row] as u64, self.case_sensitive)) != 0
+        });
+        let mut passed = BooleanBufferBuilder::new(column.len());
+        passed.append_n(column.len(), false);
+        let mut buffer = String::new();
+        for row in candidates.set_indices() {
+            let key = fold_key(views[row] as u64, self.case_sensitive);
+            if self.look_up(key, &mut buffer, || column.value(row)) {
+                passed.set_bit(row, true);
+            }
+        }
+        passed.finish()
     }
 
     fn look_up<'t>(&self, key: u64, buffer: &mut String, text: impl Fn() -> &'t str) -> bool {
@@ -115,6 +140,11 @@ fn key_of(text: &str, case_sensitive: bool) -> u64 {
 /// Other bytes than letters may come to be the same; that only makes a key say less.
 fn fold_key(key: u64, case_sensitive: bool) -> u64 {
     if case_sensitive { key } else { key | CASE }
+}
+
+/// One of 64 bits for a key.
+fn bit_of(key: u64) -> u64 {
+    1 << (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
 }
 
 /// A set of keys that may say yes too often.
