@@ -41,7 +41,7 @@ def scripted(suite, case, door, program, *arguments, **more):
 
 def urllib_example(suite, *_):
     """The documentation's script, which has Microsoft's hosts written into it."""
-    lines = suite.below_run(sys.executable, "docs/examples/token.py").splitlines()
+    lines = suite.below_run(sys.executable, "docs/examples/get_token.py").splitlines()
     assert lines, "no incident"
     return "%d incidents" % len(lines)
 

@@ -334,7 +334,7 @@ const fn role(
 /// The roles that may be assigned, by name. Templates of the page "Microsoft Entra built-in roles".
 pub static DIRECTORY_ROLES: &[DirectoryRole] = &[
     role(
-        0x9b895d92_2cd3_44c7_9d02_a6ac2d5ea5c3,
+        APPLICATION_ADMINISTRATOR.as_u128(),
         "Application Administrator",
         "Manages application registrations and enterprise applications.",
         &[],
@@ -352,7 +352,7 @@ pub static DIRECTORY_ROLES: &[DirectoryRole] = &[
         &[],
     ),
     role(
-        0x158c047a_c907_4556_b7ef_446551a6b5f7,
+        CLOUD_APPLICATION_ADMINISTRATOR.as_u128(),
         "Cloud Application Administrator",
         "Manages application registrations and enterprise applications, without proxies.",
         &[],
@@ -364,7 +364,7 @@ pub static DIRECTORY_ROLES: &[DirectoryRole] = &[
         &[],
     ),
     role(
-        0x62e90394_69f5_4237_9190_012177145e10,
+        GLOBAL_ADMINISTRATOR.as_u128(),
         "Global Administrator",
         "Manages everything.",
         EVERYTHING,
@@ -388,7 +388,7 @@ pub static DIRECTORY_ROLES: &[DirectoryRole] = &[
         &[],
     ),
     role(
-        0xe8611ab8_c189_46e8_94e1_60213ab1f814,
+        PRIVILEGED_ROLE_ADMINISTRATOR.as_u128(),
         "Privileged Role Administrator",
         "Assigns roles.",
         &[],
@@ -421,6 +421,14 @@ pub static DIRECTORY_ROLES: &[DirectoryRole] = &[
 
 /// The template of the role that may do everything.
 pub const GLOBAL_ADMINISTRATOR: Uuid = Uuid::from_u128(0x62e90394_69f5_4237_9190_012177145e10);
+/// The template of the role over roles.
+pub const PRIVILEGED_ROLE_ADMINISTRATOR: Uuid =
+    Uuid::from_u128(0xe8611ab8_c189_46e8_94e1_60213ab1f814);
+/// The template of the role over applications without proxies.
+pub const CLOUD_APPLICATION_ADMINISTRATOR: Uuid =
+    Uuid::from_u128(0x158c047a_c907_4556_b7ef_446551a6b5f7);
+/// The template of the role over applications.
+pub const APPLICATION_ADMINISTRATOR: Uuid = Uuid::from_u128(0x9b895d92_2cd3_44c7_9d02_a6ac2d5ea5c3);
 
 /// The role with this template.
 #[must_use]
@@ -457,6 +465,18 @@ mod tests {
         for role in DIRECTORY_ROLES {
             assert_eq!(directory_role(role.template), Some(role));
             assert_eq!(directory_role_named(&role.name.to_uppercase()), Some(role));
+        }
+    }
+
+    #[test]
+    fn roles_with_a_constant_are_in_the_table() {
+        for (template, name) in [
+            (GLOBAL_ADMINISTRATOR, "Global Administrator"),
+            (PRIVILEGED_ROLE_ADMINISTRATOR, "Privileged Role Administrator"),
+            (CLOUD_APPLICATION_ADMINISTRATOR, "Cloud Application Administrator"),
+            (APPLICATION_ADMINISTRATOR, "Application Administrator"),
+        ] {
+            assert_eq!(directory_role(template).map(|role| role.name), Some(name));
         }
     }
 

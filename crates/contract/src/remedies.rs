@@ -404,6 +404,10 @@ pub const IDENTITY: &[(u32, &str)] = &[
         "Send the same redirect_uri when redeeming the code as in the authorization request.",
     ),
     (
+        500_121,
+        "Give the current code of the authenticator app, or the passkey; an administrator can reset lost second factors.",
+    ),
+    (
         500_131,
         "Send an access token whose audience is the API that redeems it.",
     ),

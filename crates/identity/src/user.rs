@@ -1,18 +1,11 @@
 //! A person of a tenant, as decisions see one.
 
+use bartizan_contract::access::{
+    APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR,
+    PRIVILEGED_ROLE_ADMINISTRATOR,
+};
 use bartizan_contract::{ObjectId, TenantId};
 use uuid::Uuid;
-
-/// Role template of the Global Administrator.
-pub const GLOBAL_ADMINISTRATOR: Uuid = Uuid::from_u128(0x62e90394_69f5_4237_9190_012177145e10);
-/// Role template of the Privileged Role Administrator.
-pub const PRIVILEGED_ROLE_ADMINISTRATOR: Uuid =
-    Uuid::from_u128(0xe8611ab8_c189_46e8_94e1_60213ab1f814);
-/// Role template of the Cloud Application Administrator.
-pub const CLOUD_APPLICATION_ADMINISTRATOR: Uuid =
-    Uuid::from_u128(0x158c047a_c907_4556_b7ef_446551a6b5f7);
-/// Role template of the Application Administrator.
-pub const APPLICATION_ADMINISTRATOR: Uuid = Uuid::from_u128(0x9b895d92_2cd3_44c7_9d02_a6ac2d5ea5c3);
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use bartizan_contract::access::{DefenderPermission, GLOBAL_ADMINISTRATOR, directory_role};
+use bartizan_contract::access::{
+    DefenderPermission, GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR, directory_role,
+};
 use bartizan_contract::operations::{Api, Method, Operation};
 use uuid::Uuid;
 
@@ -161,8 +163,9 @@ pub fn of_user(
     if !operation.allowed_by_scopes(&counted.join(" ")) {
         return Err(Denial::Scope);
     }
-    let over_roles =
-        facts.roles.contains(&GLOBAL_ADMINISTRATOR) || facts.holds("Privileged Role Administrator");
+    let over_roles = [GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR]
+        .iter()
+        .any(|template| facts.roles.contains(template));
     if !operation.user_needs.is_empty() {
         let devices = facts
             .reach(operation.user_needs)

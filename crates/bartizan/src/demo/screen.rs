@@ -150,7 +150,7 @@ fn program() -> String {
 
 /// The example script, by its full path when the demo runs in a checkout.
 fn script() -> String {
-    let path = Path::new("docs/examples/token.py");
+    let path = Path::new("docs/examples/get_token.py");
     match std::path::absolute(path) {
         Ok(full) if full.exists() => quoted(&full.display().to_string()),
         _ => path.display().to_string(),

@@ -856,6 +856,17 @@ pub static ERRORS: &[IdentityError] = &[
         variants: &[],
     },
     IdentityError {
+        code: 500121,
+        name: Some("AuthenticationFailedDuringStrongAuthenticationRequest"),
+        error: "invalid_grant",
+        http: 400,
+        suberror: None,
+        message: "Authentication failed during the strong authentication request.",
+        endpoints: &["token"],
+        when: "the second factor of a sign-in was not right; only in the log of sign-ins",
+        variants: &[],
+    },
+    IdentityError {
         code: 500131,
         name: None,
         error: "invalid_grant",

@@ -1,5 +1,6 @@
 //! Tables of what comes next.
 
+use bartizan_contract::access::GLOBAL_ADMINISTRATOR;
 use bartizan_contract::first_party::MICROSOFT_GRAPH;
 use bartizan_contract::{AppId, ObjectId, TenantId};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::issuer::Version;
 use crate::optional_claims::ClaimsWanted;
 use crate::redirect::RedirectUris;
 use crate::tenant::TenantPath;
-use crate::user::{GLOBAL_ADMINISTRATOR, UserFact};
+use crate::user::UserFact;
 
 const HOME: TenantId = TenantId::from_u128(1);
 const CLIENT: AppId = AppId::from_u128(2);

@@ -1,5 +1,6 @@
 //! What accepting writes, and who may.
 
+use bartizan_contract::access::{APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR};
 use bartizan_contract::graph::{RequiredResourceAccess, ResourceAccess};
 use uuid::Uuid;
 
@@ -9,7 +10,6 @@ use crate::authorize::{Interactions, Setting, Step};
 use crate::facts::RoleFact;
 use crate::issuer::Version;
 use crate::tenant::TenantPath;
-use crate::user::{APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR};
 
 /// An application that lists a permission of each kind, consented to by nobody, and a user with
 /// these roles.

@@ -249,7 +249,18 @@ async fn carry_out(
                 &case.told(),
             ))
         }
-        (Step::Issue(grant), Some(_)) => issue(request, &flow, &grant, kept).await,
+        (Step::Issue(grant), Some(person)) => {
+            let answer = issue(request, &flow, &grant, kept).await?;
+            // A code is told by the token that comes of it; an ID token alone comes without one.
+            if let (Some(answer), None) = (&answer, &grant.code) {
+                shown::sign_in(request, &case.told(), person, 0);
+                return Ok(send(request, answer));
+            }
+            Ok(match answer {
+                Some(answer) => send(request, &answer),
+                None => super::sign_in::coded(request, StatusCode::BAD_REQUEST, 50_089),
+            })
+        }
         // Without a session the decision asks for a sign-in.
         (_, None) => Err(Refusal::Fault),
     }
@@ -320,24 +331,20 @@ pub(super) async fn decided(request: &Request<'_>, mut flow: Flow) -> Result<Res
     }
 }
 
-/// Issues what was asked for. The flow ends with it, so that going back issues no second code.
+/// Issues what was asked for. The flow ends with it, so that going back issues no second code; `None` when it had ended.
 async fn issue(
     request: &Request<'_>,
     flow: &Flow,
     grant: &AuthorizationGrant,
     kept: bool,
-) -> Result<Response, Refusal> {
+) -> Result<Option<Answer>, Refusal> {
     let code = match &grant.code {
         Some(_) => Some(random_name()?),
         None => None,
     };
     let stored = store_code(request, flow, grant, code.as_deref(), kept).await;
     if !stored.map_err(fault)? {
-        return Ok(super::sign_in::coded(
-            request,
-            StatusCode::BAD_REQUEST,
-            50_089,
-        ));
+        return Ok(None);
     }
     let mut entropy: TokenEntropy = [0; 48];
     aws_lc_rs::rand::fill(&mut entropy).map_err(|_| Refusal::Fault)?;
@@ -358,7 +365,7 @@ async fn issue(
     tracing::debug!(client = %grant.client, tenant = %grant.tenant, "authorization granted");
     let session = grant.authentication.session;
     let answer = grant.answer(code.as_deref(), id_token.as_deref(), session);
-    Ok(send(request, &answer))
+    Ok(Some(answer))
 }
 
 /// Keeps the code and ends the flow, in one transaction. False when the flow had ended already.

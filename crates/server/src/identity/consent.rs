@@ -11,14 +11,14 @@ use bartizan_store::directory::permission_grants::{self, PermissionGrant};
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::{StoreError, WriteTx};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use url::Url;
 use uuid::Uuid;
 
 use super::Request;
 use super::html::{Frame, Policy, page, visible};
 use super::shown::{self, Asked};
-use super::sign_in::{Flow, SignedIn, record, sha256_hex};
+use super::sign_in::{Event, Flow, SignedIn, record_event, sha256_hex};
 
 struct Line {
     text: String,
@@ -205,21 +205,59 @@ pub(super) async fn write(
     consented: &Consented,
 ) -> Result<(), StoreError> {
     let tenant = consented.tenant;
+    let actor = format!("user:{}", consented.by);
+    let note = |target: String, action: &'static str, details: Json| Event {
+        actor: actor.clone(),
+        target,
+        action,
+        outcome: "success".to_owned(),
+        details,
+    };
     for app in &consented.principals {
+        let known = service_principals::by_app_id(tx, tenant, *app).await?;
         present(request, tx, tenant, *app).await?;
+        let made = service_principals::by_app_id(tx, tenant, *app).await?;
+        if let (None, Some(made)) = (known, made) {
+            let details = json!({ "appId": app, "displayName": made.display_name });
+            let event = note(made.id.to_string(), "servicePrincipal.create", details);
+            record_event(request, tx, tenant, event).await?;
+        }
     }
-    let client = presence(tx, tenant, consented.client).await?;
+    let principal = service_principals::by_app_id(tx, tenant, consented.client).await?;
+    let principal = principal.ok_or(StoreError::Missing("service principal"))?;
+    let (client, name) = (principal.id, principal.display_name);
     let now = request.app.clock.unix_micros();
     for grant in consented.grants.iter().filter(|g| !g.scopes.is_empty()) {
+        let resource = presence(tx, tenant, grant.resource).await?;
+        let before = permission_grants::of_client(tx, tenant, client).await?;
+        let before = before
+            .into_iter()
+            .find(|held| held.resource == resource && held.principal == grant.principal);
+        let scope_before = before.map(|held| held.scope);
         let wanted = PermissionGrant {
             id: opaque_id(),
             client,
-            resource: presence(tx, tenant, grant.resource).await?,
+            resource,
             principal: grant.principal,
             scope: grant.scopes.join(" "),
             created: now,
         };
-        permission_grants::add(tx, tenant, &wanted).await?;
+        let kept = permission_grants::add(tx, tenant, &wanted).await?;
+        if scope_before.as_ref() == Some(&kept.scope) {
+            continue;
+        }
+        let action = match scope_before {
+            Some(_) => "oauth2PermissionGrant.update",
+            None => "oauth2PermissionGrant.create",
+        };
+        let details = json!({
+            "client": name,
+            "resourceId": resource,
+            "before": scope_before,
+            "scope": kept.scope,
+            "principal": grant.principal,
+        });
+        record_event(request, tx, tenant, note(kept.id, action, details)).await?;
     }
     let held = assignments::of_principal(tx, tenant, client).await?;
     for role in &consented.roles {
@@ -239,6 +277,14 @@ pub(super) async fn write(
             created: now,
         };
         assignments::create(tx, tenant, &assignment).await?;
+        let details = json!({
+            "principal": name,
+            "principalId": client,
+            "resourceId": resource,
+            "appRoleId": role.role,
+        });
+        let event = note(assignment.id, "appRoleAssignment.create", details);
+        record_event(request, tx, tenant, event).await?;
     }
     let scopes: Vec<_> = consented
         .grants
@@ -256,9 +302,14 @@ pub(super) async fn write(
         .iter()
         .map(|role| json!({ "resource": role.resource, "appRoleId": role.role }))
         .collect();
-    let details = json!({ "application": consented.client, "grants": scopes, "appRoles": roles });
-    let actor = consented.by.to_string();
-    record(request, tx, tenant, actor, "application.consent", details).await
+    let details = json!({
+        "displayName": name,
+        "application": consented.client,
+        "grants": scopes,
+        "appRoles": roles,
+    });
+    let event = note(client.to_string(), "application.consent", details);
+    record_event(request, tx, tenant, event).await
 }
 
 /// Ids of grants and assignments are opaque texts.

@@ -75,10 +75,11 @@ pub(super) fn noted(request: &Request<'_>, asked: &Asked<'_>, code: u32, message
     });
 }
 
-fn sign_in(request: &Request<'_>, asked: &Asked<'_>, person: &SignedIn, code: u32) {
+/// Notes what came of the request of somebody who is signed in: 0, or the AADSTS code.
+pub(super) fn sign_in(request: &Request<'_>, asked: &Asked<'_>, person: &SignedIn, code: u32) {
     let trail = &request.app.trail;
     if trail.is_full() {
-        trail.lost_request(true);
+        trail.lost_request(code != 0);
         return;
     }
     let of_scope = || Some(asked.scope.and_then(named_scopes)?.0);

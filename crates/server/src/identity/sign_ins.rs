@@ -10,12 +10,15 @@ use bartizan_identity::Refusal;
 use bartizan_identity::claims::AccessClaims;
 use bartizan_identity::explain::{Credential, Refused, TokenRefused};
 use bartizan_identity::resource::Scope;
+use bartizan_store::directory::users::User;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use super::Request;
+use super::sign_in::Flow;
 use crate::trail::{Origin, Parties, RefusedRequest, SignIn, Subject};
 
 /// "Not yet": what a device that waits for its person hears every few seconds.
@@ -112,6 +115,42 @@ pub(super) fn of_password_page(
             interactive: true,
             multi_factor: false,
             session: None,
+            endpoint: "Login:login",
+        },
+        resource: None,
+        code,
+        origin: origin(request),
+        parties: None,
+    });
+}
+
+/// Notes what came of a sign-in on the pages whose password was right: a second factor that was not, or a session.
+pub(super) fn of_page(
+    request: &Request<'_>,
+    flow: &Flow,
+    (user, session): (&User, Option<Uuid>),
+    client_id: Option<String>,
+    code: u32,
+) {
+    let trail = &request.app.trail;
+    if trail.is_full() {
+        trail.lost_request(code != 0);
+        return;
+    }
+    let Some((tenant, _)) = flow.account else {
+        return;
+    };
+    trail.sign_in(SignIn {
+        tenant: tenant.to_string(),
+        client_id: client_id.map(|id| short(&id)),
+        confidential: false,
+        subject: Subject::User {
+            id: Some(user.id.to_string()),
+            upn: Some(user.upn.clone()),
+            name: Some(user.display_name.clone()),
+            interactive: true,
+            multi_factor: code != 0 || flow.progress.methods.len() > 1,
+            session: session.map(|id| id.to_string()),
             endpoint: "Login:login",
         },
         resource: None,

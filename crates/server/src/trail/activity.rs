@@ -15,12 +15,15 @@ use uuid::Uuid;
 
 use super::{Arrived, TrailError, append};
 use crate::app::App;
-use crate::handlers::directory::audits;
+use crate::handlers::directory::activities::activity;
+use crate::handlers::directory::{audits, changes};
 
 /// Events of one tenant that are written together.
 const BATCH: u32 = 1_000;
 /// The number by which Defender for Cloud Apps knows Office 365, in whose name Entra's changes come.
 const OFFICE_365: i64 = 11_161;
+/// How the unified audit log names what changed (page "Office 365 Management Activity API schema").
+const MODIFIED: [&str; 3] = ["Name", "OldValue", "NewValue"];
 
 /// Writes the audit events that wait.
 pub(super) async fn write(app: &Arc<App>, arrived: &mut Arrived) -> Result<(), TrailError> {
@@ -71,21 +74,24 @@ async fn write_batch(
 }
 
 fn row(event: &AuditEvent, batch: Batch) -> Option<Row> {
-    let activity = audits::activity(&event.action);
+    let activity = activity(&event.action);
     let (kind, actor) = audits::actor(&event.actor);
     let time = ticks_from_unix_micros(event.occurred);
+    let done = event.outcome == "success";
     let raw = json!({
         "CreationTime": bartizan_contract::time::format_iso8601(time),
         "Id": event.id,
         "Operation": activity.operation,
         "OrganizationId": batch.tenant,
-        "ResultStatus": if event.outcome == "success" { "Success" } else { "Failure" },
-        "Workload": activity.service,
+        "ResultStatus": if done { "Success" } else { "Failure" },
+        "Workload": activity.service(),
         "ObjectId": event.target,
         "UserId": actor,
         "UserType": kind,
         "RequestId": event.request_id,
-        "ExtendedProperties": event.details,
+        "ResultStatusDetail": (!done).then_some(&event.outcome),
+        "ModifiedProperties": changes::of(&event.details, MODIFIED),
+        "ExtendedProperties": changes::without(&event.details),
     });
     let objects = json!([{
         "Type": activity.target,
@@ -96,12 +102,12 @@ fn row(event: &AuditEvent, batch: Batch) -> Option<Row> {
     let mut row = RowBuilder::of(table("CloudAppEvents")?);
     row.time("Timestamp", Some(time))
         .text("ActionType", activity.operation)
-        .text("Application", activity.application)
+        .text("Application", activity.application())
         .number("ApplicationId", activity.of_entra().then_some(OFFICE_365))
         .number("AppInstanceId", Some(0))
         .text("AccountId", actor)
         .text("AccountType", kind)
-        .flag("IsAdminOperation", Some(true))
+        .flag("IsAdminOperation", Some(actor != event.target))
         .text("ActivityType", activity.kind)
         .text("ActivityObjects", objects.to_string())
         .maybe("ObjectName", audits::target_name(event))
@@ -111,10 +117,10 @@ fn row(event: &AuditEvent, batch: Batch) -> Option<Row> {
         .flag("IsExternalUser", Some(false))
         .flag("IsImpersonated", Some(false))
         .text("RawEventData", raw.to_string());
-    if kind == "Application" {
-        row.text("OAuthAppId", actor);
-    } else {
-        row.text("AccountObjectId", actor);
-    }
+    match kind {
+        "Application" => row.text("OAuthAppId", actor),
+        "Regular" => row.text("AccountObjectId", actor),
+        _ => &mut row,
+    };
     Some(row.finish())
 }

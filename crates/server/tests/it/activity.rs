@@ -10,7 +10,7 @@ use crate::harness::{GRAPH, OWN, TestServer, XDR};
 const DEFENDER: &str = "8ee8fdad-f234-4243-8f3b-15c294843740";
 
 /// Hunts after everything noted so far is written.
-async fn hunt(server: &TestServer, tenant: &str, query: &str) -> Vec<Value> {
+pub(crate) async fn hunt(server: &TestServer, tenant: &str, query: &str) -> Vec<Value> {
     let token = server.token_in(tenant, XDR).await;
     server.server.app().trail.flush().await;
     let body = Some(json!({ "Query": query }));

@@ -196,7 +196,7 @@ async fn the_documented_consent_link_grants_app_roles_in_the_customers_tenant() 
     let customer = server.create_tenant("Customer").await;
     let customer_id = customer.parse::<TenantId>().unwrap();
     let upn = "boss@customer.onmicrosoft.com";
-    let roles_of_boss = [bartizan_identity::user::GLOBAL_ADMINISTRATOR];
+    let roles_of_boss = [bartizan_contract::access::GLOBAL_ADMINISTRATOR];
     server
         .create_person_in(customer_id, upn, &roles_of_boss)
         .await;

@@ -7,6 +7,7 @@ mod access;
 mod activity;
 mod administration;
 mod app_roles;
+mod audit_trail;
 mod batch;
 mod consent;
 mod credentials;

@@ -92,7 +92,7 @@ async fn a_partners_application_learns_of_people_what_was_consented_to() {
         "boss@customer.onmicrosoft.com",
         "eve@customer.onmicrosoft.com",
     );
-    let roles = [bartizan_identity::user::GLOBAL_ADMINISTRATOR];
+    let roles = [bartizan_contract::access::GLOBAL_ADMINISTRATOR];
     server.create_person_in(id, boss, &roles).await;
     server.create_person_in(id, eve, &[]).await;
     let query = format!("client_id={client}&redirect_uri={CALLBACK}");

@@ -20,15 +20,12 @@ pub struct SignIn {
     pub expires: i64,
 }
 
-/// Keeps a sign-in, new or further on.
+/// Keeps a new sign-in.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn put(tx: &mut WriteTx, sign_in: &SignIn) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into sign_ins (hash, browser, state, expires) values ($1, $2, $3, $4)
-         on conflict (hash) do update set state = excluded.state",
-    )
+pub async fn begin(tx: &mut WriteTx, sign_in: &SignIn) -> Result<(), StoreError> {
+    sqlx::query("insert into sign_ins (hash, browser, state, expires) values ($1, $2, $3, $4)")
     .bind(&sign_in.hash)
     .bind(&sign_in.browser)
     .bind(to_json("state", &sign_in.state)?)
@@ -36,6 +33,18 @@ pub async fn put(tx: &mut WriteTx, sign_in: &SignIn) -> Result<(), StoreError> {
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Keeps how far a sign-in has come. False when it has ended meanwhile: nothing brings it back.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn advance(tx: &mut WriteTx, hash: &str, state: &Json) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("update sign_ins set state = ");
+    sql.bind(to_json("state", state)?)
+        .push(" where hash = ")
+        .bind(hash);
+    Ok(sql.execute(tx).await?.rows_affected() > 0)
 }
 
 /// The sign-in with this hash that was begun in this browser and has not ended at `now`, microseconds.

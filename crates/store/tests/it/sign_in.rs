@@ -148,9 +148,13 @@ async fn a_sign_in_belongs_to_its_browser(store: &Store) {
         state: json!({ "step": 1 }),
         expires: NOW + 10,
     };
-    pending::put(&mut tx, &sign_in).await.unwrap();
+    pending::begin(&mut tx, &sign_in).await.unwrap();
     sign_in.state = json!({ "step": 2 });
-    pending::put(&mut tx, &sign_in).await.unwrap();
+    assert!(
+        pending::advance(&mut tx, "s", &sign_in.state)
+            .await
+            .unwrap()
+    );
     let found = pending::of_browser(&mut tx, "s", "b", NOW).await.unwrap();
     assert_eq!(found, Some(sign_in));
     for (browser, now) in [("other", NOW), ("b", NOW + 10)] {
@@ -162,6 +166,11 @@ async fn a_sign_in_belongs_to_its_browser(store: &Store) {
     assert_eq!(sign_in::sweep(&mut tx, NOW, 0).await.unwrap(), 0);
     assert!(pending::end(&mut tx, "s").await.unwrap());
     assert!(!pending::end(&mut tx, "s").await.unwrap());
+    // What has ended does not come back.
+    let state = json!({ "step": 3 });
+    assert!(!pending::advance(&mut tx, "s", &state).await.unwrap());
+    let found = pending::of_browser(&mut tx, "s", "b", NOW).await.unwrap();
+    assert_eq!(found, None);
 }
 
 async fn wrong_passwords_are_counted_by_name(store: &Store) {

@@ -301,12 +301,6 @@ pub(super) fn apply(
             .for_each(|role| role.origin = Some("Application".to_owned()));
         app.app_roles = roles;
     }
-    if let Some(spa) = update.spa {
-        app.redirect_uris.spa = spa.redirect_uris;
-    }
-    if let Some(public_client) = update.public_client {
-        app.redirect_uris.public_client = public_client.redirect_uris;
-    }
     for (name, _) in KEPT {
         match body.get(*name) {
             None => {}
@@ -319,6 +313,7 @@ pub(super) fn apply(
         }
     }
     apply_web(app, body)?;
+    apply_others(app, body)?;
     apply_api(app, body)
 }
 
@@ -327,6 +322,18 @@ fn apply_web(app: &mut Application, body: &Json) -> Result<(), ApiError> {
     if let Some(web) = merged::<graph::WebApplication>(&before, body.get("web"))? {
         app.redirect_uris.web.clone_from(&web.redirect_uris);
         app.properties.insert("web".to_owned(), to_json(&web)?);
+    }
+    Ok(())
+}
+
+/// The redirect URIs of single-page and of public applications.
+fn apply_others(app: &mut Application, body: &Json) -> Result<(), ApiError> {
+    let before = wire::application(app, &ApplicationCredentials::default(), false);
+    if let Some(spa) = merged(&before.spa, body.get("spa"))? {
+        app.redirect_uris.spa = spa.redirect_uris;
+    }
+    if let Some(public_client) = merged(&before.public_client, body.get("publicClient"))? {
+        app.redirect_uris.public_client = public_client.redirect_uris;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use bartizan_contract::{AppId, ObjectId};
 use bartizan_identity::CallerKind;
 use bartizan_identity::directory::check_application;
 use bartizan_store::directory::applications::{self, Application};
+use bartizan_store::directory::credentials::ApplicationCredentials;
 use bartizan_store::directory::{
     Principal, PrincipalKind, RedirectUris, Relation, credentials, owners,
 };
@@ -19,7 +20,7 @@ use super::application_body::{apply, bound, read};
 use super::objects::Expanded;
 use super::query::{self, Query};
 use super::{
-    Key, keys, may_manage, missing, names_in, owners as owners_of, passwords, publishers, record,
+    Key, changes, keys, may_manage, missing, owners as owners_of, passwords, publishers, record,
     refused, wire,
 };
 use crate::call::{Call, no_content};
@@ -162,16 +163,22 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let mut app = find(&mut tx, &call).await?;
     may_manage(&mut tx, &call, &app).await?;
+    let was = printed(&app);
     check_application(&update, false, (app.app_id, call.tenant()))?;
     apply(&mut app, &body, update)?;
     applications::update(&mut tx, &app).await.map_err(refused)?;
     if let Some(certificates) = certificates {
         keys::replace(&mut tx, &call, &app, &certificates).await?;
     }
-    let details = names_in(&body);
+    let details = changes::details(&body, &was, &printed(&app));
     record(&mut tx, &call, "application.update", app.id, details).await?;
     tx.commit().await?;
     Ok(no_content())
+}
+
+/// The application without its credentials, for the audit trail.
+fn printed(app: &Application) -> Json {
+    json!(wire::application(app, &ApplicationCredentials::default(), false))
 }
 
 /// Deletes an application, its secrets and its service principals everywhere.

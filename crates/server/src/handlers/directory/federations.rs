@@ -11,9 +11,13 @@ use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{applications, may_manage, missing, record, refused};
+use super::body::Body;
+use super::{applications, changes, may_manage, missing, record, refused};
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
+
+/// The issuer's keys, where they are given instead of fetched.
+const KEYS: &str = "bartizanKeySet";
 
 /// Lists them.
 pub(crate) async fn list(call: Call) -> Result<Response, ApiError> {
@@ -75,33 +79,39 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     entity(StatusCode::CREATED, &call, &kept)
 }
 
-/// Changes what the body names.
+/// Changes what the body names; null takes away what may be absent. Keys of one issuer are no other's: with a new issuer
+/// those that were kept go, unless the body brings new ones.
 pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
-    let change: FederatedIdentityCredentialUpdate = call.json().await?;
+    let body = Body::read(&mut call).await?;
+    let name: Option<String> = body.get("name")?;
     let mut tx = call.app.store.write().await?;
     let (application, found) = find(&mut tx, &call).await?;
     may_manage(&mut tx, &call, &application).await?;
-    if change.name.as_ref().is_some_and(|name| *name != found.name) {
+    if name.is_some_and(|name| name != found.name) {
         return Err(ApiError::new(
             Kind::InvalidInput,
             "The name of a federated identity credential cannot be changed; make another one.",
         ));
     }
     let before = wire(&found);
-    let after = FederatedIdentityCredential {
-        issuer: change.issuer.unwrap_or(before.issuer),
-        subject: change.subject.unwrap_or(before.subject),
-        audiences: change.audiences.unwrap_or(before.audiences),
-        description: change.description.or(before.description),
-        bartizan_key_set: change.bartizan_key_set.or(before.bartizan_key_set),
+    let mut after = FederatedIdentityCredential {
+        issuer: body.get("issuer")?.unwrap_or(before.issuer),
+        subject: body.get("subject")?.unwrap_or(before.subject),
+        audiences: body.get("audiences")?.unwrap_or(before.audiences),
         ..before
     };
+    body.nullable("description", &mut after.description)?;
+    if body.has(KEYS) || after.issuer != found.issuer {
+        after.bartizan_key_set = body.get(KEYS)?;
+    }
     let after = kept(after, found.created)?;
     let known = federations::list(&mut tx, call.tenant(), application.id).await?;
     unlike(&after, &known)?;
     federations::update(&mut tx, call.tenant(), application.id, &after).await?;
     let action = "application.federation.update";
-    record(&mut tx, &call, action, application.id, details(&after)).await?;
+    let mut told = details(&after);
+    told[changes::KEY] = changes::between(&json!(wire(&found)), &json!(wire(&after)));
+    record(&mut tx, &call, action, application.id, told).await?;
     tx.commit().await?;
     Ok(no_content())
 }

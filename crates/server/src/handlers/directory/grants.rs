@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::body::{Body, required};
 use super::query::{self, Query};
-use super::{missing, record, refused, service_principals as principals, users};
+use super::{changes, missing, record, refused, service_principals as principals, users};
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
 
@@ -130,7 +130,12 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let resource = resource.ok_or_else(|| missing(grant.resource))?;
     let scope = checked(&scope, &resource)?;
     permission_grants::set_scope(&mut tx, call.tenant(), &grant.id, &scope).await?;
-    let details = json!({ "before": grant.scope, "scope": scope });
+    let details = json!({
+        "displayName": resource.display_name,
+        "before": grant.scope,
+        "scope": scope,
+        changes::KEY: changes::between(&json!({ "scope": grant.scope }), &json!({ "scope": scope })),
+    });
     record(
         &mut tx,
         &call,

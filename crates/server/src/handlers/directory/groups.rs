@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use bartizan_contract::ObjectId;
+use bartizan_identity::CallerKind;
 use bartizan_store::directory::groups::{self, Group};
 use bartizan_store::directory::{PrincipalKind, Relation, principal};
 use bartizan_store::{ReadTx, StoreError, WriteTx};
@@ -13,7 +14,7 @@ use super::body::{Body, referred, required};
 use super::objects::Expanded;
 use super::query::{self, Expansion, Query};
 use super::{
-    has_administrator, keep_administrator, missing, names_in, objects, owners, record, refused,
+    changes, has_administrator, keep_administrator, missing, objects, owners as owners_of, record, refused,
 };
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
@@ -51,7 +52,7 @@ async fn whole(
     Ok(printed.collect())
 }
 
-/// Makes a group.
+/// Makes a group. Whoever makes it owns it, if the body names no owner (page "Create group").
 pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let body = Body::read_with(&mut call, BOUND).await?;
     let mut group = Group {
@@ -80,9 +81,15 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     let details = json!({ "displayName": group.display_name });
     record(&mut tx, &call, "group.create", group.id, details).await?;
     bind_members(&mut tx, &call, &group, &body).await?;
-    for owner in body.bound("owners")? {
+    let mut owners = body.bound("owners")?;
+    // Of groups that give roles, only those who are named (permission `groups/createAsOwner`).
+    let by_person = call.caller.kind == CallerKind::User;
+    if owners.is_empty() && by_person && !group.role_assignable {
+        owners.push(call.caller.oid);
+    }
+    for owner in owners {
         let named = (group.id, group.display_name.as_str());
-        owners::put(&mut tx, &call, named, owner, "group").await?;
+        owners_of::put(&mut tx, &call, named, owner, "group").await?;
     }
     tx.commit().await?;
     query::entity(&call, StatusCode::CREATED, objects::group(&group), &[])
@@ -104,6 +111,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let mut group = find(&mut tx, &call).await?;
     may_change(&call, &group)?;
+    let was = objects::group(&group);
     if body.has("isAssignableToRole") {
         return Err(invalid(
             "isAssignableToRole",
@@ -114,7 +122,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     groups::update(&mut tx, call.tenant(), &group)
         .await
         .map_err(refused)?;
-    let details = names_in(&body.json());
+    let details = changes::details(&body.json(), &was, &objects::group(&group));
     record(&mut tx, &call, "group.update", group.id, details).await?;
     bind_members(&mut tx, &call, &group, &body).await?;
     tx.commit().await?;

@@ -1,11 +1,13 @@
 //! Directory objects of Microsoft Graph: people, groups and roles, applications with their secrets, service principals,
 //! what was granted, the organization. What the portal's app registration does, from a script.
 
+pub(crate) mod activities;
 mod application_body;
 pub(crate) mod applications;
 pub(crate) mod assignments;
 pub(crate) mod audits;
 mod body;
+pub(crate) mod changes;
 pub(crate) mod directory_objects;
 pub(crate) mod federations;
 pub(crate) mod grants;
@@ -32,7 +34,7 @@ use bartizan_contract::{AppId, ObjectId};
 use bartizan_identity::directory::DirectoryError;
 use bartizan_store::directory::roles as roles_held;
 use bartizan_store::{StoreError, WriteTx, audit, tenants};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::call::Call;
@@ -104,13 +106,24 @@ pub(super) async fn record(
     target: impl std::fmt::Display,
     details: Json,
 ) -> Result<(), StoreError> {
+    record_outcome(tx, call, action, target, ("success", details)).await
+}
+
+/// The same for what was tried and failed: the outcome is the reason.
+pub(super) async fn record_outcome(
+    tx: &mut WriteTx,
+    call: &Call,
+    action: &str,
+    target: impl std::fmt::Display,
+    (outcome, details): (&str, Json),
+) -> Result<(), StoreError> {
     let event = audit::AuditEvent {
         id: Uuid::now_v7(),
         occurred: call.app.clock.unix_micros(),
         actor: call.caller.actor(),
         action: action.to_owned(),
         target: target.to_string(),
-        outcome: "success".to_owned(),
+        outcome: outcome.to_owned(),
         request_id: Some(call.request_id.to_string()),
         details,
     };
@@ -138,12 +151,4 @@ impl From<DirectoryError> for ApiError {
     fn from(error: DirectoryError) -> Self {
         Self::new(Kind::InvalidInput, error.to_string())
     }
-}
-
-/// Names of the properties in a body, for the audit trail: values may be long, names tell what was done.
-fn names_in(body: &Json) -> Json {
-    let names = body
-        .as_object()
-        .map(|object| object.keys().cloned().collect::<Vec<_>>());
-    json!({ "properties": names.unwrap_or_default() })
 }

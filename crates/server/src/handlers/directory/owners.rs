@@ -151,7 +151,7 @@ pub(super) async fn put(
             other => refused(other),
         })?;
     let details = json!({ "owner": id, "displayName": name });
-    record(tx, call, &format!("{kind}.owner.add"), object, details).await?;
+    record(tx, call, action(kind, true), object, details).await?;
     Ok(())
 }
 
@@ -167,14 +167,19 @@ async fn remove(
         return Err(missing(id));
     }
     let details = json!({ "owner": id, "displayName": name });
-    record(
-        &mut tx,
-        call,
-        &format!("{kind}.owner.remove"),
-        object,
-        details,
-    )
-    .await?;
+    record(&mut tx, call, action(kind, false), object, details).await?;
     tx.commit().await?;
     Ok(no_content())
+}
+
+/// What the audit trail calls it.
+fn action(kind: &str, added: bool) -> &'static str {
+    match (kind, added) {
+        ("application", true) => "application.owner.add",
+        ("application", false) => "application.owner.remove",
+        ("group", true) => "group.owner.add",
+        ("group", false) => "group.owner.remove",
+        (_, true) => "servicePrincipal.owner.add",
+        (_, false) => "servicePrincipal.owner.remove",
+    }
 }

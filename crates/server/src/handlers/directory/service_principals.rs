@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use bartizan_contract::ObjectId;
+use bartizan_contract::first_party::{CLIENTS, MICROSOFT_SERVICES_TENANT};
 use bartizan_contract::graph::ServicePrincipalUpdate;
 use bartizan_store::ReadTx;
 use bartizan_store::directory::Relation;
@@ -16,7 +17,7 @@ use super::body::check_bound;
 use super::objects::Expanded;
 use super::query::{self, Expansion, Query};
 use super::{
-    Key, may_manage, may_manage_principal, missing, names_in, publishers, record, refused, wire,
+    Key, changes, may_manage, may_manage_principal, missing, publishers, record, refused, wire,
 };
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};
@@ -133,18 +134,24 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let (body, update) = read(&mut call).await?;
     let mut tx = call.app.store.write().await?;
     let mut sp = managed(&mut tx, &call).await?;
+    // Without Graph nobody could undo it.
+    let locks = update.account_enabled == Some(false)
+        || update.app_role_assignment_required == Some(true);
+    let client = CLIENTS.iter().any(|client| client.app_id == sp.app_id);
+    if sp.owner_tenant == MICROSOFT_SERVICES_TENANT && !client && locks {
+        return Err(ApiError::new(
+            Kind::InvalidInput,
+            "Service principals of the APIs themselves cannot be switched off, nor be kept for those who are assigned: every token for the API would be refused. Restrict the applications and people that use it instead.",
+        ));
+    }
+    let was = json!(wire::service_principal(&sp, None));
     change(&mut sp, &update);
     service_principals::update(&mut tx, &sp)
         .await
         .map_err(refused)?;
-    record(
-        &mut tx,
-        &call,
-        "servicePrincipal.update",
-        sp.id,
-        names_in(&body),
-    )
-    .await?;
+    let after = json!(wire::service_principal(&sp, None));
+    let details = changes::details(&body, &was, &after);
+    record(&mut tx, &call, "servicePrincipal.update", sp.id, details).await?;
     tx.commit().await?;
     Ok(no_content())
 }
@@ -153,7 +160,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
 pub(crate) async fn delete(call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let sp = managed(&mut tx, &call).await?;
-    if sp.owner_tenant == bartizan_contract::first_party::MICROSOFT_SERVICES_TENANT {
+    if sp.owner_tenant == MICROSOFT_SERVICES_TENANT {
         return Err(ApiError::new(
             Kind::InvalidInput,
             "Service principals of the APIs themselves cannot be deleted.",

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_identity::CallerKind;
-use bartizan_store::ReadTx;
+use bartizan_store::{ReadTx, WriteTx};
 use bartizan_store::directory::people::{self, Person};
 use bartizan_store::directory::roles;
 use bartizan_store::directory::users::{self, User};
@@ -17,7 +17,8 @@ use uuid::Uuid;
 use super::body::{Body, required};
 use super::query::{self, Query};
 use super::{
-    has_administrator, keep_administrator, missing, names_in, objects, passphrase, record, refused,
+    changes, has_administrator, keep_administrator, missing, objects, passphrase, record,
+    record_outcome, refused,
 };
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
@@ -136,6 +137,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     };
     let mut tx = call.app.store.write().await?;
     let mut person = find(&mut tx, &call).await?;
+    let was = objects::user(&person);
     if !call.access.by_right || call.operation().path.starts_with("/v1.0/me") {
         own_alone(&body)?;
     }
@@ -167,10 +169,33 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     if changes_password || switched_off {
         end_everything(&mut tx, call.tenant(), person.user.id, now).await?;
     }
-    let details = names_in(&body.json());
-    record(&mut tx, &call, "user.update", person.user.id, details).await?;
+    note_change(&mut tx, &call, &body, &was, &person).await?;
     tx.commit().await?;
     Ok(no_content())
+}
+
+/// Leaves an event of a change; a new password is one of its own, which rules look for.
+async fn note_change(
+    tx: &mut WriteTx,
+    call: &Call,
+    body: &Body,
+    was: &Json,
+    person: &Person,
+) -> Result<(), ApiError> {
+    let id = person.user.id;
+    if PasswordProfile::of(body)?.password.is_some() {
+        let details = json!({
+            "userPrincipalName": person.user.upn,
+            "displayName": person.user.display_name,
+        });
+        record(tx, call, "user.resetPassword", id, details).await?;
+        if body.names().all(|name| name == "passwordProfile") {
+            return Ok(());
+        }
+    }
+    let details = changes::details(&body.json(), was, &objects::user(person));
+    record(tx, call, "user.update", id, details).await?;
+    Ok(())
 }
 
 /// Deletes a user, at once and for good.
@@ -248,7 +273,8 @@ async fn prove(call: &Call, person: &Person, current: String) -> Result<(), ApiE
             let address = call.source.map(|address| address.to_string());
             let details = json!({ "code": 50_126, "address": address, "failures": failures });
             let action = "user.wrongPassword";
-            record(&mut tx, call, action, person.user.id, details).await?;
+            let failed = ("AADSTS50126", details);
+            record_outcome(&mut tx, call, action, user.id, failed).await?;
             tx.commit().await?;
             Err(ApiError::new(Kind::InvalidInput, WRONG))
         }

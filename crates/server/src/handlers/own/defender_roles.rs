@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::device_groups::taken;
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
-use crate::handlers::directory::record;
+use crate::handlers::directory::{changes, record};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -70,11 +70,16 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let body: RoleBody = call.json().await?;
     let mut tx = call.app.store.write().await?;
     let mut role = find(&mut tx, &call).await?;
+    let was = role_wire(&role);
     apply(&mut role, body)?;
     defender_roles::update(&mut tx, call.tenant(), &role)
         .await
         .map_err(taken)?;
-    let details = json!({ "displayName": role.display_name, "permissions": role.permissions });
+    let details = json!({
+        "displayName": role.display_name,
+        "permissions": role.permissions,
+        changes::KEY: changes::between(&was, &role_wire(&role)),
+    });
     record(&mut tx, &call, "defenderRole.update", role.id, details).await?;
     tx.commit().await?;
     answer(StatusCode::OK, &role_wire(&role))
@@ -134,7 +139,8 @@ pub(crate) async fn assign(mut call: Call) -> Result<Response, ApiError> {
     defender_roles::assign(&mut tx, tenant, &assignment)
         .await
         .map_err(taken)?;
-    let details = assignment_wire(&assignment);
+    let mut details = assignment_wire(&assignment);
+    details["role"] = json!(role.display_name);
     record(&mut tx, &call, "defenderRole.assign", holder.id, details).await?;
     tx.commit().await?;
     answer(StatusCode::CREATED, &assignment_wire(&assignment))
@@ -146,10 +152,15 @@ pub(crate) async fn unassign(call: Call) -> Result<Response, ApiError> {
     let missing = || ApiError::not_found("Defender role assignment", text);
     let id: Uuid = text.parse().map_err(|_| missing())?;
     let mut tx = call.app.store.write().await?;
-    if !defender_roles::unassign(&mut tx, call.tenant(), id).await? {
-        return Err(missing());
-    }
-    record(&mut tx, &call, "defenderRole.unassign", id, json!({})).await?;
+    let held = defender_roles::assignments(&mut tx, call.tenant()).await?;
+    let held = held.iter().find(|held| held.id == id);
+    let held = held.ok_or_else(missing)?;
+    let role = defender_roles::by_id(&mut tx, call.tenant(), held.role).await?;
+    defender_roles::unassign(&mut tx, call.tenant(), id).await?;
+    let holder = held.principal.id;
+    let mut details = assignment_wire(held);
+    details["role"] = json!(role.map(|role| role.display_name));
+    record(&mut tx, &call, "defenderRole.unassign", holder, details).await?;
     tx.commit().await?;
     Ok(no_content())
 }

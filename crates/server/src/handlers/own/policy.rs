@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, json as answer};
 use crate::error::{ApiError, Kind};
-use crate::handlers::directory::record;
+use crate::handlers::directory::{changes, record};
 
 /// The words of the policy on second factors; the first is the default.
 const SECOND_FACTOR: &[&str] = &["none", "administrators", "all"];
@@ -49,6 +49,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     ];
     let mut details = Map::new();
     let mut tx = call.app.store.write().await?;
+    let was = wire(&mut tx, &call).await?;
     for (property, name, word, words) in changes {
         let Some(word) = word else { continue };
         if !words.contains(&word.as_str()) {
@@ -64,9 +65,10 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
             "Nothing to change: name secondFactor or userConsent.",
         ));
     }
-    let details = Value::Object(details);
-    record(&mut tx, &call, "tenant.policy", call.tenant(), details).await?;
     let body = wire(&mut tx, &call).await?;
+    let mut details = Value::Object(details);
+    details[changes::KEY] = changes::between(&was, &body);
+    record(&mut tx, &call, "tenant.policy", call.tenant(), details).await?;
     tx.commit().await?;
     answer(StatusCode::OK, &body)
 }

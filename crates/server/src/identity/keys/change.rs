@@ -96,8 +96,7 @@ pub(crate) async fn carry_out(
                 (kid.clone(), *to)
             }
         };
-        let action = format!("signing-key.{}", verb(to));
-        note(&mut tx, app, now, &action, &kid, origin).await?;
+        note(&mut tx, app, now, action(to), &kid, origin).await?;
     }
     if *wish == Wish::Reseal {
         if app.keys.seal.source == SealSource::Environment {
@@ -201,13 +200,14 @@ const fn state(phase: Phase) -> KeyState {
     }
 }
 
-const fn verb(phase: Phase) -> &'static str {
+/// What the audit trail calls it.
+const fn action(phase: Phase) -> &'static str {
     match phase {
-        Phase::Next => "publish",
-        Phase::Active => "activate",
-        Phase::Retiring => "replace",
-        Phase::Retired => "retire",
-        Phase::Revoked => "revoke",
+        Phase::Next => "signing-key.publish",
+        Phase::Active => "signing-key.activate",
+        Phase::Retiring => "signing-key.replace",
+        Phase::Retired => "signing-key.retire",
+        Phase::Revoked => "signing-key.revoke",
     }
 }
 

@@ -73,6 +73,9 @@ pub(in crate::identity) struct Flow {
     pub(in crate::identity) name: String,
     #[serde(skip)]
     browser: String,
+    /// Whether the store has it, or had it.
+    #[serde(skip)]
+    known: bool,
     /// The tenant's segment of the path where it began.
     pub(in crate::identity) tenant: String,
     pub(in crate::identity) purpose: Purpose,
@@ -135,6 +138,7 @@ impl Flow {
         Ok(Self {
             name: random_name()?,
             browser,
+            known: false,
             tenant: tenant.to_owned(),
             purpose,
             csrf: random_name()?,
@@ -177,11 +181,13 @@ impl Flow {
         Ok(flow.map(|flow| Self {
             name: name.to_owned(),
             browser,
+            known: true,
             ..flow
         }))
     }
 
-    /// Keeps it as it is now.
+    /// Keeps it as it is now. One that has ended stays so: a page that was loading meanwhile must not bring it back, or
+    /// its form would be taken twice.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -190,13 +196,18 @@ impl Flow {
         request: &Request<'_>,
         tx: &mut WriteTx,
     ) -> Result<(), StoreError> {
+        let state = serde_json::to_value(self).unwrap_or_default();
+        if self.known {
+            pending::advance(tx, &self.hash(), &state).await?;
+            return Ok(());
+        }
         let sign_in = pending::SignIn {
             hash: self.hash(),
             browser: sha256_hex(self.browser.as_bytes()),
-            state: serde_json::to_value(self).unwrap_or_default(),
+            state,
             expires: request.app.clock.unix_micros() + PATIENCE,
         };
-        pending::put(tx, &sign_in).await
+        pending::begin(tx, &sign_in).await
     }
 
     /// Keeps it, in a transaction of its own.

@@ -15,7 +15,7 @@ mod sessions;
 
 use axum::response::Response;
 use bartizan_contract::identity_errors::identity_error;
-use bartizan_contract::{ObjectId, TenantId};
+use bartizan_contract::TenantId;
 use bartizan_identity::sign_in::{Method, Step, next};
 use bartizan_identity::{Refusal, TenantPath};
 use bartizan_store::audit::{self, AuditEvent};
@@ -365,14 +365,18 @@ fn note(request: &Request<'_>, flow: &Flow, code: u32) {
         Ok(path) if path.is_one_tenant() => flow.tenant.as_str(),
         _ => flow.typed.rsplit_once('@').map_or("", |(_, domain)| domain),
     };
-    let client = match &flow.purpose {
+    sign_ins::of_password_page(request, tenant, client_of(flow), &flow.typed, code);
+}
+
+/// The application that a flow is for, as it was named.
+fn client_of(flow: &Flow) -> Option<String> {
+    match &flow.purpose {
         Purpose::Authorize { parameters, .. } | Purpose::AdminConsent { parameters, .. } => {
             let found = parameters.iter().find(|(name, _)| name == "client_id");
             found.map(|(_, id)| id.clone())
         }
         Purpose::Device { .. } | Purpose::SecurityInfo | Purpose::Explain { .. } => None,
-    };
-    sign_ins::of_password_page(request, tenant, client, &flow.typed, code);
+    }
 }
 
 /// After a step: the next page, or a session when that was the last.
@@ -382,6 +386,7 @@ async fn advance(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refu
     let demands = account.as_ref().map(|account| account.demands);
     let done = flow.session.is_none() && next(&flow.progress, demands.as_ref()) == Step::Done;
     let mut cookie = None;
+    let mut began = None;
     if let (true, Some(who)) = (done, flow.account) {
         let methods = flow.progress.methods.clone();
         let stay = flow.progress.stay == Some(true);
@@ -390,6 +395,7 @@ async fn advance(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refu
             .map_err(fault)??;
         flow.session = Some(session.id);
         cookie = set;
+        began = Some(session.id);
         let details = json!({
             "methods": methods,
             "application": flow.app,
@@ -409,6 +415,15 @@ async fn advance(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refu
     }
     flow.keep(request, &mut tx).await.map_err(fault)?;
     tx.commit().await.map_err(fault)?;
+    // Of a request to `/authorize` its code or its ID token tells.
+    if let (Some(session), Some(account), false) = (
+        began,
+        &account,
+        matches!(flow.purpose, Purpose::Authorize { .. }),
+    ) {
+        let person = (&account.user, Some(session));
+        sign_ins::of_page(request, &flow, person, client_of(&flow), 0);
+    }
     let mut response = flow.go(request);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -416,7 +431,7 @@ async fn advance(request: &Request<'_>, mut flow: Flow) -> Result<Response, Refu
     Ok(response)
 }
 
-/// Notes what a person did, in the audit log of the person's tenant.
+/// Notes what a person did with the own account, in the audit log of the person's tenant.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -428,19 +443,47 @@ pub(in crate::identity) async fn record(
     action: &str,
     details: Json,
 ) -> Result<(), StoreError> {
+    let event = Event {
+        actor: format!("user:{actor}"),
+        target: actor,
+        action,
+        outcome: "success".to_owned(),
+        details,
+    };
+    record_event(request, tx, tenant, event).await
+}
+
+/// What is noted in an audit log.
+pub(in crate::identity) struct Event<'a> {
+    /// Who did it: `user:` and an object id, or `unknown` where nobody proved to be anybody.
+    pub(in crate::identity) actor: String,
+    /// To what or whom: an id.
+    pub(in crate::identity) target: String,
+    pub(in crate::identity) action: &'a str,
+    /// `success`, or why not.
+    pub(in crate::identity) outcome: String,
+    pub(in crate::identity) details: Json,
+}
+
+/// Notes what was done or tried, in the audit log of a tenant.
+///
+/// # Errors
+/// [`StoreError`].
+pub(in crate::identity) async fn record_event(
+    request: &Request<'_>,
+    tx: &mut WriteTx,
+    tenant: TenantId,
+    event: Event<'_>,
+) -> Result<(), StoreError> {
     let event = AuditEvent {
         id: Uuid::now_v7(),
         occurred: request.app.clock.unix_micros(),
-        // Whom it is about, and who did it: a name that nobody bears is no user's.
-        actor: match actor.parse::<ObjectId>() {
-            Ok(user) => format!("user:{user}"),
-            Err(_) => actor.clone(),
-        },
-        target: actor,
-        action: action.to_owned(),
-        outcome: "success".to_owned(),
+        actor: event.actor,
+        target: event.target,
+        action: event.action.to_owned(),
+        outcome: event.outcome,
         request_id: Some(request.trace.trace_id.to_string()),
-        details,
+        details: event.details,
     };
     audit::append(tx, tenant, &event).await
 }

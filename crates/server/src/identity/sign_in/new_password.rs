@@ -12,8 +12,8 @@ use serde_json::json;
 
 use super::pages::policy;
 use super::{
-    Flow, FlowAccount, LOCKED, OwnVerdict, account, advance, again, check_own_password, current,
-    factors, fault, note, record, show,
+    Event, Flow, FlowAccount, LOCKED, OwnVerdict, account, advance, again, check_own_password,
+    current, factors, fault, note, record, record_event, show,
 };
 use crate::identity::Request;
 use crate::identity::html::{Frame, page as html_page};
@@ -103,10 +103,16 @@ async fn prove(
             note(request, flow, 50_126);
             let address = source.map(|address| address.to_string());
             let details = json!({ "code": 50_126, "address": address, "failures": failures });
+            let event = Event {
+                actor: format!("user:{id}"),
+                target: id.to_string(),
+                action: "user.wrongPassword",
+                outcome: "AADSTS50126".to_owned(),
+                details,
+            };
             let recorded = async {
                 let mut tx = request.app.store.write_aside().await?;
-                let (actor, action) = (id.to_string(), "user.wrongPassword");
-                record(request, &mut tx, tenant, actor, action, details).await?;
+                record_event(request, &mut tx, tenant, event).await?;
                 tx.commit().await
             };
             recorded.await.map_err(fault)?;

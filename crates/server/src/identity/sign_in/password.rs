@@ -16,8 +16,9 @@ use bartizan_store::tenants::{self, Tenant};
 use bartizan_store::{ReadTx, StoreError, WriteTx};
 use serde_json::json;
 
-use super::record;
+use super::{Event, record_event};
 use crate::app::App;
+use crate::handlers::directory::audits::UNKNOWN;
 use crate::identity::Request;
 
 /// What is checked when there is no account or no password: as much work as for one, and never right.
@@ -70,19 +71,23 @@ pub(in crate::identity) async fn check(
     let (Some(tenant), Some(user), Some(true)) = (&tenant, &user, same) else {
         // Also for names that nobody bears: the log tells of spraying, and the time it takes tells nothing.
         if let Some(tenant) = &tenant {
-            let actor = user.map_or_else(|| "unknown".to_owned(), |user| user.id.to_string());
-            let address = source.map(|address| address.to_string());
-            let details = json!({ "code": 50_126, "address": address, "failures": after.count });
+            let (upn, display_name) = user.as_ref().map(|u| (&u.upn, &u.display_name)).unzip();
+            let event = Event {
+                // Who typed it is not known: least of all that it was the account's owner.
+                actor: UNKNOWN.to_owned(),
+                target: user.as_ref().map_or(UNKNOWN.to_owned(), |u| u.id.to_string()),
+                action: "user.wrongPassword",
+                outcome: "AADSTS50126".to_owned(),
+                details: json!({
+                    "code": 50_126,
+                    "userPrincipalName": upn,
+                    "displayName": display_name,
+                    "address": source.map(|address| address.to_string()),
+                    "failures": after.count,
+                }),
+            };
             let mut tx = app.store.write_aside().await?;
-            record(
-                request,
-                &mut tx,
-                tenant.id,
-                actor,
-                "user.wrongPassword",
-                details,
-            )
-            .await?;
+            record_event(request, &mut tx, tenant.id, event).await?;
             tx.commit().await?;
         }
         return Ok(Verdict::Wrong);

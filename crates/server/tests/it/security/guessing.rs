@@ -6,6 +6,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::{SCOPES, code, native, post, token};
+use crate::activity::hunt;
+use crate::audit_trail::audits;
 use crate::browser::{Browser, Page};
 use crate::harness::{Answer, GRAPH, OWN, TestServer, read};
 use crate::second_factor::{code_now, shown_secret};
@@ -130,6 +132,46 @@ async fn codes_guessed_at_once_do_not_outrun_the_lock() {
     let (mut other, page) = up_to_the_code(&server, &ann).await;
     let page = other.send(&page, "totp", &[("code", &right)]).await;
     assert!(page.html.contains("AADSTS50053"), "{}", page.html);
+}
+
+/// Who guesses codes knows the password: that is told by the audit trail and by the log of sign-ins.
+#[tokio::test(flavor = "multi_thread")]
+async fn guessed_codes_leave_a_trail() {
+    let server = TestServer::start().await;
+    let (ann, id) = server.create_person("ann").await;
+    set_up(&server, &ann).await;
+    server.advance(60);
+    let (mut thief, mut page) = up_to_the_code(&server, &ann).await;
+    for _ in 0..11 {
+        page = thief.send(&page, "totp", &[("code", "000000")]).await;
+    }
+    assert!(page.html.contains("AADSTS50053"), "{}", page.html);
+
+    let events = audits(&server).await;
+    let failed = |reason: &str| {
+        let of_it = events.iter().filter(|event| {
+            event["activityDisplayName"] == "UserLoginFailed"
+                && event["result"] == "failure"
+                && event["resultReason"] == reason
+                && event["targetResources"][0]["id"] == json!(id)
+                && event["initiatedBy"] == json!({ "user": null, "app": null })
+        });
+        of_it.count()
+    };
+    assert_eq!((failed("AADSTS500121"), failed("AADSTS50053")), (10, 1));
+    let query = format!(
+        "EntraIdSignInEvents | where AccountObjectId == '{id}' and ErrorCode != 0 \
+         | summarize Count = count() by ErrorCode, AuthenticationRequirement | sort by ErrorCode asc"
+    );
+    let rows = hunt(&server, &server.tenant, &query).await;
+    let factor = "multiFactorAuthentication";
+    assert_eq!(
+        json!(rows),
+        json!([
+            { "ErrorCode": 50_053, "AuthenticationRequirement": factor, "Count": 1 },
+            { "ErrorCode": 500_121, "AuthenticationRequirement": factor, "Count": 10 },
+        ])
+    );
 }
 
 /// The same words for a wrong password and for a name, a domain or an account that is not there.

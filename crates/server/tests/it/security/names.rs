@@ -86,9 +86,14 @@ async fn consent_is_audited_as_the_persons() {
     let events = listed.body["value"].as_array().expect("a list");
     let consents: Vec<&Value> = events
         .iter()
-        .filter(|event| event["additionalDetails"].to_string().contains("User.Read"))
+        .filter(|event| event["activityDisplayName"] == "Consent to application")
         .collect();
     assert_eq!(consents.len(), 1, "{events:?}");
+    assert!(
+        consents[0]["additionalDetails"]
+            .to_string()
+            .contains("User.Read")
+    );
     let by = &consents[0]["initiatedBy"];
     assert_eq!(by["user"]["id"], json!(id.to_string()), "{by}");
     assert!(by["app"].is_null(), "{by}");

@@ -1,6 +1,6 @@
 """The script of Microsoft's page on application context, hosts and all: a token, then incidents.
 
-Nothing in it knows of Bartizan. Run it as `bartizan run -- python3 docs/examples/token.py`; against Microsoft's cloud,
+Nothing in it knows of Bartizan. Run it as `bartizan run -- python3 docs/examples/get_token.py`; against Microsoft's cloud,
 run it alone. It reads the three values that the page tells you to paste in.
 """
 
