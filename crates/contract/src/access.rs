@@ -472,8 +472,14 @@ mod tests {
     fn roles_with_a_constant_are_in_the_table() {
         for (template, name) in [
             (GLOBAL_ADMINISTRATOR, "Global Administrator"),
-            (PRIVILEGED_ROLE_ADMINISTRATOR, "Privileged Role Administrator"),
-            (CLOUD_APPLICATION_ADMINISTRATOR, "Cloud Application Administrator"),
+            (
+                PRIVILEGED_ROLE_ADMINISTRATOR,
+                "Privileged Role Administrator",
+            ),
+            (
+                CLOUD_APPLICATION_ADMINISTRATOR,
+                "Cloud Application Administrator",
+            ),
             (APPLICATION_ADMINISTRATOR, "Application Administrator"),
         ] {
             assert_eq!(directory_role(template).map(|role| role.name), Some(name));

@@ -403,10 +403,7 @@ pub const IDENTITY: &[(u32, &str)] = &[
         500_112,
         "Send the same redirect_uri when redeeming the code as in the authorization request.",
     ),
-    (
-        500_121,
-        "Give the current code of the authenticator app, or the passkey; an administrator can reset lost second factors.",
-    ),
+    (500_121, "Give the current code, or use the passkey."),
     (
         500_131,
         "Send an access token whose audience is the API that redeems it.",

@@ -48,7 +48,9 @@ async fn sign_ins_are_no_changes_of_users() {
     let (ann, id) = server.create_person("ann").await;
     let mut browser = Browser::at(&server);
     let page = browser.go("/mysecurityinfo").await;
-    let page = browser.send(&page, "user_name", &[("username", &ann)]).await;
+    let page = browser
+        .send(&page, "user_name", &[("username", &ann)])
+        .await;
     let page = browser.send(&page, "password", &[("password", "x")]).await;
     let page = browser
         .send(&page, "password", &[("password", PASSWORD)])
@@ -294,7 +296,10 @@ async fn a_group_belongs_to_the_person_who_made_it() {
             .call(Method::POST, "/v1.0/groups", Some(token), Some(body))
             .await;
         assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
-        let path = format!("/groups/{}/owners", made.body["id"].as_str().expect("an id"));
+        let path = format!(
+            "/groups/{}/owners",
+            made.body["id"].as_str().expect("an id")
+        );
         let found = graph(&server, Method::GET, &path, Value::Null).await;
         let found = found.body["value"].as_array().expect("a list").iter();
         let found: Vec<&str> = found.filter_map(|owner| owner["id"].as_str()).collect();

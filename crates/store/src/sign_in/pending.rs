@@ -26,12 +26,12 @@ pub struct SignIn {
 /// [`StoreError::Database`].
 pub async fn begin(tx: &mut WriteTx, sign_in: &SignIn) -> Result<(), StoreError> {
     sqlx::query("insert into sign_ins (hash, browser, state, expires) values ($1, $2, $3, $4)")
-    .bind(&sign_in.hash)
-    .bind(&sign_in.browser)
-    .bind(to_json("state", &sign_in.state)?)
-    .bind(sign_in.expires)
-    .execute(tx.connection())
-    .await?;
+        .bind(&sign_in.hash)
+        .bind(&sign_in.browser)
+        .bind(to_json("state", &sign_in.state)?)
+        .bind(sign_in.expires)
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }
 

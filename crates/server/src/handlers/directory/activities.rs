@@ -192,9 +192,7 @@ mod tests {
                 word.starts_with(|c: char| c.is_ascii_lowercase())
                     && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
             };
-            words.len() > 1
-                && words.iter().all(plain)
-                && (records || objects.contains(words[0]))
+            words.len() > 1 && words.iter().all(plain) && (records || objects.contains(words[0]))
         };
         texts.filter(action).map(str::to_owned).collect()
     }

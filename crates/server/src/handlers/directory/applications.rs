@@ -178,7 +178,11 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
 
 /// The application without its credentials, for the audit trail.
 fn printed(app: &Application) -> Json {
-    json!(wire::application(app, &ApplicationCredentials::default(), false))
+    json!(wire::application(
+        app,
+        &ApplicationCredentials::default(),
+        false
+    ))
 }
 
 /// Deletes an application, its secrets and its service principals everywhere.

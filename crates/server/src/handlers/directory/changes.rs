@@ -129,8 +129,10 @@ mod tests {
 
     #[test]
     fn what_differs_is_told_and_nothing_else() {
-        let before = json!({ "id": 1, "web": { "redirectUris": ["a"], "logoutUrl": null }, "tags": [] });
-        let after = json!({ "id": 1, "web": { "redirectUris": ["b"], "logoutUrl": null }, "notes": "n" });
+        let before =
+            json!({ "id": 1, "web": { "redirectUris": ["a"], "logoutUrl": null }, "tags": [] });
+        let after =
+            json!({ "id": 1, "web": { "redirectUris": ["b"], "logoutUrl": null }, "notes": "n" });
         let told = between(&before, &after);
         assert_eq!(
             told,

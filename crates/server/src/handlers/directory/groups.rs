@@ -14,7 +14,8 @@ use super::body::{Body, referred, required};
 use super::objects::Expanded;
 use super::query::{self, Expansion, Query};
 use super::{
-    changes, has_administrator, keep_administrator, missing, objects, owners as owners_of, record, refused,
+    changes, has_administrator, keep_administrator, missing, objects, owners as owners_of, record,
+    refused,
 };
 use crate::call::{Call, no_content};
 use crate::error::{ApiError, Kind};

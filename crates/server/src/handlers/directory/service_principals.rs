@@ -135,8 +135,8 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let mut tx = call.app.store.write().await?;
     let mut sp = managed(&mut tx, &call).await?;
     // Without Graph nobody could undo it.
-    let locks = update.account_enabled == Some(false)
-        || update.app_role_assignment_required == Some(true);
+    let locks =
+        update.account_enabled == Some(false) || update.app_role_assignment_required == Some(true);
     let client = CLIENTS.iter().any(|client| client.app_id == sp.app_id);
     if sp.owner_tenant == MICROSOFT_SERVICES_TENANT && !client && locks {
         return Err(ApiError::new(

@@ -3,12 +3,12 @@
 use axum::response::Response;
 use bartizan_contract::ObjectId;
 use bartizan_identity::CallerKind;
-use bartizan_store::{ReadTx, WriteTx};
 use bartizan_store::directory::people::{self, Person};
 use bartizan_store::directory::roles;
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::sign_in::end_everything;
 use bartizan_store::tenants;
+use bartizan_store::{ReadTx, WriteTx};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};

@@ -21,14 +21,12 @@ use uuid::Uuid;
 use super::pages::policy;
 use super::password::counted;
 use super::{
-    Event, Flow, FlowAccount, LOCKED, account, advance, again, client_of, current, fault, record,
-    record_event, sessions, show,
+    Flow, FlowAccount, LOCKED, account, advance, again, current, fault, record, sessions, show,
+    wrong_factor,
 };
-use crate::handlers::directory::audits::UNKNOWN;
 use crate::identity::Request;
 use crate::identity::html::{Frame, PASSKEY_SCRIPT, Policy, error_page, page as html_page};
 use crate::identity::sign_in::sha256_hex;
-use crate::identity::sign_ins;
 
 /// What the app's list of accounts says.
 const ISSUER: &str = "Bartizan";
@@ -37,11 +35,6 @@ const PASSKEY_PATIENCE: u32 = 120_000;
 /// What a page says about a code that is not right.
 const WRONG_CODE: &str =
     "That code is not right. Wait for the next one and check the clock of your device.";
-
-/// The second factor was not right (AADSTS500121).
-const FACTOR_FAILED: u32 = 500_121;
-/// There were too many that were not (AADSTS50053).
-const ACCOUNT_LOCKED: u32 = 50_053;
 
 #[derive(Template)]
 #[template(path = "second_factor.html")]
@@ -303,7 +296,7 @@ pub(super) async fn take(
         Err(Problem::Refusal(refusal)) => Err(refusal),
         Err(Problem::Said(flow, text, code)) => {
             if let Some(code) = code {
-                failed(request, &mut tx, &flow, &account, (step, code))
+                wrong_factor::note(request, &mut tx, &flow, &account, (step, code))
                     .await
                     .map_err(fault)?;
             }
@@ -312,37 +305,6 @@ pub(super) async fn take(
             show(request, *flow, Some(&text)).await
         }
     }
-}
-
-/// Leaves a trace of a second factor that was not right, or was not looked at after too many: who gets this far knows
-/// the password.
-async fn failed(
-    request: &Request<'_>,
-    tx: &mut WriteTx,
-    flow: &Flow,
-    account: &FlowAccount,
-    (step, code): (&str, u32),
-) -> Result<(), StoreError> {
-    let Some((tenant, user)) = flow.account else {
-        return Ok(());
-    };
-    let event = Event {
-        actor: UNKNOWN.to_owned(),
-        target: user.to_string(),
-        action: "user.wrongSecondFactor",
-        outcome: format!("AADSTS{code}"),
-        details: json!({
-            "code": code,
-            "userPrincipalName": account.user.upn,
-            "displayName": account.user.display_name,
-            "kind": step,
-            "application": flow.app,
-            "address": request.source().map(|address| address.to_string()),
-        }),
-    };
-    record_event(request, tx, tenant, event).await?;
-    sign_ins::of_page(request, flow, (&account.user, None), client_of(flow), code);
-    Ok(())
 }
 
 /// After a change by somebody who is signed in: a new session, which proves what is proven by now, and the word of it.
@@ -397,7 +359,7 @@ async fn try_take(
     let key = sha256_hex(format!("second factor\n{}", account.user.id).as_bytes());
     let now = request.app.clock.unix_seconds();
     if counted(tx, &key, now).await?.is_none() {
-        let code = Some(ACCOUNT_LOCKED);
+        let code = Some(wrong_factor::LOCKED);
         return Err(Problem::Said(Box::new(flow), LOCKED.to_owned(), code));
     }
     let adding = flow.adding;
@@ -414,7 +376,7 @@ async fn try_take(
         }
         Err(text) => {
             // A factor that is being set up proves nothing yet.
-            let code = matches!(step, "totp" | "passkey").then_some(FACTOR_FAILED);
+            let code = matches!(step, "totp" | "passkey").then_some(wrong_factor::WRONG);
             Err(Problem::Said(Box::new(flow), text, code))
         }
     }

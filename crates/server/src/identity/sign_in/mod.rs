@@ -12,10 +12,11 @@ mod new_password;
 mod pages;
 mod password;
 mod sessions;
+mod wrong_factor;
 
 use axum::response::Response;
-use bartizan_contract::identity_errors::identity_error;
 use bartizan_contract::TenantId;
+use bartizan_contract::identity_errors::identity_error;
 use bartizan_identity::sign_in::{Method, Step, next};
 use bartizan_identity::{Refusal, TenantPath};
 use bartizan_store::audit::{self, AuditEvent};

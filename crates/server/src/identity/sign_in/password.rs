@@ -75,7 +75,9 @@ pub(in crate::identity) async fn check(
             let event = Event {
                 // Who typed it is not known: least of all that it was the account's owner.
                 actor: UNKNOWN.to_owned(),
-                target: user.as_ref().map_or(UNKNOWN.to_owned(), |u| u.id.to_string()),
+                target: user
+                    .as_ref()
+                    .map_or(UNKNOWN.to_owned(), |u| u.id.to_string()),
                 action: "user.wrongPassword",
                 outcome: "AADSTS50126".to_owned(),
                 details: json!({
