@@ -133,7 +133,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     secret(
         "BARTIZAN_KEYS_SECRET",
-        "the key that seals signing keys, instead of the file: base64 of 32 bytes",
+        "the key that seals signing keys, instead of the file: base64 of 32 bytes, or keyring:NAME for a key of the Linux kernel's keyring",
     ),
     var("BARTIZAN_LISTEN_HTTP", "the address that serves plain HTTP"),
     var("BARTIZAN_LISTEN_HTTPS", "the address that serves HTTPS"),

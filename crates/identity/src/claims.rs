@@ -191,6 +191,8 @@ pub(crate) struct UserTokenFacts<'a> {
     pub(crate) first_party: bool,
     /// What the resource's registration wants beyond the usual claims.
     pub(crate) wanted: &'a ClaimsWanted,
+    /// Whether the client may learn the user's address if the resource wants it.
+    pub(crate) address: bool,
     pub(crate) now: i64,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) entropy: &'a TokenEntropy,
@@ -287,7 +289,11 @@ impl AccessClaims {
             claim_sources: groups.sources,
             acct: wanted.wants("acct").then_some(u8::from(user.guest)),
             acr: v1.then(|| "1".to_owned()),
-            aio: Some(aio),
+            aio: Some(if v1 {
+                aio
+            } else {
+                with_proofs(&facts.authentication.methods, &aio)
+            }),
             amr: if v1 {
                 facts.authentication.methods.clone()
             } else {
@@ -299,7 +305,10 @@ impl AccessClaims {
             auth_time: wanted.wants("auth_time").then_some(facts.authentication.at),
             azp: (!v1).then_some(facts.application.app_id),
             azpacr: (!v1).then_some(strength),
-            email: user.mail.clone().filter(|_| wanted.wants("email")),
+            email: user
+                .mail
+                .clone()
+                .filter(|_| facts.address && wanted.wants("email")),
             family_name: user.surname.clone().filter(|_| named("family_name")),
             given_name: user.given_name.clone().filter(|_| named("given_name")),
             groups: groups.ids,
@@ -336,6 +345,20 @@ impl AccessClaims {
         }
     }
 
+    /// How the user proved who they are: `amr`, or what v2 tokens, which have none, carry in `aio`. Good for nothing but
+    /// claims of a token whose signature was verified.
+    #[must_use]
+    pub(crate) fn proofs(&self) -> Vec<String> {
+        if !self.amr.is_empty() {
+            return self.amr.clone();
+        }
+        let carried = self.aio.as_deref().and_then(|aio| aio.split_once('.'));
+        let methods = carried.and_then(|(methods, _)| URL_SAFE_NO_PAD.decode(methods).ok());
+        let methods = methods.and_then(|bytes| String::from_utf8(bytes).ok());
+        let methods = methods.unwrap_or_default();
+        methods.split_whitespace().map(str::to_owned).collect()
+    }
+
     /// The client: `appid` or `azp`.
     #[must_use]
     pub fn client(&self) -> Option<AppId> {
@@ -361,6 +384,12 @@ fn by_resource(resources: &[ResourceFact]) -> BTreeMap<String, Vec<String>> {
 /// The resources that give anything: one that is switched off gives nothing beside others.
 fn granting(resources: &[ResourceFact]) -> impl Iterator<Item = &ResourceFact> {
     resources.iter().filter(|r| r.enabled)
+}
+
+/// An `aio` that carries how the user proved who they are. Nobody but the issuer may read anything into it, which needs it when
+/// the token comes back for another API (on behalf of).
+fn with_proofs(methods: &[String], random: &str) -> String {
+    format!("{}.{random}", URL_SAFE_NO_PAD.encode(methods.join(" ")))
 }
 
 /// `uti` (22 characters), `aio` and `rh` from one token's random bytes.

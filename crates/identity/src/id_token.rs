@@ -126,6 +126,8 @@ pub(crate) struct IdTokenFacts<'a> {
     pub(crate) roles: &'a [String],
     /// What the client's registration wants beyond the usual claims.
     pub(crate) wanted: &'a ClaimsWanted,
+    /// Whether the client may learn the user's address if it wants it.
+    pub(crate) address: bool,
     pub(crate) now: i64,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) entropy: &'a TokenEntropy,
@@ -168,7 +170,7 @@ impl IdClaims {
             email: user
                 .mail
                 .clone()
-                .filter(|_| facts.openid.email || wanted.wants("email")),
+                .filter(|_| facts.openid.email || facts.address && wanted.wants("email")),
             family_name: user.surname.clone().filter(|_| named("family_name")),
             given_name: user.given_name.clone().filter(|_| named("given_name")),
             groups: groups.ids,

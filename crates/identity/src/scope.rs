@@ -131,19 +131,27 @@ pub struct UserScopes {
     pub resources: Vec<ResourceRequest>,
 }
 
+/// Scopes that one parameter may name: more than any client asks for.
+const MOST_SCOPES: usize = 400;
+/// Resources that one parameter may name. Each is looked up in the directory before anybody has proved anything.
+const MOST_RESOURCES: usize = 20;
+
 impl UserScopes {
     /// Reads a `scope` parameter.
     ///
     /// # Errors
-    /// [`Refusal::ScopeInvalid`] when it is empty, when a scope is no scope, or when `.default`
-    /// is mixed with names.
+    /// [`Refusal::ScopeInvalid`] when it is empty, when a scope is no scope, when `.default` is mixed with names, and when it
+    /// names more than anybody needs.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let invalid = || Refusal::ScopeInvalid {
             scope: text.chars().take(200).collect(),
         };
         let mut scopes = Self::default();
         let (mut defaults, mut names, mut any) = (false, false, false);
-        for word in text.split_ascii_whitespace() {
+        for (count, word) in text.split_ascii_whitespace().enumerate() {
+            if count == MOST_SCOPES {
+                return Err(invalid());
+            }
             any = true;
             if scopes.openid.take(word) {
                 continue;
@@ -155,6 +163,9 @@ impl UserScopes {
             defaults |= scope.is_default();
             names |= !scope.is_default();
             scopes.add(scope, !word.contains('/'));
+            if scopes.resources.len() > MOST_RESOURCES {
+                return Err(invalid());
+            }
         }
         if !any || (defaults && names) {
             return Err(invalid());
@@ -278,6 +289,22 @@ mod tests {
         assert_eq!(scopes.resources[0].resource.as_str(), "https://x");
         assert_eq!(scopes.resources[0].permissions, ["A", "B"]);
         assert_eq!(scopes.one_resource().unwrap_err().code(), 700_022);
+    }
+
+    #[test]
+    fn a_parameter_names_no_more_than_anybody_needs() {
+        let resources = |count: usize| -> String {
+            let scopes = (0..count).map(|number| format!("https://x{number}.example/Read "));
+            scopes.collect()
+        };
+        let most = UserScopes::parse(&resources(MOST_RESOURCES)).unwrap();
+        assert_eq!(most.resources.len(), MOST_RESOURCES);
+        for wrong in [
+            resources(MOST_RESOURCES + 1),
+            "User.Read ".repeat(MOST_SCOPES + 1),
+        ] {
+            assert_eq!(UserScopes::parse(&wrong).unwrap_err().code(), 70_011);
+        }
     }
 
     #[test]

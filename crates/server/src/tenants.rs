@@ -128,8 +128,7 @@ pub(crate) async fn consent_to_operator(
             disabled
         }
         None => {
-            let fresh =
-                service_principals::ServicePrincipal::of_application(id, tenant, &application, now);
+            let fresh = service_principals::to_be(tx, id, tenant, &application, now).await?;
             service_principals::create(tx, &fresh).await?;
             fresh
         }

@@ -1,15 +1,10 @@
-//! Alerts and evidence on their way into the hunting tables, each once whatever step a crash comes between: as
-//! [`crate::audit_outbox`] does it for audit events.
+//! Alerts and evidence on their way into the hunting tables: what [`crate::outbox`] claims, and what a batch has.
 
-use std::collections::BTreeSet;
-
-use bartizan_contract::TenantId;
 use bartizan_security::{Alert, Evidence};
-use uuid::Uuid;
 
 use crate::alerts;
-use crate::audit_outbox::Batch;
 use crate::error::StoreError;
+use crate::outbox::Batch;
 use crate::row::Columns as _;
 use crate::sql::Sql;
 use crate::transaction::{ReadTx, WriteTx};
@@ -26,64 +21,8 @@ pub struct News {
     pub evidence: Vec<(Alert, Evidence)>,
 }
 
-/// Whether anything waits.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn waits(tx: &mut ReadTx) -> Result<bool, StoreError> {
-    for waiting in [
-        "select tenant from alerts where hunted = 0 limit 1",
-        "select tenant from alert_evidence where hunted = 0 limit 1",
-    ] {
-        if !Sql::new(waiting).fetch_all(tx).await?.is_empty() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Claims what waits, at most `most` alerts and as many pieces of evidence of each tenant (fewer of large ones), for a new batch per tenant (its
-/// id from `fresh`), and gives every batch that is not done, those of an earlier run first.
-///
-/// # Errors
-/// [`StoreError::Database`], [`StoreError::Corrupt`].
-pub async fn gather(
-    tx: &mut WriteTx,
-    most: u32,
-    fresh: impl Fn() -> Uuid + Send,
-) -> Result<Vec<Batch>, StoreError> {
-    let mut batches = Vec::new();
-    let claimed = Sql::new(
-        "select tenant, hunting_batch from alerts where hunted = 0 and hunting_batch is not null
-         union select tenant, hunting_batch from alert_evidence
-         where hunted = 0 and hunting_batch is not null",
-    );
-    for row in claimed.fetch_all(tx).await? {
-        batches.push(Batch {
-            tenant: row.parsed("tenant")?,
-            id: row.parsed("hunting_batch")?,
-        });
-    }
-    let waiting = Sql::new(
-        "select tenant from alerts where hunted = 0 and hunting_batch is null
-         union select tenant from alert_evidence where hunted = 0 and hunting_batch is null",
-    );
-    let mut tenants: BTreeSet<TenantId> = BTreeSet::new();
-    for row in waiting.fetch_all(tx).await? {
-        tenants.insert(row.parsed("tenant")?);
-    }
-    for tenant in tenants {
-        let batch = Batch {
-            tenant,
-            id: fresh(),
-        };
-        claim(tx, batch, most).await?;
-        batches.push(batch);
-    }
-    Ok(batches)
-}
-
-async fn claim(tx: &mut WriteTx, batch: Batch, most: u32) -> Result<(), StoreError> {
+/// Claims the tenant's oldest alerts that wait, at most `most`, and as many pieces of evidence, fewer of large ones.
+pub(crate) async fn claim(tx: &mut WriteTx, batch: Batch, most: u32) -> Result<(), StoreError> {
     let mut sql = Sql::new("update alerts set hunting_batch = ");
     sql.bind(batch.id.to_string()).push(" where tenant = ");
     sql.bind(batch.tenant);
@@ -134,21 +73,4 @@ pub async fn news(tx: &mut ReadTx, batch: Batch) -> Result<News, StoreError> {
             .push((alerts::read(&row)?, row.json("evidence_body")?));
     }
     Ok(news)
-}
-
-/// Marks a batch as hunted.
-///
-/// # Errors
-/// [`StoreError::Database`].
-pub async fn done(tx: &mut WriteTx, batch: Batch) -> Result<(), StoreError> {
-    for update in [
-        "update alerts set hunted = 1 where tenant = ",
-        "update alert_evidence set hunted = 1 where tenant = ",
-    ] {
-        let mut sql = Sql::new(update);
-        sql.bind(batch.tenant).push(" and hunting_batch = ");
-        sql.bind(batch.id.to_string()).push(" and hunted = 0");
-        sql.execute(tx).await?;
-    }
-    Ok(())
 }

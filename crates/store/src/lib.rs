@@ -23,6 +23,7 @@ pub mod keys;
 pub mod listing;
 pub mod machines;
 pub mod odata;
+pub mod outbox;
 pub mod refusals;
 pub mod revision;
 pub mod rules;

@@ -78,6 +78,12 @@ pub struct Store {
 const READERS: u32 = 10;
 /// Connections for writing to PostgreSQL; SQLite has one.
 const WRITERS: u32 = 10;
+/// Whoever changes the directory reads rows, decides, and writes them whole: with others between, their changes would be
+/// lost (a disabled account would come back). PostgreSQL keeps changes of the directory apart from each other, and from what
+/// is decided by it, as SQLite's one writer does; what is written aside goes on beside its like. The number is the
+/// database's own, and any.
+const ALONE: &str = "select pg_advisory_xact_lock(7305804402)";
+const ASIDE: &str = "select pg_advisory_xact_lock_shared(7305804402)";
 /// How long to wait for a connection, and for SQLite's lock when another process holds it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -174,7 +180,11 @@ impl Store {
             Some(turn) => turn.clone().acquire_owned().await.ok(),
             None => None,
         };
-        let tx = self.writers.begin_with(self.backend.begin_write()).await?;
+        let mut tx = self.writers.begin_with(self.backend.begin_write()).await?;
+        if self.backend == Backend::Postgres {
+            let lock = if directory { ALONE } else { ASIDE };
+            (&mut *tx).execute(lock).await?;
+        }
         Ok(WriteTx {
             read: ReadTx {
                 tx,

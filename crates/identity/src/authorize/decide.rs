@@ -320,6 +320,7 @@ impl Asked {
             authentication: authentication.clone(),
             roles: client.user_roles.clone(),
             id_claims: client.id_claims.clone(),
+            address: client.application.home == tenant.id,
         }
     }
 }

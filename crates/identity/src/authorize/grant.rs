@@ -74,6 +74,8 @@ pub struct AuthorizationGrant {
     pub roles: Vec<String>,
     /// What the ID token shall carry beyond the usual claims.
     pub id_claims: ClaimsWanted,
+    /// Whether the client may learn the user's address without asking by scope: one of the user's own tenant.
+    pub address: bool,
 }
 
 impl AuthorizationGrant {
@@ -107,6 +109,7 @@ impl AuthorizationGrant {
                 auth_time: self.auth_time,
                 roles: &self.roles,
                 wanted: &self.id_claims,
+                address: self.address,
                 now,
                 lifetimes,
                 entropy,

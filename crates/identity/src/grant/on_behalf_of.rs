@@ -1,6 +1,7 @@
 //! `jwt-bearer` with `requested_token_use=on_behalf_of`: an API that was called with a user's
 //! token asks for one to call another API in the same user's name.
 
+use bartizan_contract::AppId;
 use zeroize::Zeroizing;
 
 use super::user::{Asked, ClientRule, Context, Denial, Refresh, UserIssuance, Wanted, issue};
@@ -53,8 +54,8 @@ impl Request {
     }
 }
 
-/// Decides over an assertion that was verified, or why it was rejected. `identifiers` are the
-/// client's identifier URIs.
+/// Decides over an assertion that was verified, or why it was rejected. `audience` is the application that the assertion's
+/// tenant knows by the name to which it was issued: what the client calls itself at home counts for nothing there.
 ///
 /// # Errors
 /// The first check that fails, in the order of the code below.
@@ -62,11 +63,11 @@ pub fn decide(
     context: &Context<'_>,
     request: &Request,
     assertion: &Result<AccessClaims, Rejection>,
-    identifiers: &[String],
+    audience: Option<AppId>,
 ) -> Result<UserIssuance, Denial> {
     let (tenant, client) = context.parties()?;
     let used = context.authenticate(client, ClientRule::Confidential)?;
-    let claims = acceptable(context, client, assertion, identifiers)?;
+    let claims = acceptable(context, client, assertion, audience)?;
     if claims.tid != tenant.id {
         let reason = "it was issued by another tenant".to_owned();
         return Err(UserRefusal::AssertionInvalid { reason }.into());
@@ -77,7 +78,7 @@ pub fn decide(
         // The token does not tell when its user signed in. It was before the token was issued: so a revocation in the
         // second of the issue counts as one after it.
         at: claims.iat + context.setting.lifetimes.backdate - 1,
-        methods: claims.amr.clone(),
+        methods: claims.proofs(),
         session: uuid::Uuid::nil(),
         address: claims.ipaddr.clone(),
     };
@@ -103,7 +104,7 @@ fn acceptable<'a>(
     context: &Context<'_>,
     client: &ClientFact,
     assertion: &'a Result<AccessClaims, Rejection>,
-    identifiers: &[String],
+    audience: Option<AppId>,
 ) -> Result<&'a AccessClaims, Refusal> {
     let claims = match assertion {
         Ok(claims) => claims,
@@ -128,7 +129,7 @@ fn acceptable<'a>(
     let aud = plain(&claims.aud);
     let id = client.application.app_id.to_string();
     let by_id = aud == id || aud.strip_prefix("api://") == Some(id.as_str());
-    if !by_id && !identifiers.iter().any(|uri| plain(uri) == aud) {
+    if !by_id && audience != Some(client.application.app_id) {
         let aud = claims.aud.chars().take(200).collect();
         return Err(UserRefusal::AssertionAudience { aud }.into());
     }

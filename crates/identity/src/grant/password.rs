@@ -69,11 +69,11 @@ pub fn admit(context: &Context<'_>) -> Result<(), Refusal> {
     if matches!(context.path, TenantPath::Common | TenantPath::Consumers) {
         return Err(UserRefusal::NotOnCommon.into());
     }
-    let client = match context.parties() {
-        Ok((_, client)) => client,
-        // Of a domain that nobody knows: no user can be right.
-        Err(Refusal::TenantMissing) => return Ok(()),
-        Err(other) => return Err(other),
+    let client = match (context.parties(), &context.facts.client) {
+        (Ok((_, client)), _) => client,
+        // `organizations`: the name tells the tenant, and whose name it is nobody has looked at yet.
+        (Err(Refusal::TenantMissing), Some(client)) => client,
+        (Err(other), _) => return Err(other),
     };
     context.authenticate(client, ClientRule::ByRegistration)?;
     Ok(())

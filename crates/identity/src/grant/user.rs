@@ -346,7 +346,8 @@ pub(crate) fn issue(
     let (tenant, client) = context.parties()?;
     // Asking gives nobody the user's name or address, whatever else was consented to; and what a resource's owner lets
     // the client use is neither that nor coming back.
-    wanted.openid = wanted.openid.and(context.facts.openid_granted());
+    let granted = context.facts.openid_granted();
+    wanted.openid = wanted.openid.and(granted);
     let user = user_of(context, tenant, wanted.authentication)?;
     if client.principal.is_none() {
         return Err(Refusal::ApplicationUnknown {
@@ -401,6 +402,7 @@ pub(crate) fn issue(
             [one] => &one.claims,
             _ => &usual,
         },
+        address: granted.email,
         now: setting.now,
         lifetimes: setting.lifetimes,
         entropy: context.entropy,
@@ -421,6 +423,7 @@ pub(crate) fn issue(
                 auth_time: wanted.auth_time,
                 roles: &client.user_roles,
                 wanted: &client.id_claims,
+                address: granted.email,
                 now: setting.now,
                 lifetimes: setting.lifetimes,
                 entropy: context.id_entropy,

@@ -8,7 +8,7 @@ use bartizan_identity::refusal::UserRefusal;
 use bartizan_store::directory::applications;
 use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::permission_grants::{self, PermissionGrant};
-use bartizan_store::directory::service_principals::{self, ServicePrincipal};
+use bartizan_store::directory::service_principals;
 use bartizan_store::{StoreError, WriteTx};
 use http::StatusCode;
 use serde_json::{Value as Json, json};
@@ -334,7 +334,7 @@ async fn present(
         .ok_or(StoreError::Missing("application"))?;
     let now = request.app.clock.unix_micros();
     let id = ObjectId(Uuid::new_v4());
-    let fresh = ServicePrincipal::of_application(id, tenant, &application, now);
+    let fresh = service_principals::to_be(tx, id, tenant, &application, now).await?;
     service_principals::create(tx, &fresh).await
 }
 

@@ -8,12 +8,12 @@ use bartizan_contract::value::Row;
 use bartizan_hunting::events::NewBatch;
 use bartizan_store::arrivals::Span;
 use bartizan_store::audit::AuditEvent;
-use bartizan_store::audit_outbox::{self, Batch};
+use bartizan_store::audit_outbox;
+use bartizan_store::outbox::{Batch, Outbox};
 use bartizan_telemetry::row::RowBuilder;
 use serde_json::json;
-use uuid::Uuid;
 
-use super::{Arrived, TrailError, append};
+use super::{Arrived, TrailError, append, claimed, done};
 use crate::app::App;
 use crate::handlers::directory::activities::activity;
 use crate::handlers::directory::{audits, changes};
@@ -28,15 +28,10 @@ const MODIFIED: [&str; 3] = ["Name", "OldValue", "NewValue"];
 /// Writes the audit events that wait.
 pub(super) async fn write(app: &Arc<App>, arrived: &mut Arrived) -> Result<(), TrailError> {
     loop {
-        let mut tx = app.store.read().await?;
-        let waits = audit_outbox::waits(&mut tx).await?;
-        drop(tx);
-        if !waits {
+        let batches = claimed(app, Outbox::AuditEvents, BATCH).await?;
+        if batches.is_empty() {
             return Ok(());
         }
-        let mut tx = app.store.write_aside().await?;
-        let batches = audit_outbox::gather(&mut tx, BATCH, Uuid::new_v4).await?;
-        tx.commit().await?;
         let mut failed = false;
         for batch in batches {
             // What cannot be written stays for the next time and holds up no other tenant's.
@@ -67,10 +62,7 @@ async fn write_batch(
         appended?;
     }
     arrived.add(tenant, span);
-    let mut tx = app.store.write_aside().await?;
-    audit_outbox::done(&mut tx, batch).await?;
-    tx.commit().await?;
-    Ok(())
+    done(app, Outbox::AuditEvents, batch).await
 }
 
 fn row(event: &AuditEvent, batch: Batch) -> Option<Row> {

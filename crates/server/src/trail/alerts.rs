@@ -12,12 +12,12 @@ use bartizan_security::evidence::{Process, Registry};
 use bartizan_security::{Alert, Entity, Evidence};
 use bartizan_store::alert_outbox::{self, News};
 use bartizan_store::arrivals::Span;
-use bartizan_store::audit_outbox::Batch;
+use bartizan_store::outbox::{Batch, Outbox};
 use bartizan_telemetry::row::RowBuilder;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Arrived, TrailError, append};
+use super::{Arrived, TrailError, append, claimed, done};
 use crate::app::App;
 use crate::ingest::batch;
 
@@ -34,16 +34,7 @@ const SERVICE: &str = "Microsoft Defender XDR";
 /// Writes alerts that wait, so many of each tenant that the trail's other work goes on beside a large backlog. What cannot
 /// be written stays for the next time and holds up no other tenant's.
 pub(super) async fn write(app: &Arc<App>, arrived: &mut Arrived) -> Result<(), TrailError> {
-    let mut tx = app.store.read().await?;
-    let waits = alert_outbox::waits(&mut tx).await?;
-    drop(tx);
-    if !waits {
-        return Ok(());
-    }
-    let mut tx = app.store.write_aside().await?;
-    let batches = alert_outbox::gather(&mut tx, CLAIM, Uuid::new_v4).await?;
-    tx.commit().await?;
-    for batch in batches {
+    for batch in claimed(app, Outbox::Alerts, CLAIM).await? {
         if let Err(error) = write_batch(app, batch, arrived).await {
             tracing::error!(tenant = %batch.tenant, %error, "alerts could not be written to the hunting tables");
         }
@@ -72,10 +63,7 @@ async fn write_batch(
         }
         arrived.add(tenant, span);
     }
-    let mut tx = app.store.write_aside().await?;
-    alert_outbox::done(&mut tx, batch).await?;
-    tx.commit().await?;
-    Ok(())
+    done(app, Outbox::Alerts, batch).await
 }
 
 /// Rows in parts that the event store takes.

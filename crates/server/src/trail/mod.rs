@@ -4,7 +4,7 @@
 //! Requests only put a note into a bounded queue; one worker resolves names, writes rows in batches within a second, and
 //! keeps refusals in SQL. A queue that is full loses the note and counts it: a flood of refusals can neither slow the
 //! server nor fill it. Audit events and alerts are durable before they get here and are read from SQL, each exactly once
-//! (`bartizan_store::audit_outbox`, `alert_outbox`).
+//! (`bartizan_store::outbox`).
 
 mod activity;
 mod alerts;
@@ -19,8 +19,10 @@ use std::time::Duration;
 
 use bartizan_hunting::events::{Appended, EventsError, NewBatch};
 use bartizan_store::StoreError;
+use bartizan_store::outbox::{Batch, Outbox};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
+use uuid::Uuid;
 
 use crate::app::App;
 
@@ -246,4 +248,26 @@ async fn append(app: &App, batches: Vec<NewBatch>) -> Vec<Result<usize, EventsEr
     }
     let rows = |appended: Appended| appended.rows;
     done.into_iter().map(|done| done.map(rows)).collect()
+}
+
+/// Claims what waits in an outbox, at most `most` rows of each table and tenant, and gives every batch that is not done.
+async fn claimed(app: &App, outbox: Outbox, most: u32) -> Result<Vec<Batch>, StoreError> {
+    let mut tx = app.store.read().await?;
+    let waits = outbox.waits(&mut tx).await?;
+    drop(tx);
+    if !waits {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.store.write_aside().await?;
+    let batches = outbox.gather(&mut tx, most, Uuid::new_v4).await?;
+    tx.commit().await?;
+    Ok(batches)
+}
+
+/// Marks a batch, all of which is in the hunting tables.
+async fn done(app: &App, outbox: Outbox, batch: Batch) -> Result<(), TrailError> {
+    let mut tx = app.store.write_aside().await?;
+    outbox.done(&mut tx, batch).await?;
+    tx.commit().await?;
+    Ok(())
 }

@@ -15,6 +15,7 @@ use bartizan_identity::redirect::Platform;
 use bartizan_store::directory::permission_grants::{self, PermissionGrant};
 use bartizan_store::directory::users::{self, User};
 use bartizan_store::directory::{Principal, PrincipalKind, roles, service_principals};
+use bartizan_store::tenant_policies;
 use bartizan_store::tokens::authorization_codes::{self, AuthorizationCode};
 use bartizan_store::tokens::device_codes::{self, DeviceApproval};
 use base64::Engine as _;
@@ -376,6 +377,21 @@ async fn a_password_is_refused_as_documented() {
     ];
     let common = story.at("/common/oauth2/v2.0/token", &form, None).await;
     assert_eq!(code_of(&common).0, Some(9_001_023), "{:?}", common.body);
+    // A client that may not ask learns nothing, where the name alone tells the tenant neither.
+    let everywhere = story
+        .client(json!({ "signInAudience": "AzureADMultipleOrgs" }))
+        .await;
+    for password in [PASSWORD, "wrong"] {
+        let form = with(
+            &with(&form, "client_id", &everywhere.id),
+            "password",
+            password,
+        );
+        let answer = story
+            .at("/organizations/oauth2/v2.0/token", &form, None)
+            .await;
+        assert_eq!(code_of(&answer).0, Some(7_000_218), "{:?}", answer.body);
+    }
     let missing = story.token(&without(&form, "password")).await;
     assert_eq!(code_of(&missing).0, Some(900_144));
     // Known or unknown, the name gets the same answers.

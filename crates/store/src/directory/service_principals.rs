@@ -18,6 +18,7 @@ use crate::listing::Listing;
 use crate::odata::SqlFilter;
 use crate::row::{Columns as _, to_json};
 use crate::sql::Sql;
+use crate::tenants::{self, Domain};
 use crate::transaction::{ReadTx, WriteTx};
 
 /// A service principal (Graph `servicePrincipal`).
@@ -52,7 +53,7 @@ pub struct ServicePrincipal {
 }
 
 impl ServicePrincipal {
-    /// The service principal of an application in a tenant.
+    /// The service principal of an application in its home, with all its names; [`to_be`] tells which it has elsewhere.
     #[must_use]
     pub fn of_application(id: ObjectId, tenant: TenantId, app: &Application, now: i64) -> Self {
         Self {
@@ -139,6 +140,24 @@ fn names_of(app_id: AppId, uris: &[String]) -> Vec<String> {
 #[must_use]
 pub fn look_up_name(name: &str) -> String {
     name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// The service principal that an application is to have in a tenant; [`create`] makes it.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn to_be(
+    tx: &mut ReadTx,
+    id: ObjectId,
+    tenant: TenantId,
+    app: &Application,
+    now: i64,
+) -> Result<ServicePrincipal, StoreError> {
+    let mut sp = ServicePrincipal::of_application(id, tenant, app, now);
+    if tenant != app.tenant {
+        sp.names = names_abroad(tx, &sp).await?;
+    }
+    Ok(sp)
 }
 
 /// Makes a service principal.
@@ -268,8 +287,7 @@ pub(super) async fn follow_application(
         sp.display_name.clone_from(&app.display_name);
         sp.names = names_of(app.app_id, &app.identifier_uris);
         if sp.tenant != app.tenant {
-            // A refusal would tell what another tenant has: there the name stays with who bears it.
-            sp.names = free_names(tx, &sp).await?;
+            sp.names = names_abroad(tx, &sp).await?;
         }
         sp.app_roles.clone_from(&app.app_roles);
         sp.oauth2_scopes.clone_from(&app.oauth2_scopes);
@@ -278,10 +296,16 @@ pub(super) async fn follow_application(
     Ok(())
 }
 
-/// The names of a service principal that no other of its tenant bears.
-async fn free_names(tx: &mut ReadTx, sp: &ServicePrincipal) -> Result<Vec<String>, StoreError> {
+/// The names that a service principal bears in a tenant that is not its application's home: its id, and URIs of the home's own
+/// domains, so that nobody takes a name in other people's tenants that is not theirs. Nor one that another bears there:
+/// a refusal would tell what that tenant has.
+async fn names_abroad(tx: &mut ReadTx, sp: &ServicePrincipal) -> Result<Vec<String>, StoreError> {
+    let home = tenants::by_id(tx, sp.owner_tenant).await?;
+    let domains = home.map(|home| home.domains).unwrap_or_default();
+    let id = sp.app_id.to_string();
     let mut free = Vec::with_capacity(sp.names.len());
-    for name in &sp.names {
+    let own = |name: &&String| **name == id || is_own_name(name, sp.app_id, &domains);
+    for name in sp.names.iter().filter(own) {
         let mut sql =
             Sql::new("select service_principal from service_principal_names where tenant = ");
         sql.bind(sp.tenant)
@@ -294,6 +318,22 @@ async fn free_names(tx: &mut ReadTx, sp: &ServicePrincipal) -> Result<Vec<String
         }
     }
     Ok(free)
+}
+
+/// Whether a URI is the application's own everywhere: of its id, or of a domain of its home or one below that.
+fn is_own_name(uri: &str, app: AppId, domains: &[Domain]) -> bool {
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return false;
+    };
+    let end = rest.find(['/', ':', '?', '#']).unwrap_or(rest.len());
+    let host = rest[..end].to_ascii_lowercase();
+    if scheme.eq_ignore_ascii_case("api") && host == app.to_string() {
+        return true;
+    }
+    domains.iter().any(|domain| {
+        let above = host.strip_suffix(&domain.name);
+        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    })
 }
 
 /// Deletes an application's service principals in every tenant, with their assignments.

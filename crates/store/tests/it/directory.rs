@@ -6,6 +6,7 @@ use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::certificates::{self, KeyCredential};
 use bartizan_store::directory::federations::{self, FederatedCredential};
 use bartizan_store::directory::passwords::{self, PasswordCredential};
+use bartizan_store::directory::people;
 use bartizan_store::directory::search::Search;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::directory::token_facts;
@@ -25,6 +26,7 @@ on_both_databases!(
     token_facts_are_complete,
     users_are_found_in_any_letter_case,
     listings_take_filters,
+    changes_of_one_object_do_not_undo_each_other,
 );
 
 async fn an_application_is_seen_by_its_tenant_alone(store: &Store) {
@@ -100,7 +102,8 @@ async fn service_principals_follow_their_application(store: &Store) {
             .await
             .unwrap();
     }
-    app.identifier_uris = vec!["api://moved".into()];
+    // A domain of its home: a name that it bears in every tenant.
+    app.identifier_uris = vec!["https://moved.t1.example.com".into(), "api://moved".into()];
     app.display_name = "moved".into();
     applications::update(&mut tx, &app).await.unwrap();
     for n in [1, 2] {
@@ -110,15 +113,20 @@ async fn service_principals_follow_their_application(store: &Store) {
                 .unwrap(),
             None
         );
-        let found = service_principals::by_name(&mut tx, tenant_id(n), "API://moved/")
-            .await
-            .unwrap()
-            .unwrap();
+        let found =
+            service_principals::by_name(&mut tx, tenant_id(n), "HTTPS://moved.t1.example.com/")
+                .await
+                .unwrap()
+                .unwrap();
         assert_eq!(
             (found.id, found.display_name.as_str()),
             (sp(n, &app, n).id, "moved")
         );
-        assert_eq!(found.names, [app.app_id.to_string(), "api://moved".into()]);
+        let mut names = vec![app.app_id.to_string(), app.identifier_uris[0].clone()];
+        if n == 1 {
+            names.push(app.identifier_uris[1].clone());
+        }
+        assert_eq!(found.names, names);
     }
     assert!(
         !service_principals::delete(&mut tx, tenant_id(2), sp(1, &app, 1).id)
@@ -565,4 +573,51 @@ async fn listings_take_filters(store: &Store) {
             .unwrap();
         assert_eq!(found.items.len(), count, "{text}");
     }
+}
+
+/// Whoever changes an object reads it, decides, and writes it whole.
+async fn changes_of_one_object_do_not_undo_each_other(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let tenant = tenant_id(1);
+    let user = User::new(
+        ObjectId(Uuid::from_u128(77)),
+        "both@t1.example.com",
+        "Both",
+        NOW,
+    );
+    users::create(&mut tx, tenant, &user).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut first = store.write().await.unwrap();
+    let mut renamed = people::find(&mut first, tenant, &user.id.to_string())
+        .await
+        .unwrap()
+        .unwrap();
+    let second = {
+        let (store, id) = (store.clone(), user.id);
+        tokio::spawn(async move {
+            let mut tx = store.write().await.unwrap();
+            let mut disabled = people::find(&mut tx, tenant, &id.to_string())
+                .await
+                .unwrap()
+                .unwrap();
+            disabled.user.enabled = false;
+            people::update(&mut tx, tenant, &disabled).await.unwrap();
+            tx.commit().await.unwrap();
+        })
+    };
+    // Long enough for the second to read what the first has not written yet, if it may.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    "Renamed".clone_into(&mut renamed.user.display_name);
+    people::update(&mut first, tenant, &renamed).await.unwrap();
+    first.commit().await.unwrap();
+    second.await.unwrap();
+    let mut tx = store.read().await.unwrap();
+    let both = people::find(&mut tx, tenant, &user.id.to_string())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (both.user.display_name.as_str(), both.user.enabled),
+        ("Renamed", false)
+    );
 }

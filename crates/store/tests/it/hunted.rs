@@ -4,8 +4,8 @@ use bartizan_contract::{AlertId, IncidentId};
 use bartizan_security::Evidence;
 use bartizan_security::evidence::{Entity, Ip};
 use bartizan_store::alert_outbox::{self, News};
-use bartizan_store::audit_outbox::Batch;
 use bartizan_store::hunting_functions::{self, StoredFunction};
+use bartizan_store::outbox::{Batch, Outbox};
 use bartizan_store::refusals::{self, Refusal};
 use bartizan_store::{Store, StoreError, alerts, incidents, tenants};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ on_both_databases!(
 
 async fn gather(store: &Store, most: u32) -> Vec<Batch> {
     let mut tx = store.write().await.unwrap();
-    let batches = alert_outbox::gather(&mut tx, most, Uuid::new_v4).await;
+    let batches = Outbox::Alerts.gather(&mut tx, most, Uuid::new_v4).await;
     tx.commit().await.unwrap();
     batches.unwrap()
 }
@@ -32,13 +32,13 @@ async fn news(store: &Store, batch: Batch) -> News {
 
 async fn finish(store: &Store, batch: Batch) {
     let mut tx = store.write().await.unwrap();
-    alert_outbox::done(&mut tx, batch).await.unwrap();
+    Outbox::Alerts.done(&mut tx, batch).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 async fn waits(store: &Store) -> bool {
     let mut tx = store.read().await.unwrap();
-    alert_outbox::waits(&mut tx).await.unwrap()
+    Outbox::Alerts.waits(&mut tx).await.unwrap()
 }
 
 async fn alerts_and_new_evidence_go_once(store: &Store) {

@@ -105,7 +105,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Response, ApiError> {
     }
     let now = call.app.clock.unix_micros();
     let id = ObjectId(Uuid::new_v4());
-    let mut sp = ServicePrincipal::of_application(id, call.tenant(), &app, now);
+    let mut sp = service_principals::to_be(&mut tx, id, call.tenant(), &app, now).await?;
     change(&mut sp, &body);
     service_principals::create(&mut tx, &sp)
         .await

@@ -65,6 +65,16 @@ pub enum KeysError {
         /// The file or the variable.
         name: String,
     },
+    /// The keyring does not give the sealing key.
+    #[error(
+        "the keyring has no readable key {description:?} ({why}); put it there with: keyctl padd user {description} @u < FILE_OF_32_BYTES"
+    )]
+    Keyring {
+        /// What the key is called.
+        description: String,
+        /// The system's word.
+        why: String,
+    },
     /// The sealing key is the environment's.
     #[error(
         "the key-encryption key comes from the environment: set {} to a new one and {} to the present one, and start the server anew",

@@ -1,6 +1,5 @@
-//! What seals private keys at rest: AES-256-GCM under a key-encryption key of a file or of the environment.
-//!
-//! The keyring of the operating system is not used: a server that starts without a person has none to unlock.
+//! What seals private keys at rest: AES-256-GCM under a key-encryption key of a file, of the environment, or of the
+//! kernel's keyring that the environment names.
 
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
@@ -17,10 +16,12 @@ use crate::data_dir::write_private;
 pub(super) const FILE: &str = "keys.secret";
 /// The file with the one that is about to take its place.
 const NEXT_FILE: &str = "keys.secret.next";
-/// The variable that holds the key instead of a file, base64.
+/// The variable that holds the key instead of a file, base64, or names a key of the kernel's keyring.
 pub(super) const VARIABLE: &str = "BARTIZAN_KEYS_SECRET";
 /// The variable that holds the one before, while it is changed.
 pub(super) const PREVIOUS_VARIABLE: &str = "BARTIZAN_KEYS_PREVIOUS_SECRET";
+/// What stands before the description of a key of the keyring.
+const KEYRING: &str = "keyring:";
 /// Bytes of a nonce of AES-GCM.
 const NONCE: usize = 12;
 
@@ -29,7 +30,7 @@ const NONCE: usize = 12;
 pub enum SealSource {
     /// A file of the data directory.
     File,
-    /// The environment.
+    /// The environment, or the keyring that it names.
     Environment,
 }
 
@@ -142,12 +143,91 @@ fn fresh(data: &Path, name: &str) -> Result<RandomizedNonceKey, KeysError> {
 }
 
 fn decoded(name: &str, text: &str) -> Result<RandomizedNonceKey, KeysError> {
+    if let Some(description) = text.trim().strip_prefix(KEYRING) {
+        return of_keyring(description);
+    }
     let bytes = BASE64_STANDARD.decode(text.trim()).unwrap_or_default();
     parse(&Zeroizing::new(bytes), name)
+}
+
+/// A key of the kernel's keyring (keyrings(7)) with a description: 32 bytes as they are, or their base64.
+fn of_keyring(description: &str) -> Result<RandomizedNonceKey, KeysError> {
+    let payload = read_keyring(description)?;
+    let name = format!("{KEYRING}{description}");
+    if payload.len() == AES_256_GCM.key_len() {
+        return parse(&payload, &name);
+    }
+    let text = std::str::from_utf8(&payload).unwrap_or_default();
+    let bytes = BASE64_STANDARD.decode(text.trim()).unwrap_or_default();
+    parse(&Zeroizing::new(bytes), &name)
+}
+
+/// What a `user` key holds, of the session's keyring or of the user's.
+///
+/// Only what a process possesses is readable, and a service's session does not lead to its user's keyring. So that is linked
+/// to the keyring of the process, as `keyctl link @u @s` does for a session.
+#[cfg(target_os = "linux")]
+fn read_keyring(description: &str) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+    use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
+
+    let of_session = || -> Result<_, KeyError> {
+        let ring = KeyRing::from_special_id(KeyRingIdentifier::Session, false)?;
+        ring.search(description)?.read_to_vec()
+    };
+    let of_user = || -> Result<_, KeyError> {
+        let ring = KeyRing::from_special_id(KeyRingIdentifier::Process, true)?;
+        ring.link_keyring_id(KeyRingIdentifier::User)?;
+        ring.search(description)?.read_to_vec()
+    };
+    of_session()
+        .or_else(|_| of_user())
+        .map(Zeroizing::new)
+        .map_err(|why| KeysError::Keyring {
+            description: description.to_owned(),
+            why: why.to_string(),
+        })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_keyring(description: &str) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+    Err(KeysError::Keyring {
+        description: description.to_owned(),
+        why: "only Linux has it".to_owned(),
+    })
 }
 
 fn parse(secret: &[u8], name: &str) -> Result<RandomizedNonceKey, KeysError> {
     RandomizedNonceKey::new(&AES_256_GCM, secret).map_err(|_| KeysError::SealShape {
         name: name.to_owned(),
     })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use linux_keyutils::{KeyRing, KeyRingIdentifier};
+
+    use super::*;
+
+    #[test]
+    fn a_key_of_the_keyring_seals() {
+        let name = format!("bartizan:test:{}", std::process::id());
+        assert!(matches!(of_keyring(&name), Err(KeysError::Keyring { .. })));
+        let added = KeyRing::from_special_id(KeyRingIdentifier::User, false)
+            .and_then(|user| user.add_key(&name, &[7; 32]));
+        // A container may be without keyrings: then there is no more to see than the refusal.
+        let Ok(key) = added else { return };
+        let sealing = Seal::of(
+            vec![decoded(VARIABLE, &format!("{KEYRING}{name}")).expect("found")],
+            SealSource::Environment,
+        );
+        let closed = sealing.close("kid", b"private").expect("sealed");
+        let again = Seal::of(
+            vec![parse(&[7; 32], "again").expect("32 bytes")],
+            SealSource::File,
+        );
+        let (opened, current) = again.open_sealed("kid", &closed).expect("the same key");
+        assert_eq!((&opened[..], current), (&b"private"[..], true));
+        key.invalidate().expect("gone");
+        assert!(matches!(of_keyring(&name), Err(KeysError::Keyring { .. })));
+    }
 }

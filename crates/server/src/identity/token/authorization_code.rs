@@ -40,15 +40,16 @@ pub(super) async fn issue(
             (Some(fact), Some(user))
         }
     };
-    let effective = match &code {
-        Some(code) => authorization_code::effective(grant, &code.details)?,
-        None => grant.asked.clone(),
+    let named = match &code {
+        Some(code) => authorization_code::effective(grant, &code.details)?.names(),
+        // Refused whatever it asks for: nothing is looked up for a stranger.
+        None => Vec::new(),
     };
     let door = Door {
         path,
         client_id: &asked.client_id,
         user,
-        named: effective.names(),
+        named,
     };
     let read = asking.load(&mut tx, door).await?;
     let mut decided = authorization_code::decide(&asking.context(&read), grant, code.as_ref());

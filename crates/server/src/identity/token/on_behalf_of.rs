@@ -2,10 +2,12 @@
 
 use bartizan_identity::grant::on_behalf_of;
 use bartizan_identity::{Refusal, TenantPath, TokenRequest};
+use bartizan_store::directory::service_principals;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::Request;
+use super::fault;
 use super::user::{Asking, begin};
 use super::user_facts::Door;
 
@@ -29,10 +31,20 @@ pub(super) async fn issue(
         path,
         client_id: &asked.client_id,
         user,
-        named: grant.asked.names(),
+        // Refused whatever it asks for: nothing is looked up for a stranger.
+        named: match &assertion {
+            Ok(_) => grant.asked.names(),
+            Err(_) => Vec::new(),
+        },
     };
     let read = asking.load(&mut tx, door).await?;
-    let decided =
-        on_behalf_of::decide(&asking.context(&read), grant, &assertion, &read.identifiers);
+    let audience = match &assertion {
+        Ok(claims) => {
+            let found = service_principals::by_name(&mut tx, claims.tid, &claims.aud).await;
+            found.map_err(fault)?.map(|api| api.app_id)
+        }
+        Err(_) => None,
+    };
+    let decided = on_behalf_of::decide(&asking.context(&read), grant, &assertion, audience);
     asking.complete(tx, read, decided, Uuid::new_v4()).await
 }

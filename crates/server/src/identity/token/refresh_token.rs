@@ -40,7 +40,8 @@ pub(super) async fn issue(
     };
     let named = match &token {
         Some(token) => refresh_token::effective(grant, &token.details).names(),
-        None => grant.asked.names(),
+        // Refused whatever it asks for: nothing is looked up for a stranger.
+        None => Vec::new(),
     };
     let door = Door {
         path,

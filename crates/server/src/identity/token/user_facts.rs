@@ -49,8 +49,6 @@ pub(in crate::identity) struct Read {
     pub(in crate::identity) credentials: ApplicationCredentials,
     /// The client's home.
     pub(in crate::identity) home: Option<TenantId>,
-    /// The client's identifier URIs.
-    pub(in crate::identity) identifiers: Vec<String>,
 }
 
 /// Reads the facts from one state of the store.
@@ -74,7 +72,6 @@ pub(in crate::identity) async fn load(
         },
         credentials: ApplicationCredentials::default(),
         home: None,
-        identifiers: Vec::new(),
     };
     if let Some((home, id)) = door.user
         && let Some(user) = users::by_id(tx, home, id).await?
@@ -90,7 +87,6 @@ pub(in crate::identity) async fn load(
     };
     read.credentials = credentials::of(tx, application.tenant, application.id).await?;
     read.home = Some(application.tenant);
-    read.identifiers.clone_from(&application.identifier_uris);
     let user = door.user.map(|(_, id)| id);
     let mut client = client_fact(&application, &read.credentials);
     let listed = |claims: &OptionalClaims| claims.id_token.clone();

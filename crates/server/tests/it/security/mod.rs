@@ -9,6 +9,7 @@ mod guessing;
 mod names;
 mod pages;
 mod redirects;
+mod resources;
 mod tenants;
 
 use aws_lc_rs::digest::{SHA256, digest};

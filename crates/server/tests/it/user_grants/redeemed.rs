@@ -197,6 +197,69 @@ async fn an_api_calls_on_in_the_name_of_its_caller() {
     assert_eq!(code_of(&id_token).0, Some(7_000_218), "{:?}", id_token.body);
 }
 
+/// v2 tokens do not say how their user signed in, and the next API may ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_reaches_the_next_api_by_tokens_of_either_version() {
+    let story = Story::begin().await;
+    let mut tx = story
+        .server
+        .server
+        .app()
+        .store
+        .write()
+        .await
+        .expect("a store");
+    tenant_policies::put(&mut tx, story.tenant(), "second_factor", "administrators")
+        .await
+        .expect("a policy");
+    tx.commit().await.expect("a commit");
+    let client = story.public().await;
+    for version in [1, 2] {
+        let name = format!("api://middle-{version}");
+        let middle = story
+            .client(json!({
+                "identifierUris": [name],
+                "api": { "requestedAccessTokenVersion": version, "oauth2PermissionScopes": [{
+                    "id": Uuid::new_v4(), "value": "access", "type": "User", "isEnabled": true,
+                    "userConsentDisplayName": "x", "userConsentDescription": "x",
+                    "adminConsentDisplayName": "x", "adminConsentDescription": "x",
+                }]},
+            }))
+            .await;
+        story.grant(&client, &middle.id, "access").await;
+        story.grant(&middle, XDR_APP, "Incident.Read").await;
+        story
+            .code(&client, &name, Platform::PublicClient, false)
+            .await;
+        let form = redemption(&client, &name);
+        let form = without(&without(&form, "client_secret"), "code_verifier");
+        let scope = format!("{name}/access");
+        let front = story.token(&with(&form, "scope", &scope)).await;
+        assert_eq!(front.status, StatusCode::OK, "{:?}", front.body);
+        let told = claims(&front.body["access_token"]);
+        assert_eq!(told["ver"], format!("{version}.0"));
+        assert_eq!(told.get("amr").is_some(), version == 1, "{told}");
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("requested_token_use", "on_behalf_of"),
+            ("client_id", middle.id.as_str()),
+            ("client_secret", middle.secret.as_str()),
+            (
+                "assertion",
+                front.body["access_token"].as_str().expect("a token"),
+            ),
+            ("scope", "https://api.security.microsoft.com/Incident.Read"),
+        ];
+        let answer = story.token(&form).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::OK,
+            "{version}: {:?}",
+            answer.body
+        );
+    }
+}
+
 fn middle_as_public(client: &Client) -> Client {
     Client {
         id: client.id.clone(),
