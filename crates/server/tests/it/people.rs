@@ -71,6 +71,10 @@ async fn people_are_made_found_changed_and_deleted() {
     let page = get(rest.to_owned()).await;
     assert_eq!(names(&page), ["Administrator"]);
     assert!(page.body.get("@odata.nextLink").is_none());
+    // Directory objects are paged by their links alone.
+    let refused = get("/users?$top=1&$skip=2".to_owned()).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.body["error"]["code"], "Request_BadRequest");
     let filter = "/users?$count=true&$filter=startswith(displayName,'a') and not (displayName eq 'Administrator')";
     let refused = get(filter.to_owned()).await;
     assert_eq!(refused.body["error"]["code"], "Request_UnsupportedQuery");

@@ -54,6 +54,13 @@ impl Query {
     /// Reads the options of `call` for a collection.
     pub(super) fn read(call: &Call, listed: &Listed) -> Result<Self, ApiError> {
         let options = options(call)?;
+        if options.skip.is_some() {
+            // Directory objects are paged by @odata.nextLink alone (Microsoft's page on query parameters).
+            return Err(ApiError::new(
+                Kind::BadRequest,
+                "'$skip' is not supported by the service.",
+            ));
+        }
         let eventual = is_eventual(call);
         if call.matched.count && !eventual {
             return Err(ApiError::new(
