@@ -141,6 +141,8 @@ An empty cell was not run. Mostly the library has no such credential; beyond tha
   without: the suite's program alone is built with it. Where its headers are missing, `run.py` says that these two cases were not run.
 - azure-identity refreshes by itself; `device` and the rest get tokens of two APIs from one sign-in, the second one by its refresh token.
 - Node.js follows proxy variables for its own `fetch`, which msal-node uses, from version 24 on; `bartizan run` sets `NODE_USE_ENV_PROXY` for it.
+- By the own origin MSAL Python is told `instance_discovery=False` and azure-identity `disable_instance_discovery=True`: they ask Microsoft
+  about an authority that they do not know.
 
 `run.py` in [tests/clients](../tests/clients/run.py) starts all of it, and says at its head how.
 """

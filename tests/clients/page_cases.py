@@ -1,13 +1,11 @@
 """The README's tour, a guide, and the pages for people in a browser."""
 
-import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 
 from suite import CASE_LIMIT, ROOT, install_node, node
@@ -66,12 +64,7 @@ def readme_cases(suite):
         with tempfile.TemporaryDirectory(prefix="bartizan-tour-") as folder:
             folder = pathlib.Path(folder)
             (folder / "docs").symlink_to(ROOT / "docs")
-            shutil.copy(next((ROOT / "demo/telemetry/otrf").glob("*.zip")), folder / "recording.zip")
-            shutil.copy(sorted((ROOT / "demo/rules").glob("*.toml"))[0], folder / "my-rule.toml")
-            row = {"Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "DeviceName": "tour", "FileName": "a.exe"}
-            (folder / "rows.ndjson").write_text(json.dumps(row) + "\n")
-            (folder / "rows.csv").write_text("name,size\na,1\n")
-            (folder / "query.kql").write_text("T | count\n")
+            (folder / "demo").symlink_to(ROOT / "demo")
             return works_as_written(suite, shell_lines("README.md", ["```sh"], "## Five minutes"), folder, folder)
 
     suite.case("the README's tour", tour_works)
