@@ -175,7 +175,14 @@ pub(crate) enum Command {
     /// Its environment gets the proxy and the authority, and BARTIZAN_URL, BARTIZAN_TENANT_ID, BARTIZAN_CLIENT_ID and
     /// BARTIZAN_CLIENT_SECRET of the profile: the administrator's, unless the caller's environment names another
     /// application (which a profile given by --data or --profile on the command line overrules). Run with it only what
-    /// may act as that application.
+    /// may act as that application. AZURE_ variables are not touched.
+    ///
+    /// A browser that runs already knows nothing of the proxy: an interactive sign-in would open Microsoft's own page in
+    /// it. Sign in by a device code or a redirect that is followed below `run`, or let the tool use the server's own
+    /// origin as its authority.
+    ///
+    /// It ends with the command's own exit code: 128 and the signal's number when a signal ended it, 127 when there is no
+    /// such command, 126 when it cannot be run. SIGTERM, SIGINT and SIGHUP are passed on to it.
     Run {
         /// Whose proxy and certificate authority to use.
         #[command(flatten)]
@@ -348,10 +355,18 @@ pub(crate) enum Incident {
         #[command(flatten)]
         connection: Connection,
         /// Its number.
+        #[arg(value_parser = number)]
         id: i64,
     },
     /// Change an incident.
     Update(Box<IncidentUpdate>),
+}
+
+/// An incident's number.
+fn number(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| {
+        "an incident has a number; `bartizan incident list` shows it in the first column".to_owned()
+    })
 }
 
 /// `bartizan incident update`
@@ -361,6 +376,7 @@ pub(crate) struct IncidentUpdate {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// Its number.
+    #[arg(value_parser = number)]
     pub(crate) id: i64,
     /// Active, InProgress or Resolved.
     #[arg(long)]

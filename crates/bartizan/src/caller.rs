@@ -1,5 +1,6 @@
 //! As whom a client command speaks: an application's id and its proof, layer by layer. Flags stand above the variables of
-//! this project, these above those that azure-identity knows, and these above the profile.
+//! this project, and these above the profile. The variables that azure-identity knows are of Microsoft's clouds: there they
+//! stand above the profile, and for a server of one's own below one that proves its application.
 //!
 //! An id is never paired with another one's proof: both come from one layer, or from layers that name the same id.
 
@@ -58,6 +59,8 @@ pub(crate) struct Caller {
     pub(crate) from: Source,
     /// The variables of azure-identity say who it is, so that their tenant and host count, too.
     pub(crate) of_azure: bool,
+    /// The proof is the profile's: it is for the profile's own server alone.
+    pub(crate) proof_of_profile: bool,
 }
 
 /// What the environment says beside the variables that flags have.
@@ -233,23 +236,36 @@ pub(crate) fn resolve(
         let of_profile = of_profile.filter(|_| below.client_id.as_ref() == Some(id));
         let of_azure = typed.is_none() && own.is_none() && azure.is_some();
         // What a profile says of the id stands first when the profile was named on the command line.
+        let above = match (&typed, connection.explicit) {
+            (Some(_), _) => true,
+            (None, true) => false,
+            (None, false) => own.is_some() || azure.is_some(),
+        };
         let layers = match connection.explicit {
-            true => [typed, of_profile, own, azure],
-            false => [typed, own, azure, of_profile],
+            true => [typed, of_profile.clone(), own, azure],
+            false => [typed, own, azure, of_profile.clone()],
         };
         return Caller {
             client_id: Some(id.clone()),
             proof: layers.into_iter().flatten().next(),
             from,
             of_azure,
+            proof_of_profile: of_profile.is_some() && !above,
         };
     }
-    if let Some(id) = azure_id.filter(|_| azure.is_some() || typed.is_some()) {
+    // A profile that speaks for a server of one's own: variables of another tenant in the same shell are not about it.
+    let own_server = below.url.is_some() && below.cloud.is_none() && connection.cloud.is_none();
+    let profile_speaks = own_server
+        && below.client_id.is_some()
+        && of_profile.is_some()
+        && below.is_for(connection.url.as_ref(), None);
+    if let Some(id) = azure_id.filter(|_| !profile_speaks && (azure.is_some() || typed.is_some())) {
         return Caller {
             client_id: Some(id.clone()),
             proof: typed.or(azure),
             from: Source::Azure,
             of_azure: true,
+            proof_of_profile: false,
         };
     }
     // An application with a secret of its own is not the one that a person signs in to, nor the one that another proof is of.
@@ -258,6 +274,7 @@ pub(crate) fn resolve(
     let own = environment.own_proof(connection, client_id.as_ref());
     Caller {
         client_id: client_id.filter(|_| !another),
+        proof_of_profile: typed.is_none() && of_profile.is_some(),
         proof: typed.or(of_profile).or(own),
         from: Source::Profile,
         of_azure: false,
@@ -376,7 +393,48 @@ mod tests {
     }
 
     #[test]
-    fn azures_variables_stand_above_the_profile_and_below_the_own() {
+    fn azures_variables_are_not_about_a_server_that_the_profile_speaks_for() {
+        let azure = environment(None, Some(("theirs", "y")));
+        let local = Profile {
+            url: Some("https://localhost:8443".parse().expect("a URL")),
+            ..profile()
+        };
+        let said = |connection: &Connection, below: &Profile| {
+            let caller = resolve(connection, below, &azure);
+            (caller.client_id, caller.proof)
+        };
+        let nothing = Connection::default();
+        same!(
+            said(&nothing, &local),
+            pair("operator", secret("operator's"))
+        );
+        let at = |url: &str| Connection {
+            url: Some(url.parse().expect("a URL")),
+            ..Connection::default()
+        };
+        same!(
+            said(&at("https://127.0.0.1:8443"), &local),
+            pair("operator", secret("operator's"))
+        );
+        // Of another place, or of none that the profile can prove itself to, they are all there is.
+        same!(
+            said(&at("https://other"), &local),
+            pair("theirs", secret("y"))
+        );
+        let cloud = Connection {
+            cloud: Some("public".to_owned()),
+            ..Connection::default()
+        };
+        same!(said(&cloud, &local), pair("theirs", secret("y")));
+        let bare = Profile {
+            client_secret: None,
+            ..local
+        };
+        same!(said(&nothing, &bare), pair("theirs", secret("y")));
+    }
+
+    #[test]
+    fn azures_variables_stand_above_a_clouds_profile_and_below_the_own() {
         let azure = environment(None, Some(("theirs", "y")));
         same!(
             found(&Connection::default(), &azure),

@@ -80,6 +80,18 @@ impl Failure {
         }
     }
 
+    /// A command that could not be started, as shells number it.
+    pub(crate) fn not_started(error: &std::io::Error, message: impl Display) -> Self {
+        Self {
+            code: if error.kind() == std::io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            },
+            message: message.to_string(),
+        }
+    }
+
     /// A failure with an exact code and no message: it has been reported already.
     pub(crate) const fn reported(code: u8) -> Self {
         Self {
@@ -102,6 +114,12 @@ impl Failure {
     /// The same failure, with what it is about before it.
     pub(crate) fn about(mut self, subject: impl Display) -> Self {
         self.message = format!("{subject}: {}", self.message);
+        self
+    }
+
+    /// The same failure, with what helps behind it.
+    pub(crate) fn hinting(mut self, hint: &str) -> Self {
+        self.message = format!("{}; {hint}", self.message);
         self
     }
 

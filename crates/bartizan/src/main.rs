@@ -6,6 +6,7 @@ mod command;
 #[cfg(feature = "server")]
 mod demo;
 mod exit;
+mod place;
 mod printer;
 mod profile;
 mod shell;
@@ -15,7 +16,7 @@ mod target;
 use std::process::ExitCode;
 
 use clap::builder::StyledStr;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 
 fn main() -> ExitCode {
@@ -37,10 +38,36 @@ fn parsed() -> Result<args::Cli, clap::Error> {
             let words: Vec<String> = std::env::args().skip(1).collect();
             let mut command = args::Cli::command();
             command.build();
+            if let Some(tip) = misplaced(&command, &words, &error) {
+                let tip = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+                error.insert(ContextKind::Suggested, tip);
+            }
             let usage = usage(&mut command, &words);
             error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
         }
         error
+    })
+}
+
+/// Where an option goes that stands before the command that has it.
+fn misplaced(command: &clap::Command, words: &[String], error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let name = option.strip_prefix("--")?;
+    let (mut inner, mut path) = (command, vec![command.get_name().to_owned()]);
+    for word in words {
+        if let Some(found) = inner.find_subcommand(word) {
+            path.push(word.clone());
+            inner = found;
+        }
+    }
+    let has_it = inner.get_arguments().any(|a| a.get_long() == Some(name));
+    (error.kind() == ErrorKind::UnknownArgument && has_it && path.len() > 1).then(|| {
+        format!(
+            "'{option}' goes behind the command: {} {option} …",
+            path.join(" ")
+        )
     })
 }
 

@@ -23,6 +23,8 @@ pub(crate) fn started_by(data: &Path) -> Option<String> {
 pub(crate) struct Profile {
     /// A server's origin.
     pub(crate) url: Option<Url>,
+    /// The same server's origin without TLS, on this machine alone.
+    pub(crate) http: Option<Url>,
     /// One of Microsoft's clouds, instead.
     pub(crate) cloud: Option<String>,
     /// Certificate authority to trust (PEM file).
@@ -52,6 +54,12 @@ pub(crate) enum ProfileError {
          first starts: `bartizan serve --data {0}`"
     )]
     Absent(PathBuf),
+    /// It is somebody else's.
+    #[error(
+        "{0} is for its owner alone, whoever started the server: run this as that user, or be another application by \
+         --client-id with BARTIZAN_CLIENT_SECRET, --url and --tenant"
+    )]
+    Denied(PathBuf),
     /// It cannot be read.
     #[error("{0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
@@ -64,6 +72,21 @@ pub(crate) enum ProfileError {
 }
 
 impl Profile {
+    /// Whether a server or cloud of that name is the one that this profile is for: one of its origins, where the names
+    /// and addresses of the own machine are one. A profile that names none is for any.
+    pub(crate) fn is_for(&self, url: Option<&Url>, cloud: Option<&str>) -> bool {
+        let own = |at: &Url| {
+            let mut origins = self.url.iter().chain(&self.http);
+            origins.any(|origin| same_origin(origin, at))
+        };
+        let same_cloud = |name: &str| {
+            let cloud = self.cloud.as_deref();
+            cloud.is_some_and(|own| own.eq_ignore_ascii_case(name))
+        };
+        let names_none = self.url.is_none() && self.cloud.is_none();
+        names_none || (url.is_none_or(own) && cloud.is_none_or(same_cloud))
+    }
+
     /// Reads a profile.
     ///
     /// # Errors
@@ -73,6 +96,9 @@ impl Profile {
             match path.parent().filter(|_| path.ends_with(ADMINISTRATOR)) {
                 Some(folder) if error.kind() == std::io::ErrorKind::NotFound => {
                     ProfileError::Absent(folder.to_owned())
+                }
+                _ if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                    ProfileError::Denied(path.to_owned())
                 }
                 _ => ProfileError::Unreadable(path.to_owned(), error),
             }
@@ -86,14 +112,31 @@ impl Profile {
     }
 }
 
+fn same_origin(a: &Url, b: &Url) -> bool {
+    let host = a.host() == b.host() || (is_loopback(a) && is_loopback(b));
+    host && a.scheme() == b.scheme() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// Whether a URL leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether others on this machine can read a file.
 #[cfg(unix)]
-fn exposed(path: &Path) -> bool {
+pub(crate) fn exposed(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
+/// Whether others on this machine can read a file; not known here.
 #[cfg(not(unix))]
-fn exposed(_: &Path) -> bool {
+pub(crate) fn exposed(_: &Path) -> bool {
     false
 }
 
@@ -145,6 +188,32 @@ mod tests {
             Profile::read(&path),
             Err(ProfileError::Malformed(..))
         ));
+    }
+
+    #[test]
+    fn a_profile_is_for_its_own_origins() {
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        let profile = Profile {
+            url: Some(url("https://localhost:8443")),
+            http: Some(url("http://127.0.0.1:8080")),
+            ..Profile::default()
+        };
+        for (at, own) in [
+            ("https://localhost:8443/", true),
+            ("https://127.0.0.1:8443", true),
+            ("https://[::1]:8443", true),
+            ("http://localhost:8080", true),
+            ("http://localhost:8443", false),
+            ("https://localhost:8444", false),
+            ("https://localhost", false),
+            ("https://localhost.example:8443", false),
+            ("https://192.0.2.2:8443", false),
+        ] {
+            assert_eq!(profile.is_for(Some(&url(at)), None), own, "{at}");
+        }
+        assert!(profile.is_for(None, None));
+        assert!(!profile.is_for(None, Some("public")));
+        assert!(Profile::default().is_for(None, Some("public")));
     }
 
     #[cfg(unix)]

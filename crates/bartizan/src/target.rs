@@ -1,6 +1,6 @@
 //! From flags, environment and profile to a client: resolved in one place for every command.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use bartizan_sdk::client::Builder;
@@ -14,7 +14,8 @@ use url::Url;
 use crate::args::{Connection, Origin};
 use crate::caller::{self, Caller, Environment, Place, Proof, Source};
 use crate::exit::Failure;
-use crate::profile::{ADMINISTRATOR, Profile, default_data_dir, started_by};
+use crate::place::{file, guard, private, stale};
+use crate::profile::{ADMINISTRATOR, Profile, default_data_dir, exposed, is_loopback, started_by};
 use crate::shell::quoted;
 
 /// The flags that name the same profile and tenant again, for commands that are proposed; empty when none was named by
@@ -64,19 +65,17 @@ pub(crate) fn remember(connection: &Connection) {
 /// Notes what failures and remarks of this process say of its connection. One process is one connection.
 pub(crate) fn note(connection: &Connection, profile: &Profile) {
     remember(connection);
-    if let Some(command) = starts(connection, profile) {
-        let _ = STARTED_BY.set(format!("; start it: {command}"));
-    }
+    let said = match (stale(connection), starts(connection, profile)) {
+        (Some(stale), _) => format!("; {stale}"),
+        (None, Some(command)) => format!("; start it: {command}"),
+        (None, None) => return,
+    };
+    let _ = STARTED_BY.set(said);
 }
 
 /// The command that starts the server of a profile on this machine.
 fn starts(connection: &Connection, profile: &Profile) -> Option<String> {
-    let here = match profile.url.as_ref()?.host()? {
-        url::Host::Domain(name) => name == "localhost",
-        url::Host::Ipv4(address) => address.is_loopback(),
-        url::Host::Ipv6(address) => address.is_loopback(),
-    };
-    if !here {
+    if !is_loopback(profile.url.as_ref()?) {
         return None;
     }
     let file = file(connection).filter(|file| file.ends_with(ADMINISTRATOR));
@@ -118,6 +117,16 @@ pub(crate) fn profile(connection: &Connection) -> Result<Profile, Failure> {
     Ok(resolved(connection)?.0)
 }
 
+/// The same for a command that speaks, or lets others speak, by the profile's secret: that goes to the profile's own
+/// server alone.
+pub(crate) fn speaking(connection: &Connection) -> Result<(Profile, Caller), Failure> {
+    let (profile, caller) = resolved(connection)?;
+    if caller.proof_of_profile {
+        guard(connection)?;
+    }
+    Ok((profile, caller))
+}
+
 fn resolved(connection: &Connection) -> Result<(Profile, Caller), Failure> {
     let below = match file(connection) {
         Some(file) => Profile::read(&file).map_err(Failure::usage)?,
@@ -126,25 +135,17 @@ fn resolved(connection: &Connection) -> Result<(Profile, Caller), Failure> {
     resolve(connection, below, &Environment::read(connection.explicit))
 }
 
-/// The profile's file.
-fn file(connection: &Connection) -> Option<PathBuf> {
-    match (&connection.profile, &connection.data) {
-        (Some(file), _) => Some(file.clone()),
-        (None, Some(data)) => Some(data.join(ADMINISTRATOR)),
-        (None, None) if connection.url.is_none() && connection.cloud.is_none() => {
-            Some(default_data_dir().join(ADMINISTRATOR)).filter(|path| path.exists())
-        }
-        (None, None) => None,
-    }
-}
-
 /// Flags and environment over a profile.
 fn resolve(
     connection: &Connection,
-    below: Profile,
+    mut below: Profile,
     environment: &Environment,
 ) -> Result<(Profile, Caller), Failure> {
     let caller = caller::resolve(connection, &below, environment);
+    // What a profile says of its server is nothing that a cloud of Microsoft's knows.
+    if connection.cloud.is_some() && !below.is_for(None, connection.cloud.as_deref()) {
+        (below.tenant, below.ca, below.ca_bundle, below.proxy) = (None, None, None, None);
+    }
     let (mut secret, mut certificate, mut federated_token_file) = (None, None, None);
     match caller.proof.clone() {
         Some(Proof::Secret(text)) => secret = Some(text),
@@ -173,6 +174,7 @@ fn resolve(
     };
     let profile = Profile {
         url,
+        http: below.http,
         cloud,
         ca: connection.ca.clone().or(below.ca),
         ca_bundle: below.ca_bundle,
@@ -264,10 +266,12 @@ pub(crate) fn anonymous(connection: &Connection) -> Result<Client, Failure> {
 
 /// A client for `connection`.
 pub(crate) fn client(connection: &Connection) -> Result<Client, Failure> {
-    let (profile, caller) = resolved(connection)?;
+    let (profile, caller) = speaking(connection)?;
     note(connection, &profile);
     let cloud = cloud(&profile)?;
-    let missing = |what: &str, how: &str| Failure::usage(format!("no {what}: {how}"));
+    private(&cloud)?;
+    let old = stale(connection).map_or_else(String::new, |stale| format!("; {stale}"));
+    let missing = |what: &str, how: &str| Failure::usage(format!("no {what}: {how}{old}"));
     let tenant = profile.tenant.clone().ok_or_else(|| {
         missing(
             "tenant",
@@ -318,6 +322,12 @@ fn builder(cloud: Cloud, tenant: String, id: String, proof: Proof) -> Result<Bui
                 Failure::usage(format!("{}: {error}", file.display()))
             };
             let bytes = std::fs::read(&file).map_err(|error| wrong(&error))?;
+            if exposed(&file) {
+                let file = quoted(&file.display().to_string());
+                eprintln!(
+                    "warning: others can read {file}, with the private key in it: chmod 600 {file}"
+                );
+            }
             let pem = String::from_utf8(bytes).map_err(|_| {
                 wrong(&"this is no PEM file; of a PKCS #12 (.pfx) file `openssl pkcs12 -in FILE -out NEW.pem` makes one")
             })?;
@@ -420,6 +430,21 @@ mod tests {
     }
 
     #[test]
+    fn a_cloud_does_not_hear_of_the_profiles_tenant() {
+        let connection = Connection {
+            cloud: Some("public".to_owned()),
+            ..Connection::default()
+        };
+        let below = Profile {
+            ca: Some("ca.pem".into()),
+            proxy: Some(url("http://127.0.0.1:8480")),
+            ..profile()
+        };
+        let found = of(&connection, below, &Environment::default());
+        assert_eq!((found.tenant, found.ca, found.proxy), (None, None, None));
+    }
+
+    #[test]
     fn azures_host_and_tenant_count_for_its_own_application() {
         let connection = Connection::default();
         let stray = Environment {
@@ -436,7 +461,17 @@ mod tests {
             azure_secret: Some("s".to_owned()),
             ..stray.clone()
         };
+        // Nor is another tenant's application in the same shell about the profile's server.
         let found = of(&connection, profile(), &whole);
+        assert_eq!((found.url, found.cloud), (profile().url, None));
+        assert_eq!(found.tenant.as_deref(), Some("t"));
+        assert_eq!(found.client_id.as_deref(), Some("operator"));
+        let nobodys = Profile {
+            client_id: None,
+            client_secret: None,
+            ..profile()
+        };
+        let found = of(&connection, nobodys, &whole);
         assert_eq!((found.url, found.cloud.as_deref()), (None, Some("public")));
         assert_eq!(found.tenant.as_deref(), Some("theirs"));
         assert_eq!(found.client_id.as_deref(), Some("app"));

@@ -8,6 +8,10 @@ use crate::client::Client;
 use crate::cloud::Service;
 use crate::error::Error;
 
+/// Rows of an answer at most, over every wire (Microsoft's page on the limits of advanced hunting); further rows are cut
+/// off, and nothing in the answer says so.
+pub const MOST_ROWS: usize = 100_000;
+
 /// The wire that carries a hunt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wire {

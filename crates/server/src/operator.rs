@@ -31,6 +31,7 @@ const SECRET_NAME: &str = "operator profile";
 #[serde(rename_all = "kebab-case")]
 struct Profile<'a> {
     url: &'a str,
+    http: String,
     ca: &'a Path,
     ca_bundle: &'a Path,
     proxy: String,
@@ -187,6 +188,7 @@ pub(crate) fn write_profile(
     let url = app.sites.public().origin().ascii_serialization();
     let profile = Profile {
         url: &url,
+        http: format!("http://{}", app.settings.http),
         ca: app.authority.certificate_path(),
         ca_bundle: app.authority.bundle_path(),
         proxy: format!("http://{}", app.settings.proxy),

@@ -23,8 +23,12 @@ pub(crate) struct Connection {
     pub(crate) url: Option<Url>,
     /// One of Microsoft's clouds.
     pub(crate) cloud: Option<String>,
+    /// Where the server or cloud was said.
+    pub(crate) place_from: Origin,
     /// A certificate authority to trust for that server (PEM).
     pub(crate) ca: Option<PathBuf>,
+    /// Where the authority was said.
+    pub(crate) ca_from: Origin,
     /// Tenant id or domain.
     pub(crate) tenant: Option<String>,
     /// Where the tenant was said.
@@ -53,6 +57,30 @@ pub(crate) enum Origin {
     Flag,
     /// In an environment variable.
     Environment,
+}
+
+impl Origin {
+    const fn of(typed: bool) -> Self {
+        if typed { Self::Flag } else { Self::Environment }
+    }
+}
+
+impl Connection {
+    /// The same without what variables say of the server: where it is, whom to trust for it, and its tenant.
+    #[must_use]
+    pub(crate) fn without_variables(&self) -> Self {
+        let mut flags = self.clone();
+        if self.place_from == Origin::Environment {
+            (flags.url, flags.cloud) = (None, None);
+        }
+        if self.ca_from == Origin::Environment {
+            flags.ca = None;
+        }
+        if self.tenant_from == Origin::Environment {
+            flags.tenant = None;
+        }
+        flags
+    }
 }
 
 /// A proof that is named on the command line; no secret is among them.
@@ -177,19 +205,13 @@ impl FromArgMatches for Connection {
             profile: flags.profile.filter(|_| profile || !data),
             url: flags.url.filter(|_| keep(url, cloud)),
             cloud: flags.cloud.filter(|_| keep(cloud, url)),
+            place_from: Origin::of(url || cloud),
             ca: flags.ca.filter(|_| keep(ca, false)),
+            ca_from: Origin::of(ca),
             tenant: flags.tenant.filter(|_| keep(tenant, false)),
-            tenant_from: if tenant {
-                Origin::Flag
-            } else {
-                Origin::Environment
-            },
+            tenant_from: Origin::of(tenant),
             client_id: flags.client_id.filter(|_| keep(client_id, false)),
-            client_id_from: if client_id {
-                Origin::Flag
-            } else {
-                Origin::Environment
-            },
+            client_id_from: Origin::of(client_id),
             proof,
             certificate: flags
                 .certificate

@@ -1,8 +1,12 @@
 //! `bartizan audit …`: the audit trail and the sign-ins, as Graph lists them.
 
+use std::collections::BTreeMap;
+
+use bartizan_sdk::Client;
 use bartizan_sdk::cloud::Service;
+use bartizan_sdk::people::Kind;
 use futures::{StreamExt as _, TryStreamExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::args::{Audit, Connection};
 use crate::exit::Outcome;
@@ -11,11 +15,22 @@ use crate::target;
 
 const COLUMNS: &[Column] = &[
     ("Time", |e| at(e, "activityDateTime")),
-    ("Activity", |e| at(e, "activityDisplayName")),
+    ("Activity", activity),
     ("By", by),
     ("On", on),
     ("Result", |e| at(e, "result")),
 ];
+
+/// What was done: the action of the trail, where Graph has no name for it.
+fn activity(event: &Value) -> String {
+    let name = at(event, "activityDisplayName");
+    let details = event["additionalDetails"].as_array().into_iter().flatten();
+    let mut action = details.filter(|detail| detail["key"] == "action");
+    match action.next() {
+        Some(action) if name == "AdministrativeAct" => at(action, "value"),
+        _ => name,
+    }
+}
 
 fn by(event: &Value) -> String {
     let parts = [
@@ -119,10 +134,51 @@ async fn list(
     printer: &Printer,
 ) -> Outcome {
     let client = target::client(connection)?;
-    let events: Vec<Value> = client
+    let mut events: Vec<Value> = client
         .collection(Service::Graph, path)
         .take(top as usize)
         .try_collect()
         .await?;
+    if printer.is_table() {
+        name(&client, &mut events).await;
+    }
     printer.list(columns, &events)
+}
+
+/// Puts names to the ids of who acted, where the directory has them; who may not read it sees the ids.
+async fn name(client: &Client, events: &mut [Value]) {
+    let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for event in events {
+        let by = &event["initiatedBy"];
+        let (who, property, id) = match (by["user"]["id"].as_str(), by["app"]["appId"].as_str()) {
+            (Some(id), _) => ("user", "userPrincipalName", id.to_owned()),
+            (None, Some(id)) => ("app", "displayName", id.to_owned()),
+            (None, None) => continue,
+        };
+        if by[who][property].is_string() {
+            continue;
+        }
+        let name = match known.get(&id) {
+            Some(name) => name.clone(),
+            None => {
+                let found = found(client, who, &id).await;
+                let name = found.map(|found| at(&found, property));
+                known.insert(id, name.clone());
+                name
+            }
+        };
+        if let Some(name) = name {
+            event["initiatedBy"][who][property] = json!(name);
+        }
+    }
+}
+
+async fn found(client: &Client, who: &str, id: &str) -> Option<Value> {
+    let people = client.people();
+    if who == "user" {
+        return people.get(Kind::User, id).await.ok()?;
+    }
+    let filter = format!("appId eq '{id}'");
+    let all = people.list(Kind::ServicePrincipal, Some(&filter)).await;
+    all.ok()?.into_iter().next()
 }

@@ -34,6 +34,10 @@ const TRUST: &[(&str, &str)] = &[
         "Java",
         "keytool -importcert -file {ca} -keystore bartizan.p12 …, then -Djavax.net.ssl.trustStore=bartizan.p12",
     ),
+    (
+        "Browsers",
+        "import {ca} as an authority in the settings of a profile kept for this",
+    ),
     ("git", "git -c http.sslCAInfo={bundle} …"),
 ];
 

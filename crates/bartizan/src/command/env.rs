@@ -4,12 +4,16 @@ use serde_json::{Map, Value};
 
 use crate::args::Connection;
 use crate::exit::{Failure, Outcome};
+use crate::place;
 use crate::printer::Printer;
 use crate::profile::{ADMINISTRATOR, Profile, default_data_dir};
 use crate::target;
 
 /// Prints the lines; as one object when JSON is asked for by name.
 pub(crate) fn print(connection: &Connection, printer: &Printer) -> Outcome {
+    // A shell may hold the variables of an earlier start, or of another tenant.
+    let was_cloud = connection.cloud.is_some();
+    let connection = &place::own_server(connection);
     let profile = target::profile(connection)?;
     let variables = variables(connection, &profile)?;
     if printer.json_was_asked() {
@@ -19,10 +23,13 @@ pub(crate) fn print(connection: &Connection, printer: &Printer) -> Outcome {
             .collect();
         return printer.json(&Value::Object(object));
     }
-    let lines: String = variables
+    let mut lines: String = variables
         .iter()
         .map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', "'\\''")))
         .collect();
+    if was_cloud && profile.cloud.is_none() {
+        lines.push_str("unset BARTIZAN_CLOUD\n");
+    }
     printer.text(&lines)
 }
 
@@ -35,6 +42,7 @@ fn variables(
     let mut variables = Vec::new();
     // Whose administrator the commands of this shell are: without it they would not look for one, since the server is named.
     match (&connection.profile, &connection.data) {
+        _ if !place::profile_is_in_force(connection) => {}
         (Some(file), _) => variables.push(("BARTIZAN_PROFILE", absolute(file)?)),
         (None, Some(data)) => variables.push(("BARTIZAN_DATA", absolute(data)?)),
         (None, None) => {

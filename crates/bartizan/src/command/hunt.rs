@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bartizan_sdk::hunting::Wire;
+use bartizan_sdk::hunting::{MOST_ROWS, Wire};
 
 use super::kql::query_of;
 use crate::args::{Hunt, Wire as WireArg};
@@ -41,8 +41,12 @@ pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
         .map(|column| column.name.clone())
         .collect();
     printer.rows(&columns, &answer.results)?;
-    if printer.is_table() {
-        let rows = answer.results.len();
+    let rows = answer.results.len();
+    if rows >= MOST_ROWS {
+        printer.remark(&format!(
+            "{rows} rows: the result limit of advanced hunting, so there may be more; narrow the query, or hunt in parts"
+        ));
+    } else if printer.is_table() {
         printer.remark(&format!("{rows} row{}", if rows == 1 { "" } else { "s" }));
     }
     Ok(())

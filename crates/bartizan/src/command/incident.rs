@@ -10,15 +10,23 @@ use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at, plain};
 use crate::target;
 
-const COLUMNS: &[Column] = &[
-    ("ID", |i| at(i, "incidentId")),
-    ("Severity", |i| at(i, "severity")),
-    ("Status", |i| at(i, "status")),
-    ("Alerts", |i| count(i, "alerts")),
-    ("Assigned to", |i| at(i, "assignedTo")),
-    ("Last update", |i| minute(&at(i, "lastUpdateTime"))),
-    ("Name", |i| at(i, "incidentName")),
-];
+/// The columns of a list, with times as they are given: programs read them in CSV.
+const COLUMNS: &[Column] = &columns(|i| at(i, "lastUpdateTime"));
+
+/// The same for people, who have little room.
+const BRIEF: &[Column] = &columns(|i| minute(&at(i, "lastUpdateTime")));
+
+const fn columns(update: fn(&Value) -> String) -> [Column; 7] {
+    [
+        ("ID", |i| at(i, "incidentId")),
+        ("Severity", |i| at(i, "severity")),
+        ("Status", |i| at(i, "status")),
+        ("Alerts", |i| count(i, "alerts")),
+        ("Assigned to", |i| at(i, "assignedTo")),
+        ("Last update", update),
+        ("Name", |i| at(i, "incidentName")),
+    ]
+}
 
 /// Columns that a narrow terminal does without, so that times and names can be read there.
 const SPARE: &[&str] = &["Assigned to", "Alerts"];
@@ -95,7 +103,8 @@ pub(crate) async fn run(command: Incident, printer: &Printer) -> Outcome {
                 };
                 items.push(json!(incident));
             }
-            printer.list_sparing(COLUMNS, SPARE, &items)
+            let columns = if printer.is_table() { BRIEF } else { COLUMNS };
+            printer.list_sparing(columns, SPARE, &items)
         }
         Incident::Show { connection, id } => {
             let incident = json!(target::client(&connection)?.incidents().get(id).await?);

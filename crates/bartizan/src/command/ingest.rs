@@ -163,7 +163,7 @@ pub(crate) async fn run(command: Ingest, printer: &Printer) -> Outcome {
         let path = command
             .rejects
             .unwrap_or_else(|| PathBuf::from("rejected.ndjson"));
-        write_rejects(&path, &total.rejects)?;
+        let path = write_rejects(&path, &total.rejects)?;
         printer.remark(&format!("rejected lines are in {}", path.display()));
     }
     for warning in &total.warnings {
@@ -264,13 +264,40 @@ fn print(total: &Report, printer: &Printer) -> Outcome {
     printer.list(COLUMNS, &lines)
 }
 
-fn write_rejects(path: &Path, rejects: &[Value]) -> Outcome {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+/// Writes rejected lines, which are as private as what was sent, for the owner alone; where they are is returned.
+fn write_rejects(path: &Path, rejects: &[Value]) -> Result<PathBuf, Failure> {
+    let (path, file) = fresh(path).map_err(|error| {
+        Failure::from(error).about(format!("rejected lines: {}", path.display()))
+    })?;
+    let mut file = std::io::BufWriter::new(file);
     for reject in rejects {
         writeln!(file, "{reject}")?;
     }
     file.flush()?;
-    Ok(())
+    Ok(path)
+}
+
+/// A new file of that name, with a number in it when there is one already: those of an earlier run are kept.
+fn fresh(path: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let part =
+        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = (part(path.file_stem()), part(path.extension()));
+    let mut candidate = path.to_owned();
+    for number in 1.. {
+        match options.open(&candidate) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (candidate, file)),
+        }
+        candidate = path.with_file_name(match extension.is_empty() {
+            true => format!("{stem}-{number}"),
+            false => format!("{stem}-{number}.{extension}"),
+        });
+    }
+    Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
 /// The files that the paths name, folders walked, in order, with their sizes.
@@ -321,6 +348,23 @@ mod tests {
             failure.to_string().contains("DeviceProcessEvents?"),
             "{failure}"
         );
+    }
+
+    #[test]
+    fn rejected_lines_are_private_and_replace_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rejected.ndjson");
+        let line = [json!({ "line": 1 })];
+        let written = || write_rejects(&path, &line).expect("written");
+        assert_eq!(written(), path);
+        assert_eq!(written(), folder.path().join("rejected-1.ndjson"));
+        assert_eq!(written(), folder.path().join("rejected-2.ndjson"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&path).expect("a file").permissions();
+            assert_eq!(mode.mode() & 0o777, 0o600);
+        }
     }
 
     #[test]

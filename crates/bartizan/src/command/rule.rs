@@ -95,9 +95,16 @@ pub(crate) async fn run(command: Rule, printer: &Printer) -> Outcome {
             disabled,
         } => {
             let client = target::client(&connection)?;
+            let known: Vec<Value> = client.collection(Service::Own, PATH).try_collect().await?;
             let mut rules = Vec::new();
             for file in &files {
-                rules.push(put(&client, file, !disabled).await?);
+                let rule = put(&client, file, !disabled).await?;
+                let before = known.iter().find(|known| known["id"] == rule["id"]);
+                if before.is_some_and(|before| before["source"] != rule["source"]) {
+                    let id = at(&rule, "id");
+                    printer.remark(&format!("{id} was there with another text: it is replaced"));
+                }
+                rules.push(rule);
             }
             printer.list(COLUMNS, &rules)
         }

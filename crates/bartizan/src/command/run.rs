@@ -2,6 +2,7 @@
 //!
 //! Proxy and trust variables are set in that child alone: no root, no hosts file, nothing to undo.
 
+mod child;
 mod relay;
 
 use std::ffi::OsString;
@@ -47,7 +48,7 @@ pub(crate) fn run(
     command: &[OsString],
     printer: &Printer,
 ) -> Outcome {
-    let profile = target::profile(connection)?;
+    let (profile, _) = target::speaking(connection)?;
     target::note(connection, &profile);
     let proxy = proxy.or_else(|| profile.proxy.clone()).ok_or_else(|| {
         Failure::usage("this profile names no proxy; give --via or --data of a running server")
@@ -70,14 +71,9 @@ pub(crate) fn run(
     }
     // A folder of roots would be read beside the file, or instead of it.
     child.env_remove("SSL_CERT_DIR");
-    let status = child
-        .status()
-        .map_err(|error| Failure::usage(format!("{}: {error}", program.to_string_lossy())))?;
-    match status.code() {
-        Some(0) => Ok(()),
-        Some(code) => Err(Failure::reported(u8::try_from(code).unwrap_or(1))),
-        // Ended by a signal: as shells report it, without the number, which is not portable.
-        None => Err(Failure::reported(1)),
+    match child::run(child, program)? {
+        0 => Ok(()),
+        code => Err(Failure::reported(code)),
     }
 }
 

@@ -45,8 +45,16 @@ fn start(args: &Serve, global: &Global, with_demo: bool) -> Outcome {
         return detach(&settings.data);
     }
     let detached = std::env::var_os(DETACHED).is_some();
-    bartizan_server::data_dir::create_private_folder(&settings.data)
-        .map_err(|error| Failure::usage(format!("{}: {error}", settings.data.display())))?;
+    bartizan_server::data_dir::create_private_folder(&settings.data).map_err(|error| {
+        let data = settings.data.display();
+        Failure::usage(if settings.data.is_file() {
+            format!("{data} is a file; --data names a folder, which is made where there is none")
+        } else {
+            format!(
+                "the data directory {data} cannot be made: {error}; --data DIR names another one"
+            )
+        })
+    })?;
     let log = if detached {
         Some(settings.data.join(LOG_FILE))
     } else {

@@ -74,8 +74,7 @@ pub(crate) async fn run(command: Tenant, printer: &Printer) -> Outcome {
                 at(t, "id") == doomed || domains.iter().any(|domain| *domain == doomed)
             };
             let Some(found) = tenants.iter().find(named) else {
-                let text = format!("no tenant {doomed}; see `bartizan tenant list`");
-                return Err(Failure::not_found(text));
+                return Err(unknown(&doomed, &tenants));
             };
             if !yes {
                 printer.list(COLUMNS, std::slice::from_ref(found))?;
@@ -116,6 +115,22 @@ pub(crate) async fn run(command: Tenant, printer: &Printer) -> Outcome {
             printer.item(POLICIES, &answer.json()?)
         }
     }
+}
+
+/// What to say of a tenant that has neither this id nor this domain: names are not unique, and deleting is for good.
+fn unknown(doomed: &str, tenants: &[Value]) -> Failure {
+    let named = tenants.iter().filter(|t| at(t, "displayName") == doomed);
+    let ids: Vec<String> = named.map(|t| at(t, "id")).collect();
+    let text = format!("no tenant has the id or domain {doomed}");
+    Failure::not_found(match ids.as_slice() {
+        [] => format!("{text}; see `bartizan tenant list{}`", target::again()),
+        ids => format!(
+            "{text}; named so: {} (bartizan tenant delete {}{})",
+            ids.join(", "),
+            ids[0],
+            target::again()
+        ),
+    })
 }
 
 /// The body of a change; the server judges the values.

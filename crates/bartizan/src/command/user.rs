@@ -7,7 +7,7 @@ use bartizan_sdk::people::Kind;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::args::{Group, GroupUpdate, Mfa, User, UserCreate, UserUpdate};
+use crate::args::{Group, GroupUpdate, Mfa, Proof, User, UserCreate, UserUpdate};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
 use crate::target;
@@ -121,7 +121,18 @@ pub(crate) async fn run(command: User, printer: &Printer) -> Outcome {
         User::Mfa(command) => mfa(command, printer).await,
         User::Me { connection } => {
             let client = target::client(&connection)?;
-            printer.item(USERS, &client.people().me().await?)
+            let person = matches!(connection.proof, Some(Proof::DeviceCode | Proof::Browser));
+            let me = client.people().me().await.map_err(|error| {
+                let answered = error.status().is_some();
+                let failure = Failure::from(error);
+                match answered && !person {
+                    true => failure.hinting(
+                        "only a person has a profile: sign in as one by --device-code --client-id ID of a public client",
+                    ),
+                    false => failure,
+                }
+            });
+            printer.item(USERS, &me?)
         }
     }
 }

@@ -293,3 +293,62 @@ fn a_token_is_explained_where_no_server_is_named() {
     assert!(told.out.contains("not verified: "), "{told:?}");
     told.good();
 }
+
+#[test]
+fn what_was_typed_wrong_is_said_with_what_to_do() {
+    let home = Home::new();
+    let file = home.file("file");
+    std::fs::write(&file, "").expect("written");
+    let file = file.display().to_string();
+    let said = run_with(&["serve", "--data", &file], &[], "").bad(2);
+    assert!(said.contains("--data names a folder"), "{said}");
+    let said = run_with(&["incident", "show", "abc"], &[], "").bad(2);
+    assert!(said.contains("bartizan incident list"), "{said}");
+    let said = run_with(&["--data", "d", "incident", "list"], &[], "").bad(2);
+    assert!(said.contains("bartizan incident list --data"), "{said}");
+}
+
+#[test]
+fn names_that_are_taken_otherwise_are_said() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let made = home.cli(&["tenant", "create", "Fabrikam"]).json();
+    let id = made["id"].as_str().expect("an id");
+    let said = home.cli(&["tenant", "delete", "Fabrikam", "--yes"]).bad(5);
+    assert!(said.contains("id or domain") && said.contains(id), "{said}");
+
+    home.cli(&["app", "create", "Tool"]).good();
+    let added = home.cli(&["app", "permission", "add", "Tool", "Incident.Read"]);
+    assert!(
+        added.err.contains("xdr/Incident.Read is delegated"),
+        "{added:?}"
+    );
+    let shown = home.cli(&["app", "show", "Tool", "--format", "table"]);
+    assert!(
+        shown.out.contains("xdr/Incident.Read (delegated)"),
+        "{shown:?}"
+    );
+
+    let rule = home.file("rule.toml");
+    let source = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../demo/rules/bitsadmin-download.toml"
+    );
+    let text = std::fs::read_to_string(source).expect("a rule");
+    let path = rule.display().to_string();
+    std::fs::write(&rule, &text).expect("written");
+    let first = home.cli(&["rule", "add", &path]);
+    assert!(!first.err.contains("replaced"), "{first:?}");
+    first.good();
+    std::fs::write(&rule, format!("# changed\n{text}")).expect("written");
+    let second = home.cli(&["rule", "add", &path]);
+    assert!(second.err.contains("it is replaced"), "{second:?}");
+
+    let rotated = home.cli(&["key", "rotate"]);
+    rotated.good();
+    let listed = home.cli(&["audit", "list", "--format", "table"]).good();
+    assert!(!listed.contains("AdministrativeAct"), "{listed}");
+
+    let cut = home.cli(&["hunt", "range i from 1 to 100001 step 1", "--format", "csv"]);
+    assert!(cut.err.contains("result limit"), "{}", cut.err);
+}

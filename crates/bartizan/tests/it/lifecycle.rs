@@ -191,3 +191,51 @@ fn a_named_profile_is_not_left_with_an_exported_secret() {
     let arguments = ["run", "--profile", &profile, "--", "sh", "-c", script];
     assert_eq!(run_with(&arguments, &exported, "").good().trim(), "mine:");
 }
+
+/// A profile whose proxy nobody needs to reach.
+#[cfg(unix)]
+fn bare_profile(home: &Home) -> String {
+    let profile = home.file("bare.toml");
+    let text = "url = \"http://localhost:1\"\nproxy = \"http://127.0.0.1:1\"\n";
+    std::fs::write(&profile, text).expect("a file");
+    profile.display().to_string()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_below_run_ends_as_shells_say_it() {
+    let home = Home::new();
+    let profile = bare_profile(&home);
+    let below = |command: &[&str]| {
+        let arguments = [&["run", "--profile", &profile, "--"][..], command].concat();
+        run_with(&arguments, &[], "")
+    };
+    below(&["sh", "-c", "exit 7"]).bad(7);
+    below(&["sh", "-c", "kill -KILL $$"]).bad(137);
+    let said = below(&["no-such-command-here"]).bad(127);
+    assert!(said.contains("there is no such command"), "{said}");
+    below(&[profile.as_str()]).bad(126);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_below_run_hears_what_run_is_told() {
+    use std::io::BufRead as _;
+    let home = Home::new();
+    let profile = bare_profile(&home);
+    let script = "trap 'echo heard; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
+    let mut run =
+        crate::process::command(&["run", "--profile", &profile, "--", "sh", "-c", script])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+    let mut lines = std::io::BufReader::new(run.stdout.take().expect("a pipe")).lines();
+    assert_eq!(lines.next().expect("a line").expect("read"), "ready");
+    let id = run.id().to_string();
+    let told = std::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status();
+    assert!(told.expect("kill").success());
+    assert_eq!(lines.next().expect("a line").expect("read"), "heard");
+    assert_eq!(run.wait().expect("it ends").code(), Some(3));
+}

@@ -9,4 +9,5 @@ mod kill;
 mod kql;
 mod lifecycle;
 mod people;
+mod place;
 mod process;

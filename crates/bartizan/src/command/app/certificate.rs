@@ -156,7 +156,13 @@ fn generate(file: &Path, name: &str, days: u32) -> Result<Vec<u8>, Failure> {
         options.mode(0o600);
     }
     let wrong = |error: std::io::Error| Failure::usage(format!("{}: {error}", file.display()));
-    let mut out = options.open(file).map_err(wrong)?;
+    let mut out = options.open(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::usage(format!(
+            "{} is there already, and a key that may be in use is not written over: name another file",
+            file.display()
+        )),
+        _ => wrong(error),
+    })?;
     out.write_all(text.as_bytes()).map_err(wrong)?;
     out.sync_all().map_err(wrong)?;
     Ok(signed.der().to_vec())

@@ -35,8 +35,8 @@ const FIELDS: &[Column] = &[
     ("Client ID", |a| at(a, "appId")),
     ("Object ID", |a| at(a, "id")),
     ("Audience", |a| at(a, "signInAudience")),
-    ("Asks for", |a| join(&a["permissions"])),
-    ("Consented", |a| join(&a["consented"])),
+    ("Asks for", asked),
+    ("Consented", consented),
     ("Redirect URIs", |a| join(&a["redirectUris"])),
     ("Secrets", |a| join(&a["secrets"])),
     ("Certificates", |a| join(&a["certificates"])),
@@ -50,6 +50,37 @@ fn join(list: &Value) -> String {
         .map(crate::printer::plain)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// What an application asks for; delegated permissions are told apart, since its own tokens never carry them.
+fn asked(application: &Value) -> String {
+    let items = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let resources = items(&application["requiredResourceAccess"]);
+    let all = resources.iter().flat_map(|r| items(&r["resourceAccess"]));
+    let names = all.filter_map(|access| {
+        let name = named(access["id"].as_str()?.parse().ok()?);
+        Some(match access["type"] == "Scope" {
+            true => format!("{name} (delegated)"),
+            false => name,
+        })
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What was consented to, told apart likewise.
+fn consented(application: &Value) -> String {
+    let count = |name: &str| application[name].as_array().map_or(0, Vec::len);
+    let own = count("consented") - count("consentedDelegated").min(count("consented"));
+    let names = application["consented"].as_array().into_iter().flatten();
+    let names = names.enumerate().map(|(index, name)| {
+        let name = crate::printer::plain(name);
+        if index < own {
+            name
+        } else {
+            format!("{name} (delegated)")
+        }
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Carries out the command.
@@ -220,12 +251,14 @@ pub(super) fn consent_link(client: &Client, app_id: &str) -> String {
 /// An application as people want to see it: names instead of ids, and what was consented to.
 async fn describe(client: &Client, application: &Application) -> Result<Value, Failure> {
     let mut consented = Vec::new();
+    let mut of_people = Vec::new();
     let directory = client.directory();
     if let Some(principal) = directory.service_principal(application.app_id).await? {
         for assignment in directory.assignments(principal.id).await? {
             consented.push(named(assignment.app_role_id));
         }
-        consented.extend(delegated(client, &principal.id.to_string()).await?);
+        of_people = delegated(client, &principal.id.to_string()).await?;
+        consented.extend(of_people.iter().cloned());
     }
     let asked: Vec<String> = application
         .required_resource_access
@@ -261,6 +294,7 @@ async fn describe(client: &Client, application: &Application) -> Result<Value, F
     let mut value = json!(application);
     value["permissions"] = json!(asked);
     value["consented"] = json!(consented);
+    value["consentedDelegated"] = json!(of_people);
     value["redirectUris"] = json!(redirect::all(application));
     value["secrets"] = json!(secrets);
     value["certificates"] = json!(certificates);

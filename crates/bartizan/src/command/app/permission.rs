@@ -43,6 +43,11 @@ pub(super) async fn run(command: Permission, printer: &Printer) -> Outcome {
                     ));
                 }
             }
+            for (_, (resource, permission)) in &found {
+                if !delegated && permission.kind == PermissionKind::Delegated {
+                    printer.remark(&without_delegated(resource, permission));
+                }
+            }
             let found = found.into_iter().map(|(_, permission)| permission);
             let wanted = merged(application.required_resource_access.clone(), found);
             client.directory().require(application.id, &wanted).await?;
@@ -84,6 +89,17 @@ pub(super) async fn run(command: Permission, printer: &Printer) -> Outcome {
             Ok(())
         }
     }
+}
+
+/// What is said of a delegated permission that was named without `--delegated`: it may be taken for an application's.
+fn without_delegated(resource: &Resource, permission: &permissions::Permission) -> String {
+    let (api, name) = (resource.api, permission.name);
+    let all = format!("{name}.All");
+    let instead = match resource.permission(PermissionKind::Application, &all) {
+        Some(role) => format!("{api}/{} is the application permission", role.name),
+        None => format!("{api} has no application permission of that name"),
+    };
+    format!("{api}/{name} is delegated: nothing for an application's own token; {instead}")
 }
 
 const fn preferred(delegated: bool) -> PermissionKind {
@@ -320,6 +336,17 @@ mod tests {
                 assert_eq!(found.1.kind, kind, "{}: {first}", operation.name);
             }
         }
+    }
+
+    #[test]
+    fn a_delegated_permission_is_not_taken_for_an_applications() {
+        let (resource, permission) = resolve("Incident.Read", ROLE).expect("a scope");
+        let said = without_delegated(resource, permission);
+        assert!(said.contains("xdr/Incident.Read is delegated"), "{said}");
+        assert!(
+            said.contains("xdr/Incident.Read.All is the application permission"),
+            "{said}"
+        );
     }
 
     #[test]
