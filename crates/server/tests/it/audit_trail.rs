@@ -80,7 +80,7 @@ async fn sign_ins_are_no_changes_of_users() {
     let rows = hunt(&server, &server.tenant, query).await;
     assert_eq!(
         json!(rows),
-        json!([{ "ObjectId": id, "AccountObjectId": null, "Result": "Failure" }])
+        json!([{ "ObjectId": id, "AccountObjectId": "", "Result": "Failure" }])
     );
 }
 
@@ -202,7 +202,7 @@ async fn sign_ins_without_a_token_request_are_logged() {
     let rows = hunt(&server, &server.tenant, &own).await;
     assert_eq!(
         json!(rows),
-        json!([{ "ApplicationId": null, "AccountUpn": ann, "EndpointCall": "Login:login" }])
+        json!([{ "ApplicationId": "", "AccountUpn": ann, "EndpointCall": "Login:login" }])
     );
 }
 
