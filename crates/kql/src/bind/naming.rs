@@ -17,6 +17,14 @@ pub(super) fn name_of(expr: &Expr) -> Option<String> {
     }
 }
 
+/// The name that an argument gives to a column: the one in `name = value`, or its value's own.
+pub(super) fn name_of_argument(argument: &ast::Argument) -> Option<String> {
+    match &argument.name {
+        Some(name) => Some(name.text.clone()),
+        None => name_of(&argument.value),
+    }
+}
+
 fn path_name(object: &Expr, key: &str) -> String {
     match name_of(object) {
         Some(base) => format!("{base}_{key}"),
@@ -55,16 +63,17 @@ fn call_name(call: &ast::Call) -> Option<String> {
 
 fn by_rule(naming: Naming, call: &ast::Call) -> Option<String> {
     // Of an argument the name that it has itself counts, not one that it only mentions.
-    let named = |e: &Expr| match &e.kind {
+    let named = |a: &ast::Argument| match &a.value.kind {
         ExprKind::Call(inner)
-            if catalogue::scalar_function(&inner.name.text)
-                .is_some_and(|f| f.naming == Naming::NamedColumn) =>
+            if a.name.is_none()
+                && catalogue::scalar_function(&inner.name.text)
+                    .is_some_and(|f| f.naming == Naming::NamedColumn) =>
         {
             None
         }
-        _ => name_of(e),
+        _ => name_of_argument(a),
     };
-    let first = || call.arguments.first().and_then(|a| named(&a.value));
+    let first = || call.arguments.first().and_then(named);
     match naming {
         Naming::Numbered => None,
         Naming::First => first(),
@@ -89,7 +98,7 @@ pub(super) fn percentile_name(call: &ast::Call, index: usize) -> String {
     let of = call
         .arguments
         .first()
-        .and_then(|a| name_of(&a.value))
+        .and_then(name_of_argument)
         .unwrap_or_default();
     let rank = match call.arguments.get(index).map(|a| &a.value.kind) {
         Some(ExprKind::Literal(Literal::Long(Some(n)))) => n.to_string(),

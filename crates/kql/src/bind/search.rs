@@ -10,6 +10,7 @@ use crate::types::Type;
 use super::convert::coerce;
 use super::expr::negated;
 use super::tabular::wrap;
+use super::union::one_type;
 use super::{Binder, Relation, Rows, Weight, literal, reference};
 
 /// Rows and the name of their table.
@@ -43,7 +44,11 @@ impl Binder<'_> {
         };
         let mut found = Vec::with_capacity(tables.len());
         for (index, (relation, name)) in tables.into_iter().enumerate() {
-            let predicate = self.term(&search.predicate, &relation, &terms);
+            // `search *` is every row.
+            let predicate = match search.predicate.kind {
+                Ast::Star => None,
+                _ => self.term(&search.predicate, &relation, &terms),
+            };
             let relation = match predicate {
                 Some(predicate) => wrap(relation, |input| Node::Filter { input, predicate }),
                 None => relation,
@@ -211,8 +216,8 @@ impl Binder<'_> {
             .copied()
             .filter(|name| {
                 let all = tables.iter().flat_map(|(r, _)| &r.plan.columns);
-                let types: HashSet<Type> = all.filter(|c| c.name == *name).map(|c| c.ty).collect();
-                types.len() > 1
+                let all = all.filter(|c| c.name == *name).map(|c| c.ty);
+                one_type(all).is_none()
             })
             .collect();
         // Tables without any of the columns that the condition names are left out.
@@ -275,13 +280,9 @@ impl Binder<'_> {
     ) -> Layout {
         let mut columns = Vec::with_capacity(project.columns.len());
         for (name, ty) in &project.columns {
-            let types: HashSet<Type> = found
-                .iter()
-                .flat_map(|(plan, _)| &plan.columns)
-                .filter(|c| c.name == name.text)
-                .map(|c| c.ty)
-                .collect();
-            if types.is_empty() && !open {
+            let all = found.iter().flat_map(|(plan, _)| &plan.columns);
+            let mut types = all.filter(|c| c.name == name.text).map(|c| c.ty).peekable();
+            if types.peek().is_none() && !open {
                 let message = format!(
                     "{}Failed to resolve scalar expression named '{}'",
                     self.prefix(),
@@ -292,7 +293,7 @@ impl Binder<'_> {
             let declared = ty.as_ref().and_then(|ty| self.type_named(ty));
             columns.push((
                 name.text.clone(),
-                declared.unwrap_or_else(|| one_type(&types)),
+                declared.unwrap_or_else(|| one_type(types).unwrap_or(Type::Dynamic)),
             ));
         }
         Layout {
@@ -385,9 +386,9 @@ fn smart(found: &[(Plan, String)], wanted: &[&str]) -> Layout {
             names.push(name);
         }
     }
-    let types = |name: &str| -> HashSet<Type> {
+    let ty = |name: &str| {
         let all = found.iter().flat_map(|(plan, _)| &plan.columns);
-        all.filter(|c| c.name == name).map(|c| c.ty).collect()
+        one_type(all.filter(|c| c.name == name).map(|c| c.ty)).unwrap_or(Type::Dynamic)
     };
     let rest = found
         .iter()
@@ -396,16 +397,9 @@ fn smart(found: &[(Plan, String)], wanted: &[&str]) -> Layout {
     Layout {
         columns: names
             .iter()
-            .map(|name| ((*name).to_owned(), one_type(&types(name))))
+            .map(|name| ((*name).to_owned(), ty(name)))
             .collect(),
         pack: rest.then_some(Pack::Others),
-    }
-}
-
-fn one_type(types: &HashSet<Type>) -> Type {
-    match types.iter().next() {
-        Some(ty) if types.len() == 1 => *ty,
-        _ => Type::Dynamic,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::bound::{Expr, ExprKind as Bound, PathStep, ScalarFn};
 use crate::catalogue::{self, ScalarFunction, Target};
 use crate::types::Type;
 
-use super::naming::name_of;
+use super::naming::name_of_argument;
 use super::{Binder, Rows};
 
 /// The results of a function: what is added to their names, and their types.
@@ -49,7 +49,7 @@ impl Binder<'_> {
             self.error("KS149", item.span, message);
         }
         let packed = self.packed(call, function, rows);
-        let first = call.arguments.first().and_then(|a| name_of(&a.value));
+        let first = call.arguments.first().and_then(name_of_argument);
         let stem = format!("{}_{}", call.name.text, first.unwrap_or_default());
         let parts = results.iter().enumerate().map(|(i, (suffix, ty))| {
             let value = packed.as_ref().map(|p| element(p.clone(), i, *ty));
@@ -85,7 +85,7 @@ impl Binder<'_> {
             .take(count)
             .enumerate()
             .map(|(i, argument)| {
-                let stem = name_of(&argument.value).unwrap_or_else(|| format!("array{i}"));
+                let stem = name_of_argument(argument).unwrap_or_else(|| format!("array{i}"));
                 let item = NamedExpr {
                     names: item.names.get(i).cloned().into_iter().collect(),
                     expr: path(&stem, "sorted", item.expr.span),

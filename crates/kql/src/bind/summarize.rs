@@ -11,7 +11,7 @@ use crate::types::Type;
 
 use super::call::Argument;
 use super::convert::promoted;
-use super::naming::{Names, name_of, percentile_name};
+use super::naming::{Names, name_of_argument, percentile_name};
 use super::{Binder, Relation, Rows, literal, reference};
 
 /// The columns of a `summarize` while they are found.
@@ -288,7 +288,7 @@ impl Binder<'_> {
                         function,
                         arguments,
                         i,
-                        name_of(&argument.value).as_deref(),
+                        name_of_argument(argument).as_deref(),
                     ));
                     values.push(value);
                 }
@@ -327,7 +327,7 @@ fn label(
         Shape::Best { names, unnamed } => {
             let first = arguments
                 .first()
-                .and_then(|a| name_of(&a.value))
+                .and_then(|first| name_of_argument(first))
                 .unwrap_or_default();
             match (names, index, own) {
                 (BestNames::Plain, _, Some(own)) => own.to_owned(),
@@ -348,7 +348,7 @@ fn name_of_call(call: &ast::Call, function: &AggregateFunction) -> String {
     let first = call
         .arguments
         .first()
-        .and_then(|a| name_of(&a.value))
+        .and_then(name_of_argument)
         .unwrap_or_default();
     match function.naming {
         Naming::Prefix(prefix) => format!("{prefix}_{first}"),

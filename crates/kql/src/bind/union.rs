@@ -1,10 +1,13 @@
 //! `union`: columns by name and type, wildcards, missing tables.
 
+use std::collections::HashMap;
+
 use crate::ast::{self, ExprKind, UnionKind, UnionOperand};
 use crate::bound::{Column, Node, Plan, UnionInput, Value};
 use crate::diagnostic::Span;
 use crate::types::Type;
 
+use super::convert::coerce;
 use super::environment::Binding;
 use super::naming::Names;
 use super::project::glob;
@@ -163,6 +166,10 @@ impl Binder<'_> {
 
     pub(super) fn united(&mut self, relations: Vec<Relation>, inner: bool) -> Relation {
         let outputs = layout(&relations, inner);
+        let relations: Vec<_> = relations
+            .into_iter()
+            .map(|relation| self.in_types_of(relation, &outputs))
+            .collect();
         let columns: Vec<_> = outputs
             .iter()
             .map(|o| self.column(o.name.clone(), o.ty))
@@ -198,17 +205,68 @@ impl Binder<'_> {
     }
 }
 
+impl Binder<'_> {
+    /// The rows with each column that the union has in one other type converted to it.
+    fn in_types_of(&mut self, relation: Relation, outputs: &[Output]) -> Relation {
+        let other = |column: &Column| {
+            let output = outputs.iter().find(|o| o.alone && o.source == column.name);
+            output.map(|o| o.ty).filter(|ty| *ty != column.ty)
+        };
+        if !relation.plan.columns.iter().any(|c| other(c).is_some()) {
+            return relation;
+        }
+        let mut columns = Vec::with_capacity(relation.plan.columns.len());
+        let mut exprs = Vec::with_capacity(columns.capacity());
+        for old in &relation.plan.columns {
+            let (column, value) = match other(old) {
+                Some(ty) => (
+                    self.column(old.name.clone(), ty),
+                    coerce(reference(old), ty),
+                ),
+                None => (old.clone(), reference(old)),
+            };
+            columns.push(column);
+            exprs.push(value);
+        }
+        Relation {
+            open: relation.open,
+            plan: Plan {
+                node: Node::Project {
+                    input: Box::new(relation.plan),
+                    exprs,
+                },
+                columns,
+            },
+        }
+    }
+}
+
+/// The type of a column that several tables have, of its types in their order; none when it has no single one. The
+/// first two decide, as they do in the analyser: where they agree, values of other types are converted to theirs.
+pub(super) fn one_type(mut types: impl Iterator<Item = Type>) -> Option<Type> {
+    let first = types.next()?;
+    match types.next() {
+        Some(second) => (first == second).then_some(first),
+        None => Some(first),
+    }
+}
+
 /// A column of a union: its name, and the name and type that inputs have it under.
 struct Output {
     name: String,
     source: String,
     ty: Type,
+    /// The only column of its source's name.
+    alone: bool,
 }
 
 /// Columns by first appearance of their names; where a name has several types, one column for each, side by side.
 fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
     let mut order: Vec<(String, Vec<(Type, usize)>)> = Vec::new();
+    // All types that a name has, in the order of the inputs.
+    let mut seen: HashMap<&str, Vec<Type>> = HashMap::new();
     for column in relations.iter().flat_map(|r| &r.plan.columns) {
+        seen.entry(&column.name).or_default().push(column.ty);
         let at = order
             .iter()
             .position(|(name, _)| *name == column.name)
@@ -223,7 +281,11 @@ fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
     }
     let mut names = Names::default();
     let mut outputs: Vec<Output> = Vec::new();
-    for (source, types) in order {
+    for (source, mut types) in order {
+        let all = &seen[source.as_str()];
+        if let Some(ty) = one_type(all.iter().copied()).filter(|_| !inner) {
+            types = vec![(ty, all.len())];
+        }
         let clash = types.len() > 1;
         for (ty, count) in types {
             if inner && count < relations.len() {
@@ -238,6 +300,7 @@ fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
                 name: names.unique(&name),
                 source: source.clone(),
                 ty,
+                alone: !clash,
             });
         }
     }
@@ -249,7 +312,9 @@ fn layout(relations: &[Relation], inner: bool) -> Vec<Output> {
 /// change places.
 fn keep_own_names(outputs: &mut [Output]) {
     for own in 0..outputs.len() {
-        let Output { name, source, ty } = &outputs[own];
+        let Output {
+            name, source, ty, ..
+        } = &outputs[own];
         if name == source || *name == format!("{source}_{ty}") {
             continue;
         }
