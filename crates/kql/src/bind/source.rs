@@ -1,6 +1,6 @@
 //! Where rows come from: tables, `let` names, calls, `datatable`, `range`, `print`.
 
-use crate::ast::{self, ExprKind, Literal, OperatorKind, SourceKind};
+use crate::ast::{self, ExprKind, OperatorKind, SourceKind};
 use crate::bound::{ExprKind as Bound, Node, Plan, Value};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::time;
