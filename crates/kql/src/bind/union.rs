@@ -225,6 +225,9 @@ impl Binder<'_> {
                 ),
                 None => (old.clone(), reference(old)),
             };
+            if self.poisoned.contains(&old.id) {
+                self.poisoned.insert(column.id);
+            }
             columns.push(column);
             exprs.push(value);
         }
