@@ -325,8 +325,9 @@ fn keep_own_names(outputs: &mut [Output]) {
             .iter()
             .position(|o| o.name == *source && o.source != *source && o.ty == *ty);
         if let Some(made) = made {
-            let source = outputs[own].source.clone();
+            let (source, alone) = (outputs[own].source.clone(), outputs[own].alone);
             outputs[own].source = std::mem::replace(&mut outputs[made].source, source);
+            outputs[own].alone = std::mem::replace(&mut outputs[made].alone, alone);
         }
     }
 }
