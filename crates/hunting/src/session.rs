@@ -125,6 +125,8 @@ pub(crate) fn session_state(
     options.execution.collect_statistics = false;
     options.optimizer.prefer_hash_join = attempt == Attempt::Fast;
     options.execution.sort_spill_reservation_bytes = to_merge_with(memory.limit);
+    // It multiplies the limit by ten, whatever the limit is (DataFusion's GroupedTopKAggregateStream).
+    options.optimizer.enable_topk_aggregation = false;
     // A partition reads its own files only: `take` gives the same rows every time.
     options.execution.enable_file_stream_work_stealing = false;
     let runtime = RuntimeEnvBuilder::new()

@@ -6,7 +6,6 @@ use bartizan_store::directory::assignments::{self, AppRoleAssignment};
 use bartizan_store::directory::certificates::{self, KeyCredential};
 use bartizan_store::directory::federations::{self, FederatedCredential};
 use bartizan_store::directory::passwords::{self, PasswordCredential};
-use bartizan_store::directory::people;
 use bartizan_store::directory::search::Search;
 use bartizan_store::directory::service_principals::{self, ServicePrincipal};
 use bartizan_store::directory::token_facts;
@@ -26,7 +25,6 @@ on_both_databases!(
     token_facts_are_complete,
     users_are_found_in_any_letter_case,
     listings_take_filters,
-    changes_of_one_object_do_not_undo_each_other,
 );
 
 async fn an_application_is_seen_by_its_tenant_alone(store: &Store) {
@@ -573,51 +571,4 @@ async fn listings_take_filters(store: &Store) {
             .unwrap();
         assert_eq!(found.items.len(), count, "{text}");
     }
-}
-
-/// Whoever changes an object reads it, decides, and writes it whole.
-async fn changes_of_one_object_do_not_undo_each_other(store: &Store) {
-    let mut tx = two_tenants(store).await;
-    let tenant = tenant_id(1);
-    let user = User::new(
-        ObjectId(Uuid::from_u128(77)),
-        "both@t1.example.com",
-        "Both",
-        NOW,
-    );
-    users::create(&mut tx, tenant, &user).await.unwrap();
-    tx.commit().await.unwrap();
-    let mut first = store.write().await.unwrap();
-    let mut renamed = people::find(&mut first, tenant, &user.id.to_string())
-        .await
-        .unwrap()
-        .unwrap();
-    let second = {
-        let (store, id) = (store.clone(), user.id);
-        tokio::spawn(async move {
-            let mut tx = store.write().await.unwrap();
-            let mut disabled = people::find(&mut tx, tenant, &id.to_string())
-                .await
-                .unwrap()
-                .unwrap();
-            disabled.user.enabled = false;
-            people::update(&mut tx, tenant, &disabled).await.unwrap();
-            tx.commit().await.unwrap();
-        })
-    };
-    // Long enough for the second to read what the first has not written yet, if it may.
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    "Renamed".clone_into(&mut renamed.user.display_name);
-    people::update(&mut first, tenant, &renamed).await.unwrap();
-    first.commit().await.unwrap();
-    second.await.unwrap();
-    let mut tx = store.read().await.unwrap();
-    let both = people::find(&mut tx, tenant, &user.id.to_string())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (both.user.display_name.as_str(), both.user.enabled),
-        ("Renamed", false)
-    );
 }

@@ -15,3 +15,4 @@ mod segments;
 mod sign_in;
 mod taking_in;
 mod tokens;
+mod writers;

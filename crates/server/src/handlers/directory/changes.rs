@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(
             told,
             json!([
-                { "name": "notes", "old": null, "new": "\"n\"" },
                 { "name": "web/redirectUris", "old": "[\"a\"]", "new": "[\"b\"]" },
+                { "name": "notes", "old": null, "new": "\"n\"" },
                 { "name": "tags", "old": "[]", "new": null },
             ])
         );
