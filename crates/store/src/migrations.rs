@@ -62,6 +62,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "password_change",
         include_str!("../migrations/0013_password_change.sql"),
     ),
+    (
+        14,
+        "names_abroad",
+        include_str!("../migrations/0014_names_abroad.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

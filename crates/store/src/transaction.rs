@@ -81,9 +81,11 @@ const WRITERS: u32 = 10;
 /// Whoever changes the directory reads rows, decides, and writes them whole: with others between, their changes would be
 /// lost (a disabled account would come back). PostgreSQL keeps changes of the directory apart from each other, and from what
 /// is decided by it, as SQLite's one writer does; what is written aside goes on beside its like. The number is the
-/// database's own, and any.
+/// database's own, and any. Whoever waits longer than [`PATIENCE`] gets an error: another server may have stopped in the
+/// middle of a transaction.
 const ALONE: &str = "select pg_advisory_xact_lock(7305804402)";
 const ASIDE: &str = "select pg_advisory_xact_lock_shared(7305804402)";
+const LIMIT: &str = "set local lock_timeout = '15s'";
 /// How long to wait for a connection, and for SQLite's lock when another process holds it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -183,6 +185,7 @@ impl Store {
         let mut tx = self.writers.begin_with(self.backend.begin_write()).await?;
         if self.backend == Backend::Postgres {
             let lock = if directory { ALONE } else { ASIDE };
+            (&mut *tx).execute(LIMIT).await?;
             (&mut *tx).execute(lock).await?;
         }
         Ok(WriteTx {

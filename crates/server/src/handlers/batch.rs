@@ -11,7 +11,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::call::{Call, json as answer};
@@ -22,7 +23,7 @@ use crate::error::{ApiError, Kind};
 /// Most parts of a batch (the page's limit).
 const MOST: usize = 20;
 /// Most bytes of all answers together: they are held until the last one is there.
-const ANSWERS: usize = 64 * 1024 * 1024;
+const ANSWERS: usize = 16 * 1024 * 1024;
 /// What a part may say in its headers. The rest, the token above all, is the batch's.
 const HEADERS: &[&str] = &[
     "accept",
@@ -60,6 +61,21 @@ struct Part {
     depends_on: Vec<String>,
 }
 
+/// The answer to a part. Its body stays text: as a tree a long list takes many times the memory.
+#[derive(Serialize)]
+struct Told<'a> {
+    id: &'a str,
+    status: u16,
+    headers: Map<String, Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Answers<'a> {
+    responses: Vec<Told<'a>>,
+}
+
 /// Carries out a batch.
 pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
     let batch: Batch = call.json().await?;
@@ -83,7 +99,7 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
         }
         responses.push(response);
     }
-    answer(StatusCode::OK, &json!({ "responses": responses }))
+    answer(StatusCode::OK, &Answers { responses })
 }
 
 /// The parts, each behind those that it depends on and otherwise as they came.
@@ -123,7 +139,7 @@ fn order(parts: &[Part]) -> Result<Vec<&Part>, ApiError> {
 }
 
 /// Carries out a part by the way of any call; its status and its place in the answer.
-async fn carried_out(call: &Call, part: &Part, left: &mut usize) -> (StatusCode, Json) {
+async fn carried_out<'a>(call: &Call, part: &'a Part, left: &mut usize) -> (StatusCode, Told<'a>) {
     let Some((parts, body)) = request_of(call, part) else {
         return refused(
             part,
@@ -150,12 +166,23 @@ async fn carried_out(call: &Call, part: &Part, left: &mut usize) -> (StatusCode,
             headers.insert((*name).to_owned(), Json::from(value));
         }
     }
-    let mut told = json!({ "id": part.id, "status": head.status.as_u16(), "headers": headers });
-    if !bytes.is_empty() {
-        let parsed = serde_json::from_slice::<Json>(&bytes);
-        told["body"] = parsed.unwrap_or_else(|_| Json::from(BASE64_STANDARD.encode(&bytes)));
-    }
+    let told = Told {
+        id: &part.id,
+        status: head.status.as_u16(),
+        headers,
+        body: text_of(&bytes),
+    };
     (head.status, told)
+}
+
+/// A body as JSON text; what is none, as base64 in a string.
+fn text_of(bytes: &[u8]) -> Option<Box<RawValue>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    serde_json::from_slice(bytes)
+        .or_else(|_| to_raw_value(&BASE64_STANDARD.encode(bytes)))
+        .ok()
 }
 
 /// A part as a request of its own, with the batch's token; `None` for what no request can be made of.
@@ -198,13 +225,19 @@ fn headers_of(part: &Part) -> HeaderMap {
     headers
 }
 
-fn refused(part: &Part, status: StatusCode, code: &str, text: &str) -> (StatusCode, Json) {
-    let told = json!({
-        "id": part.id,
-        "status": status.as_u16(),
-        "headers": { "content-type": "application/json" },
-        "body": { "error": { "code": code, "message": text } },
-    });
+fn refused<'a>(
+    part: &'a Part,
+    status: StatusCode,
+    code: &str,
+    text: &str,
+) -> (StatusCode, Told<'a>) {
+    let headers = Map::from_iter([("content-type".to_owned(), Json::from("application/json"))]);
+    let told = Told {
+        id: &part.id,
+        status: status.as_u16(),
+        headers,
+        body: to_raw_value(&json!({ "error": { "code": code, "message": text } })).ok(),
+    };
     (status, told)
 }
 

@@ -99,7 +99,10 @@ fn row(event: &AuditEvent, batch: Batch) -> Option<Row> {
         .number("AppInstanceId", Some(0))
         .text("AccountId", actor)
         .text("AccountType", kind)
-        .flag("IsAdminOperation", Some(actor != event.target))
+        .flag(
+            "IsAdminOperation",
+            Some(event.actor != audits::UNKNOWN && actor != event.target),
+        )
         .text("ActivityType", activity.kind)
         .text("ActivityObjects", objects.to_string())
         .maybe("ObjectName", audits::target_name(event))

@@ -255,6 +255,14 @@ async fn memberships_are_told_of_every_kind_of_principal() {
     ] {
         assert_eq!(ids(&get(&server, &path).await), expected, "{path}");
     }
+    // The next page is narrowed as the first one is.
+    let path = format!("/users/{anna}/transitiveMemberOf/microsoft.graph.group?$top=1");
+    let first = get(&server, &path).await;
+    let next = first["@odata.nextLink"].as_str().expect("a next page");
+    assert!(
+        next.contains("/transitiveMemberOf/microsoft.graph.group?"),
+        "{next}"
+    );
     let path = format!("/users/{anna}/transitiveMemberOf/microsoft.graph.group");
     let narrowed = get(&server, &format!("{path}?$count=true&$select=id")).await;
     assert_eq!(narrowed["@odata.count"], 2);

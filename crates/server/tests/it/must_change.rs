@@ -268,3 +268,39 @@ async fn people_change_their_password_with_their_security_info() {
     assert!(page.html.contains("One session"), "{}", page.html);
     assert_eq!(other.go("/mysecurityinfo").await.title(), "Sign in");
 }
+
+/// Both know the password of before; the second finds it changed, and goes on without holding anything up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_twice_at_once_holds_up_nobody() {
+    let server = TestServer::start().await;
+    let flags = json!({ "forceChangePasswordNextSignIn": true });
+    let (ann, _) = person(&server, "ann", flags).await;
+    let client = public_client(&server).await;
+    let address = server.authorize(&server.tenant, &client, &[("scope", SCOPE)]);
+    let mut browser = Browser::at(&server);
+    let page = up_to_the_password(&mut browser, &address, &ann).await;
+    let form = page.form("new_password");
+    let mut fields: Vec<(&str, &str)> = Vec::new();
+    fields.extend(form.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    fields.extend(FORM);
+    let send = || {
+        let request = browser.request(Method::POST, &form.action);
+        request.form(&fields).send()
+    };
+    let all = async { tokio::join!(send(), send(), send()) };
+    let answers = tokio::time::timeout(std::time::Duration::from_secs(120), all).await;
+    let (first, second, third) = answers.expect("an answer to each");
+    for answer in [first, second, third] {
+        let status = answer.expect("an answer").status();
+        assert!(!status.is_server_error(), "{status}");
+    }
+    let given = password(&server, &client, &ann, CHOSEN).await;
+    assert_ne!(
+        given.body["error_codes"],
+        json!([50_126]),
+        "{:?}",
+        given.body
+    );
+    // And everybody else still writes.
+    person(&server, "bob", json!({})).await;
+}

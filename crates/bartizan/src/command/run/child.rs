@@ -58,17 +58,49 @@ mod signals {
     /// The signals that ask a process to end.
     pub(super) struct Heard {
         terminate: tokio::signal::unix::Signal,
-        interrupt: tokio::signal::unix::Signal,
-        hang_up: tokio::signal::unix::Signal,
+        interrupt: Option<tokio::signal::unix::Signal>,
+        hang_up: Option<tokio::signal::unix::Signal>,
     }
 
-    /// From now on they are heard, and end this process no more.
+    /// From now on they are heard, and end this process no more. Those that are ignored already (`nohup`, `&` in a script)
+    /// stay so: a handler would take that from the child, too.
     pub(super) fn heard() -> std::io::Result<Heard> {
         Ok(Heard {
             terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
+            interrupt: unless_ignored(SignalKind::interrupt())?,
+            hang_up: unless_ignored(SignalKind::hangup())?,
         })
+    }
+
+    type Listener = tokio::signal::unix::Signal;
+
+    fn unless_ignored(kind: SignalKind) -> std::io::Result<Option<Listener>> {
+        if is_ignored(kind) {
+            return Ok(None);
+        }
+        signal(kind).map(Some)
+    }
+
+    /// Whether this process was started with the signal ignored, where the system tells (proc(5), `SigIgn`).
+    fn is_ignored(kind: SignalKind) -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        let bit = u32::try_from(kind.as_raw_value() - 1).unwrap_or(64);
+        mask.unwrap_or_default()
+            .checked_shr(bit)
+            .unwrap_or_default()
+            & 1
+            == 1
+    }
+
+    async fn next(listener: &mut Option<Listener>) {
+        match listener {
+            Some(listener) => {
+                listener.recv().await;
+            }
+            None => std::future::pending().await,
+        }
     }
 
     impl Heard {
@@ -78,8 +110,8 @@ mod signals {
             loop {
                 let signal = tokio::select! {
                     _ = self.terminate.recv() => Signal::TERM,
-                    _ = self.hang_up.recv() => Signal::HUP,
-                    _ = self.interrupt.recv() => {
+                    () = next(&mut self.hang_up) => Signal::HUP,
+                    () = next(&mut self.interrupt) => {
                         // Ctrl-C reaches every process of the terminal's foreground, the child among them.
                         if in_the_foreground() {
                             continue;

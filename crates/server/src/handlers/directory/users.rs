@@ -164,6 +164,10 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     }
     if let Some(demanded) = profile.over(&person.user) {
         users::demand_password_change(&mut tx, call.tenant(), person.user.id, demanded).await?;
+        (
+            person.user.change_password,
+            person.user.change_password_with_mfa,
+        ) = demanded;
     }
     // Who is switched on again signs in again.
     if changes_password || switched_off {

@@ -267,6 +267,8 @@ pub(super) async fn take(
             .map_err(fault)?
             .is_none()
     {
+        // Going on writes, too, in its turn.
+        drop(tx);
         return again(request, flow).await;
     }
     // A form of another step, or of a page that was left open.

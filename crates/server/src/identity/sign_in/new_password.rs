@@ -146,6 +146,8 @@ async fn set(
     let old = account.user.password_hash.as_deref().unwrap_or_default();
     let replaced = users::replace_password(&mut tx, tenant, id, (old, &hash), now).await;
     if !replaced.map_err(fault)? {
+        // Going on writes, too, in its turn.
+        drop(tx);
         return again(request, flow).await;
     }
     let ended = async {

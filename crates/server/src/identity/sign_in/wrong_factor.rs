@@ -24,6 +24,11 @@ pub(super) async fn note(
     let Some((tenant, user)) = flow.account else {
         return Ok(());
     };
+    sign_ins::of_page(request, flow, (&account.user, None), client_of(flow), code);
+    if code == LOCKED {
+        // The tries that brought the lock are told already, and more of them may come without end.
+        return Ok(());
+    }
     let event = Event {
         actor: UNKNOWN.to_owned(),
         target: user.to_string(),
@@ -38,7 +43,5 @@ pub(super) async fn note(
             "address": request.source().map(|address| address.to_string()),
         }),
     };
-    record_event(request, tx, tenant, event).await?;
-    sign_ins::of_page(request, flow, (&account.user, None), client_of(flow), code);
-    Ok(())
+    record_event(request, tx, tenant, event).await
 }

@@ -279,6 +279,9 @@ fn link<T: Serialize>(call: &Call, token: &T) -> Result<String, ApiError> {
         let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         path = path.replace(&format!("{{{name}}}"), &encoded);
     }
+    if let Some(cast) = call.matched.cast {
+        path = format!("{path}/microsoft.graph.{}", cast.name);
+    }
     Ok(format!("{}{path}?{}", call.site.base, query.finish()))
 }
 
