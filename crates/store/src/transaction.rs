@@ -85,7 +85,6 @@ const WRITERS: u32 = 10;
 /// middle of a transaction.
 const ALONE: &str = "select pg_advisory_xact_lock(7305804402)";
 const ASIDE: &str = "select pg_advisory_xact_lock_shared(7305804402)";
-const LIMIT: &str = "set local lock_timeout = '15s'";
 /// How long to wait for a connection, and for SQLite's lock when another process holds it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -185,7 +184,10 @@ impl Store {
         let mut tx = self.writers.begin_with(self.backend.begin_write()).await?;
         if self.backend == Backend::Postgres {
             let lock = if directory { ALONE } else { ASIDE };
-            (&mut *tx).execute(LIMIT).await?;
+            sqlx::query("select set_config('lock_timeout', $1, true)")
+                .bind(PATIENCE.as_millis().to_string())
+                .execute(&mut *tx)
+                .await?;
             (&mut *tx).execute(lock).await?;
         }
         Ok(WriteTx {

@@ -11,3 +11,4 @@ mod lifecycle;
 mod people;
 mod place;
 mod process;
+mod signals;

@@ -4,7 +4,9 @@
 use std::fs;
 use std::sync::Arc;
 
-use bartizan_hunting::{Engine, EngineSettings, HuntRequest, Limits, LocalTables};
+use bartizan_hunting::{EngineSettings, HuntRequest, Limits, LocalTables};
+
+use crate::engine::engine;
 
 const TEXTS: [&str; 7] = [
     r#"{"a":{"n":7,"s":"x"}}"#,
@@ -31,16 +33,11 @@ fn answer(query: &str, optimize: bool) -> (String, String) {
         limits: Limits::default(),
         tables: Arc::new(tables.clone()),
     };
-    let engine = Engine::new(EngineSettings {
+    let (engine, runtime) = engine(EngineSettings {
         threads: 1,
         optimize,
         ..EngineSettings::default()
-    })
-    .expect("an engine");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    });
     let result = runtime.block_on(engine.run(request())).expect("a result");
     let mut rows = Vec::new();
     result.write_rows(&mut rows);

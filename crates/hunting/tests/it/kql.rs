@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bartizan_hunting::{Engine, EngineSettings, HuntRequest, HuntResult, Limits, LocalTables};
+use bartizan_hunting::{EngineSettings, HuntRequest, HuntResult, Limits, LocalTables};
+
+use crate::engine::engine;
 
 /// 2026-03-01T12:00:00Z.
 const NOW: i64 = 639_079_632_000_000_000;
@@ -204,16 +206,11 @@ fn documents_hold() {
         .filter(|p| p.extension().is_some_and(|e| e == "md"))
         .collect();
     documents.sort();
-    let engine = Engine::new(EngineSettings {
+    let (engine, runtime) = engine(EngineSettings {
         threads: 2,
         batch_rows: 4,
         ..EngineSettings::default()
-    })
-    .expect("an engine");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    });
     let (mut count, mut failures) = (0, String::new());
     for document in documents {
         let folder = tempfile::tempdir().expect("a folder");

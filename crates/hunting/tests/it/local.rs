@@ -9,10 +9,12 @@ use arrow::array::{
     TimestampMicrosecondArray, TimestampNanosecondArray,
 };
 use bartizan_hunting::{
-    Engine, EngineSettings, HuntError, HuntRequest, Limits, LocalError, LocalTables, TimeWindow,
+    EngineSettings, HuntError, HuntRequest, Limits, LocalError, LocalTables, TimeWindow,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
+
+use crate::engine::engine;
 
 const DAY: i64 = 864_000_000_000;
 /// 2026-03-01T00:00:00Z.
@@ -25,16 +27,11 @@ fn rows(
     query: &str,
     timespan: Option<TimeWindow>,
 ) -> Result<String, HuntError> {
-    let engine = Engine::new(EngineSettings {
+    let (engine, runtime) = engine(EngineSettings {
         threads: 2,
         batch_rows: 64,
         ..EngineSettings::default()
-    })
-    .expect("an engine");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    });
     let result = runtime.block_on(engine.run(HuntRequest {
         query: query.to_owned(),
         now_ticks: MARCH + DAY,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use bartizan_hunting::{Engine, EngineSettings, HuntRequest, Limits, LocalTables};
+use bartizan_hunting::{EngineSettings, HuntRequest, Limits, LocalTables};
 use bartizan_kql::types::Type;
+
+use crate::engine::engine;
 
 const TYPES: [Type; 6] = [
     Type::Int,
@@ -54,16 +56,11 @@ fn value(ty: Type) -> &'static str {
 
 #[test]
 fn every_aggregate_takes_every_numeric_type() {
-    let engine = Engine::new(EngineSettings {
+    let (engine, runtime) = engine(EngineSettings {
         threads: 2,
         batch_rows: 16,
         ..EngineSettings::default()
-    })
-    .expect("an engine");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    });
     let run = |query: String| {
         runtime.block_on(engine.run(HuntRequest {
             query,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bartizan_hunting::types::schema;
-use bartizan_hunting::{Engine, EngineSettings, HuntError, HuntRequest, Limits, TableSource};
+use bartizan_hunting::{EngineSettings, HuntError, HuntRequest, Limits, TableSource};
 use bartizan_kql::Scope;
 use bartizan_kql::types::Type;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -13,6 +13,8 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::future::BoxFuture;
+
+use crate::engine::engine;
 
 const COLUMNS: [(&str, Type); 4] = [
     ("Timestamp", Type::DateTime),
@@ -83,16 +85,11 @@ impl TableSource for Tables {
 /// What a query asks of the table.
 fn asked(query: &str) -> Vec<String> {
     let recorder = Arc::new(Recorder::default());
-    let engine = Engine::new(EngineSettings {
+    let (engine, runtime) = engine(EngineSettings {
         threads: 1,
         batch_rows: 64,
         ..EngineSettings::default()
-    })
-    .expect("an engine");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    });
     let request = HuntRequest {
         query: query.to_owned(),
         now_ticks: 1_000_000_000_000_000,

@@ -263,7 +263,7 @@ impl Binder<'_> {
     /// Name and type of every property: the probe of `bag_unpack`.
     fn properties_of(&mut self, input: &Relation, bag: &Column, span: Span) -> Plan {
         let at = input.plan.columns.iter().position(|c| c.id == bag.id);
-        let copy = self.copy(input, span);
+        let copy = self.copy(input, span).unwrap_or_else(Self::unknown);
         let bag = at.and_then(|at| copy.plan.columns.get(at)).cloned();
         let pair = self.column("pair", Type::Dynamic);
         let item = MvItem {

@@ -135,7 +135,8 @@ impl Binder<'_> {
         }
         match self.environment.find(&name.text).cloned() {
             Some(Binding::Tabular(relation)) => Some(Meaning::Tabular(
-                self.copy(&relation, name.span),
+                self.copy(&relation, name.span)
+                    .unwrap_or_else(Self::unknown),
                 Some(name.text.clone()),
             )),
             Some(Binding::Function(closure)) if closure.needs_no_arguments() => {

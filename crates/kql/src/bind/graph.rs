@@ -306,16 +306,17 @@ impl Binder<'_> {
                 self.error("KS273", span, "Multiple graph outputs require aliases");
                 continue;
             };
-            let copy = self.copy(input, span);
-            let rows = self.graph_table(copy, table);
-            self.name_rows(alias, &rows);
+            if let Some(copy) = self.copy(input, span) {
+                let rows = self.graph_table(copy, table);
+                self.name_rows(alias, &rows);
+            }
         }
         // The statement itself has no rows; the names stand for them in what follows.
         input.clone()
     }
 
     fn name_rows(&mut self, name: &ast::Name, rows: &Relation) {
-        let copy = self.copy(rows, name.span);
+        let copy = self.copy(rows, name.span).unwrap_or_else(Self::unknown);
         if !self
             .environment
             .declare(&name.text, Binding::Tabular(Rc::new(copy)))

@@ -338,10 +338,10 @@ impl<'s> Binder<'s> {
         true
     }
 
-    /// A copy of rows with fresh ids.
-    fn copy(&mut self, relation: &Relation, span: Span) -> Relation {
+    /// A copy of rows with fresh ids; none when all copies together are too much, which has been reported then.
+    fn copy(&mut self, relation: &Relation, span: Span) -> Option<Relation> {
         if self.copied > MAX_COPIED_NODES {
-            return Self::unknown();
+            return None;
         }
         let next = &mut self.next_column;
         let (plan, cost) = remap::with_fresh_ids(&relation.plan, || {
@@ -353,11 +353,11 @@ impl<'s> Binder<'s> {
                 self.poisoned.insert(new.id);
             }
         }
-        self.spend(cost, span);
-        Relation {
+        let affordable = self.spend(cost, span);
+        affordable.then_some(Relation {
             plan,
             open: relation.open,
-        }
+        })
     }
 
     /// Rows that nothing is known about, after a mistake.

@@ -158,7 +158,7 @@ impl Binder<'_> {
     /// The distinct values as texts: the probe of `pivot`.
     fn values_of(&mut self, input: &Relation, by: &Column, span: Span) -> Plan {
         let at = input.plan.columns.iter().position(|c| c.id == by.id);
-        let copy = self.copy(input, span);
+        let copy = self.copy(input, span).unwrap_or_else(Self::unknown);
         let by = at.and_then(|at| copy.plan.columns.get(at)).cloned();
         let empty = || literal(Value::String(String::new()), Type::String);
         let value = by.map_or_else(empty, |by| coerce(reference(&by), Type::String));

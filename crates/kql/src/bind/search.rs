@@ -230,7 +230,10 @@ impl Binder<'_> {
             }
             open |= relation.open;
             let name = name.unwrap_or_else(|| format!("union_arg{index}"));
-            let relation = self.as_dynamic(relation, &clashing);
+            let relation = self.converted(relation, |column| {
+                let clashes = clashing.contains(&column.name.as_str());
+                clashes.then_some(Type::Dynamic)
+            });
             let relation = match self.term(&find.predicate, &relation, &terms) {
                 Some(predicate) => wrap(relation, |input| Node::Filter { input, predicate }),
                 None => relation,
@@ -244,31 +247,6 @@ impl Binder<'_> {
             None => smart(&found, &wanted),
         };
         self.found(found, source, layout, open)
-    }
-
-    /// The rows with these columns as dynamic values.
-    fn as_dynamic(&mut self, relation: Relation, names: &[&str]) -> Relation {
-        if names.is_empty() {
-            return relation;
-        }
-        let mut columns = relation.plan.columns.clone();
-        let mut exprs: Vec<Expr> = columns.iter().map(reference).collect();
-        for (column, expr) in columns.iter_mut().zip(&mut exprs) {
-            if names.contains(&column.name.as_str()) && column.ty != Type::Dynamic {
-                *expr = coerce(reference(column), Type::Dynamic);
-                *column = self.column(column.name.clone(), Type::Dynamic);
-            }
-        }
-        Relation {
-            open: relation.open,
-            plan: Plan {
-                node: Node::Project {
-                    input: Box::new(relation.plan),
-                    exprs,
-                },
-                columns,
-            },
-        }
     }
 
     /// The columns of a `project` clause.

@@ -131,7 +131,7 @@ impl Binder<'_> {
             }
             OperatorKind::As { name, .. } => {
                 // The name can be used in what follows; rows are bound again there like those of a `let`.
-                let copy = self.copy(&input, name.span);
+                let copy = self.copy(&input, name.span).unwrap_or_else(Self::unknown);
                 self.environment.declare(
                     &name.text,
                     super::environment::Binding::Tabular(std::rc::Rc::new(copy)),

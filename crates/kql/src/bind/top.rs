@@ -107,7 +107,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Relation> {
         let (own, parents) = keys.split_last()?;
-        let copy = self.copy(base, span);
+        let copy = self.copy(base, span)?;
         let key = |at: &usize| copy.plan.columns[*at].clone();
         let (value, parents): (Column, Vec<Column>) = (key(own), parents.iter().map(key).collect());
         let name = level.by.names.first().map(|n| n.text.clone());
@@ -117,7 +117,7 @@ impl Binder<'_> {
         let mut carried: Vec<Column> = Vec::new();
         let mut rows = copy.plan.clone();
         if let Some(above) = above {
-            let above = self.copy(above, span);
+            let above = self.copy(above, span)?;
             let pairs = parents
                 .iter()
                 .enumerate()
@@ -227,7 +227,7 @@ impl Binder<'_> {
         others: &ast::Expr,
         span: Span,
     ) -> Option<Relation> {
-        let kept = self.copy(&top, span);
+        let kept = self.copy(&top, span)?;
         let width = kept.plan.columns.len();
         let mut on: Vec<(Expr, Expr)> = Vec::new();
         for (i, parent) in rest.parents.iter().enumerate() {
@@ -251,7 +251,7 @@ impl Binder<'_> {
                 open: false,
             },
             span,
-        );
+        )?;
         let position = |c: &Column| rest.rows.columns.iter().position(|r| r.id == c.id);
         let by: Option<Vec<Column>> = rest
             .parents

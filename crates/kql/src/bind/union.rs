@@ -208,10 +208,19 @@ impl Binder<'_> {
 impl Binder<'_> {
     /// The rows with each column that the union has in one other type converted to it.
     fn in_types_of(&mut self, relation: Relation, outputs: &[Output]) -> Relation {
-        let other = |column: &Column| {
+        self.converted(relation, |column| {
             let output = outputs.iter().find(|o| o.alone && o.source == column.name);
-            output.map(|o| o.ty).filter(|ty| *ty != column.ty)
-        };
+            output.map(|o| o.ty)
+        })
+    }
+
+    /// The rows with columns converted to the types that `wanted` gives for them.
+    pub(super) fn converted(
+        &mut self,
+        relation: Relation,
+        wanted: impl Fn(&Column) -> Option<Type>,
+    ) -> Relation {
+        let other = |column: &Column| wanted(column).filter(|ty| *ty != column.ty);
         if !relation.plan.columns.iter().any(|c| other(c).is_some()) {
             return relation;
         }

@@ -122,3 +122,27 @@ fn queries_that_double_themselves_are_refused() {
     let query = format!("let f0 = (x:long) {{ x }}; {squared} T | extend y = f59(l)");
     assert!(!codes(query).is_empty());
 }
+
+#[test]
+fn operators_that_copy_their_rows_end_where_copies_are_too_many() {
+    let tables: String = (1..14)
+        .map(|n| format!("let t{n} = union t{0}, t{0}, t{0};", n - 1))
+        .collect();
+    for operator in [
+        "top-nested 3 of s with others = 'x' by count(), top-nested 2 of i by count(), top-nested of l by max(r)",
+        "evaluate bag_unpack(d)",
+        "evaluate pivot(s)",
+        "as t99 | union t99",
+        "make-graph s --> s2 with t0 on s | graph-to-table nodes as n, edges as e; union n, e",
+    ] {
+        for n in 7..14 {
+            codes(format!(
+                "let t0 = T | extend s2 = s; {tables} t{n} | {operator}"
+            ));
+        }
+        let most = codes(format!(
+            "let t0 = T | extend s2 = s; {tables} t13 | {operator}"
+        ));
+        assert!(most.contains(&"BZ103"), "{operator}: {most:?}");
+    }
+}
