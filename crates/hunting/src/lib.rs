@@ -27,6 +27,7 @@ mod plugins;
 mod row_order;
 mod session;
 mod sketch;
+mod terms;
 mod text;
 
 pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};

@@ -14,6 +14,7 @@ use super::error::EventsError;
 use super::files::{Staged, blocking};
 use super::schema::file_schema;
 use super::{EventStore, now_micros};
+use crate::terms::SUFFIX;
 
 /// Files merged at a time: each holds a batch in memory.
 const MAX_INPUTS: usize = 32;
@@ -75,7 +76,8 @@ impl EventStore {
     ) -> Result<EventFile, EventsError> {
         let mut rows = self.sorted_rows(table, files).await?;
         let schema = file_schema(table);
-        let mut writer = self.files.begin(table)?;
+        let count = files.iter().map(|file| file.rows).sum();
+        let mut writer = self.files.begin(table, count)?;
         while let Some(batch) = rows.next().await {
             let batch = adapt(&batch?, &schema)?;
             writer = blocking(move || writer.write(&batch).map(|()| writer)).await?;
@@ -163,7 +165,8 @@ impl EventStore {
         let orphaned = now - micros(self.settings.orphan_grace);
         for object in objects {
             let path = object.location.as_ref();
-            if object.last_modified.timestamp_micros() < orphaned && !known.contains(path) {
+            let known = known.contains(path.strip_suffix(SUFFIX).unwrap_or(path));
+            if object.last_modified.timestamp_micros() < orphaned && !known {
                 tracing::info!(path, "orphaned event file deleted");
                 self.files.delete(path).await?;
                 swept.orphans += 1;

@@ -2,9 +2,11 @@
 //!
 //! One file holds rows of one tenant's one table, sorted by `Timestamp`:
 //! `{tenant}/{table}/{uuid}.parquet`. They carry no Arrow schema of ours, so DuckDB, ClickHouse,
-//! Spark and Trino read them as plain Parquet.
+//! Spark and Trino read them as plain Parquet. Beside one of many rows is a file of its terms, `{uuid}.parquet.terms`,
+//! which lives as long and may be missing.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,8 +14,8 @@ use arrow::array::RecordBatch;
 use arrow::array::cast::AsArray as _;
 use arrow::compute::{max, min};
 use arrow::datatypes::TimestampNanosecondType;
-use bartizan_contract::TenantId;
 use bartizan_contract::hunting::Table;
+use bartizan_contract::{KqlType, TenantId};
 use bartizan_store::segments::EventFile;
 use futures::StreamExt as _;
 use object_store::local::LocalFileSystem;
@@ -22,7 +24,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, WriteMultipart}
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
@@ -31,11 +33,15 @@ use super::error::EventsError;
 use super::log::sync_folder;
 use super::schema::{TIMESTAMP, file_schema};
 use super::settings::Location;
+use crate::terms::{LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
 
 /// Rows in a row group: what one partition reads at a time, and what statistics describe.
 const ROW_GROUP_ROWS: usize = 524_288;
 /// Columns that hunts look up by one value get a bloom filter.
 const BLOOM_SUFFIXES: [&str; 5] = ["DeviceId", "SHA1", "SHA256", "MD5", "RemoteIP"];
+/// The key of a number in a file's footer that no other file has: terms beside it are of this file alone, and no longer of
+/// one that another program wrote in its place.
+const FILE_ID: &str = "bartizan.file";
 /// One part of an upload.
 const PART: usize = 8 * 1024 * 1024;
 
@@ -83,12 +89,17 @@ impl Files {
         format!("{tenant}/{table}/")
     }
 
-    /// Begins a file in the staging folder.
-    pub(super) fn begin(&self, table: &'static Table) -> Result<FileWriter, EventsError> {
-        FileWriter::create(self.staging.join(Uuid::now_v7().to_string()), table)
+    /// Begins a file of so many rows in the staging folder.
+    pub(super) fn begin(
+        &self,
+        table: &'static Table,
+        rows: i64,
+    ) -> Result<FileWriter, EventsError> {
+        let path = self.staging.join(Uuid::now_v7().to_string());
+        FileWriter::create(path, table, rows)
     }
 
-    /// Puts a finished file where hunts find it, durably. Returns its path and size.
+    /// Puts a finished file where hunts find it, durably, and its terms beside it. Returns its path.
     pub(super) async fn publish(
         &self,
         tenant: TenantId,
@@ -111,11 +122,46 @@ impl Files {
                 .await?;
             }
         }
+        if let Some(terms) = &staged.terms
+            && let Err(error) = self.publish_terms(&path, terms).await
+        {
+            // Hunts read the file without them, only more of it.
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(path, error, "the terms of an event file cannot be written");
+        }
         Ok(path)
     }
 
-    /// Deletes a file; that it is gone already is fine.
+    /// Terms need not be durable: their checksum tells when they are not whole.
+    async fn publish_terms(&self, path: &str, terms: &[u8]) -> Result<(), EventsError> {
+        let (path, terms) = (format!("{path}{SUFFIX}"), terms.to_vec());
+        let Some(root) = &self.root else {
+            self.store
+                .put(&ObjectPath::from(path), terms.into())
+                .await?;
+            return Ok(());
+        };
+        // Through the staging folder, so that a crash leaves nothing half-written that no sweep finds.
+        let (to, staging) = (root.join(path), self.staging.clone());
+        blocking(move || {
+            let (mut file, staged) = create(staging.join(Uuid::now_v7().to_string()))?;
+            file.write_all(&terms)
+                .map_err(EventsError::file(&staged.0))?;
+            drop(file);
+            fs::rename(&staged.0, &to).map_err(EventsError::file(&to))
+        })
+        .await
+    }
+
+    /// Deletes a file, after its terms; that they are gone already is fine.
     pub(super) async fn delete(&self, path: &str) -> Result<(), EventsError> {
+        if !path.ends_with(SUFFIX) {
+            self.delete_one(&format!("{path}{SUFFIX}")).await?;
+        }
+        self.delete_one(path).await
+    }
+
+    async fn delete_one(&self, path: &str) -> Result<(), EventsError> {
         match self.store.delete(&ObjectPath::from(path)).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
@@ -197,6 +243,16 @@ impl Drop for StagedPath {
     }
 }
 
+/// Begins a file in the staging folder, for nobody else to read.
+fn create(path: PathBuf) -> Result<(File, StagedPath), EventsError> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path).map_err(EventsError::file(&path))?;
+    Ok((file, StagedPath(path)))
+}
+
 /// A Parquet file under way.
 pub(super) struct FileWriter {
     path: StagedPath,
@@ -204,6 +260,8 @@ pub(super) struct FileWriter {
     rows: i64,
     /// Of `Timestamp`, nanoseconds.
     times: Option<(i64, i64)>,
+    /// In files that are worth it.
+    terms: Option<TermsWriter>,
 }
 
 /// A finished, durable file in the staging folder.
@@ -213,25 +271,25 @@ pub(super) struct Staged {
     rows: i64,
     bytes: i64,
     times: Option<(i64, i64)>,
+    /// What goes beside it.
+    terms: Option<Vec<u8>>,
 }
 
 impl FileWriter {
-    fn create(path: PathBuf, table: &Table) -> Result<Self, EventsError> {
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(EventsError::file(&path))?;
-        let path = StagedPath(path);
+    fn create(path: PathBuf, table: &Table, rows: i64) -> Result<Self, EventsError> {
+        let (file, path) = create(path)?;
         let options = ArrowWriterOptions::new()
             .with_properties(properties(table)?)
             .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, file_schema(table), options)?;
+        let mut writer = ArrowWriter::try_new_with_options(file, file_schema(table), options)?;
+        let id = Uuid::now_v7().to_string();
+        writer.append_key_value_metadata(KeyValue::new(FILE_ID.to_owned(), id));
         Ok(Self {
             path,
             writer,
             rows: 0,
             times: None,
+            terms: (rows >= LEAST_ROWS).then(|| terms_writer(table)),
         })
     }
 
@@ -247,6 +305,9 @@ impl FileWriter {
                 None => (from, to),
             });
         }
+        if let Some(terms) = &mut self.terms {
+            terms.write(batch)?;
+        }
         self.writer.write(batch)?;
         Ok(())
     }
@@ -255,18 +316,25 @@ impl FileWriter {
     pub(super) fn finish(self) -> Result<Staged, EventsError> {
         let Self {
             path,
-            writer,
+            mut writer,
             rows,
             times,
+            terms,
         } = self;
-        let file = writer.into_inner()?;
+        let metadata = writer.finish()?;
+        let file = writer.inner();
         file.sync_all().map_err(EventsError::file(&path.0))?;
         let bytes = file.metadata().map_err(EventsError::file(&path.0))?.len() as i64;
+        let terms = terms.map(|terms| {
+            let print = fingerprint(bytes as u64, &metadata);
+            encode(&terms.finish(), print)
+        });
         Ok(Staged {
             path,
             rows,
             bytes,
             times,
+            terms,
         })
     }
 }
@@ -299,6 +367,19 @@ impl Staged {
     }
 }
 
+/// Whether hunts look a column up by one value.
+fn has_bloom_filter(column: &str) -> bool {
+    let mut suffixes = BLOOM_SUFFIXES.iter();
+    suffixes.any(|suffix| column.ends_with(suffix))
+}
+
+/// What sketches the texts of a table; those that are one term have a bloom filter of their own.
+fn terms_writer(table: &Table) -> TermsWriter {
+    let columns = table.columns.iter();
+    let texts = columns.filter(|c| c.ty == KqlType::String && !has_bloom_filter(c.name));
+    TermsWriter::new(texts.map(|c| c.name.to_owned()), ROW_GROUP_ROWS)
+}
+
 fn properties(table: &Table) -> Result<WriterProperties, EventsError> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
@@ -313,10 +394,7 @@ fn properties(table: &Table) -> Result<WriterProperties, EventsError> {
         }]));
     }
     for column in table.columns {
-        if BLOOM_SUFFIXES
-            .iter()
-            .any(|suffix| column.name.ends_with(suffix))
-        {
+        if has_bloom_filter(column.name) {
             let path = ColumnPath::from(column.name);
             properties = properties.set_column_bloom_filter_enabled(path, true);
         }

@@ -128,7 +128,8 @@ impl EventStore {
         let seqs = (generation.first_seq, generation.last_seq);
         let mut files = Vec::with_capacity(tables.len());
         for (tenant, table, batches) in tables {
-            let writer = self.files.begin(table)?;
+            let rows = batches.iter().map(|b| b.rows.num_rows() as i64).sum();
+            let writer = self.files.begin(table, rows)?;
             let staged = blocking(move || write_sorted(writer, table, &batches)).await?;
             self.step(Step::Staged)?;
             let path = self.files.publish(tenant, table.name, &staged).await?;

@@ -67,6 +67,8 @@ use memory::{Batch, Entry, Memory};
 use provider::EventTable;
 use writer::{Command, GroupCommit, Reservation, lock};
 
+use crate::terms::KeptTerms;
+
 /// What became of an appended batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
@@ -94,6 +96,7 @@ pub struct EventStore {
     store: Store,
     files: Files,
     footers: Arc<FileMetadataCache>,
+    terms: KeptTerms,
     log_id: Uuid,
     memory: Arc<Mutex<Memory>>,
     /// Bytes of batches in memory or on their way there.
@@ -155,6 +158,7 @@ impl EventStore {
         let events = Arc::new(Self {
             files,
             footers: Arc::new(DefaultCache::new(settings.footer_cache)),
+            terms: KeptTerms::new(settings.term_cache),
             log_id,
             memory,
             reserved: Arc::new(AtomicUsize::new(bytes)),

@@ -30,6 +30,7 @@ use super::schema::{engine_schema, file_schema};
 use super::ticks::ticks_from_timestamp;
 use super::writer::lock;
 use super::{EventStore, EventsError};
+use crate::terms::TermCondition;
 
 /// See [`EventStore::provider`].
 #[derive(Debug)]
@@ -130,6 +131,19 @@ impl EventTable {
         )?)
     }
 
+    /// What filters say about terms.
+    fn terms_of(&self, filters: &[Expr]) -> Option<TermCondition> {
+        let is_text = |name: &str| {
+            self.table
+                .column(name)
+                .is_some_and(|c| c.ty == KqlType::String)
+        };
+        TermCondition::of(filters, &|expr| match expr {
+            Expr::Column(column) if is_text(&column.name) => Some(&column.name),
+            _ => None,
+        })
+    }
+
     /// A scan of the files; `None` when statistics say that no row passes.
     async fn file_plan(
         &self,
@@ -148,14 +162,17 @@ impl EventTable {
                 state.create_physical_expr(expr, &schema)
             })
             .transpose()?;
+        let terms = self.terms_of(filters);
         let scan = FileScan {
             events: &self.events,
             state,
             table: self.table,
             projection,
             limit,
+            terms: terms.as_ref(),
         };
-        let footers = scan.footers(files).await?;
+        let mut footers = scan.footers(files).await?;
+        scan.add_wanted(&mut footers).await;
         let plan = scan.plan(footers, predicate)?;
         plan.map(|plan| self.to_engine_types(plan, projection, state))
             .transpose()
@@ -206,8 +223,10 @@ impl TableProvider for EventTable {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = |filter: &&Expr| {
+            let one = std::slice::from_ref(*filter);
             let helps = translate(self.table, filter).is_some()
-                || TimeRange::of(std::slice::from_ref(*filter)) != TimeRange::default();
+                || TimeRange::of(one) != TimeRange::default()
+                || self.terms_of(one).is_some();
             match helps {
                 // Row groups are left out by it, rows are not.
                 true => TableProviderFilterPushDown::Inexact,

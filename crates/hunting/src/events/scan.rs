@@ -34,11 +34,13 @@ use datafusion::prelude::SessionContext;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectMeta;
 use object_store::path::Path as ObjectPath;
+use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::older_files::MissingTexts;
 use super::schema::{TIMESTAMP, file_schema};
 use super::{EventStore, EventsError};
+use crate::terms::{TermCondition, WantedRows, load, of_group};
 
 /// Footers read at the same time.
 const READ_AHEAD: usize = 16;
@@ -47,6 +49,8 @@ const READ_AHEAD: usize = 16;
 pub(super) struct Footer {
     object: ObjectMeta,
     metadata: Arc<ParquetMetaData>,
+    /// What is known of the rows that the hunt wants.
+    wanted: Option<WantedRows>,
 }
 
 impl Footer {
@@ -66,6 +70,8 @@ pub(super) struct FileScan<'a> {
     pub(super) table: &'static Table,
     pub(super) projection: &'a [usize],
     pub(super) limit: Option<usize>,
+    /// What every wanted row meets as for the terms of its texts.
+    pub(super) terms: Option<&'a TermCondition>,
 }
 
 impl FileScan<'_> {
@@ -81,12 +87,32 @@ impl FileScan<'_> {
                         .with_file_metadata_cache(Some(cache))
                         .fetch_metadata()
                         .await?;
-                    Ok(Footer { object, metadata })
+                    Ok(Footer {
+                        object,
+                        metadata,
+                        wanted: None,
+                    })
                 }
             })
             .buffered(READ_AHEAD)
             .try_collect()
             .await
+    }
+
+    /// Adds what terms say of the rows of files, where the hunt asks for some.
+    pub(super) async fn add_wanted(&self, footers: &mut [Footer]) {
+        let Some(condition) = self.terms else {
+            return;
+        };
+        let files = footers
+            .iter()
+            .map(|f| (f.object.clone(), f.metadata.clone()))
+            .collect();
+        let store = self.events.files.store();
+        let known = load(&*store, files, &self.events.terms, condition).await;
+        for (footer, wanted) in footers.iter_mut().zip(known) {
+            footer.wanted = wanted;
+        }
     }
 
     /// Reads what a predicate over a file's types leaves of the files; `None` when that is
@@ -221,14 +247,23 @@ fn row_groups(
     }
     filter
         .row_group_indexes()
-        .map(|index| {
+        .filter_map(|index| {
             let mut access = ParquetAccessPlan::new_none(groups.len());
             access.scan(index);
+            let rows = usize::try_from(groups[index].num_rows()).unwrap_or(0);
+            let wanted = of_group(footer.wanted.as_ref(), index, rows);
+            if wanted.is_empty() {
+                return None;
+            }
+            if wanted.iter().map(ExactSizeIterator::len).sum::<usize>() < rows {
+                let wanted = wanted.into_iter();
+                let selection = RowSelection::from_consecutive_ranges(wanted, rows);
+                access.scan_selection(index, selection);
+            }
             let (start, end) = byte_range(&groups[index]);
             // The range gives the unit its size, should the engine want to split parts again.
-            PartitionedFile::new_from_meta(footer.object.clone())
-                .with_range(start, end)
-                .with_extension(access)
+            let part = PartitionedFile::new_from_meta(footer.object.clone());
+            Some(part.with_range(start, end).with_extension(access))
         })
         .collect()
 }

@@ -57,6 +57,8 @@ pub struct Settings {
     pub compact_files: usize,
     /// Bytes of Parquet footers kept in memory. 64 MiB.
     pub footer_cache: usize,
+    /// Bytes of sketches of terms kept in memory. 128 MiB.
+    pub term_cache: usize,
 }
 
 impl Settings {
@@ -83,6 +85,7 @@ impl Settings {
             compact_target: 256 * MIB as u64,
             compact_files: 8,
             footer_cache: 64 * MIB,
+            term_cache: 128 * MIB,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
+use bartizan_kql::bound::StringOp;
 use bartizan_kql::types::Type;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
@@ -33,6 +34,29 @@ pub(crate) struct KqlFunction {
     rewrite: Option<Rewrite>,
     /// The same without a test of the first argument, and that test.
     untested: Option<Untested>,
+    condition: Option<TextCondition>,
+}
+
+/// What the first argument, a text, meets when a test is true: what storage may leave rows out by.
+#[derive(Debug, Clone)]
+pub(crate) struct TextCondition {
+    /// How the text is tested; never by a regular expression.
+    pub(crate) op: StringOp,
+    /// For what.
+    pub(crate) patterns: Vec<String>,
+    /// Whether it passes for all patterns, or for any.
+    pub(crate) all: bool,
+}
+
+impl TextCondition {
+    /// That a text passes for one of the patterns.
+    pub(crate) const fn any(op: StringOp, patterns: Vec<String>) -> Self {
+        Self {
+            op,
+            patterns,
+            all: false,
+        }
+    }
 }
 
 /// Of the arguments of a call that gives null where they do not pass a test: the test, and what gives the same as the call
@@ -56,7 +80,7 @@ impl KqlFunction {
         Self::build(
             name,
             identity,
-            (kernel, Some(rewrite)),
+            (kernel, Some(rewrite), None),
             args,
             returns,
             volatility,
@@ -83,6 +107,7 @@ impl KqlFunction {
                 kernel,
                 rewrite: None,
                 untested: Some(untested),
+                condition: None,
             })),
             args,
         ))
@@ -92,6 +117,24 @@ impl KqlFunction {
     pub(crate) fn untested(expr: &Expr) -> Option<(Expr, Expr)> {
         let (function, args) = Self::of(expr)?;
         function.untested.as_ref()?(args)
+    }
+
+    /// A test of a text, with what it says to storage. Which texts the condition is about is settled by name and identity.
+    pub(crate) fn text_test(
+        name: &str,
+        identity: String,
+        kernel: Kernel,
+        args: Vec<(Expr, Type)>,
+        condition: Option<TextCondition>,
+    ) -> Expr {
+        let effects = (kernel, None, condition);
+        let volatility = Volatility::Immutable;
+        Self::build(name, identity, effects, args, Type::Bool, volatility)
+    }
+
+    /// What the first argument meets when this is true; none when nothing is known.
+    pub(crate) const fn text_condition(&self) -> Option<&TextCondition> {
+        self.condition.as_ref()
     }
 
     /// The function of a call and its arguments, when the expression is a call of one of this kind.
@@ -117,7 +160,14 @@ impl KqlFunction {
         returns: Type,
     ) -> Expr {
         let volatility = Volatility::Immutable;
-        Self::build(name, identity, (kernel, None), args, returns, volatility)
+        Self::build(
+            name,
+            identity,
+            (kernel, None, None),
+            args,
+            returns,
+            volatility,
+        )
     }
 
     /// As [`Self::call`], for functions such as `rand()` that differ from row to row.
@@ -131,7 +181,7 @@ impl KqlFunction {
         Self::build(
             name,
             String::new(),
-            (kernel, None),
+            (kernel, None, None),
             args,
             returns,
             volatility,
@@ -141,7 +191,7 @@ impl KqlFunction {
     fn build(
         name: &str,
         identity: String,
-        (kernel, rewrite): (Kernel, Option<Rewrite>),
+        (kernel, rewrite, condition): (Kernel, Option<Rewrite>, Option<TextCondition>),
         args: Vec<(Expr, Type)>,
         returns: Type,
         volatility: Volatility,
@@ -161,6 +211,7 @@ impl KqlFunction {
             kernel,
             rewrite,
             untested: None,
+            condition,
         };
         Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::new(ScalarUDF::new_from_impl(function)),

@@ -36,7 +36,7 @@ mod shapes;
 mod sketches;
 mod storage;
 mod strings;
-mod text_match;
+pub(crate) mod text_match;
 mod units;
 mod values;
 mod zones;
@@ -52,15 +52,16 @@ use datafusion::logical_expr::{ColumnarValue, Expr};
 
 use crate::error::HuntError;
 use crate::places::Places;
-use function::{Kernel, KqlFunction};
+use function::Kernel;
 
 pub(crate) use columns::{json_column, long_array, number_array, number_column};
 pub(crate) use conversion::cast_array;
 pub(crate) use dynamic_path::Step;
+pub(crate) use function::{KqlFunction, TextCondition};
 pub(crate) use geo::Target as GeoTarget;
 pub(crate) use hashes::{hash_of, xxhash64};
 pub(crate) use sets::{array_test, set_test, set_values, single_test, test_any};
-pub(crate) use storage::{READS_DATETIME, from_storage};
+pub(crate) use storage::{READS_DATETIME, READS_STRING, from_storage};
 pub(crate) use values::{array_of, null_of, scalar};
 
 /// A call of a documented function.
@@ -205,14 +206,17 @@ pub(crate) fn string_test(op: StringOp, case_sensitive: bool, left: Expr, right:
     if let Expr::Literal(ScalarValue::Utf8View(pattern), _) = &right {
         let pattern = pattern.clone().unwrap_or_default();
         let args = vec![(left, Type::String)];
-        let kernel: Kernel = if op == StringOp::MatchesRegex {
+        let (kernel, condition): (Kernel, _) = if op == StringOp::MatchesRegex {
             let test = regexes::RegexTest::new(&pattern);
-            Arc::new(move |call: &call::Call| test.compute(call))
+            let condition = regexes::condition(&pattern);
+            (Arc::new(move |call| test.compute(call)), condition)
         } else {
-            let test = text_match::TextTest::new(op, case_sensitive, vec![pattern.clone()]);
-            Arc::new(move |call: &call::Call| call.test_texts(0, |column| test.column(column)))
+            let patterns = vec![pattern.clone()];
+            let test = text_match::TextTest::new(op, case_sensitive, patterns.clone());
+            let kernel = move |call: &call::Call| call.test_texts(0, |column| test.column(column));
+            (Arc::new(kernel), Some(TextCondition::any(op, patterns)))
         };
-        return KqlFunction::call(&name, pattern, kernel, args, Type::Bool);
+        return KqlFunction::text_test(&name, pattern, kernel, args, condition);
     }
     let args = vec![(left, Type::String), (right, Type::String)];
     let kernel: Kernel = if op == StringOp::MatchesRegex {

@@ -8,10 +8,12 @@ use std::sync::{Arc, LazyLock, Mutex};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::Int64Type;
+use bartizan_kql::bound::StringOp;
 use datafusion::error::Result;
 use regex::Regex;
 
 use super::call::{Call, Texts};
+use super::function::TextCondition;
 use super::regex_literals::required_literals;
 use super::text_match::TextTest;
 use crate::error::evaluation;
@@ -72,6 +74,13 @@ pub(super) struct RegexTest {
     /// None when it does not compile, which is said when it runs.
     regex: Option<Arc<Regex>>,
     required: Option<TextTest>,
+}
+
+/// What texts that match contain, as far as it is known.
+pub(super) fn condition(pattern: &str) -> Option<TextCondition> {
+    let literals = required_literals(pattern)?.into_iter();
+    let literals = literals.map(String::from_utf8).collect::<Result<_, _>>();
+    Some(TextCondition::any(StringOp::Contains, literals.ok()?))
 }
 
 impl RegexTest {

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, lit};
 
 use super::call::{Argument, Call};
 use super::conversion::{cast_array, push_text};
-use super::function::KqlFunction;
+use super::function::{KqlFunction, TextCondition};
 use super::text_match::{Matcher, TextSet, TextTest};
 use crate::error::HuntError;
 use crate::json;
@@ -50,18 +50,18 @@ pub(crate) fn set_test(
         SetOp::HasAll => {
             let patterns: Vec<String> = values.iter().map(text_of).collect();
             let identity = format!("{case_sensitive}\0{}", patterns.join("\0"));
+            let condition = TextCondition {
+                op: StringOp::Has,
+                patterns: patterns.clone(),
+                all: true,
+            };
             let tests: Vec<TextTest> = patterns
                 .into_iter()
                 .map(|p| TextTest::new(StringOp::Has, case_sensitive, vec![p]))
                 .collect();
             let kernel = move |call: &Call| call.test_texts(0, |column| all_pass(&tests, column));
-            KqlFunction::call(
-                "has_all",
-                identity,
-                Arc::new(kernel),
-                vec![value],
-                Type::Bool,
-            )
+            let kernel = Arc::new(kernel);
+            KqlFunction::text_test("has_all", identity, kernel, vec![value], Some(condition))
         }
     }
 }
@@ -88,9 +88,10 @@ pub(crate) fn test_any(
     let identity = format!("{op:?}\0{case_sensitive}\0{}", patterns.join("\0"));
     let name = format!("{op:?}_any").to_lowercase();
     let args = vec![(value, Type::String)];
+    let condition = TextCondition::any(op, patterns.clone());
     let test = TextTest::new(op, case_sensitive, patterns);
     let kernel = move |call: &Call| call.test_texts(0, |column| test.column(column));
-    KqlFunction::call(&name, identity, Arc::new(kernel), args, Type::Bool)
+    KqlFunction::text_test(&name, identity, Arc::new(kernel), args, Some(condition))
 }
 
 /// `in~`, and `in` for types that are compared by their text.

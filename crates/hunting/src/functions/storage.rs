@@ -21,6 +21,9 @@ const UNIX_EPOCH: i64 = 719_162 * TICKS_PER_DAY;
 /// The name of the function that reads a stored column as a datetime.
 pub(crate) const READS_DATETIME: &str = "read_datetime";
 
+/// The name of the function that reads a stored column as a string.
+pub(crate) const READS_STRING: &str = "read_string";
+
 /// The name of the function that reads a stored text as a dynamic.
 pub(super) const READS_JSON_TEXT: &str = "read_json_text";
 

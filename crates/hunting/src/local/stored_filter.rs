@@ -9,7 +9,7 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator, binary_expr};
 
-use crate::functions::READS_DATETIME;
+use crate::functions::{READS_DATETIME, READS_STRING};
 
 /// 1970-01-01 in ticks.
 const UNIX_EPOCH: i64 = 719_162 * TICKS_PER_DAY;
@@ -124,6 +124,14 @@ pub(super) fn stored_bounds(
     }
 }
 
+/// The stored column of texts that an expression is or reads as texts.
+pub(super) fn stored_text<'e>(schema: &Schema, expr: &'e Expr) -> Option<&'e str> {
+    let (column, read) = stored_column(expr)?;
+    let stored = schema.field_with_name(&column.name).ok()?.data_type();
+    let as_text = read.is_none_or(|read| read == READS_STRING);
+    (as_text && *stored == DataType::Utf8View).then_some(&column.name)
+}
+
 /// The stored column of an expression, and the function that reads it.
 fn stored_column(expr: &Expr) -> Option<(&Column, Option<&str>)> {
     match expr {
@@ -221,5 +229,15 @@ mod tests {
             translated(col("n").in_list(vec![lit(1_i64), lit(2_i64)], false)),
             Some("n = Int64(1) OR n = Int64(2)".to_owned())
         );
+    }
+
+    #[test]
+    fn texts_are_columns_that_are_read_as_texts() {
+        let text = |expr: Expr| stored_text(&schema(), &expr).map(str::to_owned);
+        assert_eq!(text(read("s", Type::String)), Some("s".to_owned()));
+        assert_eq!(text(read("s", Type::Dynamic)), None);
+        assert_eq!(text(read("n", Type::String)), None);
+        assert_eq!(text(read("t", Type::DateTime)), None);
+        assert_eq!(text(lit("s")), None);
     }
 }

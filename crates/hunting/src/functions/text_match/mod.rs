@@ -115,7 +115,8 @@ fn same(a: &[u8], b: &[u8], exact: bool) -> bool {
     }
 }
 
-fn is_letter_or_digit(byte: u8) -> bool {
+/// Whether a byte of a text is part of a term: the one place that says so.
+pub(crate) const fn is_letter_or_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 

@@ -4,6 +4,7 @@ mod durability;
 mod files;
 mod model;
 mod scans;
+mod terms;
 
 use std::sync::Arc;
 

@@ -9,11 +9,15 @@ use object_store::memory::InMemory;
 use super::*;
 use bartizan_hunting::events::Location;
 
-fn named(name: &str) -> Expr {
+pub(super) fn named(name: &str) -> Expr {
     Expr::Column(Column::from_name(name))
 }
 
-async fn plan(events: &Arc<EventStore>, filter: Expr, partitions: usize) -> Arc<dyn ExecutionPlan> {
+pub(super) async fn plan(
+    events: &Arc<EventStore>,
+    filter: Expr,
+    partitions: usize,
+) -> Arc<dyn ExecutionPlan> {
     let frame = session(partitions)
         .read_table(events.provider(CONTOSO, processes()))
         .unwrap();
@@ -26,7 +30,7 @@ async fn plan(events: &Arc<EventStore>, filter: Expr, partitions: usize) -> Arc<
 }
 
 /// How many units of files a plan reads.
-fn units(plan: &Arc<dyn ExecutionPlan>) -> usize {
+pub(super) fn units(plan: &Arc<dyn ExecutionPlan>) -> usize {
     displayable(plan.as_ref())
         .indent(true)
         .to_string()

@@ -1,0 +1,222 @@
+//! Sketches leave out no row that passes, and are recognised when they are of another file.
+
+use arrow::array::{RecordBatch, StringViewArray};
+use bartizan_kql::bound::{SetOp, StringOp};
+use bartizan_kql::types::Type;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, col};
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
+use proptest::prelude::*;
+
+use super::condition::TextColumns;
+use super::sketch::BLOCK_ROWS;
+use super::stored::decode;
+use super::*;
+use crate::functions;
+use crate::functions::text_match::Matcher;
+
+/// Texts of few words, so that patterns are often found: cases, letters that are no ASCII, separators, nothing.
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "net",
+        "User",
+        "NET",
+        "é",
+        "É",
+        "ſ",
+        "K",
+        "k",
+        "Straße",
+        "日本",
+        "a",
+        "0x1F",
+        " ",
+        "-",
+        "\\",
+        ".",
+        "_",
+        "/",
+        "\u{a0}",
+        "abcdefghijk",
+    ]);
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn op() -> impl Strategy<Value = StringOp> {
+    use StringOp::*;
+    prop::sample::select(vec![
+        Has, HasPrefix, HasSuffix, Contains, StartsWith, EndsWith, Equals,
+    ])
+}
+
+/// One row group, a block for each of these lists of texts; none of them fills its block.
+fn sketched(blocks: &[Vec<Option<String>>]) -> FileTerms {
+    let mut builder = SketchBuilder::new();
+    for block in blocks {
+        let padding = std::iter::repeat_n(None, BLOCK_ROWS - block.len());
+        let texts: StringViewArray = block.iter().map(Option::as_deref).chain(padding).collect();
+        builder.push(&texts);
+    }
+    let groups = vec![Arc::new(builder.end_group())];
+    FileTerms {
+        columns: BTreeMap::from([("t".to_owned(), groups)]),
+    }
+}
+
+/// Which blocks a filter leaves.
+fn kept(terms: &FileTerms, blocks: usize, filter: Expr) -> Vec<bool> {
+    let columns: TextColumns<'_> = &|expr| match expr {
+        Expr::Column(column) => Some(&column.name),
+        _ => None,
+    };
+    let Some(condition) = TermCondition::of(&[filter], columns) else {
+        return vec![true; blocks];
+    };
+    let rows = condition.rows(terms, 0, blocks * BLOCK_ROWS);
+    let holds = |block: usize| rows.iter().any(|r| r.contains(&(block * BLOCK_ROWS)));
+    (0..blocks).map(holds).collect()
+}
+
+fn literal(text: &str) -> Expr {
+    Expr::Literal(ScalarValue::Utf8View(Some(text.to_owned())), None)
+}
+
+proptest! {
+    #[test]
+    fn no_row_that_passes_is_left_out(
+        blocks in prop::collection::vec(prop::collection::vec(prop::option::of(text()), 0..5), 1..4),
+        patterns in prop::collection::vec(text(), 1..4),
+        op in op(),
+        exact in any::<bool>(),
+    ) {
+        let terms = sketched(&blocks);
+        let passes = |op, pattern: &String, text: &Option<String>| {
+            let text = text.as_deref().unwrap_or_default();
+            Matcher::new(op, exact, pattern).is_match(text)
+        };
+        let has = |pattern: &String, text: &Option<String>| passes(StringOp::Has, pattern, text);
+        let check = |filter: Expr, passes: &dyn Fn(&Option<String>) -> bool| {
+            let kept = kept(&terms, blocks.len(), filter.clone());
+            for (block, kept) in blocks.iter().zip(kept) {
+                // A text that is missing is read as the empty one.
+                let wanted = block.iter().chain([&None]).any(passes);
+                prop_assert!(kept || !wanted, "{filter} {patterns:?} {block:?}");
+            }
+            Ok(())
+        };
+        let column = || col("t");
+        let values = || patterns.iter().map(|p| ScalarValue::Utf8View(Some(p.clone()))).collect();
+        check(functions::string_test(op, exact, column(), literal(&patterns[0])), &|t| passes(op, &patterns[0], t))?;
+        check(functions::test_any(op, exact, column(), patterns.clone()), &|t| patterns.iter().any(|p| passes(op, p, t)))?;
+        check(functions::set_test(SetOp::HasAll, exact, (column(), Type::String), values()), &|t| patterns.iter().all(|p| has(p, t)))?;
+        check(functions::set_test(SetOp::HasAny, exact, (column(), Type::String), values()), &|t| patterns.iter().any(|p| has(p, t)))?;
+        let list = patterns.iter().map(|p| literal(p)).collect();
+        check(column().in_list(list, false), &|t| t.as_ref().is_some_and(|t| patterns.contains(t)))?;
+        check(column().eq(literal(&patterns[0])).or(column().eq(literal("net"))), &|t| {
+            t.as_ref().is_some_and(|t| *t == patterns[0] || t == "net")
+        })?;
+    }
+}
+
+#[test]
+fn what_is_not_there_is_left_out() {
+    let some = |text: &str| vec![Some(text.to_owned())];
+    let terms = sketched(&[some("net user bob /add"), some("a comsvcs.dll b"), vec![]]);
+    let has = |op, pattern| {
+        kept(
+            &terms,
+            3,
+            functions::string_test(op, false, col("t"), literal(pattern)),
+        )
+    };
+    assert_eq!(has(StringOp::Has, "COMSVCS"), [false, true, false]);
+    assert_eq!(has(StringOp::Has, "net bob"), [true, false, false]);
+    assert_eq!(has(StringOp::Contains, "\\comsvcs.d"), [false, true, false]);
+    assert_eq!(has(StringOp::Contains, "comsvcs"), [true; 3]);
+    assert_eq!(has(StringOp::MatchesRegex, r"user\s+\w+ /add$"), [true; 3]);
+    assert_eq!(
+        has(StringOp::MatchesRegex, r"\\comsvcs\.dll"),
+        [false, true, false]
+    );
+    let both = functions::string_test(StringOp::Has, false, col("t"), literal("user"))
+        .and(col("t").not_eq(literal("x")));
+    assert_eq!(kept(&terms, 3, both.clone()), [true, false, false]);
+    assert_eq!(kept(&terms, 3, !both), [true; 3]);
+}
+
+/// A file with a column, in row groups of 5,000 rows, and its sketches.
+fn file(texts: &[String]) -> (Vec<u8>, ParquetMetaData, FileTerms) {
+    let texts: StringViewArray = texts.iter().map(|t| Some(t.as_str())).collect();
+    let batch = RecordBatch::try_from_iter([("t", Arc::new(texts) as ArrayRef)]).unwrap();
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_max_row_group_row_count(Some(5_000))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    let mut terms = TermsWriter::new(["t".to_owned(), "none".to_owned()], 5_000);
+    for from in (0..batch.num_rows()).step_by(1_999) {
+        let some = batch.slice(from, 1_999.min(batch.num_rows() - from));
+        writer.write(&some).unwrap();
+        terms.write(&some).unwrap();
+    }
+    let metadata = writer.finish().unwrap();
+    (writer.inner().clone(), metadata, terms.finish())
+}
+
+#[test]
+fn sketches_read_back_and_foreign_ones_are_none() {
+    let texts: Vec<String> = (0..12_000)
+        .map(|n| format!("a text with number {n}"))
+        .collect();
+    let (bytes, metadata, terms) = file(&texts);
+    assert_eq!(terms.columns.keys().collect::<Vec<_>>(), ["t"]);
+    let print = fingerprint(bytes.len() as u64, &metadata);
+    let encoded = encode(&terms, print);
+    let read = decode(&encoded, print, &metadata).unwrap();
+    assert_eq!(read, terms);
+    assert!(read.size() < texts.len() * 8, "{}", read.size());
+    let other = fingerprint(bytes.len() as u64 + 1, &metadata);
+    assert_eq!(decode(&encoded, other, &metadata), None);
+    let (_, shorter, _) = file(&texts[1..]);
+    assert_ne!(fingerprint(bytes.len() as u64, &shorter), print);
+    assert_eq!(decode(&encoded, print, &file(&texts[..5_000]).1), None);
+    for at in (0..encoded.len()).step_by(997).chain(0..24) {
+        let mut wrong = encoded.clone();
+        wrong[at] ^= 1;
+        assert_eq!(decode(&wrong, print, &metadata), None, "byte {at}");
+    }
+    assert_eq!(
+        decode(&encoded[..encoded.len() - 1], print, &metadata),
+        None
+    );
+    assert_eq!(decode(b"", print, &metadata), None);
+}
+
+#[test]
+fn files_of_the_same_sizes_are_told_apart_by_what_stands_beside() {
+    let print = |id: &str| {
+        let texts: ArrayRef = Arc::new(StringViewArray::from(vec!["a text"]));
+        let batch = RecordBatch::try_from_iter([("t", texts)]).unwrap();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+        let id = KeyValue::new("id".to_owned(), id.to_owned());
+        writer.append_key_value_metadata(id);
+        writer.write(&batch).unwrap();
+        let metadata = writer.finish().unwrap();
+        let bytes = bytes::Bytes::from(writer.inner().clone());
+        let read = ParquetMetaDataReader::new()
+            .parse_and_finish(&bytes)
+            .unwrap();
+        let print = fingerprint(bytes.len() as u64, &metadata);
+        assert_eq!(fingerprint(bytes.len() as u64, &read), print);
+        (bytes.len(), print)
+    };
+    let (one, other) = (print("1"), print("2"));
+    assert_eq!(one.0, other.0);
+    assert_ne!(one.1, other.1);
+}
+
+#[test]
+fn columns_of_short_texts_have_none() {
+    let short: Vec<String> = (0..9_000).map(|n| format!("{n}")).collect();
+    assert!(!file(&short).2.columns.contains_key("t"));
+}

@@ -1,0 +1,244 @@
+//! Terms beside files: they are written, used, ignored when they are not those of the file, and go with it.
+
+use std::path::PathBuf;
+
+use bartizan_hunting::{
+    Engine, EngineSettings, HuntRequest, Limits, LocalTables, Reach, TableSource, TenantTables,
+};
+use datafusion::common::ScalarValue;
+
+use super::scans::{named, plan, units};
+use super::*;
+
+/// More than half of the rows from which on a file has terms.
+const HALF: i64 = 33_000;
+
+fn is(name: String) -> Expr {
+    let value = ScalarValue::Utf8View(Some(name));
+    named("FileName").eq(Expr::Literal(value, None))
+}
+
+/// All of one day, whose files are merged.
+fn processes_of_a_day(numbers: std::ops::Range<i64>) -> Vec<Row> {
+    numbers.map(|n| process(n, n / 2)).collect()
+}
+
+fn terms(place: &Place) -> Vec<PathBuf> {
+    let mut files = place.files();
+    files.retain(|path| path.extension().is_some_and(|e| e == "terms"));
+    files
+}
+
+/// Checks that the terms are, or are not used, and that hunts find the same.
+async fn check(place: &Place, used: bool) -> Arc<EventStore> {
+    let events = place.open().await;
+    // Between the least and the greatest of the names, so that statistics say nothing.
+    let nowhere = is("a rather long file name 5 nowhere.exe".to_owned());
+    let read = units(&plan(&events, nowhere.clone(), 2).await);
+    assert_eq!(read == 0, used, "{read} parts are read");
+    assert!(numbers(&events, CONTOSO, Some(nowhere)).await.is_empty());
+    for number in [0, 1, 2_047, 2_048, 4_095, HALF - 1, HALF, 2 * HALF - 1] {
+        let found = is(format!("a rather long file name {number}.exe"));
+        assert_eq!(numbers(&events, CONTOSO, Some(found)).await, [number]);
+    }
+    events
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_files_have_terms_as_long_as_they_live() {
+    let mut place = Place::new();
+    place.settings.compact_files = 2;
+    place.settings.removed_grace = std::time::Duration::ZERO;
+    let events = place.open().await;
+    for half in 0..2 {
+        let rows = processes_of_a_day(half * HALF..(half + 1) * HALF);
+        let id = batch(half as u128);
+        events.append(CONTOSO, id, rows).await.unwrap();
+        events.flush().await.unwrap();
+    }
+    assert_eq!(terms(&place).len(), 0, "small files have none");
+    events.compact().await.unwrap();
+    let [written] = terms(&place).try_into().unwrap();
+    let data = written.with_extension("");
+    assert!(data.is_file());
+    #[cfg(unix)]
+    for path in [&data, &written] {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "nobody else reads {path:?}");
+    }
+    drop(events);
+    drop(check(&place, true).await);
+
+    // Those of nothing go, those of a file stay.
+    let orphan = written.with_file_name("00000000-0000-0000-0000-000000000000.parquet.terms");
+    std::fs::copy(&written, &orphan).unwrap();
+    place.settings.orphan_grace = std::time::Duration::ZERO;
+    drop(check(&place, true).await);
+    assert!(!orphan.exists() && written.exists());
+
+    let good = std::fs::read(&written).unwrap();
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 4;
+    for wrong in [Some(&bad[..]), Some(&good[..good.len() / 2]), None] {
+        match wrong {
+            Some(wrong) => std::fs::write(&written, wrong).unwrap(),
+            None => std::fs::remove_file(&written).unwrap(),
+        }
+        drop(check(&place, false).await);
+    }
+    std::fs::write(&written, &good).unwrap();
+    let events = check(&place, true).await;
+    events.delete_tenant(CONTOSO).await.unwrap();
+    events.sweep(i64::MAX / 2).await.unwrap();
+    assert_eq!(place.files(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_of_many_rows_writes_terms_too() {
+    let place = Place::new();
+    let events = place.open().await;
+    for half in 0..2 {
+        let rows = processes_of_a_day(half * HALF..(half + 1) * HALF);
+        let id = batch(half as u128);
+        events.append(CONTOSO, id, rows).await.unwrap();
+    }
+    events.flush().await.unwrap();
+    assert_eq!(terms(&place).len(), 1);
+    drop(events);
+    check(&place, true).await;
+}
+
+/// What stands where between ordinary command lines: at the borders of blocks, alone in them, with letters of all kinds.
+const SPECIAL: [(i64, &str); 8] = [
+    (0, "first Bob"),
+    (2_047, "net user Bob /add"),
+    (2_048, "NET.exe localgroup ADMINS"),
+    (4_095, "C:\\Straße\\日本.exe É \u{212A}elvin"),
+    (4_096, "telnet users"),
+    (20_000, ""),
+    (40_000, "powershell -enc AAAA=="),
+    (2 * HALF - 1, "net last"),
+];
+
+/// What hunts ask of the rows, in the middle of `DeviceProcessEvents | … | project ProcessId`.
+const ASKED: &[&str] = &[
+    "where ProcessCommandLine has 'net'",
+    "where ProcessCommandLine has 'net user'",
+    "where ProcessCommandLine has 'USER bob'",
+    "where ProcessCommandLine has '-enc'",
+    "where ProcessCommandLine has 'AAAA=='",
+    "where ProcessCommandLine has ' /add'",
+    "where ProcessCommandLine has 'exe localgroup'",
+    "where ProcessCommandLine has_cs 'NET'",
+    "where ProcessCommandLine has 'straße'",
+    "where ProcessCommandLine has 'STRASSE'",
+    "where ProcessCommandLine has '日本'",
+    "where ProcessCommandLine has 'é' or ProcessCommandLine has 'É'",
+    "where ProcessCommandLine has 'kelvin' or ProcessCommandLine contains 'elvin'",
+    "where ProcessCommandLine has ''",
+    "where ProcessCommandLine contains 'lnet u'",
+    r"where ProcessCommandLine contains @'\日本.'",
+    "where ProcessCommandLine contains 'elln' or ProcessCommandLine contains 'elnet'",
+    "where ProcessCommandLine startswith 'net user b'",
+    "where ProcessCommandLine endswith 'lnet USERS'",
+    "where ProcessCommandLine hasprefix 'local'",
+    "where ProcessCommandLine hassuffix 'et user bob'",
+    "where ProcessCommandLine has_any ('bob', 'enc')",
+    "where ProcessCommandLine has_any ('bob', '')",
+    "where ProcessCommandLine has_all ('net', 'add')",
+    "where ProcessCommandLine == 'telnet users'",
+    "where ProcessCommandLine == ''",
+    "where ProcessCommandLine =~ 'TELNET USERS'",
+    "where ProcessCommandLine in ('telnet users', '')",
+    "where ProcessCommandLine in~ ('TELNET users', 'net last')",
+    "where isempty(ProcessCommandLine)",
+    r"where ProcessCommandLine matches regex @'(?i)net\s+user\s'",
+    "where ProcessCommandLine matches regex '(?i) (user|localgroup) '",
+    "where ProcessCommandLine !has 'ordinary'",
+    "where ProcessCommandLine !contains 'ordinary' and ProcessCommandLine !has 'bob'",
+    "where ProcessCommandLine !in~ ('an ordinary command line', 'net last')",
+    "where ProcessCommandLine != 'an ordinary command line'",
+    "where not(ProcessCommandLine has 'ordinary')",
+    "where not(ProcessCommandLine has 'ordinary' or ProcessCommandLine has 'bob')",
+    "where not(ProcessCommandLine !has 'bob' and ProcessCommandLine !has 'enc')",
+    "where (ProcessCommandLine has 'ordinary') == false",
+    "where ProcessCommandLine has 'bob' or ProcessId == 50000",
+    "where ProcessCommandLine has 'bob' or FileName has '40000'",
+    "where ProcessCommandLine has 'bob' and FileName has '2047'",
+    "where ProcessCommandLine has 'enc' and FileName has '2047'",
+    "where ProcessCommandLine has 'bob' or FileName !has 'rather'",
+    "where iff(ProcessId == 30000, 'bob', ProcessCommandLine) has 'bob'",
+    "where strcat(ProcessCommandLine, iff(ProcessId > 65990, ' bob', '')) has 'bob'",
+    "where case(ProcessId == 30000, true, ProcessCommandLine has 'bob')",
+    "extend ProcessCommandLine = strcat(FileName, ' bob') | where ProcessCommandLine has 'bob' and ProcessId > 65990",
+    "extend FileName = ProcessCommandLine | where FileName has 'bob'",
+    "extend FileName = ProcessCommandLine, ProcessCommandLine = FileName | where ProcessCommandLine has '40000'",
+    "where tolower(ProcessCommandLine) has_cs 'bob'",
+    "where * has 'telnet'",
+    "where ProcessCommandLine has 'bob' | union (DeviceProcessEvents | where ProcessCommandLine has 'enc')",
+    "join kind=leftanti (DeviceProcessEvents | where ProcessCommandLine has 'ordinary') on ProcessId",
+    "where ProcessId < 3000 | join kind=leftouter (DeviceProcessEvents | where ProcessCommandLine has 'bob') on ProcessId | where isnull(ProcessId1) | where ProcessId > 2040 and ProcessId < 2050",
+    "where ProcessCommandLine has 'bob' | top 1 by Timestamp desc",
+    "where ProcessCommandLine has 'net' | take 2 | sort by ProcessId asc",
+];
+
+async fn asked(engine: &Engine, tables: impl TableSource + 'static) -> Vec<String> {
+    let tables: Arc<dyn TableSource> = Arc::new(tables);
+    let mut answers = Vec::new();
+    for asked in ASKED {
+        let query =
+            format!("DeviceProcessEvents | {asked} | project ProcessId | sort by ProcessId asc");
+        let result = engine.run(HuntRequest {
+            query,
+            now_ticks: noon(),
+            timespan: None,
+            limits: Limits::default(),
+            tables: tables.clone(),
+        });
+        let mut rows = Vec::new();
+        result
+            .await
+            .unwrap_or_else(|error| panic!("{asked}: {error}"))
+            .write_rows(&mut rows);
+        answers.push(String::from_utf8(rows).unwrap());
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hunts_find_the_same_with_terms_and_without() {
+    let place = Place::new();
+    let events = place.open().await;
+    for half in 0..2 {
+        let mut rows = some_processes(half * HALF..(half + 1) * HALF);
+        for (row, number) in rows.iter_mut().zip(half * HALF..) {
+            let special = SPECIAL.iter().find(|(at, _)| *at == number);
+            let text = special.map_or("an ordinary command line", |(_, text)| text);
+            assert!(row.set("ProcessCommandLine", Value::String(text.to_owned())));
+        }
+        let id = batch(half as u128);
+        events.append(CONTOSO, id, rows).await.unwrap();
+    }
+    events.flush().await.unwrap();
+    let [written] = terms(&place).try_into().unwrap();
+    let engine = Engine::new(EngineSettings {
+        threads: 2,
+        ..EngineSettings::default()
+    })
+    .unwrap();
+    let of_store = |events| TenantTables::new(events, CONTOSO, Reach::All);
+    let mut of_files = LocalTables::new();
+    let folder = written.parent().unwrap();
+    of_files.add("DeviceProcessEvents", folder).unwrap();
+    let with = asked(&engine, of_store(events.clone())).await;
+    let of_files = asked(&engine, of_files).await;
+    drop(events);
+    std::fs::remove_file(&written).unwrap();
+    let without = asked(&engine, of_store(place.open().await)).await;
+    for (at, asked) in ASKED.iter().enumerate() {
+        assert_eq!(with[at], without[at], "{asked}");
+        assert_eq!(of_files[at], without[at], "{asked} (files)");
+    }
+    assert_eq!(with[1], r#"[{"ProcessId":2047}]"#);
+    assert_eq!(with[10], r#"[{"ProcessId":4095}]"#);
+}
