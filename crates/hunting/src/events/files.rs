@@ -17,6 +17,7 @@ use arrow::datatypes::TimestampNanosecondType;
 use bartizan_contract::hunting::Table;
 use bartizan_contract::{KqlType, TenantId};
 use bartizan_store::segments::EventFile;
+use bytes::Bytes;
 use futures::StreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
@@ -133,8 +134,8 @@ impl Files {
     }
 
     /// Terms need not be durable: their checksum tells when they are not whole.
-    async fn publish_terms(&self, path: &str, terms: &[u8]) -> Result<(), EventsError> {
-        let (path, terms) = (format!("{path}{SUFFIX}"), terms.to_vec());
+    async fn publish_terms(&self, path: &str, terms: &Bytes) -> Result<(), EventsError> {
+        let (path, terms) = (format!("{path}{SUFFIX}"), terms.clone());
         let Some(root) = &self.root else {
             self.store
                 .put(&ObjectPath::from(path), terms.into())
@@ -272,7 +273,7 @@ pub(super) struct Staged {
     bytes: i64,
     times: Option<(i64, i64)>,
     /// What goes beside it.
-    terms: Option<Vec<u8>>,
+    terms: Option<Bytes>,
 }
 
 impl FileWriter {
@@ -327,7 +328,7 @@ impl FileWriter {
         let bytes = file.metadata().map_err(EventsError::file(&path.0))?.len() as i64;
         let terms = terms.map(|terms| {
             let print = fingerprint(bytes as u64, &metadata);
-            encode(&terms.finish(), print)
+            Bytes::from(encode(&terms.finish(), print))
         });
         Ok(Staged {
             path,

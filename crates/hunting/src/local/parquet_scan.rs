@@ -144,8 +144,12 @@ impl StoredFiles {
             .map(Some)
     }
 
-    /// The row groups that may hold rows.
-    fn units(&self, footers: &[Footer], pruning: Option<&PruningPredicate>) -> Vec<Unit> {
+    /// The row groups of each file that may hold rows, by their statistics.
+    fn row_groups(
+        &self,
+        footers: &[Footer],
+        pruning: Option<&PruningPredicate>,
+    ) -> Vec<Vec<usize>> {
         let shape = |f: &Footer| {
             f.metadata
                 .file_metadata()
@@ -154,8 +158,7 @@ impl StoredFiles {
                 .clone()
         };
         let first = footers.first().map(shape);
-        let mut units = Vec::new();
-        for (file, footer) in footers.iter().enumerate() {
+        let left = footers.iter().map(|footer| {
             let groups = footer.metadata.row_groups();
             let mut filter =
                 RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
@@ -168,17 +171,50 @@ impl StoredFiles {
                 let descriptor = footer.metadata.file_metadata().schema_descr();
                 filter.prune_by_statistics(&self.schema, descriptor, groups, predicate, &metrics);
             }
-            units.extend(filter.row_group_indexes().map(|group| {
-                let rows = usize::try_from(groups[group].num_rows()).unwrap_or(0);
-                Unit {
-                    file,
-                    group,
-                    wanted: of_group(footer.wanted.as_ref(), group, rows),
-                }
-            }));
-        }
-        units
+            filter.row_group_indexes().collect()
+        });
+        left.collect()
     }
+}
+
+/// Adds what terms say of the rows of files of which row groups are left.
+async fn add_wanted(
+    store: &dyn ObjectStore,
+    footers: &mut [Footer],
+    left: &[Vec<usize>],
+    kept: &KeptTerms,
+    condition: &TermCondition,
+) {
+    let mut asked: Vec<&mut Footer> = footers
+        .iter_mut()
+        .zip(left)
+        .filter_map(|(footer, groups)| (!groups.is_empty()).then_some(footer))
+        .collect();
+    let files = asked
+        .iter()
+        .map(|f| (f.object.clone(), f.metadata.clone()))
+        .collect();
+    let known = load(store, files, kept, condition).await;
+    for (footer, wanted) in asked.iter_mut().zip(known) {
+        footer.wanted = wanted;
+    }
+}
+
+/// What is read of the row groups that are left of each file.
+fn units(footers: &[Footer], left: &[Vec<usize>]) -> Vec<Unit> {
+    let files = footers.iter().zip(left).enumerate();
+    let units = files.flat_map(|(file, (footer, groups))| {
+        groups.iter().map(move |group| {
+            let rows = footer.metadata.row_group(*group).num_rows();
+            let rows = usize::try_from(rows).unwrap_or(0);
+            Unit {
+                file,
+                group: *group,
+                wanted: of_group(footer.wanted.as_ref(), *group, rows),
+            }
+        })
+    });
+    units.collect()
 }
 
 /// Whether a writer put statistics where the order of texts is that of signed bytes (parquet.thrift, `Statistics.min`).
@@ -269,17 +305,12 @@ impl TableProvider for StoredFiles {
         let url = ObjectStoreUrl::local_filesystem();
         let store = state.runtime_env().object_store(&url)?;
         let mut footers = self.footers(&store).await?;
-        if let Some(condition) = self.terms_of(filters) {
-            let files = footers
-                .iter()
-                .map(|f| (f.object.clone(), f.metadata.clone()));
-            let known = load(&*store, files.collect(), &self.terms, &condition).await;
-            for (footer, wanted) in footers.iter_mut().zip(known) {
-                footer.wanted = wanted;
-            }
-        }
         let pruning = self.pruning(state, filters)?;
-        let units = self.units(&footers, pruning.as_ref());
+        let left = self.row_groups(&footers, pruning.as_ref());
+        if let Some(condition) = self.terms_of(filters) {
+            add_wanted(&*store, &mut footers, &left, &self.terms, &condition).await;
+        }
+        let units = units(&footers, &left);
         let groups = deal(&footers, &units, state.config().target_partitions());
         let options = TableParquetOptions {
             global: state.config_options().execution.parquet.clone(),
@@ -307,9 +338,66 @@ fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusion
 #[cfg(test)]
 mod tests {
     use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
+    use bartizan_kql::bound::StringOp;
+    use datafusion::common::ScalarValue;
+    use datafusion::logical_expr::col;
+    use datafusion::physical_plan::collect;
+    use datafusion::prelude::SessionContext;
     use parquet::arrow::ArrowWriter;
 
     use super::*;
+    use crate::functions::string_test;
+    use crate::terms::{LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
+
+    /// Writes a file of many texts, one of which is another than the rest, and its terms beside it.
+    fn write(path: &std::path::Path) -> SchemaRef {
+        let texts = (0..LEAST_ROWS).map(|row| match row {
+            30_000 => "a rare word among them",
+            _ => "an ordinary command line",
+        });
+        let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
+        let batch = RecordBatch::try_from_iter([("s", texts)]).unwrap();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        let metadata = writer.finish().unwrap();
+        std::fs::write(path, writer.inner()).unwrap();
+        let mut terms = TermsWriter::new(["s".to_owned()], LEAST_ROWS as usize);
+        terms.write(&batch).unwrap();
+        let print = fingerprint(writer.inner().len() as u64, &metadata);
+        let beside = path.with_added_extension(&SUFFIX[1..]);
+        std::fs::write(beside, encode(&terms.finish(), print)).unwrap();
+        batch.schema()
+    }
+
+    #[tokio::test]
+    async fn blocks_without_the_term_are_not_read_whatever_the_folder_is_called() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["plain", "100% [a] #~ \u{e9}"] {
+            let folder = dir.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            let schema = write(&folder.join("texts.parquet"));
+            let files = StoredFiles::new(folder.canonicalize().unwrap(), schema);
+            let context = SessionContext::new();
+            let (state, files) = (context.state(), &files);
+            let read = |filter: Option<&str>| {
+                let filter = filter.map(|term| {
+                    let term = ScalarValue::Utf8View(Some(term.to_owned()));
+                    string_test(StringOp::Has, false, col("s"), Expr::Literal(term, None))
+                });
+                let (state, tasks) = (state.clone(), context.task_ctx());
+                async move {
+                    let filters: Vec<Expr> = filter.into_iter().collect();
+                    let plan = files.scan(&state, None, &filters, None).await.unwrap();
+                    let batches = collect(plan, tasks).await.unwrap();
+                    batches.iter().map(RecordBatch::num_rows).sum::<usize>()
+                }
+            };
+            assert_eq!(read(Some("RARE")).await, 2_048, "{name}");
+            assert_eq!(read(Some("nowhere")).await, 0, "{name}");
+            assert_eq!(read(Some("ordinary")).await, 65_536, "{name}");
+            assert_eq!(read(None).await, 65_536, "{name}");
+        }
+    }
 
     #[test]
     fn columns_of_nulls_are_no_old_statistics() {

@@ -71,7 +71,8 @@ async fn read(
     object: &ObjectMeta,
     metadata: &ParquetMetaData,
 ) -> Option<Option<FileTerms>> {
-    let path = ObjectPath::from(format!("{}{SUFFIX}", object.location));
+    // What is special in names is encoded in the location already, and is not a second time.
+    let path = ObjectPath::parse(format!("{}{SUFFIX}", object.location)).ok()?;
     let bytes = match store.get(&path).await {
         Ok(found) => found.bytes().await,
         Err(error) => Err(error),

@@ -21,17 +21,21 @@ pub(crate) const SUFFIX: &str = ".terms";
 const MAGIC: &[u8; 8] = b"BZTERMS1";
 const PRELUDE: usize = 8 + 4;
 
-/// What tells a Parquet file from others: its length, and what its footer says of rows, places and sizes, and beside
-/// them: there, files of the event store have a number of their own, so that one of the same sizes is not taken for it.
+/// What tells a Parquet file from others: its length, its writer, and what its footer says of rows, places and sizes, and
+/// beside them: there, files of the event store have a number of their own, so that one of the same sizes is not taken for
+/// it. Another writer may take the number along.
 pub(crate) fn fingerprint(length: u64, metadata: &ParquetMetaData) -> u64 {
     let mut facts = Vec::new();
     facts.extend(length.to_le_bytes());
-    let beside = metadata.file_metadata().key_value_metadata();
-    for said in beside.into_iter().flatten() {
-        for text in [&said.key, said.value.as_ref().unwrap_or(&String::new())] {
-            facts.extend((text.len() as u64).to_le_bytes());
-            facts.extend(text.as_bytes());
-        }
+    let mut add = |text: &str| {
+        facts.extend((text.len() as u64).to_le_bytes());
+        facts.extend(text.as_bytes());
+    };
+    let file = metadata.file_metadata();
+    add(file.created_by().unwrap_or_default());
+    for said in file.key_value_metadata().into_iter().flatten() {
+        add(&said.key);
+        add(said.value.as_deref().unwrap_or_default());
     }
     for group in metadata.row_groups() {
         facts.extend(group.num_rows().to_le_bytes());

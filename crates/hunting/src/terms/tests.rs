@@ -119,6 +119,101 @@ proptest! {
     }
 }
 
+/// What is asked of a row: of the column with sketches, `t`, and of one without, `u`.
+#[derive(Debug, Clone)]
+enum Asked {
+    Test(&'static str, StringOp, bool, String),
+    Regex(&'static str),
+    Both(Box<(Self, Self)>),
+    Either(Box<(Self, Self)>),
+    Not(Box<Self>),
+    True(Box<Self>),
+}
+
+type TwoTexts = (Option<String>, String);
+
+impl Asked {
+    fn filter(&self) -> Expr {
+        let regex = StringOp::MatchesRegex;
+        match self {
+            Self::Test(column, op, exact, pattern) => {
+                functions::string_test(*op, *exact, col(*column), literal(pattern))
+            }
+            Self::Regex(pattern) => functions::string_test(regex, true, col("t"), literal(pattern)),
+            Self::Both(sides) => sides.0.filter().and(sides.1.filter()),
+            Self::Either(sides) => sides.0.filter().or(sides.1.filter()),
+            Self::Not(of) => !of.filter(),
+            Self::True(of) => of.filter().is_true(),
+        }
+    }
+
+    fn passes(&self, row: &TwoTexts) -> bool {
+        let t = row.0.as_deref().unwrap_or_default();
+        match self {
+            Self::Test(column, op, exact, pattern) => {
+                let text = if *column == "t" { t } else { &row.1 };
+                Matcher::new(*op, *exact, pattern).is_match(text)
+            }
+            Self::Regex(pattern) => regex::Regex::new(pattern).unwrap().is_match(t),
+            Self::Both(sides) => sides.0.passes(row) && sides.1.passes(row),
+            Self::Either(sides) => sides.0.passes(row) || sides.1.passes(row),
+            Self::Not(of) => !of.passes(row),
+            Self::True(of) => of.passes(row),
+        }
+    }
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let column = prop::sample::select(vec!["t", "t", "t", "u"]);
+    let regex = prop::sample::select(vec![
+        r"(?i)net\s*user",
+        "User|NET",
+        r"\\日本\.",
+        "(?i) straße ",
+        r"(?i)/é\W",
+        "(?i)-k-",
+        " net[^a]0x1F-",
+        "(-net-)+| User ",
+        r"^(a )?\.net\\",
+    ]);
+    let leaf = prop_oneof![
+        3 => (column, op(), any::<bool>(), text()).prop_map(|(c, op, exact, p)| Asked::Test(c, op, exact, p)),
+        1 => regex.prop_map(Asked::Regex),
+    ];
+    leaf.prop_recursive(3, 8, 2, |inner| {
+        let two = (inner.clone(), inner.clone()).prop_map(Box::new);
+        let one = inner.prop_map(Box::new);
+        prop_oneof![
+            two.clone().prop_map(Asked::Both),
+            two.prop_map(Asked::Either),
+            one.clone().prop_map(Asked::Not),
+            one.prop_map(Asked::True),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_row_that_passes_a_combination_is_left_out(
+        blocks in prop::collection::vec(
+            prop::collection::vec((prop::option::of(text()), text()), 0..5),
+            1..4,
+        ),
+        asked in asked(),
+    ) {
+        let texts: Vec<Vec<_>> = blocks
+            .iter()
+            .map(|rows| rows.iter().map(|(t, _)| t.clone()).collect())
+            .collect();
+        let kept = kept(&sketched(&texts), blocks.len(), asked.filter());
+        let padding = (None, String::new());
+        for (block, kept) in blocks.iter().zip(kept) {
+            let wanted = block.iter().chain([&padding]).any(|row| asked.passes(row));
+            prop_assert!(kept || !wanted, "{asked:?} {block:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_there_is_left_out() {
     let some = |text: &str| vec![Some(text.to_owned())];
@@ -139,6 +234,17 @@ fn what_is_not_there_is_left_out() {
         has(StringOp::MatchesRegex, r"\\comsvcs\.dll"),
         [false, true, false]
     );
+    let or = |other: &str| {
+        let user = functions::string_test(StringOp::Has, false, col("t"), literal("user"));
+        user.or(functions::string_test(
+            StringOp::Has,
+            false,
+            col(other),
+            literal("dll"),
+        ))
+    };
+    assert_eq!(kept(&terms, 3, or("t")), [true, true, false]);
+    assert_eq!(kept(&terms, 3, or("u")), [true; 3]);
     let both = functions::string_test(StringOp::Has, false, col("t"), literal("user"))
         .and(col("t").not_eq(literal("x")));
     assert_eq!(kept(&terms, 3, both.clone()), [true, false, false]);
@@ -194,10 +300,14 @@ fn sketches_read_back_and_foreign_ones_are_none() {
 
 #[test]
 fn files_of_the_same_sizes_are_told_apart_by_what_stands_beside() {
-    let print = |id: &str| {
+    let print = |id: &str, writer: &str| {
         let texts: ArrayRef = Arc::new(StringViewArray::from(vec!["a text"]));
         let batch = RecordBatch::try_from_iter([("t", texts)]).unwrap();
-        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+        let properties = parquet::file::properties::WriterProperties::builder()
+            .set_created_by(writer.to_owned())
+            .build();
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
         let id = KeyValue::new("id".to_owned(), id.to_owned());
         writer.append_key_value_metadata(id);
         writer.write(&batch).unwrap();
@@ -210,9 +320,11 @@ fn files_of_the_same_sizes_are_told_apart_by_what_stands_beside() {
         assert_eq!(fingerprint(bytes.len() as u64, &read), print);
         (bytes.len(), print)
     };
-    let (one, other) = (print("1"), print("2"));
-    assert_eq!(one.0, other.0);
-    assert_ne!(one.1, other.1);
+    let one = print("1", "a writer");
+    for other in [print("2", "a writer"), print("1", "b writer")] {
+        assert_eq!(one.0, other.0);
+        assert_ne!(one.1, other.1);
+    }
 }
 
 #[test]

@@ -108,6 +108,49 @@ async fn a_flush_of_many_rows_writes_terms_too() {
     check(&place, true).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn terms_go_when_their_file_goes() {
+    let mut place = Place::new();
+    place.settings.compact_files = 2;
+    place.settings.retention = Some(std::time::Duration::from_secs(86_400));
+    let events = place.open().await;
+    for rows in [0..HALF, HALF..2 * HALF, 2 * HALF..2 * HALF + 10] {
+        let (id, is_file) = (batch(rows.start as u128), rows.start > 0);
+        let rows = processes_of_a_day(rows);
+        events.append(CONTOSO, id, rows).await.unwrap();
+        if is_file {
+            events.flush().await.unwrap();
+        }
+    }
+    assert_eq!(terms(&place).len(), 1);
+    let later = i64::MAX / 2;
+    // Merging puts both files out of use.
+    assert_eq!(events.compact().await.unwrap().to, 1);
+    assert_eq!(terms(&place).len(), 2);
+    events.sweep(later).await.unwrap();
+    let [written] = terms(&place).try_into().unwrap();
+    assert_eq!(place.files().len(), 2);
+
+    // A process that ended before the catalogue knew what it had written leaves both; one that ended between the two
+    // writes, or between the two deletions, leaves the file alone.
+    let data = written.with_extension("");
+    for name in ["0", "1"] {
+        let left =
+            data.with_file_name(format!("00000000-0000-0000-0000-00000000000{name}.parquet"));
+        std::fs::copy(&data, &left).unwrap();
+        if name == "0" {
+            std::fs::copy(&written, left.with_added_extension("terms")).unwrap();
+        }
+    }
+    assert_eq!(events.sweep(later).await.unwrap().orphans, 3);
+    assert_eq!(place.files().len(), 2);
+
+    assert_eq!(events.expire(later).await.unwrap(), 1);
+    std::fs::remove_file(&written).unwrap();
+    events.sweep(later).await.unwrap();
+    assert_eq!(place.files(), Vec::<PathBuf>::new());
+}
+
 /// What stands where between ordinary command lines: at the borders of blocks, alone in them, with letters of all kinds.
 const SPECIAL: [(i64, &str); 8] = [
     (0, "first Bob"),
