@@ -235,6 +235,23 @@ impl Operation {
             .unwrap_or(200)
     }
 
+    /// The public page that documents it; `None` for what Bartizan adds and for what was read elsewhere.
+    #[must_use]
+    pub fn documentation(&self) -> Option<String> {
+        const LEARN: &str = "https://learn.microsoft.com/en-us";
+        let page = self.source.strip_suffix(".md")?;
+        let graph = page.strip_prefix("api-reference/v1.0/api/");
+        if let Some(name) = graph.filter(|name| !name.contains('/')) {
+            return Some(format!("{LEARN}/graph/api/{name}?view=graph-rest-1.0"));
+        }
+        if let Some(name) = page.strip_prefix("concepts/") {
+            return Some(format!("{LEARN}/graph/{name}"));
+        }
+        let defender = ["defender-endpoint/", "defender-xdr/"];
+        let known = defender.iter().any(|folder| page.starts_with(folder));
+        known.then(|| format!("{LEARN}/{page}"))
+    }
+
     /// Whether it lists directory objects of any kind, which a cast narrows to one.
     #[must_use]
     pub fn is_castable(&self) -> bool {
@@ -289,6 +306,27 @@ mod tests {
             assert_eq!(get(operation.id), operation);
         }
         assert_eq!(OPERATIONS.len(), 137);
+    }
+
+    #[test]
+    fn pages_are_named_by_their_addresses() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/?=".contains(c);
+        let pages: Vec<String> = all().filter_map(Operation::documentation).collect();
+        assert!(pages.len() > 200, "{}", pages.len());
+        assert!(
+            pages.iter().all(|page| page.chars().all(plain)),
+            "{pages:?}"
+        );
+        assert_eq!(
+            get(OperationId::XdrListIncidents)
+                .documentation()
+                .as_deref(),
+            Some("https://learn.microsoft.com/en-us/defender-xdr/api-list-incidents")
+        );
+        assert_eq!(
+            get(OperationId::BartizanIngestTelemetry).documentation(),
+            None
+        );
     }
 
     #[test]

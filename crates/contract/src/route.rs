@@ -88,6 +88,12 @@ pub fn methods_at(path: &str, host: Option<&str>) -> Vec<Method> {
     methods
 }
 
+/// The most literal row of a path, whatever its method; `None` when no row has this path.
+#[must_use]
+pub fn row_at(path: &str, host: Option<&str>) -> Option<&'static Operation> {
+    candidates(path, host).next().map(|m| m.operation)
+}
+
 /// Every row that fits the path, the most literal first.
 fn candidates(path: &str, host: Option<&str>) -> impl Iterator<Item = Match> {
     let service = host.and_then(hosts::service_of);

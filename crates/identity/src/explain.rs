@@ -1,6 +1,7 @@
 //! Why a token may or may not do something, and why something was refused, for people.
 
 mod account;
+mod kept;
 mod refused;
 
 use bartizan_contract::TenantId;
@@ -8,6 +9,7 @@ use bartizan_contract::operations::{Api, Operation};
 use bartizan_contract::permissions::{PermissionKind, resource_of};
 
 pub use account::{Account, ApplicationNow, Fact, Missing, Now, Remedy, account};
+pub use kept::kept_message;
 pub use refused::{ApiRefused, Check, Credential, Refused, TokenRefused, TokenSeen};
 
 use crate::claims::AccessClaims;

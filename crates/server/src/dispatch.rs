@@ -7,6 +7,8 @@
 //! 3. the server's own pages (`/healthz`, `/readyz`, `/metrics`) and the identity service's paths;
 //! 4. the operation table; then token, permission and rate; then the handler.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +17,7 @@ use axum::extract::State;
 use axum::response::Response;
 use bartizan_contract::hosts::{self, Service};
 use bartizan_contract::{Api, OperationId, route};
+use futures::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use tracing::Instrument as _;
@@ -26,7 +29,7 @@ use crate::doors::listener::Peer;
 use crate::error::{ApiError, Kind};
 use crate::site::Site;
 use crate::source::source;
-use crate::trail::Attempt;
+use crate::trail::{Attempt, Called};
 use crate::{auth, handlers, health, identity};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -122,13 +125,10 @@ pub(crate) async fn part(app: &Arc<App>, site: Site, parts: Parts, body: Body) -
         Some(row) if row.api != Api::Graph || row.id == OperationId::GraphSendABatch => {
             let text = "A batch has calls of Microsoft Graph in it, and no other batch.";
             let error = ApiError::new(Kind::BadRequest, text);
-            respond(
-                app,
-                error,
-                Api::Graph,
-                request_id,
-                client_request_id.as_deref(),
-            )
+            let client_request_id = client_request_id.as_deref();
+            let attempt = attempt(Called::Row(row), &parts, request_id, client_request_id);
+            attempt.refused(app, &error);
+            respond(app, error, Api::Graph, request_id, client_request_id)
         }
         _ => {
             let (response, route) =
@@ -137,9 +137,27 @@ pub(crate) async fn part(app: &Arc<App>, site: Site, parts: Parts, body: Body) -
             response
         }
     };
-    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
-        response.headers_mut().entry(REQUEST_ID).or_insert(id);
-    }
+    named(response.headers_mut(), request_id);
+    response
+}
+
+/// Refuses a part of a batch that is no call of its own, or none that is made.
+pub(crate) fn refused_part(
+    batch: &Call,
+    client_request_id: Option<&str>,
+    error: ApiError,
+) -> Response {
+    let request_id = Uuid::new_v4();
+    let attempt = Attempt::new(
+        Called::Row(batch.operation()),
+        &batch.headers,
+        batch.source,
+        request_id,
+        client_request_id,
+    );
+    attempt.refused(&batch.app, &error);
+    let mut response = respond(&batch.app, error, Api::Graph, request_id, client_request_id);
+    named(response.headers_mut(), request_id);
     response
 }
 
@@ -155,27 +173,58 @@ async fn api(
     let api = dialect(&site, parts.uri.path());
     let host = site.alias.then_some(site.host.as_str());
     let matched = route::find(parts.method.as_str(), parts.uri.path(), host);
+    let client_request_id = client_request_id.as_deref();
     let Some(matched) = matched else {
         let error = not_routed(&parts, host);
+        let there = route::row_at(parts.uri.path(), host);
+        let called = Called::Elsewhere {
+            api: there.map_or(api, |row| row.api),
+            method: parts.method.to_string(),
+            path: there.map_or(parts.uri.path(), |row| row.path).to_owned(),
+        };
+        attempt(called, &parts, request_id, client_request_id).refused(app, &error);
         return (
-            respond(app, error, api, request_id, client_request_id.as_deref()),
+            respond(app, error, api, request_id, client_request_id),
             "unknown",
         );
     };
     let api = matched.operation.api;
     let name = matched.operation.name;
-    let attempt = Attempt::of(
-        matched.operation,
-        &parts,
-        request_id,
-        client_request_id.as_deref(),
-    );
-    let answered = operation(app, matched, site, parts, body, request_id).await;
-    let response = answered.unwrap_or_else(|error| {
+    let called = Called::Row(matched.operation);
+    let attempt = attempt(called, &parts, request_id, client_request_id);
+    let answered = operation(app, matched, site, parts, body, request_id);
+    let response = unpanicked(answered).await.unwrap_or_else(|error| {
         attempt.refused(app, &error);
-        respond(app, error, api, request_id, client_request_id.as_deref())
+        respond(app, error, api, request_id, client_request_id)
     });
     (response, name)
+}
+
+/// What is left to tell of a call.
+fn attempt(
+    called: Called,
+    parts: &Parts,
+    request_id: Uuid,
+    client_request_id: Option<&str>,
+) -> Attempt {
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let address = source(peer, &parts.headers);
+    Attempt::new(
+        called,
+        &parts.headers,
+        address,
+        request_id,
+        client_request_id,
+    )
+}
+
+/// The answer, or the documented fault in its dialect and under its request id when the handler panics.
+async fn unpanicked(
+    answer: impl Future<Output = Result<Response, ApiError>>,
+) -> Result<Response, ApiError> {
+    // Nothing of the call is looked at after a panic.
+    let caught = AssertUnwindSafe(answer).catch_unwind().await;
+    caught.unwrap_or_else(|panic| Err(fault_of(panic.as_ref())))
 }
 
 async fn operation(
@@ -290,21 +339,31 @@ fn respond(
     )
 }
 
-/// The answer when a handler panicked: the documented fault, and the panic's text in the log alone.
-pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+/// The answer when anything but a handler panicked: the documented fault, and the panic's text in the log alone.
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let request_id = Uuid::new_v4();
+    let mut response = fault_of(panic.as_ref()).respond(Api::Graph, request_id, "", None);
+    finish(response.headers_mut(), request_id, false);
+    response
+}
+
+fn fault_of(panic: &(dyn Any + Send)) -> ApiError {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no text");
-    let error = ApiError::internal(format!("a handler panicked: {text}"));
-    error.respond(Api::Graph, Uuid::new_v4(), "", None)
+    ApiError::internal(format!("a handler panicked: {text}"))
 }
 
-fn finish(headers: &mut http::HeaderMap, request_id: Uuid, strict: bool) {
+fn named(headers: &mut http::HeaderMap, request_id: Uuid) {
     if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         headers.entry(REQUEST_ID).or_insert(id);
     }
+}
+
+fn finish(headers: &mut http::HeaderMap, request_id: Uuid, strict: bool) {
+    named(headers, request_id);
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // Answers carry a tenant's data: no shared cache may keep them.
@@ -334,6 +393,17 @@ fn finish(headers: &mut http::HeaderMap, request_id: Uuid, strict: bool) {
 mod tests {
     use super::*;
     use bartizan_contract::operations;
+
+    /// Whoever waits for an answer has one, in its dialect.
+    #[tokio::test]
+    async fn a_panic_of_a_handler_is_a_fault() {
+        let told = unpanicked(async { panic!("of a handler: {}", 1) }).await;
+        let error = told.expect_err("a fault");
+        assert_eq!(error.kind(), Kind::Internal);
+        assert!(!error.message().contains("of a handler"));
+        let answered = unpanicked(async { Ok(Response::new(Body::empty())) }).await;
+        assert_eq!(answered.expect("an answer").status(), StatusCode::OK);
+    }
 
     /// The router and the contract's list of what is served say the same.
     #[test]

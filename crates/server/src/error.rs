@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bartizan_contract::Api;
+use bartizan_contract::remedies::calls::Fault;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
@@ -74,6 +75,30 @@ impl Kind {
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// What is wrong with the call itself; `None` where a token, a permission, patience or the feature is wanting.
+    #[must_use]
+    pub const fn fault(self) -> Option<Fault> {
+        Some(match self {
+            Self::BadRequest => Fault::Request,
+            Self::OData => Fault::Query,
+            Self::InvalidInput => Fault::Value,
+            Self::InvalidBody => Fault::Body,
+            Self::MissingParameter => Fault::Field,
+            Self::UnsupportedMediaType => Fault::MediaType,
+            Self::TooLarge => Fault::Size,
+            Self::SlowBody => Fault::SlowBody,
+            Self::NotFound => Fault::NotFound,
+            Self::NoSuchOperation => Fault::NoOperation,
+            Self::MethodNotAllowed => Fault::Method,
+            Self::Conflict => Fault::Conflict,
+            Self::Timeout => Fault::TooLong,
+            Self::Internal => Fault::Server,
+            Self::Unauthorized | Self::Forbidden | Self::TooManyRequests | Self::NotImplemented => {
+                return None;
+            }
+        })
     }
 
     const fn defender(self) -> &'static str {
@@ -200,6 +225,12 @@ impl ApiError {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The code that stands in place of the dialect's general one.
+    #[must_use]
+    pub const fn exact_code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// The text for the caller.

@@ -67,6 +67,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "names_abroad",
         include_str!("../migrations/0014_names_abroad.sql"),
     ),
+    (
+        15,
+        "refusal_shares",
+        include_str!("../migrations/0015_refusal_shares.sql"),
+    ),
 ];
 
 /// The steps as sqlx applies them, each in its own transaction.

@@ -25,6 +25,19 @@ pub struct Refusal {
     pub code: String,
     /// What was seen and needed. Never a secret, never a token.
     pub facts: Json,
+    /// With which others it shares the room.
+    pub share: Share,
+}
+
+/// Kinds of refusals that do not push out each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// For want of a token, a permission, patience or the feature; and of the token endpoint and its pages.
+    Grants = 0,
+    /// What programs are told that ask without a page, for as long as nobody is signed in.
+    Silent = 1,
+    /// Calls that are wrong themselves, which a program may repeat for ever.
+    Calls = 2,
 }
 
 /// Keeps a refusal. A trace id that is there already stays as it is.
@@ -34,8 +47,8 @@ pub struct Refusal {
 pub async fn append(tx: &mut WriteTx, refusal: &Refusal) -> Result<(), StoreError> {
     let tenant = refusal.tenant.map(|tenant| tenant.to_string());
     sqlx::query(
-        "insert into refusals (trace, tenant, occurred, correlation, code, facts)
-         values ($1, $2, $3, $4, $5, $6) on conflict (trace) do nothing",
+        "insert into refusals (trace, tenant, occurred, correlation, code, facts, share)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (trace) do nothing",
     )
     .bind(refusal.trace.to_string())
     .bind(tenant)
@@ -43,6 +56,7 @@ pub async fn append(tx: &mut WriteTx, refusal: &Refusal) -> Result<(), StoreErro
     .bind(&refusal.correlation)
     .bind(&refusal.code)
     .bind(to_json("facts", &refusal.facts)?)
+    .bind(refusal.share as i64)
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -90,37 +104,27 @@ pub async fn by_correlation(
     rows.first().map(read).transpose()
 }
 
-/// How many refusals are kept.
-#[derive(Debug, Clone, Copy)]
-pub struct Shares {
-    /// Codes that have a share of their own.
-    pub apart: &'static [&'static str],
-    /// How many of these.
-    pub of_apart: u32,
-    /// How many of all others.
-    pub of_others: u32,
-}
-
-/// Removes what is older than `before` (microseconds) and, of the rest, all but about the newest of each share. Gives how
-/// many went.
+/// Removes what is older than `before` (microseconds) and, of the rest, all but about the newest of each share: `keep` says
+/// how many. Gives how many went.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn forget(tx: &mut WriteTx, before: i64, keep: Shares) -> Result<u64, StoreError> {
+pub async fn forget(
+    tx: &mut WriteTx,
+    before: i64,
+    keep: &[(Share, u32)],
+) -> Result<u64, StoreError> {
     let mut sql = Sql::new("delete from refusals where occurred < ");
     sql.bind(before);
     let mut gone = sql.execute(tx).await?.rows_affected();
-    for (among, number) in [(" not in (", keep.of_others), (" in (", keep.of_apart)] {
-        let codes = || keep.apart.iter().map(|code| (*code).to_owned());
+    for (share, number) in keep {
         // The time of the first one too many; without one the comparison is with null and removes nothing.
-        let mut sql = Sql::new("delete from refusals where code");
-        sql.push(among)
-            .bind_list(codes())
-            .push(") and occurred <= (select occurred from refusals where code")
-            .push(among)
-            .bind_list(codes())
-            .push(") order by occurred desc limit 1 offset ")
-            .bind(i64::from(number))
+        let mut sql = Sql::new("delete from refusals where share = ");
+        sql.bind(*share as i64)
+            .push(" and occurred <= (select occurred from refusals where share = ")
+            .bind(*share as i64)
+            .push(" order by occurred desc limit 1 offset ")
+            .bind(i64::from(*number))
             .push(")");
         gone += sql.execute(tx).await?.rows_affected();
     }
@@ -136,5 +140,10 @@ fn read(row: &AnyRow) -> Result<Refusal, StoreError> {
         correlation: row.text("correlation")?,
         code: row.text("code")?,
         facts: row.json("facts")?,
+        share: match row.int("share")? {
+            1 => Share::Silent,
+            2 => Share::Calls,
+            _ => Share::Grants,
+        },
     })
 }

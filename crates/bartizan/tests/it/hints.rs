@@ -352,3 +352,39 @@ fn names_that_are_taken_otherwise_are_said() {
     let cut = home.cli(&["hunt", "range i from 1 to 100001 step 1", "--format", "csv"]);
     assert!(cut.err.contains("result limit"), "{}", cut.err);
 }
+
+#[test]
+fn a_call_that_is_wrong_is_explained_by_its_tracking_id() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let said = home.cli(&["hunt", "Nope | take 1"]).bad(2);
+    let (_, id) = said.split_once("(tracking id ").expect("an id");
+    let id = &id[..36];
+    let told = home.cli(&["explain", id]).json();
+    assert_eq!(told["traceId"], id);
+    assert_eq!(told["code"], "400 BadRequest", "{told}");
+    let summary = told["summary"].as_str().expect("a text");
+    assert!(said.contains(summary), "{said}");
+    let commands = told["remedies"].as_array().expect("remedies").iter();
+    let mut commands = commands.filter_map(|remedy| remedy["command"].as_str());
+    assert_eq!(commands.next(), Some("bartizan kql check 'QUERY'"));
+    // What the command finds is what the server found.
+    let checked = home.cli(&["kql", "check", "Nope | take 1"]);
+    assert!(
+        checked.err.contains("Nope") || checked.out.contains("Nope"),
+        "{checked:?}"
+    );
+
+    // For people: in words, with the page of the operation.
+    let shown = home.cli(&["explain", id, "--format", "table"]).good();
+    for part in [
+        "What to do",
+        "bartizan kql check",
+        "https://learn.microsoft.com/",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // An id that is nobody's in this tenant is one more answer of that kind.
+    let nobody = "11111111-2222-3333-4444-555555555555";
+    home.cli(&["explain", nobody]).bad(5);
+}

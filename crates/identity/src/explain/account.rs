@@ -2,6 +2,7 @@
 //! mends it.
 
 mod api;
+mod call;
 
 use bartizan_contract::identity_errors::identity_error;
 use bartizan_contract::permissions::{RESOURCES, Resource};

@@ -1,5 +1,7 @@
 //! Accounts of the refusals that people meet.
 
+use bartizan_contract::remedies::calls::{CALLS, Fault};
+
 use super::*;
 use crate::explain::{ApiRefused, Check, TokenSeen};
 
@@ -118,6 +120,8 @@ fn call(status: u16, check: Option<Check>, roles: &[&str]) -> Refused {
         api: "xdr".to_owned(),
         method: "GET".to_owned(),
         path: "/api/incidents".to_owned(),
+        fault: None,
+        code: None,
         status,
         message: "text".to_owned(),
         check,
@@ -224,6 +228,61 @@ fn tokens_that_are_not_good_name_the_token_that_is() {
             "{check:?}"
         );
     }
+}
+
+fn wrong(fault: Fault, method: &str, path: &str, code: Option<&str>) -> Account {
+    let Refused::Api(mut refused) = call(400, None, &[]) else {
+        unreachable!("a call");
+    };
+    refused.method = method.to_owned();
+    refused.path = path.to_owned();
+    refused.fault = Some(fault);
+    refused.code = code.map(str::to_owned);
+    account(&Refused::Api(refused), &now())
+}
+
+#[test]
+fn calls_that_are_wrong_say_what_the_operation_takes() {
+    for row in CALLS {
+        for (method, path) in [("GET", "/api/incidents"), ("GET", "/nowhere"), ("?", "?")] {
+            let told = wrong(row.fault, method, path, None);
+            assert_eq!(told.needed[0].value, row.needed);
+            assert_eq!(told.remedies[0].text, row.remedy);
+            assert!(!told.mended);
+        }
+    }
+    let told = wrong(Fault::NotFound, "GET", "/api/incidents/{id}", None);
+    let list = format!("bartizan incident list --tenant {TENANT}");
+    assert_eq!(commands(&told), list);
+    assert_eq!(told.missing.expect("a fact").tenant_id, Some(TENANT));
+    let told = wrong(Fault::Method, "DELETE", "/api/incidents/{id}", None);
+    assert_eq!(
+        told.needed[1].value,
+        "GET (Get incident); PATCH (Update incident)"
+    );
+    let told = wrong(Fault::NoOperation, "GET", "/api/incidentz", None);
+    assert!(told.needed[1].value.starts_with("GET /api/incidents; "));
+    assert_eq!(told.seen[0].value, "GET /api/incidentz");
+    // Nothing of the tenant mends a fault of the server.
+    let told = wrong(Fault::Server, "GET", "/api/incidents", None);
+    assert!(told.remedies[0].text.contains("a fault of the server"));
+    assert_eq!((told.remedies.len(), told.missing), (1, None));
+    // What the wire says exactly is more than the fault.
+    let told = wrong(
+        Fault::Request,
+        "POST",
+        "/v1.0/$batch",
+        Some("FailedDependency"),
+    );
+    assert!(told.remedies[0].text.contains("dependsOn"));
+}
+
+#[test]
+fn what_was_kept_before_there_were_faults_is_told_as_it_was() {
+    let kept = r#"{"surface":"api","api":"xdr","method":"GET","path":"/api/incidents","status":403,"message":"text","check":null,"token":null}"#;
+    let refused: Refused = serde_json::from_str(kept).expect("an old refusal");
+    let told = account(&refused, &now());
+    assert_eq!(told.seen[0].value, "List incidents (GET /api/incidents)");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a refused request brought: the facts that are kept under its trace id. No secret and no token is among them.
 
+use bartizan_contract::remedies::calls::Fault;
 use serde::{Deserialize, Serialize};
 
 /// A refusal's own side of its explanation.
@@ -69,12 +70,19 @@ impl Credential {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiRefused {
-    /// The operation's row: API, method and path as the table has them.
+    /// The operation's row: API, method and path as the table has them. Where no row fits, the API by its host.
     pub api: String,
     /// HTTP method.
     pub method: String,
-    /// The path's template.
+    /// The path's template; the path itself where no row has it.
     pub path: String,
+    /// What is wrong with the call itself; `None` where it was refused for want of a token, a permission, patience or the
+    /// feature.
+    #[serde(default)]
+    pub fault: Option<Fault>,
+    /// The wire's code, where it says more than the fault does.
+    #[serde(default)]
+    pub code: Option<String>,
     /// HTTP status.
     pub status: u16,
     /// The text of the refusal.

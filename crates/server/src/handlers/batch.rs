@@ -10,10 +10,11 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::request::Parts;
+use http::response::Parts as ResponseParts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::call::{Call, json as answer};
 use crate::dispatch;
@@ -87,12 +88,13 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, ApiError> {
         let ready = part.depends_on.iter().all(|id| done.contains(id.as_str()));
         let (status, response) = match ready {
             true => carried_out(&call, part, &mut left).await,
-            false => refused(
-                part,
-                StatusCode::FAILED_DEPENDENCY,
-                "FailedDependency",
-                "A request that this one depends on did not succeed.",
-            ),
+            false => {
+                let text = "A request that this one depends on did not succeed.";
+                let error = ApiError::new(Kind::BadRequest, text)
+                    .status(StatusCode::FAILED_DEPENDENCY)
+                    .code("FailedDependency");
+                refused(&call, part, error).await
+            }
         };
         if status.is_success() {
             done.insert(&part.id);
@@ -141,24 +143,22 @@ fn order(parts: &[Part]) -> Result<Vec<&Part>, ApiError> {
 /// Carries out a part by the way of any call; its status and its place in the answer.
 async fn carried_out<'a>(call: &Call, part: &'a Part, left: &mut usize) -> (StatusCode, Told<'a>) {
     let Some((parts, body)) = request_of(call, part) else {
-        return refused(
-            part,
-            StatusCode::BAD_REQUEST,
-            "BadRequest",
-            "The request has no method and url that could be called: the url is relative, such as /users.",
-        );
+        let text = "The request has no method and url that could be called: the url is relative, such as /users.";
+        let error = ApiError::new(Kind::BadRequest, text).code("BadRequest");
+        return refused(call, part, error).await;
     };
     let response = dispatch::part(&call.app, call.site.clone(), parts, body).await;
     let (head, body) = response.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, *left).await else {
-        return refused(
-            part,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "RequestEntityTooLarge",
-            "The answers of the batch are too large together: send this request by itself.",
-        );
+        let text = "The answers of the batch are too large together: send this request by itself.";
+        return refused(call, part, ApiError::new(Kind::TooLarge, text)).await;
     };
     *left -= bytes.len();
+    told(part, &head, &bytes)
+}
+
+/// A part's status and its place in the answer.
+fn told<'a>(part: &'a Part, head: &ResponseParts, bytes: &[u8]) -> (StatusCode, Told<'a>) {
     let mut headers = Map::new();
     for name in TOLD {
         let value = head.headers.get(*name).and_then(|v| v.to_str().ok());
@@ -170,7 +170,7 @@ async fn carried_out<'a>(call: &Call, part: &'a Part, left: &mut usize) -> (Stat
         id: &part.id,
         status: head.status.as_u16(),
         headers,
-        body: text_of(&bytes),
+        body: text_of(bytes),
     };
     (head.status, told)
 }
@@ -225,20 +225,17 @@ fn headers_of(part: &Part) -> HeaderMap {
     headers
 }
 
-fn refused<'a>(
-    part: &'a Part,
-    status: StatusCode,
-    code: &str,
-    text: &str,
-) -> (StatusCode, Told<'a>) {
-    let headers = Map::from_iter([("content-type".to_owned(), Json::from("application/json"))]);
-    let told = Told {
-        id: &part.id,
-        status: status.as_u16(),
-        headers,
-        body: to_raw_value(&json!({ "error": { "code": code, "message": text } })).ok(),
-    };
-    (status, told)
+/// Refuses a part that is not carried out, or whose answer has no place: under a request id of its own, like any call.
+async fn refused<'a>(call: &Call, part: &'a Part, error: ApiError) -> (StatusCode, Told<'a>) {
+    let headers = headers_of(part);
+    let id = headers.get("client-request-id");
+    let response = dispatch::refused_part(call, id.and_then(|id| id.to_str().ok()), error);
+    let (head, body) = response.into_parts();
+    // A text of the server's own: it is there, and short.
+    let bytes = axum::body::to_bytes(body, ANSWERS)
+        .await
+        .unwrap_or_default();
+    told(part, &head, &bytes)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 mod activity;
 mod alerts;
 mod arrived;
+mod attempt;
 mod credential_use;
 mod names;
 mod refusal;
@@ -27,9 +28,10 @@ use uuid::Uuid;
 use crate::app::App;
 
 use arrived::Arrived;
+pub(crate) use attempt::{Attempt, Called};
 pub(crate) use credential_use::{CredentialKind, CredentialUse};
 pub(crate) use names::Named;
-pub(crate) use refusal::{Attempt, RefusedRequest};
+pub(crate) use refusal::RefusedRequest;
 pub(crate) use sign_in::{Origin, Parties, SignIn, Subject};
 
 /// Notes that may wait.
@@ -88,6 +90,16 @@ impl Trail {
     /// Whether a note would be lost; spares the work of making it.
     pub(crate) fn is_full(&self) -> bool {
         self.notes.capacity() == 0
+    }
+
+    /// Whether the queue is half full: what matters less than the rest is no longer noted.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.notes.capacity() < QUEUE / 2
+    }
+
+    /// Counts a refusal of which no note was made.
+    pub(crate) fn lost_refusal(&self) {
+        lost("refusal", 1);
     }
 
     /// Counts a token request whose notes were not even made.

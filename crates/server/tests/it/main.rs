@@ -18,6 +18,7 @@ mod directory_queries;
 mod directory_relations;
 mod doors;
 mod explain;
+mod explain_calls;
 mod fuzz;
 mod hunt_limits;
 mod hunted_alerts;

@@ -6,7 +6,7 @@ use bartizan_security::evidence::{Entity, Ip};
 use bartizan_store::alert_outbox::{self, News};
 use bartizan_store::hunting_functions::{self, StoredFunction};
 use bartizan_store::outbox::{Batch, Outbox};
-use bartizan_store::refusals::{self, Refusal};
+use bartizan_store::refusals::{self, Refusal, Share};
 use bartizan_store::{Store, StoreError, alerts, incidents, tenants};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ on_both_databases!(
     alerts_and_new_evidence_go_once,
     functions_are_a_tenants_own,
     a_deleted_tenant_takes_all_with_it,
+    refusals_of_one_kind_do_not_push_out_others,
 );
 
 async fn gather(store: &Store, most: u32) -> Vec<Batch> {
@@ -160,6 +161,38 @@ fn refusal(tenant: u128) -> Refusal {
         correlation: "c".to_owned(),
         code: "AADSTS50126".to_owned(),
         facts: serde_json::json!({}),
+        share: Share::Grants,
+    }
+}
+
+async fn refusals_of_one_kind_do_not_push_out_others(store: &Store) {
+    let mut tx = two_tenants(store).await;
+    let kept = |number: u128, share, age: i64| Refusal {
+        trace: Uuid::from_u128(number),
+        occurred: NOW - age,
+        share,
+        ..refusal(1)
+    };
+    let all = [
+        kept(1, Share::Grants, 90),
+        kept(2, Share::Grants, 50),
+        kept(3, Share::Calls, 3),
+        kept(4, Share::Calls, 2),
+        kept(5, Share::Calls, 1),
+        kept(6, Share::Silent, 40),
+    ];
+    for refusal in &all {
+        refusals::append(&mut tx, refusal).await.unwrap();
+    }
+    let keep = [(Share::Grants, 2), (Share::Calls, 2), (Share::Silent, 2)];
+    let gone = refusals::forget(&mut tx, NOW - 60, &keep).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(gone, 2, "one for its age, one of too many calls");
+    let mut tx = store.read().await.unwrap();
+    for refusal in &all {
+        let found = refusals::find(&mut tx, refusal.tenant, refusal.trace).await;
+        let there = ![1, 3].contains(&refusal.trace.as_u128());
+        assert_eq!(found.unwrap(), there.then(|| refusal.clone()));
     }
 }
 

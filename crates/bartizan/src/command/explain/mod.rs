@@ -129,3 +129,20 @@ fn read(request: &Explain) -> Result<String, Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bartizan_contract::remedies::calls::LISTS;
+    use clap::Parser as _;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn commands_of_the_table_are_commands() {
+        let check = ("", "bartizan kql check QUERY");
+        for (_, command) in LISTS.iter().chain([&check]) {
+            let parsed = Cli::try_parse_from(command.split(' '));
+            assert!(parsed.is_ok(), "{command}: {:?}", parsed.err());
+        }
+    }
+}

@@ -4,14 +4,22 @@ use bartizan_contract::operations::{self, Operation};
 use bartizan_contract::permissions::resource_of;
 use bartizan_contract::time::{format_iso8601, ticks_from_unix_seconds};
 
-use super::{Account, Draft, Now, Remedy, admin_consent, ask_for, in_tenant, quoted};
+use super::{Account, Draft, Now, Remedy, admin_consent, ask_for, call, in_tenant, quoted};
 use crate::explain::refused::{ApiRefused, Check, TokenSeen};
 
 /// Accounts for a refused call.
 pub(super) fn of_api(refused: &ApiRefused, now: &Now) -> Account {
     let mut draft = Draft::new(&refused.message);
+    let operation = operations::all().find(|o| {
+        o.api.name() == refused.api && o.method.as_str() == refused.method && o.path == refused.path
+    });
     let called = format!("{} {}", refused.method, refused.path);
-    draft.seen("operation", Some(&called));
+    match operation {
+        Some(operation) => {
+            draft.seen("operation", Some(&format!("{} ({called})", operation.name)));
+        }
+        None => draft.seen("request", Some(&called)),
+    }
     if let Some(token) = &refused.token {
         draft.seen("client", Some(&token.client_id));
         draft.seen("object", Some(&token.object_id));
@@ -24,9 +32,10 @@ pub(super) fn of_api(refused: &ApiRefused, now: &Now) -> Account {
             .map(|end| format_iso8601(ticks_from_unix_seconds(end)));
         draft.seen("expires", end.as_deref());
     }
-    let operation = operations::all().find(|o| {
-        o.api.name() == refused.api && o.method.as_str() == refused.method && o.path == refused.path
-    });
+    if let Some(fault) = refused.fault {
+        call::of_call(&mut draft, refused, fault, operation, now);
+        return draft.0;
+    }
     match (refused.check, operation) {
         (Some(check), Some(operation)) => token(&mut draft, check, operation, now),
         (None, Some(operation)) if refused.status == 403 => {
