@@ -14,6 +14,7 @@ use futures::StreamExt;
 
 use crate::compile::{Compiled, compile};
 use crate::error::HuntError;
+use crate::external::{ExternalReader, OfOneHunt};
 use crate::places::Places;
 use crate::plan::{Planner, QueryContext};
 use crate::result::{HuntResult, HuntStats, ResultColumn};
@@ -29,6 +30,8 @@ pub struct EngineSettings {
     pub batch_rows: usize,
     /// Where addresses are; without it `geo_info_from_ip_address` is refused.
     pub places: Option<Arc<Places>>,
+    /// What `externaldata` reads with; without it every location is refused.
+    pub external: Option<Arc<dyn ExternalReader>>,
     /// Where a query puts what does not fit into its memory; without a folder, the system's own for temporary files.
     pub spill_folder: Option<PathBuf>,
     /// Bytes that one query may have there; with 0 a query that would need it fails instead.
@@ -43,6 +46,7 @@ impl Default for EngineSettings {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             batch_rows: 8192,
             places: None,
+            external: None,
             spill_folder: None,
             spill_bytes: 8 << 30,
             optimize: true,
@@ -178,7 +182,11 @@ impl Engine {
             .as_ref()
             .ok_or_else(|| HuntError::Internal("the engine is shut down".into()))?;
         let timeout = request.limits.timeout;
-        let future = work(self.settings.clone(), request);
+        let mut settings = self.settings.clone();
+        settings.external = settings
+            .external
+            .map(|reader| Arc::new(OfOneHunt::new(reader)) as Arc<dyn ExternalReader>);
+        let future = work(settings, request);
         // The caller's runtime keeps the time: a busy one of the engine may be late.
         let task = AbortOnDrop(runtime.spawn(future));
         match tokio::time::timeout(timeout, task).await {
@@ -239,6 +247,7 @@ impl Prepared {
             memory,
             now_ticks: request.now_ticks,
             places: settings.places.clone(),
+            external: settings.external.clone(),
             timespan: request.timespan,
             tables: request.tables.clone(),
         };

@@ -8,6 +8,7 @@
 pub mod engine;
 pub mod error;
 pub mod events;
+pub mod external;
 pub mod local;
 pub mod result;
 pub mod source;
@@ -32,6 +33,7 @@ mod text;
 
 pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};
 pub use error::{HuntError, Problem};
+pub use external::{ExternalError, ExternalReader};
 pub use local::{LocalError, LocalTables};
 pub use places::{Places, PlacesError};
 pub use result::{HuntResult, HuntStats, ResultColumn};

@@ -274,7 +274,7 @@ pub enum Node {
         /// Columns whose distinct values are worked on apart; usually none.
         partition: Vec<ColumnId>,
     },
-    /// The rows of files elsewhere: `externaldata`. The engine reads none and refuses it.
+    /// The rows of files elsewhere: `externaldata`. Which may be read is the engine's matter.
     External {
         /// The locations, as written.
         uris: Vec<String>,

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod data_dir;
 pub mod doors;
 pub mod error;
+pub mod external;
 pub mod hunt_budget;
 pub mod identity;
 pub mod ingest;
@@ -26,6 +27,7 @@ mod dispatch;
 mod handlers;
 mod health;
 mod operator;
+mod outbound;
 mod source;
 mod workers;
 

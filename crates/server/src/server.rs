@@ -22,6 +22,7 @@ use crate::data_dir::DataDir;
 use crate::doors::ca::{CaError, CertificateAuthority};
 use crate::doors::listener::{self, Connections, Door};
 use crate::doors::proxy::{self, ProxyRules};
+use crate::external::Locations;
 use crate::hunt_budget::HuntBudget;
 use crate::rate::RateLimits;
 use crate::settings::Settings;
@@ -160,6 +161,10 @@ impl Server {
                 }
             })?),
             places: places.map(Arc::new),
+            external: Some(Arc::new(Locations::new(
+                settings.external_data.clone(),
+                settings.external_hosts.clone(),
+            ))),
             spill_bytes: u64::from(settings.hunts.spill_mib) << 20,
             ..EngineSettings::default()
         };

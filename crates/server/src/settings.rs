@@ -14,6 +14,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::doors::proxy::OtherHosts;
+use crate::external::{Prefix, PrefixError};
 
 /// The file of settings that is read from the data directory when no other is named.
 pub const FILE_NAME: &str = "bartizan.toml";
@@ -100,6 +101,10 @@ pub struct Partial {
     pub issuer_ca: Option<PathBuf>,
     /// A database of places by address in MaxMind's format, for `geo_info_from_ip_address`.
     pub places: Option<PathBuf>,
+    /// What locations begin with that `externaldata` may read.
+    pub external_data: Option<Vec<String>>,
+    /// Hosts of such locations that may have private addresses: `host`, or `host:port`.
+    pub external_hosts: Option<Vec<String>>,
 }
 
 /// How much may be under way at once, and how long is waited.
@@ -231,6 +236,9 @@ pub enum SettingsError {
         "retention-days-of: there is no hunting table '{0}'; names are as in a query, with their letter case"
     )]
     NoTable(String),
+    /// A prefix of locations for `externaldata` is none.
+    #[error("external-data: {0}")]
+    ExternalData(#[from] PrefixError),
     /// The public URL has a path, or no host, or is not http(s).
     #[error("{setting} = {url} must be an origin: https://host or https://host:port, with no path")]
     NotAnOrigin {
@@ -293,6 +301,8 @@ impl Partial {
             issuer_hosts: self.issuer_hosts.or(lower.issuer_hosts),
             issuer_ca: self.issuer_ca.or(lower.issuer_ca),
             places: self.places.or(lower.places),
+            external_data: self.external_data.or(lower.external_data),
+            external_hosts: self.external_hosts.or(lower.external_hosts),
         }
     }
 }
@@ -340,13 +350,18 @@ pub struct Settings {
     pub issuer_ca: Option<PathBuf>,
     /// A database of places by address in MaxMind's format, for `geo_info_from_ip_address`.
     pub places: Option<PathBuf>,
+    /// What locations begin with that `externaldata` may read.
+    pub external_data: Vec<Prefix>,
+    /// Hosts of such locations that may have private addresses: `host`, or `host:port`.
+    pub external_hosts: Vec<String>,
 }
 
 impl Settings {
     /// Fills in defaults and checks.
     ///
     /// # Errors
-    /// [`SettingsError::NotLoopback`], [`SettingsError::NotAnOrigin`], [`SettingsError::Zero`], [`SettingsError::NoTable`].
+    /// [`SettingsError::NotLoopback`], [`SettingsError::NotAnOrigin`], [`SettingsError::Zero`], [`SettingsError::NoTable`],
+    /// [`SettingsError::ExternalData`].
     pub fn resolve(data: PathBuf, partial: Partial) -> Result<Self, SettingsError> {
         let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let https = partial.https.unwrap_or_else(|| loopback(HTTPS_PORT));
@@ -369,6 +384,9 @@ impl Settings {
         if let Some(table) = retention_days_of.keys().find(|table| !known(table)) {
             return Err(SettingsError::NoTable(table.clone()));
         }
+        let external_data = partial.external_data.unwrap_or_default();
+        let external_data = external_data.iter().map(|prefix| prefix.parse());
+        let external_data = external_data.collect::<Result<Vec<Prefix>, _>>()?;
         let allowed_origins = partial.allowed_origins.unwrap_or_default();
         for url in &allowed_origins {
             check_origin("allowed-origins", url)?;
@@ -401,6 +419,8 @@ impl Settings {
             issuer_hosts: partial.issuer_hosts.unwrap_or_default(),
             issuer_ca: partial.issuer_ca,
             places: partial.places,
+            external_data,
+            external_hosts: partial.external_hosts.unwrap_or_default(),
         })
     }
 }
@@ -480,6 +500,18 @@ mod tests {
         assert_eq!(limits.timeout, Duration::from_secs(7));
         assert_eq!(limits.memory, 2 << 20);
         assert!(resolve("hunt-rows = 0").is_err());
+    }
+
+    #[test]
+    fn external_data_is_read_from_nowhere_unless_set() {
+        assert!(resolve("").expect("defaults").external_data.is_empty());
+        let settings = resolve("external-data = [\"https://feeds.example/lists/\"]");
+        assert_eq!(settings.expect("valid").external_data.len(), 1);
+        let wrong = resolve("external-data = [\"file:///etc\"]").expect_err("no prefix");
+        assert!(
+            wrong.to_string().starts_with("external-data: 'file:"),
+            "{wrong}"
+        );
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub(crate) struct KqlData {
     /// A database of places by address in MaxMind's format, for geo_info_from_ip_address.
     #[arg(long, value_name = "PATH")]
     pub(crate) places: Option<PathBuf>,
+    /// What locations begin with that externaldata may read, as https://host/path/; repeat for several.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) external: Vec<String>,
     /// What now() is, as an ISO 8601 time.
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,

@@ -142,3 +142,40 @@ fn editors_ask_what_stands_at_a_place_and_what_could() {
     assert_eq!(found["hover"]["name"], "strlen", "{found}");
     ask("hover", "9", "print 1").bad(2);
 }
+
+/// A server that answers one request with a text.
+fn once(text: &'static str) -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a request");
+            head.extend(byte);
+        }
+        let length = text.len();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}");
+        stream.write_all(answer.as_bytes()).expect("answered");
+    });
+    address
+}
+
+#[test]
+fn external_data_is_read_where_it_is_allowed() {
+    let at = once("a,1\nb,2\n");
+    let query = format!("externaldata(name:string, n:int)['http://{at}/lists/x.csv?sig=hidden']");
+    let refused = error(evaluate(&query, &[]));
+    let text = refused["message"].as_str().unwrap_or_default();
+    assert!(text.contains("--external PREFIX"), "{refused}");
+    assert!(!refused.to_string().contains("hidden"), "{refused}");
+    let prefix = format!("http://{at}/lists/");
+    assert_eq!(
+        evaluate(&query, &["--external", &prefix]).json()["rows"],
+        json!([["a", 1], ["b", 2]])
+    );
+    evaluate(&query, &["--external", "http://feeds.example/"]).bad(2);
+}

@@ -34,7 +34,7 @@ pub(crate) fn from_storage(value: Expr, stored: &DataType, ty: Type) -> Expr {
     }
     let kernel = move |call: &Call| {
         let argument = call.arg(0)?;
-        convert(&argument.array, ty)
+        convert_stored(&argument.array, ty)
     };
     let name = match (ty, stored) {
         (Type::Dynamic, DataType::Utf8View) => READS_JSON_TEXT.to_owned(),
@@ -50,7 +50,7 @@ pub(crate) fn from_storage(value: Expr, stored: &DataType, ty: Type) -> Expr {
 }
 
 /// Converts a stored array.
-fn convert(array: &ArrayRef, ty: Type) -> Result<ArrayRef> {
+pub(crate) fn convert_stored(array: &ArrayRef, ty: Type) -> Result<ArrayRef> {
     let stored = array.data_type();
     let text = matches!(
         stored,

@@ -11,6 +11,8 @@ mod stored_filter;
 mod text_files;
 mod times;
 
+pub(crate) use parquet_files::kql_type;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -89,7 +89,7 @@ fn view(
 }
 
 /// The KQL type that holds a stored type.
-fn kql_type(stored: &DataType) -> Type {
+pub(crate) fn kql_type(stored: &DataType) -> Type {
     match stored {
         DataType::Boolean => Type::Bool,
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {

@@ -31,6 +31,7 @@ use futures::StreamExt;
 
 use crate::engine::TimeWindow;
 use crate::error::HuntError;
+use crate::external::{ExternalReader, Wanted};
 use crate::places::Places;
 use crate::session::QueryMemory;
 use crate::source::TableSource;
@@ -46,6 +47,8 @@ pub(crate) struct QueryContext {
     pub now_ticks: i64,
     /// Where addresses are.
     pub places: Option<Arc<Places>>,
+    /// What `externaldata` reads with.
+    pub external: Option<Arc<dyn ExternalReader>>,
     /// The window that tables with a `Timestamp` are seen through.
     pub timespan: Option<TimeWindow>,
     /// Where tables come from.
@@ -67,6 +70,8 @@ pub(crate) struct Planner<'q> {
     query: &'q bound::Query,
     providers: HashMap<String, Arc<dyn TableProvider>>,
     shared: Vec<SharedResult>,
+    /// What `externaldata` read, by the columns that it makes.
+    external: HashMap<Vec<ColumnId>, SharedResult>,
     /// Columns that are not carried along because nobody reads them.
     unread: HashSet<ColumnId>,
     /// How many names were made up.
@@ -84,6 +89,7 @@ impl<'q> Planner<'q> {
             query,
             providers: HashMap::new(),
             shared: Vec::with_capacity(query.shared.len()),
+            external: HashMap::new(),
             unread: usage::unread(query),
             names: AtomicUsize::new(0),
         };
@@ -94,6 +100,14 @@ impl<'q> Planner<'q> {
         for name in names {
             let provider = context.tables.provider(&name).await?;
             planner.providers.insert(name, provider);
+        }
+        let mut external = Vec::new();
+        for plan in query.shared.iter().chain([&query.plan]) {
+            externals_of(plan, &mut external);
+        }
+        for plan in external {
+            let rows = planner.read_external(plan).await?;
+            planner.external.insert(ids(plan), rows);
         }
         for (i, plan) in query.shared.iter().enumerate() {
             let logical = planner.relation(plan)?;
@@ -143,6 +157,30 @@ impl<'q> Planner<'q> {
         })
     }
 
+    /// Reads the locations of an `externaldata` and holds the rows; what the files themselves take counts, too.
+    async fn read_external(&self, plan: &Plan) -> Result<SharedResult, HuntError> {
+        let Node::External { uris, properties } = &plan.node else {
+            return Err(HuntError::Internal("not an externaldata node".into()));
+        };
+        let columns: Vec<_> = plan.columns.iter().map(|c| (&*c.name, c.ty)).collect();
+        let schema = relation::columns_schema(plan);
+        let wanted = Wanted::new(&columns, schema.clone(), uris, properties)?;
+        let task = self.context.state.task_ctx();
+        let memory = MemoryConsumer::new("externaldata").register(task.memory_pool());
+        let mut batches = Vec::new();
+        let keep = |batch: Option<RecordBatch>, size| -> Result<(), HuntError> {
+            memory.try_grow(size)?;
+            batches.extend(batch);
+            Ok(())
+        };
+        wanted.read(self.context.external.as_deref(), keep).await?;
+        Ok(SharedResult {
+            schema,
+            batches,
+            _memory: memory,
+        })
+    }
+
     /// References to the columns of a node that are carried along.
     fn carried(&self, columns: &[bound::Column]) -> Vec<Expr> {
         columns
@@ -185,6 +223,21 @@ pub(crate) fn never_null(expr: Expr, ty: Type) -> Expr {
         crate::functions::null_to_empty(expr)
     } else {
         expr
+    }
+}
+
+/// The columns that a node makes.
+fn ids(plan: &Plan) -> Vec<ColumnId> {
+    plan.columns.iter().map(|column| column.id).collect()
+}
+
+/// Adds every `externaldata` of a plan.
+fn externals_of<'p>(plan: &'p Plan, found: &mut Vec<&'p Plan>) {
+    if let Node::External { .. } = &plan.node {
+        found.push(plan);
+    }
+    for input in plan.inputs() {
+        externals_of(input, found);
     }
 }
 

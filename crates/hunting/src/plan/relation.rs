@@ -88,7 +88,7 @@ impl Planner<'_> {
             } => self.expand(plan, input, items, *index, *limit, *kind),
             Node::Parse { input, .. } => self.parse_text(plan, input),
             Node::Plugin { .. } => self.plugin(plan),
-            Node::External { uris, .. } => Err(not_allowed(uris)),
+            Node::External { .. } => self.external_rows(plan),
         }
     }
 
@@ -162,6 +162,16 @@ impl Planner<'_> {
         let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)
             .map_err(datafusion::error::DataFusionError::from)?;
         self.unqualified(plan, self.memory(schema, vec![batch])?)
+    }
+
+    fn external_rows(&self, plan: &Plan) -> Result<LogicalPlan, HuntError> {
+        let read = self.external.get(&super::ids(plan)).ok_or_else(|| {
+            HuntError::Internal("the locations of an externaldata were not read".into())
+        })?;
+        self.unqualified(
+            plan,
+            self.memory(read.schema.clone(), read.batches.clone())?,
+        )
     }
 
     /// Drops the qualifiers that a scan puts on its columns.
@@ -488,14 +498,6 @@ pub(super) fn is_sorted(plan: &Plan) -> bool {
     }
 }
 
-/// Nothing is fetched from elsewhere.
-fn not_allowed(uris: &[String]) -> HuntError {
-    let place = uris.first().map_or("", String::as_str);
-    HuntError::Evaluation(format!(
-        "externaldata: '{place}' cannot be read, nor can any other location; put the data into a datatable or a table"
-    ))
-}
-
 /// The columns that the rows of a node are sorted by, when the query gave them an order. Where the query drops them they
 /// are carried along: without them the engine would not know the order any more, and lose it.
 pub(super) fn order_of(plan: &Plan, rows: &LogicalPlan) -> Vec<Expr> {
@@ -525,7 +527,7 @@ pub(super) fn sort_columns(rows: &LogicalPlan) -> Vec<String> {
 }
 
 /// The schema of a node's columns in the engine's types.
-fn columns_schema(plan: &Plan) -> SchemaRef {
+pub(super) fn columns_schema(plan: &Plan) -> SchemaRef {
     let fields: Vec<Field> = plan
         .columns
         .iter()

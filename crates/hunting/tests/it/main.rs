@@ -3,6 +3,7 @@
 mod engine;
 mod equal;
 mod events;
+mod external;
 mod fuzz;
 #[path = "../../../../tests/fuzz/engine.rs"]
 mod fuzz_engine;

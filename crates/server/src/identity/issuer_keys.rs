@@ -5,7 +5,6 @@
 //! first, and the connection goes to the address that was checked.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use bartizan_identity::TokenRequest;
 use bartizan_identity::client_auth::{Credentials, IssuerKeys, IssuerWanted, issuer_wanted};
 use serde_json::Value as Json;
 use tokio::sync::Mutex;
-use url::{Host, Url};
+use url::Url;
 
-use super::address::is_public;
 use crate::app::App;
+use crate::outbound::{self, BodyError, Reach, Unreachable};
 
 /// The longest document that is read, in bytes.
 const SIZE_LIMIT: usize = 256 * 1024;
@@ -125,14 +124,20 @@ fn parse(url: &str) -> Result<Url, String> {
 }
 
 async fn fetch(app: &App, url: &Url) -> Result<(Json, i64), String> {
-    let addresses = addresses(app, url).await?;
-    let host = url.host_str().unwrap_or_default();
-    let mut builder = reqwest::Client::builder()
-        .https_only(true)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(TIMEOUT)
-        .resolve_to_addrs(host, &addresses);
+    let reach = if outbound::names(&app.settings.issuer_hosts, url) {
+        Reach::Any
+    } else {
+        Reach::Public
+    };
+    let addresses = outbound::addresses(url, reach).await;
+    let addresses = addresses.map_err(|error| match error {
+        Unreachable::Unknown => error.to_string(),
+        Unreachable::Private => format!(
+            "{} has an address of a private network; the server's setting issuer-hosts would allow it, or keep its keys with the credential",
+            url.host_str().unwrap_or_default()
+        ),
+    })?;
+    let mut builder = outbound::client(url, &addresses, TIMEOUT);
     if let Some(path) = &app.settings.issuer_ca {
         let unreadable = |error: &dyn std::fmt::Display| {
             tracing::error!(path = %path.display(), %error, "issuer-ca cannot be read");
@@ -155,7 +160,7 @@ async fn fetch(app: &App, url: &Url) -> Result<(Json, i64), String> {
             "no connection, or a certificate that is not trusted".to_owned()
         }
     };
-    let mut answer = client.get(url.clone()).send().await.map_err(failed)?;
+    let answer = client.get(url.clone()).send().await.map_err(failed)?;
     if answer.status() != reqwest::StatusCode::OK {
         return Err(format!(
             "it answered with status {}",
@@ -163,44 +168,13 @@ async fn fetch(app: &App, url: &Url) -> Result<(Json, i64), String> {
         ));
     }
     let keep = max_age(&answer);
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > SIZE_LIMIT {
-            return Err(format!("its document is longer than {SIZE_LIMIT} bytes"));
-        }
-    }
+    let body = outbound::body(answer, SIZE_LIMIT).await;
+    let body = body.map_err(|error| match error {
+        BodyError::Connection(error) => failed(error),
+        BodyError::TooLong => format!("its document is longer than {SIZE_LIMIT} bytes"),
+    })?;
     let json = serde_json::from_slice(&body).map_err(|_| "its document is not JSON")?;
     Ok((json, keep))
-}
-
-/// The addresses of a URL's host, every one of them checked.
-async fn addresses(app: &App, url: &Url) -> Result<Vec<SocketAddr>, String> {
-    let port = url.port_or_known_default().unwrap_or(443);
-    let found: Vec<IpAddr> = match url.host() {
-        Some(Host::Ipv4(address)) => vec![address.into()],
-        Some(Host::Ipv6(address)) => vec![address.into()],
-        Some(Host::Domain(name)) => tokio::net::lookup_host((name, port))
-            .await
-            .map_err(|_| "its name cannot be resolved")?
-            .map(|address| address.ip())
-            .collect(),
-        None => Vec::new(),
-    };
-    let host = url.host_str().unwrap_or_default();
-    let allowed = |name: &String| *name == host || *name == format!("{host}:{port}");
-    if !app.settings.issuer_hosts.iter().any(allowed) && !found.iter().copied().all(is_public) {
-        return Err(format!(
-            "{host} has an address of a private network; the server's setting issuer-hosts would allow it, or keep its keys with the credential"
-        ));
-    }
-    if found.is_empty() {
-        return Err("its name has no address".to_owned());
-    }
-    Ok(found
-        .into_iter()
-        .map(|ip| SocketAddr::new(ip, port))
-        .collect())
 }
 
 /// `Cache-Control: max-age`, within bounds (RFC 9111 section 5.2.2.1).

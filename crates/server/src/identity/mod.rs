@@ -4,7 +4,6 @@
 //! `bartizan_identity`. Every answer below `/{tenant}/oauth2/` is JSON, errors too, because
 //! clients choke on anything else.
 
-mod address;
 mod admin_consent;
 mod authorize;
 mod budgets;

@@ -19,6 +19,7 @@ mod directory_relations;
 mod doors;
 mod explain;
 mod explain_calls;
+mod external_data;
 mod fuzz;
 mod hunt_limits;
 mod hunted_alerts;

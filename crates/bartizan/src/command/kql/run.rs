@@ -10,6 +10,7 @@ use bartizan_hunting::local::LocalTables;
 use bartizan_hunting::{
     Engine, HuntError, HuntRequest, HuntResult, Limits, Places, TableSource as _,
 };
+use bartizan_server::external::{Locations, Prefix};
 use serde_json::{Map, Value};
 
 use super::problems::{self, Problem};
@@ -76,7 +77,14 @@ impl Session {
             })?,
         };
         let places = data.places.as_deref().map(Places::open).transpose();
+        let prefixes = data.external.iter().map(|prefix| prefix.parse());
+        let prefixes = prefixes.collect::<Result<Vec<Prefix>, _>>();
+        let prefixes = prefixes.map_err(|error| Failure::usage(format!("--external: {error}")))?;
+        // Whoever types a host here may reach it anyway.
+        let hosts = prefixes.iter().map(|prefix| prefix.host().to_owned());
+        let hosts = hosts.collect();
         let engine = Engine::new(EngineSettings {
+            external: Some(Arc::new(Locations::new(prefixes, hosts))),
             places: places.map_err(Failure::general)?.map(Arc::new),
             ..EngineSettings::default()
         })

@@ -1,0 +1,118 @@
+//! Hunts that read what the operator allows elsewhere, and nothing else.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::get;
+use bartizan_server::settings::Partial;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{TestServer, XDR, process};
+
+/// A server with lists, at an address of this machine. What is not under `/lists/` is nobody's business.
+async fn lists() -> SocketAddr {
+    let to = |place: &'static str| get(move || async move { Redirect::temporary(place) });
+    let router = Router::new()
+        .route("/lists/bad.csv", get(|| async { "name,score\na.exe,9\n" }))
+        .route("/lists/moved.csv", to("/lists/bad.csv"))
+        .route("/lists/out.csv", to("/private/secret.csv?sig=hidden"))
+        .route("/lists/circle.csv", to("/lists/circle.csv"))
+        .route("/lists/large.txt", get(|| async { vec![b'x'; 100_000_001] }))
+        .route(
+            "/lists/endless.txt",
+            get(|| async {
+                // No length is told beforehand.
+                let parts = futures::stream::repeat_with(|| {
+                    Ok::<_, std::convert::Infallible>(bytes::Bytes::from(vec![b'x'; 1 << 20]))
+                });
+                let body = axum::body::Body::from_stream(parts);
+                ([(header::CONTENT_TYPE, "text/plain")], body).into_response()
+            }),
+        )
+        .route("/private/secret.csv", get(|| async { "secret,1\n" }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+async fn hunt(server: &TestServer, query: &str) -> (StatusCode, Value) {
+    let token = server.token(XDR).await;
+    let body = json!({ "Query": query });
+    let path = "/api/advancedhunting/run";
+    let answer = server
+        .call(Method::POST, path, Some(&token), Some(body))
+        .await;
+    (answer.status, answer.body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_under_an_allowed_prefix_are_read() {
+    let at = lists().await;
+    let server = TestServer::start_with(Partial {
+        external_data: Some(vec![format!("http://{at}/lists/")]),
+        ..Partial::default()
+    })
+    .await;
+    server
+        .ingest(
+            &server.tenant,
+            "DeviceProcessEvents",
+            &[process("alpha", "a.exe"), process("beta", "b.exe")],
+        )
+        .await;
+    for file in ["bad.csv?sig=1", "moved.csv"] {
+        let query = format!(
+            "let bad = externaldata(name:string, score:int)[h'http://{at}/lists/{file}'] with (ignoreFirstRecord=true);
+            DeviceProcessEvents | join kind=inner bad on $left.FileName == $right.name | project DeviceName, score"
+        );
+        let (status, body) = hunt(&server, &query).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let rows = body["Results"].as_array().expect("rows");
+        assert_eq!(rows.len(), 1, "{body}");
+        assert_eq!(rows[0]["score"], 9, "{body}");
+    }
+    for (location, says) in [
+        ("lists/out.csv", "which no prefix of 'external-data' names"),
+        ("lists/circle.csv", "redirects too often"),
+        ("lists/none.csv", "status 404"),
+        ("lists/large.txt", "more than 100000000 bytes"),
+        ("lists/endless.txt", "more than 100000000 bytes"),
+        ("lists/*.csv", "wildcards are not there"),
+        ("lists/bad.csv;hidden", "a semicolon"),
+        ("private/secret.csv?sig=hidden", "'external-data'"),
+        ("lists/../private/secret.csv", "'external-data'"),
+    ] {
+        let query = format!("externaldata(a:string)['http://{at}/{location}'] | count");
+        let (status, body) = hunt(&server, &query).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{location}: {body}");
+        let text = body["error"]["message"].as_str().expect("a text");
+        assert!(text.starts_with("externaldata: "), "{location}: {text}");
+        assert!(text.contains(says), "{location}: {text}");
+        assert!(!text.contains("hidden"), "{location}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_read_unless_the_operator_allows_it() {
+    let at = lists().await;
+    let server = TestServer::start().await;
+    for location in [
+        format!("http://{at}/lists/bad.csv"),
+        "https://feeds.example/list.csv".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "abfss://lists@store.example/a.csv".to_owned(),
+        "neither".to_owned(),
+    ] {
+        let query = format!("externaldata(a:string)['{location}']");
+        let (status, body) = hunt(&server, &query).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{location}: {body}");
+        let text = body["error"]["message"].as_str().expect("a text");
+        assert!(text.contains("setting 'external-data'"), "{text}");
+    }
+}
