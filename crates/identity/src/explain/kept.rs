@@ -84,7 +84,7 @@ fn without_secrets(text: &str) -> String {
 }
 
 fn end_word(out: &mut String, word: &mut String) {
-    let has = |test: fn(&u8) -> bool| word.as_bytes().iter().any(|byte| test(byte));
+    let has = |test: fn(&u8) -> bool| word.as_bytes().iter().any(test);
     let mixed =
         has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
     if word.len() >= SECRET && mixed || word.contains("8Q~") {
