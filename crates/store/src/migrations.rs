@@ -92,6 +92,8 @@ pub(crate) fn migrator() -> Migrator {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use sqlx::Connection as _;
+
     use super::*;
     use crate::row::Columns as _;
     use crate::{ReadTx, Store};
@@ -116,6 +118,79 @@ mod tests {
                 assert!(!lower.contains(word), "step {number} uses{word}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn names_abroad_become_those_of_home() {
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .in_memory(true)
+            .foreign_keys(false);
+        let mut database = sqlx::SqliteConnection::connect_with(&options)
+            .await
+            .unwrap();
+        let run = |texts: Vec<String>| {
+            let text = texts.join("\n");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(text))
+        };
+        let before = STEPS.iter().filter(|(number, ..)| *number < 14);
+        let mut texts: Vec<String> = before.map(|(_, _, text)| (*text).to_owned()).collect();
+        texts.push("insert into tenant_domains values ('contoso.example', 'home', 1, 1), ('other.example', 'else', 1, 1);".to_owned());
+        let principals = [
+            ("abroad", "customer", "home"),
+            ("at-home", "home", "home"),
+            (
+                "first-party",
+                "customer",
+                "f8cdef31-a31e-4b4a-93e4-5f571e91255a",
+            ),
+        ];
+        let names = [
+            "a-1",
+            "api://a-1",
+            "api://a-1/x",
+            "api://a-10",
+            "https://contoso.example",
+            "https://contoso.example/x",
+            "https://contoso.example.evil",
+            "https://other.example/x",
+            "https://api.security.microsoft.com",
+        ];
+        for (id, tenant, owner) in principals {
+            texts.push(format!(
+                "insert into service_principals values ('{id}', '{tenant}', 'a-1', '', '{owner}', 1, 0, '', '', '', '', 0);"
+            ));
+            for (i, name) in names.iter().enumerate() {
+                // One tenant has a name once; that of the test is told apart by its tenant.
+                texts.push(format!(
+                    "insert into service_principal_names values ('{id}', '{name}', '{name}', '{id}', {i});"
+                ));
+            }
+        }
+        run(texts).execute(&mut database).await.unwrap();
+        run(vec![STEPS[13].2.to_owned()])
+            .execute(&mut database)
+            .await
+            .unwrap();
+        let mut kept = Vec::new();
+        for (id, ..) in principals {
+            let query = "select name from service_principal_names where service_principal = ? order by position";
+            let of_it: Vec<String> = sqlx::query_scalar(query)
+                .bind(id)
+                .fetch_all(&mut database)
+                .await
+                .unwrap();
+            kept.push(of_it);
+        }
+        let of_home = [
+            "a-1",
+            "api://a-1",
+            "api://a-1/x",
+            "https://contoso.example",
+            "https://contoso.example/x",
+        ];
+        assert_eq!(kept[0], of_home);
+        assert_eq!(kept[1], names);
+        assert_eq!(kept[2], names);
     }
 
     #[test]

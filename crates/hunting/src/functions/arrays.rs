@@ -6,7 +6,7 @@ use arrow::array::ArrayRef;
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
-use super::call::{Argument, Call};
+use super::call::{Argument, Call, is_too_long};
 use super::conversion::{Number, push_json};
 use crate::json::{self, Kind};
 
@@ -24,6 +24,9 @@ pub(super) fn push_array<S: AsRef<str>>(out: &mut String, elements: impl IntoIte
             out.push(',');
         }
         json::push_compact(out, element.as_ref());
+        if is_too_long(out) {
+            break;
+        }
     }
     out.push(']');
 }

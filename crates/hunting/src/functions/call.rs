@@ -13,6 +13,34 @@ use datafusion::error::{DataFusionError, Result};
 
 use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
+/// Bytes of one text, array or bag that a function makes. What makes texts out of many others stops as soon as its text is
+/// longer ([`is_too_long`]), and the call is refused; otherwise two short arguments could ask for more than any machine has.
+const LONGEST_TEXT: usize = 64 << 20;
+
+/// Bytes of all texts that a function makes for one batch of rows.
+const MOST_TEXT: usize = 512 << 20;
+
+/// Whether a text has grown beyond what a function may make.
+pub(super) fn is_too_long(text: &str) -> bool {
+    text.len() > LONGEST_TEXT
+}
+
+/// Counts the texts of a batch.
+#[derive(Default)]
+struct Made(usize);
+
+impl Made {
+    fn add(&mut self, text: &str) -> Result<()> {
+        self.0 += text.len();
+        if is_too_long(text) || self.0 > MOST_TEXT {
+            return Err(DataFusionError::ResourcesExhausted(
+                "a function would make texts that are too long".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// The arguments of a call. A constant argument is an array of one row.
 pub(crate) struct Call {
     /// The arguments.
@@ -221,9 +249,11 @@ impl Call {
     ) -> Result<ArrayRef> {
         let mut builder = StringViewBuilder::with_capacity(self.rows);
         let mut buffer = String::new();
+        let mut made = Made::default();
         for row in 0..self.rows {
             buffer.clear();
             if each(row, &mut buffer) {
+                made.add(&buffer)?;
                 builder.append_value(&buffer);
             } else {
                 builder.append_null();
@@ -238,8 +268,11 @@ impl Call {
         mut each: impl FnMut(usize) -> Option<&'a str>,
     ) -> Result<ArrayRef> {
         let mut builder = StringViewBuilder::with_capacity(self.rows);
+        let mut made = Made::default();
         for row in 0..self.rows {
-            builder.append_option(each(row));
+            let text = each(row);
+            made.add(text.unwrap_or(""))?;
+            builder.append_option(text);
         }
         Ok(Arc::new(builder.finish()))
     }

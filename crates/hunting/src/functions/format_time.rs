@@ -49,7 +49,8 @@ fn runs(format: &str) -> impl Iterator<Item = &str> {
 
 /// Appends what a run stands for.
 fn push_run(out: &mut String, run: &str, clock: &Clock) {
-    let width = run.len();
+    // No number has so many digits; a longer run only asks for more zeros than a format can give.
+    let width = run.len().min(64);
     let _ = match run.as_bytes().first() {
         Some(b'y') if width == 2 => write!(out, "{:02}", clock.year % 100),
         Some(b'y') => write!(out, "{:0width$}", clock.year),

@@ -3,6 +3,8 @@
 //! An attribute is a member `@name`, text beside other things `#text`; an element with text alone is a string, an
 //! empty one null, and elements of one name become an array. Comments, declarations and instructions are skipped.
 
+use indexmap::IndexMap;
+
 use crate::json::push_json_string;
 
 /// Bytes of a text at most, as documented.
@@ -14,21 +16,23 @@ const DEEPEST: usize = 256;
 enum Value {
     Text(String),
     /// Members in order of their first appearance; several values of a name are an array.
-    Members(Vec<(String, Vec<Value>)>),
+    Members(IndexMap<String, Vec<Value>>),
 }
 
 /// An element while it is open.
 struct Open {
     name: String,
-    members: Vec<(String, Vec<Value>)>,
+    members: IndexMap<String, Vec<Value>>,
     text: String,
 }
 
 impl Open {
     fn add(&mut self, name: &str, value: Value) {
-        match self.members.iter_mut().find(|(n, _)| n == name) {
-            Some((_, values)) => values.push(value),
-            None => self.members.push((name.to_owned(), vec![value])),
+        match self.members.get_mut(name) {
+            Some(values) => values.push(value),
+            None => {
+                self.members.insert(name.to_owned(), vec![value]);
+            }
         }
     }
 
@@ -174,7 +178,7 @@ fn start_tag(markup: &str) -> Option<(Open, bool, &str)> {
     let end = markup.find(|c| !is_name(c))?;
     let mut element = Open {
         name: markup.get(..end).filter(|n| !n.is_empty())?.to_owned(),
-        members: Vec::new(),
+        members: IndexMap::new(),
         text: String::new(),
     };
     let mut rest = &markup[end..];
@@ -191,7 +195,7 @@ fn start_tag(markup: &str) -> Option<(Open, bool, &str)> {
         let value = rest[end..].trim_start().strip_prefix('=')?.trim_start();
         let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
         let (inside, after) = value[1..].split_once(quote)?;
-        if element.members.iter().any(|(n, _)| *n == name) || inside.contains('<') {
+        if element.members.contains_key(&name) || inside.contains('<') {
             return None;
         }
         let mut text = String::new();

@@ -123,11 +123,15 @@ fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x >= 1.0 {
         return 1.0;
     }
+    let below = |x: f64, a: f64, b: f64| {
+        let front = (a * x.ln() + b * (-x).ln_1p() - log_beta(a, b)).exp() / a;
+        front * beta_fraction(x, a, b)
+    };
+    // On the other side of the mean it is the rest of the mirrored one.
     if x > (a + 1.0) / (a + b + 2.0) {
-        return 1.0 - incomplete_beta(1.0 - x, b, a);
+        return 1.0 - below(1.0 - x, b, a);
     }
-    let front = (a * x.ln() + b * (-x).ln_1p() - log_beta(a, b)).exp() / a;
-    front * beta_fraction(x, a, b)
+    below(x, a, b)
 }
 
 /// Lentz's method.

@@ -208,11 +208,18 @@ pub(super) enum PathStep {
     Index(i64),
 }
 
-/// `$.a.b[0]['c d']`; none when it is something else.
+/// Steps of a path that are followed: deeper values are not looked for, since some of what follows a path takes a part of
+/// the stack for each step.
+pub(super) const LONGEST_PATH: usize = 256;
+
+/// `$.a.b[0]['c d']`; none when it is something else, or has too many steps.
 pub(super) fn json_path(path: &str) -> Option<Vec<PathStep>> {
     let mut rest = path.trim().strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
+        if steps.len() == LONGEST_PATH {
+            return None;
+        }
         if let Some(after) = rest.strip_prefix('.') {
             let end = after.find(['.', '[']).unwrap_or(after.len());
             steps.push(PathStep::Member(after[..end].to_owned()));

@@ -12,7 +12,7 @@ use bartizan_kql::bound::StringOp;
 use datafusion::error::Result;
 use regex::Regex;
 
-use super::call::{Call, Texts};
+use super::call::{Call, Texts, is_too_long};
 use super::function::TextCondition;
 use super::regex_literals::required_literals;
 use super::text_match::TextTest;
@@ -20,26 +20,30 @@ use crate::error::evaluation;
 use crate::json::{self, push_json_string};
 
 /// Compiled expressions that are kept; queries use few, so a full cache is simply emptied.
-const CACHED: usize = 256;
+const CACHED: usize = 128;
 /// Bytes that one compiled expression may take.
-const SIZE_LIMIT: usize = 32 << 20;
+const SIZE_LIMIT: usize = 10 << 20;
 
 static CACHE: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
 
 /// Compiles an expression, or takes it from the cache. What is shared is the same automaton: a clone would have to
 /// build its states anew.
 pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
-    let mut cache = CACHE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(regex) = cache.get(pattern) {
+    let cache = || {
+        CACHE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    };
+    if let Some(regex) = cache().get(pattern) {
         return Ok(Arc::clone(regex));
     }
+    // Outside of the lock: a large expression takes long, and other hunts have theirs to look up.
     let regex = regex::RegexBuilder::new(pattern)
         .size_limit(SIZE_LIMIT)
         .build()
         .map(Arc::new)
         .map_err(|e| evaluation(format!("invalid regular expression '{pattern}': {e}")))?;
+    let mut cache = cache();
     if cache.len() >= CACHED {
         cache.clear();
     }
@@ -221,6 +225,9 @@ fn replace_all(regex: &Regex, text: &str, rewrite: &str, out: &mut String) {
     for found in regex.captures_iter(text) {
         let Some(whole) = found.get(0) else { continue };
         out.push_str(&text[from..whole.start()]);
+        if is_too_long(out) {
+            return;
+        }
         let mut chars = rewrite.chars().peekable();
         while let Some(c) = chars.next() {
             match (c, chars.peek().and_then(|d| d.to_digit(10))) {

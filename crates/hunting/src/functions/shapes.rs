@@ -10,7 +10,7 @@ use datafusion::error::Result;
 use super::arrays::{elements, key, push_array};
 use super::call::{Argument, Call};
 use super::conversion::{Number, push_text};
-use super::pieces::{PathStep, json_path};
+use super::pieces::{LONGEST_PATH, PathStep, json_path};
 use super::text_match::Matcher;
 use crate::json::{self, Kind, push_json_string};
 
@@ -170,7 +170,7 @@ fn set_member(out: &mut String, bag: &str, path: &[String], value: &str) {
     out.push('}');
 }
 
-/// The keys to follow; none for a path into an array, or for the root.
+/// The keys to follow; none for a path into an array, or for the root, or one that is longer than bags are deep.
 fn keys_of(key: &str) -> Option<Vec<String>> {
     if !key.starts_with("$.") && !key.starts_with("$[") {
         return Some(vec![key.to_owned()]);
@@ -227,7 +227,13 @@ fn bag_zip(call: &Call) -> Result<ArrayRef> {
 }
 
 /// Adds the paths below a value, each once: all elements of an array share the path of its first.
-fn add_paths(paths: &mut Vec<String>, seen: &mut HashSet<String>, at: &str, value: &str) {
+fn add_paths(
+    paths: &mut Vec<String>,
+    seen: &mut HashSet<String>,
+    at: &str,
+    value: &str,
+    levels: usize,
+) {
     let below: Vec<(String, &str)> = match json::kind(value) {
         Some(Kind::Object) => json::members(value)
             .map(|(key, inner)| (format!("{at}['{}']", json::string_value(key)), inner))
@@ -241,7 +247,9 @@ fn add_paths(paths: &mut Vec<String>, seen: &mut HashSet<String>, at: &str, valu
         if seen.insert(path.clone()) {
             paths.push(path.clone());
         }
-        add_paths(paths, seen, &path, inner);
+        if levels > 1 {
+            add_paths(paths, seen, &path, inner, levels - 1);
+        }
     }
 }
 
@@ -252,7 +260,7 @@ fn tree_path(call: &Call) -> Result<ArrayRef> {
             return false;
         };
         let mut paths = Vec::new();
-        add_paths(&mut paths, &mut HashSet::new(), "", value);
+        add_paths(&mut paths, &mut HashSet::new(), "", value, LONGEST_PATH);
         out.push('[');
         for (i, path) in paths.iter().enumerate() {
             if i > 0 {

@@ -1,11 +1,13 @@
 //! Texts: tests, lengths, parts, joining and replacing.
 
+use std::collections::HashMap;
+
 use arrow::array::ArrayRef;
 use bartizan_kql::bound::StringOp;
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
-use super::call::Call;
+use super::call::{Call, is_too_long};
 use super::conversion::push_text;
 use super::text_match::{Matcher, TextTest};
 use crate::json::{self, push_json_string};
@@ -38,6 +40,9 @@ fn joined<'a>(call: &Call, from: usize, delimiter: impl Fn(usize) -> &'a str) ->
                 out.push_str(delimiter(row));
             }
             let _ = push_text(argument, row, out);
+            if is_too_long(out) {
+                break;
+            }
         }
         true
     })
@@ -51,6 +56,9 @@ pub(super) fn strcat_array(call: &Call) -> Result<ArrayRef> {
                 out.push_str(delimiters.get(row));
             }
             out.push_str(&json::to_text(element));
+            if is_too_long(out) {
+                break;
+            }
         }
         true
     })
@@ -96,12 +104,17 @@ pub(super) fn index_of(call: &Call) -> Result<ArrayRef> {
         // The length is searched anew after each occurrence, as .NET's IndexOf does.
         let lookup = lookups.get(row);
         let mut from = 0;
+        let mut end = first_characters(rest, length).len();
         for _ in 0..occurrence {
-            let window = first_characters(rest.get(from..)?, length);
-            from += window.find(lookup)? + lookup.chars().next().map_or(1, char::len_utf8);
+            let found = from + rest.get(from..end)?.find(lookup)?;
+            let next = found + lookup.chars().next().map_or(1, char::len_utf8);
+            if length.is_some() {
+                let passed = rest.get(from..next)?.chars().count();
+                end += offset(&rest[end..], passed);
+            }
+            from = next;
         }
-        let window = first_characters(rest.get(from..)?, length);
-        window.find(lookup).map(|at| from + at)
+        rest.get(from..end)?.find(lookup).map(|at| from + at)
     })
 }
 
@@ -213,6 +226,9 @@ pub(super) fn replace_string(call: &Call) -> Result<ArrayRef> {
             for part in parts {
                 out.push_str(rewrites.get(row));
                 out.push_str(part);
+                if is_too_long(out) {
+                    break;
+                }
             }
         }
         true
@@ -255,7 +271,12 @@ pub(super) fn replace_strings(call: &Call) -> Result<ArrayRef> {
                 })
                 .collect();
         }
-        parts.iter().for_each(|(part, _)| out.push_str(part));
+        for (part, _) in &parts {
+            out.push_str(part);
+            if is_too_long(out) {
+                break;
+            }
+        }
         true
     })
 }
@@ -296,14 +317,31 @@ pub(super) fn strcmp(call: &Call) -> Result<ArrayRef> {
 
 pub(super) fn translate(call: &Call) -> Result<ArrayRef> {
     let (from, to, texts) = (call.texts(0)?, call.texts(1)?, call.texts(2)?);
+    // What becomes of a character; none where it goes.
+    let table = |from: &str, to: &str| {
+        let to: Vec<char> = to.chars().collect();
+        let mut table: HashMap<char, Option<char>> = HashMap::new();
+        for (i, c) in from.chars().enumerate() {
+            // A short replacement list is continued with its last character.
+            table
+                .entry(c)
+                .or_insert_with(|| to.get(i).or(to.last()).copied());
+        }
+        table
+    };
+    let fixed = from.constant().zip(to.constant());
+    let fixed = fixed.map(|(from, to)| table(from, to));
     call.make_texts(|row, out| {
-        let to: Vec<char> = to.get(row).chars().collect();
-        for c in texts.get(row).chars() {
-            match from.get(row).chars().position(|f| f == c) {
-                // A short replacement list is continued with its last character.
-                Some(i) => out.extend(to.get(i).or(to.last())),
-                None => out.push(c),
+        let own;
+        let table = match &fixed {
+            Some(table) => table,
+            None => {
+                own = table(from.get(row), to.get(row));
+                &own
             }
+        };
+        for c in texts.get(row).chars() {
+            out.extend(table.get(&c).copied().unwrap_or(Some(c)));
         }
         true
     })

@@ -10,6 +10,7 @@ mod plugin;
 mod predicate;
 mod relation;
 mod rows;
+mod sort;
 mod summarize;
 mod usage;
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use bartizan_kql::bound::{self, BinaryOp, Node, Plan, SharedId, SortKey, UnionInput};
+use bartizan_kql::bound::{self, BinaryOp, Node, Plan, SharedId, UnionInput};
 use bartizan_kql::types::Type;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr, Union, binary_expr, lit,
+    Expr, LogicalPlan, LogicalPlanBuilder, Operator, Union, binary_expr, lit,
 };
 
 use super::rows::{ExpandItem, ParseSpec, RowNode, RowOp, WindowSpec};
@@ -60,14 +60,7 @@ impl Planner<'_> {
                     .limit(0, Some(count))?
                     .build()?)
             }
-            Node::Sample { input, count } => {
-                let rows = self.relation(input)?;
-                let count = self.row_count(count)?;
-                let key = SortExpr::new(functions::random(), true, false);
-                Ok(LogicalPlanBuilder::new(rows)
-                    .sort_with_limit([key], Some(count))?
-                    .build()?)
-            }
+            Node::Sample { input, count } => self.sample(input, count),
             Node::Serialize { input } => {
                 let rows = self.relation(input)?;
                 self.in_order(input, rows)
@@ -314,50 +307,6 @@ impl Planner<'_> {
             .build()?)
     }
 
-    fn sort(
-        &self,
-        input: &Plan,
-        keys: &[SortKey],
-        fetch: Option<usize>,
-    ) -> Result<LogicalPlan, HuntError> {
-        let rows = self.relation(input)?;
-        let mut sort = Vec::with_capacity(keys.len());
-        // Keys are columns, so that what comes later can carry them along and the order stays known.
-        let mut computed = Vec::new();
-        let mut as_column = |value: Expr| match value {
-            Expr::Column(_) => value,
-            value => {
-                let name = self.fresh_name();
-                computed.push(value.alias(&name));
-                named(&name)
-            }
-        };
-        for key in keys {
-            let value = self.expression(&key.expr)?;
-            if key.expr.ty == Type::Real {
-                // NaN sorts between null and the numbers, at either end.
-                let rank = as_column(functions::real_rank(value.clone(), key.nulls_first));
-                sort.push(SortExpr::new(rank, true, false));
-            }
-            sort.push(SortExpr::new(
-                as_column(value),
-                !key.descending,
-                key.nulls_first,
-            ));
-        }
-        let mut builder = LogicalPlanBuilder::new(rows);
-        if !computed.is_empty() {
-            let all = builder.schema().columns().into_iter().map(Expr::Column);
-            let columns: Vec<Expr> = all.chain(computed).collect();
-            builder = builder.project(columns)?;
-        }
-        let sorted = match fetch {
-            Some(fetch) => builder.sort_with_limit(sort, Some(fetch))?,
-            None => builder.sort(sort)?,
-        };
-        Ok(sorted.build()?)
-    }
-
     fn union(&self, plan: &Plan, inputs: &[UnionInput]) -> Result<LogicalPlan, HuntError> {
         let mut branches = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -469,7 +418,7 @@ impl Planner<'_> {
     }
 
     /// A number of rows; null and negative counts are none.
-    fn row_count(&self, expr: &bound::Expr) -> Result<usize, HuntError> {
+    pub(super) fn row_count(&self, expr: &bound::Expr) -> Result<usize, HuntError> {
         Ok(match self.constant(expr)? {
             ScalarValue::Int64(Some(n)) => usize::try_from(n).unwrap_or(0),
             _ => 0,

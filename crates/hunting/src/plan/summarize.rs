@@ -28,6 +28,24 @@ struct Stages {
     results: Vec<Expr>,
 }
 
+/// Percentiles are of what has an order and a mean, which the language's types do not demand.
+fn rankable(call: &bound::Aggregate) -> Result<(), HuntError> {
+    use AggregateFn as A;
+    let name = match call.function {
+        A::Percentile | A::PercentilesArray => "percentiles",
+        A::PercentileW | A::PercentilesWArray => "percentilesw",
+        _ => return Ok(()),
+    };
+    match call.args.first().map(|a| a.ty) {
+        Some(ty @ (Type::Bool | Type::String | Type::Guid | Type::Dynamic)) => {
+            Err(HuntError::Evaluation(format!(
+                "{name}() takes numbers, datetimes and timespans, and this value is {ty}: convert it first, for instance with toreal()"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Planner<'_> {
     pub(super) fn summarize(
         &self,
@@ -55,6 +73,12 @@ impl Planner<'_> {
             // `summarize count()` needs no column, but an aggregation wants a projection with one.
             stages.inputs.push(lit(true).alias("one"));
         }
+        if groups.is_empty() && stages.aggregates.is_empty() {
+            // `summarize x = 1`, or aggregates that nobody reads: the one row has no columns, but an aggregation wants one.
+            let count = native(count_udaf(), lit(1i64), None);
+            stages.aggregates.push(count.alias("rows"));
+            stages.results.push(named("rows"));
+        }
         Ok(LogicalPlanBuilder::new(rows)
             .project(stages.inputs)?
             .aggregate(groups, stages.aggregates)?
@@ -79,6 +103,7 @@ impl Planner<'_> {
                     .get(i)
                     .is_some_and(|c| !self.unread.contains(&c.id))
         };
+        rankable(call)?;
         let mut args = Vec::with_capacity(call.args.len());
         for (i, arg) in call.args.iter().enumerate().filter(|(i, _)| wanted(*i)) {
             let name = format!("a{index}_{i}");

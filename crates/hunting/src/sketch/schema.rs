@@ -1,5 +1,7 @@
 //! `buildschema`: the types of dynamic values by their paths (docs page "buildschema-aggregation-function").
 
+use indexmap::IndexMap;
+
 use super::Summary;
 use crate::json::{self, Kind, push_json_string};
 
@@ -14,7 +16,7 @@ pub(crate) struct Schema {
     /// Names of scalar types, in order of appearance.
     scalars: Vec<String>,
     /// The members of bags and the elements of arrays; none when there was neither.
-    members: Option<Vec<(String, Schema)>>,
+    members: Option<IndexMap<String, Schema>>,
 }
 
 impl Schema {
@@ -58,14 +60,7 @@ impl Schema {
 
     fn member(&mut self, name: &str) -> &mut Schema {
         let members = self.members.get_or_insert_default();
-        let at = match members.iter().position(|(n, _)| n == name) {
-            Some(at) => at,
-            None => {
-                members.push((name.to_owned(), Schema::default()));
-                members.len() - 1
-            }
-        };
-        &mut members[at].1
+        members.entry(name.to_owned()).or_default()
     }
 
     fn is_empty(&self) -> bool {

@@ -138,8 +138,7 @@ impl Binder<'_> {
         }
     }
 
-    /// Says that a function is not known; its arguments are looked at all the same.
-    pub(super) fn unknown_function(&mut self, call: &ast::Call, rows: Rows<'_>) {
+    fn name_unknown(&mut self, call: &ast::Call, rows: Rows<'_>) {
         let unknown = match catalogue::missing(&call.name.text) {
             Some(reason) => format!("'{}' is not supported: {reason}", call.name.text),
             None => format!("Unknown function: '{}'", call.name.text),
@@ -162,6 +161,15 @@ impl Binder<'_> {
             diagnostic = diagnostic.with_suggestion(near);
         }
         self.report(diagnostic);
+    }
+
+    /// Says that a function is not known; its arguments are looked at all the same.
+    pub(super) fn unknown_function(&mut self, call: &ast::Call, rows: Rows<'_>) {
+        if self.said_enough() {
+            self.failed = true;
+        } else {
+            self.name_unknown(call, rows);
+        }
         let rows = Rows {
             columns: rows.aggregates.unwrap_or(rows.columns),
             aggregates: None,

@@ -208,6 +208,10 @@ impl Binder<'_> {
 
     /// Says that a name is not known, with the nearest one that is.
     pub(super) fn unknown_name(&mut self, name: &ast::Name, rows: Rows<'_>) {
+        if self.said_enough() {
+            self.failed = true;
+            return;
+        }
         let message = format!(
             "{}Failed to resolve scalar expression named '{}'",
             self.prefix(),

@@ -58,6 +58,7 @@ use crate::bound::{
     self, Column, ColumnId, Expr, ExprKind, Node, Plan, SharedId, Value, WindowCall,
 };
 use crate::diagnostic::{Diagnostic, Span};
+use crate::lexer::MAX_DIAGNOSTICS;
 use crate::saved::SavedFunction;
 use crate::types::Type;
 use environment::{Binding, Closure, Environment, Saved};
@@ -65,6 +66,10 @@ use environment::{Binding, Closure, Environment, Saved};
 /// How many nodes, columns and expressions the copies that `let` and functions make may have together: a bound against queries that double
 /// themselves with every line.
 const MAX_COPIED_NODES: usize = 200_000;
+
+/// How many columns rows may have: all tables of the hunting schema together have some hundreds, and the time for a plan
+/// grows with their square.
+const MAX_COLUMNS: usize = 2_000;
 
 /// How deep a query may nest, in units of about 3 KB of stack in a debug build: an operator counts 1, a call 2, a
 /// subquery 4 and a call of a function of the query 6.
@@ -247,8 +252,17 @@ impl<'s> Binder<'s> {
         }
     }
 
+    /// Whether so much is wrong that more would help nobody, and looking for better names would only take time.
+    fn said_enough(&self) -> bool {
+        self.diagnostics.len() >= MAX_DIAGNOSTICS
+    }
+
     /// Says something once per place.
     fn report(&mut self, mut diagnostic: Diagnostic) {
+        if self.said_enough() {
+            self.failed |= diagnostic.is_error();
+            return;
+        }
         if let Some(span) = self.called_at {
             let name = self.active.last().map_or("", String::as_str);
             diagnostic.message = format!("In the function '{name}': {}", diagnostic.message);
@@ -336,6 +350,18 @@ impl<'s> Binder<'s> {
             return false;
         }
         true
+    }
+
+    /// Whether rows may have so many columns; reported when not.
+    fn fits(&mut self, columns: usize, span: Span) -> bool {
+        if columns > MAX_COLUMNS {
+            let message = format!(
+                "{}Rows have at most {MAX_COLUMNS} columns, these would have {columns}",
+                self.prefix()
+            );
+            self.error("BZ103", span, message);
+        }
+        columns <= MAX_COLUMNS
     }
 
     /// A copy of rows with fresh ids; none when all copies together are too much, which has been reported then.

@@ -1,6 +1,6 @@
 //! What result columns are called when the query does not say (the analyser's rules, probed).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::ast::{self, Expr, ExprKind, Literal};
 use crate::catalogue::{self, Naming};
@@ -114,6 +114,8 @@ pub(super) fn percentile_name(call: &ast::Call, index: usize) -> String {
 pub(super) struct Names {
     taken: HashSet<String>,
     declared: HashSet<String>,
+    /// The number that a name got last, when it was taken.
+    numbers: HashMap<String, usize>,
     unnamed: usize,
 }
 
@@ -135,13 +137,18 @@ impl Names {
 
     /// `name`, or `name1`, `name2`… when it is taken.
     pub(super) fn unique(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut n = 0usize;
-        while !self.taken.insert(unique.clone()) {
-            n += 1;
-            unique = format!("{name}{n}");
+        if self.taken.insert(name.to_owned()) {
+            return name.to_owned();
         }
-        unique
+        // Names are never given back, so that the numbers below are taken.
+        let n = self.numbers.entry(name.to_owned()).or_default();
+        loop {
+            *n += 1;
+            let unique = format!("{name}{n}");
+            if self.taken.insert(unique.clone()) {
+                return unique;
+            }
+        }
     }
 
     /// The next of `Column1`, `Column2`…

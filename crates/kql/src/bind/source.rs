@@ -21,6 +21,7 @@ impl Binder<'_> {
                 self.source_name = name;
                 relation
             }
+            SourceKind::Print(items) if !self.fits(items.len(), source.span) => Self::unknown(),
             SourceKind::Print(items) => self.print(items),
             SourceKind::Range {
                 column,
@@ -28,6 +29,9 @@ impl Binder<'_> {
                 to,
                 step,
             } => self.range(column, [from, to], step.as_ref()),
+            SourceKind::DataTable { columns, .. } if !self.fits(columns.len(), source.span) => {
+                Self::unknown()
+            }
             SourceKind::DataTable { columns, values } => {
                 self.data_table(columns, values, source.span)
             }

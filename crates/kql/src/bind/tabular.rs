@@ -37,7 +37,13 @@ impl Binder<'_> {
                 self.error("BZ102", operator.span, message);
                 return Self::unknown();
             }
+            if !self.fits(listed(&operator.kind), operator.span) {
+                return Self::unknown();
+            }
             relation = self.operator(relation, operator);
+            if !self.fits(relation.plan.columns.len(), operator.span) {
+                return Self::unknown();
+            }
             levels = match operator.kind {
                 OperatorKind::Where(_) | OperatorKind::Extend(_) | OperatorKind::Project(_) => {
                     levels + 1
@@ -376,6 +382,20 @@ pub(super) fn parameter_text(value: &ast::Expr) -> String {
         ast::ExprKind::Literal(ast::Literal::Bool(Some(b))) => b.to_string(),
         ast::ExprKind::Name(name) => name.text.clone(),
         _ => String::new(),
+    }
+}
+
+/// How many columns an operator lists.
+fn listed(operator: &OperatorKind) -> usize {
+    match operator {
+        OperatorKind::Project(items)
+        | OperatorKind::Extend(items)
+        | OperatorKind::Serialize(items)
+        | OperatorKind::Distinct(items) => items.len(),
+        OperatorKind::Summarize(summarize) => {
+            summarize.aggregates.len() + summarize.by.as_ref().map_or(0, Vec::len)
+        }
+        _ => 0,
     }
 }
 

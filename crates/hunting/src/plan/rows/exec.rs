@@ -324,8 +324,23 @@ impl ExecutionPlan for RowExec {
                 kind,
             } => {
                 let expander = Expander::new(items.clone(), index.is_some(), *limit, *kind, schema);
+                let expander = Arc::new(expander);
+                let pieces = move |batch: RecordBatch| {
+                    let metrics = metrics.clone();
+                    let mut pieces = expander.clone().expand(batch);
+                    futures::stream::iter(std::iter::from_fn(move || {
+                        let _timer = metrics.elapsed_compute().timer();
+                        let piece = pieces.next()?;
+                        if let Ok(piece) = &piece {
+                            metrics.record_output(piece.num_rows());
+                        }
+                        Some(piece)
+                    }))
+                };
                 let input = self.input.execute(partition, context)?;
-                Ok(self.batch_wise(input, metrics, move |batch| expander.expand(&batch)))
+                let out = input.map_ok(pieces).try_flatten();
+                let schema = self.schema.clone();
+                Ok(Box::pin(RecordBatchStreamAdapter::new(schema, out)))
             }
             RowOp::Parse(spec) => {
                 let pattern = spec.compile()?;

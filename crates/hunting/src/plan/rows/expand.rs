@@ -15,6 +15,13 @@ use super::ExpandItem;
 use crate::functions::cast_array;
 use crate::json::{self, Kind};
 
+/// A piece of an expanded batch ends with the row that makes it so long, so that a few thousand long arrays are not
+/// expanded at once.
+const PIECE_ROWS: usize = 16_384;
+
+/// The same for the texts of the arrays.
+const PIECE_BYTES: usize = 16 << 20;
+
 /// Expands batches.
 pub(super) struct Expander {
     items: Vec<ExpandItem>,
@@ -44,7 +51,28 @@ impl Expander {
 
     /// One output row per element. Arrays that are shorter than the longest of their row are padded with null; a
     /// null counts as one null element, an empty array or bag as none.
-    pub(super) fn expand(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// The rows come in pieces.
+    pub(super) fn expand(
+        self: Arc<Self>,
+        batch: RecordBatch,
+    ) -> impl Iterator<Item = Result<RecordBatch>> + Send {
+        let mut next = Some(0);
+        std::iter::from_fn(move || {
+            let from = next?;
+            let (piece, end) = match self.piece(&batch, from) {
+                Ok(piece) => piece,
+                Err(error) => {
+                    next = None;
+                    return Some(Err(error));
+                }
+            };
+            next = (end < batch.num_rows()).then_some(end);
+            Some(Ok(piece))
+        })
+    }
+
+    /// The rows of a piece of a batch, from a row on, and the row after it.
+    fn piece(&self, batch: &RecordBatch, from: usize) -> Result<(RecordBatch, usize)> {
         let arrays = self
             .items
             .iter()
@@ -61,12 +89,17 @@ impl Expander {
             arrays.iter().map(|_| StringViewBuilder::new()).collect();
         let (mut sources, mut positions) = (Vec::<u32>::new(), Vec::<i64>::new());
         let mut elements: Vec<Vec<std::borrow::Cow<'_, str>>> = vec![Vec::new(); arrays.len()];
-        for row in 0..batch.num_rows() {
+        let mut end = from;
+        let mut bytes = 0;
+        while end < batch.num_rows() && sources.len() < PIECE_ROWS && bytes < PIECE_BYTES {
+            let row = end;
+            end += 1;
             let mut longest = 0;
             for (array, list) in arrays.iter().zip(&mut elements) {
                 list.clear();
                 let text = array.is_valid(row).then(|| array.value(row));
                 self.elements_of(text, list);
+                bytes += text.map_or(0, str::len);
                 longest = longest.max(list.len());
             }
             for i in 0..longest.min(self.limit) {
@@ -85,7 +118,8 @@ impl Expander {
                 }
             }
         }
-        self.assemble(batch, sources, positions, builders)
+        let piece = self.assemble(batch, sources, positions, builders)?;
+        Ok((piece, end))
     }
 
     /// The elements of a value as JSON texts; a null element is `null`.

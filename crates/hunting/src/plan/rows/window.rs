@@ -73,7 +73,7 @@ fn computed(calls: &[WindowSpec], batch: &RecordBatch) -> Result<Vec<ArrayRef>> 
             })
             .collect::<Result<Vec<_>>>()?;
         let result = compute(call, &args, batch.num_rows())?;
-        columns.push(cast_array(&result, call.ty, call.ty)?);
+        columns.push(result);
     }
     Ok(columns)
 }
@@ -249,13 +249,14 @@ fn cumulate(value: &ArrayRef, ty: Type, restart: impl Fn(usize) -> bool) -> Resu
         }
         _ => {
             let mut sum = 0i64;
-            Arc::new(Int64Array::from_iter_values((0..rows).map(|row| {
+            let sums = Int64Array::from_iter_values((0..rows).map(|row| {
                 if restart(row) {
                     sum = 0;
                 }
                 sum = sum.wrapping_add(long_at(value, row).unwrap_or(0));
                 sum
-            })))
+            }));
+            cast_array(&(Arc::new(sums) as ArrayRef), Type::Long, ty)?
         }
     })
 }

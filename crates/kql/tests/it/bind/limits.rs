@@ -146,3 +146,42 @@ fn operators_that_copy_their_rows_end_where_copies_are_too_many() {
         assert!(most.contains(&"BZ103"), "{operator}: {most:?}");
     }
 }
+
+#[test]
+fn mistakes_without_end_are_said_up_to_a_number() {
+    let list =
+        |each: &dyn Fn(usize) -> String| (0..20_000).map(each).collect::<Vec<_>>().join(", ");
+    for query in [
+        format!(
+            "T | where {}",
+            list(&|n| format!("unknown{n}")).replace(", ", " > 1 or ")
+        ),
+        format!("T | where l in ({})", list(&|n| format!("unknown{n}"))),
+        format!("T | where l in ({})", list(&|n| format!("unknown{n}()"))),
+    ] {
+        assert_eq!(codes(query).len(), 100);
+    }
+}
+
+#[test]
+fn rows_have_a_bounded_number_of_columns() {
+    let list = |each: &dyn Fn(usize) -> String| (0..2_001).map(each).collect::<Vec<_>>().join(", ");
+    for query in [
+        format!("print {}", list(&|n| format!("a{n} = 1"))),
+        format!("T | project {}", list(&|_| "i".to_owned())),
+        format!("T | extend {}", list(&|n| format!("a{n} = i"))),
+        format!("T | summarize {}", list(&|_| "count()".to_owned())),
+        format!("datatable({})[]", list(&|n| format!("a{n}:long"))),
+        format!(
+            "let w = T | extend {}; w | join (w | project-rename z = i) on s",
+            list(&|n| format!("a{n} = i")).replace(", a2000 = i", "")
+        ),
+    ] {
+        assert_eq!(codes(query.clone()), ["BZ103"], "{}", &query[..60]);
+    }
+    let most = format!(
+        "print {}",
+        list(&|n| format!("a{n} = 1")).replace(", a2000 = 1", "")
+    );
+    assert!(codes(most).is_empty());
+}
