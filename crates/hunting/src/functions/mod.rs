@@ -16,6 +16,7 @@ mod comparison;
 mod conversion;
 mod dates;
 mod dynamic_path;
+mod effort;
 mod encodings;
 mod format_time;
 mod function;

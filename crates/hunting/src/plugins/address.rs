@@ -9,7 +9,7 @@ use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::Call;
-use super::values::{picked, strings};
+use super::values::{most_matches, picked, strings, too_many_matches};
 use crate::error::HuntError;
 use crate::plan::{Kernel, Made};
 
@@ -68,6 +68,7 @@ impl Kernel for Lookup {
         let addresses = strings(&args[0]);
         let keys: Vec<Vec<&str>> = args[1..].iter().map(strings).collect();
         let (mut own, mut found) = (Vec::<u32>::new(), Vec::<Option<u32>>::new());
+        let most = most_matches(self.columns.len());
         for (row, address) in addresses.iter().enumerate().take(rows) {
             let before = own.len();
             if let Some((address, length)) = parsed(address, self.v6) {
@@ -83,6 +84,9 @@ impl Kernel for Lookup {
                         found.push(Some(*there));
                     }
                 }
+            }
+            if own.len() > most {
+                return Err(too_many_matches());
             }
             if before == own.len() && self.unmatched {
                 own.push(row as u32);

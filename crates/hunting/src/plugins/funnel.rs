@@ -6,14 +6,15 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewBuilder, UInt32Array};
 use arrow::compute::take;
 use bartizan_kql::types::Type;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 
 use super::Call;
+use super::pace::{Pace, without_limits};
 use super::values::{bin, counts, of_points, points, positive, text, whole};
-use crate::error::HuntError;
+use crate::error::{HuntError, evaluation};
 use crate::functions::json_column;
 use crate::json;
-use crate::plan::{Kernel, Made, Parts, numbered};
+use crate::plan::{Kernel, Made, Parts, Work, numbered};
 
 /// Ids that a row of `funnel_sequence` shows at most, as documented.
 const MOST_SAMPLES: usize = 128;
@@ -46,9 +47,7 @@ fn by_id(args: &[ArrayRef]) -> Result<BTreeMap<u32, Vec<(i64, usize)>>> {
 /// The texts of the states.
 fn texts(array: &ArrayRef) -> Result<Vec<String>> {
     let Some(texts) = array.as_string_view_opt() else {
-        return Err(DataFusionError::Execution(
-            "the column of states must be a string".into(),
-        ));
+        return Err(evaluation("the column of states must be a string"));
     };
     Ok(texts
         .iter()
@@ -82,7 +81,12 @@ impl Funnel {
 }
 
 impl Kernel for Funnel {
-    fn run(&self, args: &[ArrayRef], _rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], _rows: usize, work: &Work) -> Result<Made> {
+        let mut pace = Pace::new(work);
         let names = texts(&args[2])?;
         let start = self.start.unwrap_or(0);
         let end = self.end.unwrap_or(i64::MAX);
@@ -90,20 +94,23 @@ impl Kernel for Funnel {
         let wanted = self.sequence.len().max(1);
         for (id, events) in by_id(args)? {
             for (i, run) in events.windows(wanted).enumerate() {
-                let fits = run
-                    .iter()
-                    .zip(&self.sequence)
-                    .all(|((_, row), state)| names[*row] == *state);
-                let close = run
-                    .windows(2)
-                    .all(|pair| pair[1].0 - pair[0].0 <= self.window);
+                pace.step(wanted)?;
+                let fits = || {
+                    run.iter()
+                        .zip(&self.sequence)
+                        .all(|((_, row), state)| names[*row] == *state)
+                };
+                let close = || {
+                    run.windows(2)
+                        .all(|pair| pair[1].0.saturating_sub(pair[0].0) <= self.window)
+                };
                 let at = run[0].0;
-                if !fits || !close || at < start || at > end {
+                if at < start || at > end || !fits() || !close() {
                     continue;
                 }
                 let state = |event: Option<&(i64, usize)>, beside: i64| {
                     event
-                        .filter(|(at, _)| (at - beside).abs() <= self.window)
+                        .filter(|(at, _)| at.abs_diff(beside) <= self.window.unsigned_abs())
                         .map_or("", |(_, row)| names[*row].as_str())
                 };
                 let before = i.checked_sub(1).and_then(|i| events.get(i));
@@ -179,7 +186,12 @@ impl Completion {
 }
 
 impl Kernel for Completion {
-    fn run(&self, args: &[ArrayRef], _rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], _rows: usize, work: &Work) -> Result<Made> {
+        let mut pace = Pace::new(work);
         let names = texts(&args[2])?;
         let start = self.start.unwrap_or(0);
         let end = self.end.unwrap_or(i64::MAX);
@@ -193,11 +205,16 @@ impl Kernel for Completion {
                 for (p, period) in self.periods.iter().enumerate() {
                     let mut next = 0;
                     for (later, row) in &events[i..] {
-                        if later - at > *period || *later >= window + self.step {
+                        pace.step(1)?;
+                        let over = later.saturating_sub(*at) > *period
+                            || later.saturating_sub(window) >= self.step;
+                        if over || next == self.sequence.len() {
                             break;
                         }
                         if self.sequence.get(next) == Some(&names[*row]) {
-                            reached.entry((window, p, next)).or_default().insert(id);
+                            if reached.entry((window, p, next)).or_default().insert(id) {
+                                pace.keep(64)?;
+                            }
                             next += 1;
                         }
                     }
@@ -210,6 +227,8 @@ impl Kernel for Completion {
         for at in windows {
             for (p, period) in self.periods.iter().enumerate() {
                 for (i, state) in self.sequence.iter().enumerate() {
+                    // Three numbers, and a text with what stands for it.
+                    pace.keep(40 + state.len())?;
                     times.push(at);
                     names.append_value(state);
                     periods.push(*period);
@@ -266,6 +285,7 @@ impl Detect {
         rows: &[(i64, u32)],
         conditions: &[ArrayRef],
         out: &mut Vec<Vec<i64>>,
+        pace: &mut Pace<'_>,
     ) -> Result<()> {
         let holds = |step: usize, row: u32| {
             let array = conditions[step].as_boolean();
@@ -276,24 +296,34 @@ impl Detect {
             .filter(|i| holds(0, rows[*i].1))
             .map(|i| vec![i])
             .collect();
+        // As many chains as there ever were at once are paid for as long as whole sequences are.
+        let mut paid = 0;
         for step in 1..self.steps {
-            let mut longer = Vec::new();
+            let mut longer: Vec<Vec<usize>> = Vec::new();
             for chain in &chains {
                 let (first, last) = (rows[chain[0]].0, chain[chain.len() - 1]);
                 for (next, (at, row)) in rows.iter().enumerate().skip(last + 1) {
-                    if at - rows[last].0 > self.between || at - first > self.within {
+                    pace.step(1)?;
+                    if at.saturating_sub(rows[last].0) > self.between
+                        || at.saturating_sub(first) > self.within
+                    {
                         break;
                     }
-                    if holds(step, *row) {
-                        let mut chain = chain.clone();
-                        chain.push(next);
-                        longer.push(chain);
+                    if !holds(step, *row) {
+                        continue;
                     }
-                }
-                if longer.len() + out.len() > MOST_SEQUENCES {
-                    return Err(DataFusionError::Execution(format!(
-                        "sequence_detect finds more than {MOST_SEQUENCES} sequences"
-                    )));
+                    if longer.len() + out.len() >= MOST_SEQUENCES {
+                        return Err(evaluation(format!(
+                            "sequence_detect finds more than {MOST_SEQUENCES} sequences"
+                        )));
+                    }
+                    if longer.len() == paid {
+                        pace.keep(2 * (size_of::<Vec<usize>>() + 8 * self.steps))?;
+                        paid += 1;
+                    }
+                    let mut chain = chain.clone();
+                    chain.push(next);
+                    longer.push(chain);
                 }
             }
             chains = longer;
@@ -308,7 +338,12 @@ impl Detect {
 }
 
 impl Kernel for Detect {
-    fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+        let mut pace = Pace::new(work);
         let times = points(&args[0])?;
         let (conditions, dimensions) = args[1..].split_at(self.steps);
         let mut found: Vec<Vec<i64>> = Vec::new();
@@ -319,7 +354,7 @@ impl Kernel for Detect {
                 .filter_map(|row| Some((times[*row as usize]?, *row)))
                 .collect();
             events.sort_unstable();
-            self.chains(&events, conditions, &mut found)?;
+            self.chains(&events, conditions, &mut found, &mut pace)?;
             firsts.resize(found.len(), part[0]);
         }
         let firsts = UInt32Array::from(firsts);
@@ -331,7 +366,7 @@ impl Kernel for Detect {
             let values = found.iter().map(|chain| chain[step]).collect();
             columns.push(of_points(values, self.time));
         }
-        let lengths = found.iter().map(|c| c[self.steps - 1] - c[0]);
+        let lengths = found.iter().map(|c| c[self.steps - 1].saturating_sub(c[0]));
         columns.push(Arc::new(lengths.collect::<Int64Array>()));
         Ok(Made {
             rows: None,

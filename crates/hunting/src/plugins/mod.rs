@@ -3,6 +3,7 @@
 mod address;
 mod funnel;
 pub(crate) mod graph;
+mod pace;
 mod patterns;
 mod places;
 mod reduce;

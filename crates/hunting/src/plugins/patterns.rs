@@ -1,5 +1,7 @@
 //! `basket`, `autocluster` and `diffpatterns`: values that often occur together.
 
+use std::collections::HashMap;
+
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Int64Type;
 use bartizan_kql::bound::{Column, Plugin};
@@ -7,8 +9,9 @@ use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::Call;
+use super::pace::{Pace, without_limits};
 use super::values::{counts, picked, real, reals, strings, text, whole};
-use crate::plan::{Kernel, Made, numbered};
+use crate::plan::{Kernel, Made, Work, numbered};
 
 /// Patterns that are looked at, at most.
 const MOST_PATTERNS: usize = 20_000;
@@ -32,12 +35,17 @@ pub(super) struct Miner {
 }
 
 /// Values that occur together, with the rows that have them.
-#[derive(Clone)]
 struct Pattern {
     /// Column and the number of its value.
     items: Vec<(usize, u32)>,
     rows: Vec<u32>,
     weight: i64,
+}
+
+impl Pattern {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + 4 * self.rows.capacity() + 16 * self.items.capacity()
+    }
 }
 
 impl Miner {
@@ -68,8 +76,14 @@ impl Miner {
     }
 
     /// The patterns with at least `least` of the weight, without those that a longer one says as well.
-    fn frequent(&self, columns: &[ArrayRef], weights: &[i64], least: f64) -> Result<Vec<Pattern>> {
-        let mut items: Vec<Pattern> = Vec::new();
+    fn frequent(
+        &self,
+        columns: &[ArrayRef],
+        weights: &[i64],
+        least: f64,
+        pace: &mut Pace<'_>,
+    ) -> Result<Vec<Pattern>> {
+        let mut found: Vec<Pattern> = Vec::new();
         for (at, column) in columns.iter().enumerate() {
             let (numbers, count) = numbered(std::slice::from_ref(column))?;
             let mut rows: Vec<Vec<u32>> = vec![Vec::new(); count];
@@ -79,47 +93,53 @@ impl Miner {
                 }
             }
             for (number, rows) in rows.into_iter().enumerate() {
+                pace.step(rows.len())?;
                 let weight = weigh(&rows, weights);
                 if !rows.is_empty() && weight as f64 >= least {
-                    items.push(Pattern {
+                    let pattern = Pattern {
                         items: vec![(at, number as u32)],
                         rows,
                         weight,
-                    });
+                    };
+                    pace.keep(pattern.bytes())?;
+                    found.push(pattern);
                 }
             }
         }
-        let mut found = items.clone();
-        let mut level = items.clone();
+        let items = found.len();
+        let mut level = 0..items;
         for _ in 1..self.dimensions {
             let mut next = Vec::new();
-            for pattern in &level {
+            for pattern in &found[level.clone()] {
                 let last = pattern.items.last().map_or(0, |i| i.0);
-                for item in items.iter().filter(|i| i.items[0].0 > last) {
+                for item in found[..items].iter().filter(|i| i.items[0].0 > last) {
+                    pace.step(pattern.rows.len() + item.rows.len())?;
                     let rows = common(&pattern.rows, &item.rows);
                     let weight = weigh(&rows, weights);
                     if weight as f64 >= least && !rows.is_empty() {
                         let mut items = pattern.items.clone();
                         items.push(item.items[0]);
-                        next.push(Pattern {
+                        let longer = Pattern {
                             items,
                             rows,
                             weight,
-                        });
+                        };
+                        pace.keep(longer.bytes())?;
+                        next.push(longer);
                     }
                     if found.len() + next.len() > MOST_PATTERNS {
                         found.extend(next);
-                        return Ok(closed(found));
+                        return closed(found, pace);
                     }
                 }
             }
             if next.is_empty() {
                 break;
             }
-            found.extend(next.iter().cloned());
-            level = next;
+            level = found.len()..found.len() + next.len();
+            found.extend(next);
         }
-        Ok(closed(found))
+        closed(found, pace)
     }
 
     /// The columns of the patterns' values.
@@ -138,12 +158,14 @@ impl Miner {
         Ok(out)
     }
 
-    fn segments(&self, columns: &[ArrayRef], weights: &[i64]) -> Result<Made> {
-        let total: i64 = weights.iter().sum();
-        let patterns = self.frequent(columns, weights, self.threshold * total as f64)?;
+    fn segments(&self, columns: &[ArrayRef], weights: &[i64], pace: &mut Pace<'_>) -> Result<Made> {
+        let total = sum(weights.iter().copied());
+        let least = self.threshold * total as f64;
+        let patterns = self.frequent(columns, weights, least, pace)?;
         let patterns = match self.kind {
             Kind::Cluster { size_weight } => {
-                clustered(patterns, weights, total, columns.len(), size_weight)
+                let shape = (total, columns.len());
+                clustered(patterns, weights, shape, size_weight, pace)?
             }
             _ => {
                 let mut patterns = patterns;
@@ -163,32 +185,37 @@ impl Miner {
         })
     }
 
-    fn differences(&self, args: &[ArrayRef], weights: &[i64], sides: &[String; 2]) -> Result<Made> {
+    fn differences(
+        &self,
+        args: &[ArrayRef],
+        weights: &[i64],
+        sides: &[String; 2],
+        pace: &mut Pace<'_>,
+    ) -> Result<Made> {
         let split = strings(&args[0]);
         let columns = &args[1..args.len() - 1];
         let side = |row: u32, at: usize| split[row as usize] == sides[at];
         let of = |rows: &[u32], at: usize| -> i64 {
             let rows = rows.iter().filter(|row| side(**row, at));
-            rows.map(|row| weights[*row as usize]).sum()
+            sum(rows.map(|row| weights[*row as usize]))
         };
         let all: Vec<u32> = (0..split.len() as u32).collect();
         let totals = [of(&all, 0), of(&all, 1)];
         let smaller = totals[0].min(totals[1]) as f64;
-        let found = self.frequent(columns, weights, self.threshold * smaller)?;
-        let mut ranked: Vec<(Pattern, [i64; 2], f64)> = found
-            .into_iter()
-            .filter(|p| {
-                !p.items
-                    .iter()
-                    .any(|(at, _)| is_split(&columns[*at], &split))
-            })
-            .map(|p| {
-                let own = [of(&p.rows, 0), of(&p.rows, 1)];
-                let gap = (percent(own[0], totals[0]) - percent(own[1], totals[1])).abs();
-                (p, own, gap)
-            })
-            .filter(|(_, _, gap)| *gap >= self.threshold * 100.0)
-            .collect();
+        let found = self.frequent(columns, weights, self.threshold * smaller, pace)?;
+        let splits: Vec<bool> = columns.iter().map(|c| is_split(c, &split)).collect();
+        let mut ranked: Vec<(Pattern, [i64; 2], f64)> = Vec::new();
+        for p in found {
+            if p.items.iter().any(|(at, _)| splits[*at]) {
+                continue;
+            }
+            pace.step(p.rows.len())?;
+            let own = [of(&p.rows, 0), of(&p.rows, 1)];
+            let gap = (percent(own[0], totals[0]) - percent(own[1], totals[1])).abs();
+            if gap >= self.threshold * 100.0 {
+                ranked.push((p, own, gap));
+            }
+        }
         ranked.sort_by(|a, b| b.2.total_cmp(&a.2));
         let mut chosen: Vec<(Pattern, [i64; 2], f64)> = Vec::new();
         for candidate in ranked {
@@ -225,7 +252,12 @@ impl Miner {
 }
 
 impl Kernel for Miner {
-    fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+        let mut pace = Pace::new(work);
         let (weight, columns) = match args.split_last() {
             Some((weight, columns)) => (weight.as_primitive::<Int64Type>(), columns),
             None => {
@@ -244,8 +276,8 @@ impl Kernel for Miner {
             })
             .collect();
         match &self.kind {
-            Kind::Difference { values } => self.differences(args, &weights, values),
-            _ => self.segments(columns, &weights),
+            Kind::Difference { values } => self.differences(args, &weights, values, &mut pace),
+            _ => self.segments(columns, &weights, &mut pace),
         }
     }
 }
@@ -265,8 +297,13 @@ fn percent(part: i64, whole: i64) -> f64 {
     100.0 * part as f64 / whole as f64
 }
 
+/// A sum that stays at the ends of what a long holds.
+fn sum(weights: impl Iterator<Item = i64>) -> i64 {
+    weights.fold(0, i64::saturating_add)
+}
+
 fn weigh(rows: &[u32], weights: &[i64]) -> i64 {
-    rows.iter().map(|row| weights[*row as usize]).sum()
+    sum(rows.iter().map(|row| weights[*row as usize]))
 }
 
 /// Rows that are in both lists, which are sorted.
@@ -285,45 +322,58 @@ fn common(left: &[u32], right: &[u32]) -> Vec<u32> {
 }
 
 /// Without the patterns that a longer one with the same rows contains.
-fn closed(patterns: Vec<Pattern>) -> Vec<Pattern> {
-    let longest = |p: &Pattern| {
-        !patterns.iter().any(|other| {
+fn closed(patterns: Vec<Pattern>, pace: &mut Pace<'_>) -> Result<Vec<Pattern>> {
+    let mut of_count: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (at, p) in patterns.iter().enumerate() {
+        of_count.entry(p.rows.len()).or_default().push(at);
+    }
+    let longest = |p: &Pattern, others: &[usize]| {
+        !others.iter().map(|at| &patterns[*at]).any(|other| {
             other.items.len() > p.items.len()
-                && other.rows.len() == p.rows.len()
                 && p.items.iter().all(|item| other.items.contains(item))
         })
     };
-    let keep: Vec<bool> = patterns.iter().map(longest).collect();
-    patterns
+    let mut keep: Vec<bool> = Vec::with_capacity(patterns.len());
+    for p in &patterns {
+        let others = of_count.get(&p.rows.len()).map_or(&[][..], Vec::as_slice);
+        pace.step(others.len())?;
+        keep.push(longest(p, others));
+    }
+    Ok(patterns
         .into_iter()
         .zip(keep)
         .filter_map(|(p, keep)| keep.then_some(p))
-        .collect()
+        .collect())
 }
 
 /// A few patterns that cover much and say much: the best one, then the best one for the rows that are left.
 fn clustered(
     mut patterns: Vec<Pattern>,
     weights: &[i64],
-    total: i64,
-    width: usize,
+    (total, width): (i64, usize),
     size_weight: f64,
-) -> Vec<Pattern> {
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Pattern>> {
     let mut left: Vec<bool> = vec![true; weights.len()];
     let mut chosen: Vec<Pattern> = Vec::new();
     while chosen.len() < MOST_SEGMENTS {
         let score = |p: &Pattern| {
             let own = p.rows.iter().filter(|row| left[**row as usize]);
-            let covered: i64 = own.map(|row| weights[*row as usize]).sum();
+            let covered = sum(own.map(|row| weights[*row as usize]));
             let size = covered as f64 / total.max(1) as f64;
             let told = p.items.len() as f64 / width.max(1) as f64;
             size.powf(size_weight)
                 * told.powf(1.0 - size_weight)
                 * if size < 0.05 { 0.0 } else { 1.0 }
         };
-        let best = (0..patterns.len())
-            .map(|i| (i, score(&patterns[i])))
-            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let mut best: Option<(usize, f64)> = None;
+        for (i, p) in patterns.iter().enumerate() {
+            pace.step(p.rows.len())?;
+            let score = score(p);
+            if best.is_none_or(|(_, most)| score.total_cmp(&most).is_ge()) {
+                best = Some((i, score));
+            }
+        }
         let Some((at, _)) = best.filter(|(_, score)| *score > 0.0) else {
             break;
         };
@@ -333,5 +383,5 @@ fn clustered(
         }
         chosen.push(pattern);
     }
-    chosen
+    Ok(chosen)
 }

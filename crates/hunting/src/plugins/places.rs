@@ -7,7 +7,7 @@ use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::Call;
-use super::values::{picked, real, strings};
+use super::values::{most_matches, picked, real, strings, too_many_matches};
 use crate::error::HuntError;
 use crate::functions::GeoTarget;
 use crate::plan::{Kernel, Made};
@@ -54,6 +54,7 @@ impl Kernel for Lookup {
     fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
         let [longitudes, latitudes] = [0, 1].map(|i| args[i].as_primitive::<Float64Type>());
         let (mut own, mut found) = (Vec::<u32>::new(), Vec::<Option<u32>>::new());
+        let most = most_matches(self.columns.len());
         for row in 0..rows {
             let before = own.len();
             if longitudes.is_valid(row) && latitudes.is_valid(row) {
@@ -62,6 +63,9 @@ impl Kernel for Lookup {
                     own.push(row as u32);
                     found.push(Some(*there));
                 }
+            }
+            if own.len() > most {
+                return Err(too_many_matches());
             }
             if before == own.len() && self.unmatched {
                 own.push(row as u32);

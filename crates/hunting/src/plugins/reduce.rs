@@ -8,8 +8,9 @@ use arrow::array::{ArrayRef, Int64Array, StringViewBuilder};
 use datafusion::error::Result;
 
 use super::Call;
+use super::pace::{Pace, without_limits};
 use super::values::{real, strings, text};
-use crate::plan::{Kernel, Made};
+use crate::plan::{Kernel, Made, Work};
 
 /// The kernel.
 pub(super) struct Reduce {
@@ -69,21 +70,35 @@ fn pattern(words: &[(&str, &str)], kept: impl Fn(usize, &str) -> bool) -> String
 }
 
 impl Kernel for Reduce {
-    fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+        let mut pace = Pace::new(work);
         let texts = strings(&args[0]);
-        let words: Vec<Vec<(&str, &str)>> = texts.iter().map(|t| self.words(t)).collect();
+        let mut words: Vec<Vec<(&str, &str)>> = Vec::with_capacity(texts.len());
         let mut often: HashMap<(usize, &str), usize> = HashMap::new();
-        for list in &words {
+        for text in &texts {
+            let list = self.words(text);
+            // Each word with what stands before it, and its count; the text's pattern.
+            pace.keep(list.len() * 72 + text.len() + 64)?;
             for (i, (_, word)) in list.iter().enumerate() {
+                pace.step(1)?;
                 *often.entry((i, word)).or_default() += 1;
             }
+            words.push(list);
         }
         let least = self.threshold * rows as f64;
         let kept = |i: usize, word: &str| {
             let number = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
             !number && often.get(&(i, word)).is_some_and(|n| *n as f64 >= least)
         };
-        let patterns: Vec<String> = words.iter().map(|list| pattern(list, kept)).collect();
+        let mut patterns: Vec<String> = Vec::with_capacity(words.len());
+        for list in &words {
+            pace.step(list.len())?;
+            patterns.push(pattern(list, kept));
+        }
         let mut groups: HashMap<&str, (usize, i64)> = HashMap::new();
         let mut order: Vec<&str> = Vec::new();
         for (row, pattern) in patterns.iter().enumerate() {

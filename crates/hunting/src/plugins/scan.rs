@@ -12,9 +12,10 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{ColumnarValue, Expr};
 use datafusion::physical_expr::PhysicalExpr;
 
+use super::pace::without_limits;
 use crate::error::HuntError;
 use crate::functions;
-use crate::plan::{Kernel, Made};
+use crate::plan::{Kernel, Made, Work};
 use crate::types::data_type;
 
 /// A step as the plan has it.
@@ -110,6 +111,13 @@ struct Out {
     number: i64,
 }
 
+impl Out {
+    fn bytes(&self) -> usize {
+        let values: usize = self.declared.iter().map(ScalarValue::size).sum();
+        size_of::<Self>() + values
+    }
+}
+
 impl Scan {
     /// One row of all columns: the record, and the states that a step sees.
     fn visible(
@@ -153,11 +161,19 @@ fn one(value: ColumnarValue) -> Result<ScalarValue> {
 }
 
 impl Kernel for Scan {
-    fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+        let mut paid = 0;
         let mut states: Vec<Option<State>> = vec![None; self.steps.len()];
         let mut out: Vec<Out> = Vec::new();
         let mut next_number = 0;
         for row in 0..rows {
+            work.check()?;
+            work.grow(out[paid..].iter().map(Out::bytes).sum())?;
+            paid = out.len();
             let record = args
                 .iter()
                 .map(|a| ScalarValue::try_from_array(a, row))

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, StringViewBuilder, UInt32Array,
+};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Float64Type};
 use bartizan_kql::types::Type;
@@ -11,13 +13,17 @@ use datafusion::error::{DataFusionError, Result};
 use std::sync::Arc;
 
 use super::Call;
-use super::values::{points, real, whole};
-use crate::error::HuntError;
-use crate::plan::{Kernel, Made, Parts};
+use super::pace::{Pace, without_limits};
+use super::values::{real, whole};
+use crate::error::{HuntError, evaluation};
+use crate::plan::{Kernel, Made, Parts, Work};
 use crate::result::push_value;
 
 /// Elements that one array may have.
 const MOST_ELEMENTS: i64 = 1_048_576;
+
+/// Bytes that one array may have: more is no value of a column.
+const MOST_BYTES: usize = 1 << 30;
 
 /// The axis in steps.
 enum Axis {
@@ -31,6 +37,47 @@ enum Axis {
         to: Option<f64>,
         step: f64,
     },
+}
+
+/// Where an axis begins.
+#[derive(Clone, Copy, PartialEq)]
+enum First {
+    Whole(i128),
+    Real(f64),
+}
+
+/// The axis of a group.
+struct Laid {
+    first: First,
+    length: usize,
+    /// The row at a place.
+    places: HashMap<usize, u32>,
+}
+
+/// Whole numbers of a column, without a copy of all of them for every group.
+enum Points<'a> {
+    Long(&'a Int64Array),
+    Int(&'a Int32Array),
+}
+
+impl<'a> Points<'a> {
+    fn of(array: &'a ArrayRef) -> Result<Self> {
+        match array.data_type() {
+            DataType::Int64 => Ok(Self::Long(array.as_primitive())),
+            DataType::Int32 => Ok(Self::Int(array.as_primitive())),
+            other => Err(DataFusionError::Internal(format!(
+                "make-series over a column of {other}"
+            ))),
+        }
+    }
+
+    fn get(&self, row: u32) -> Option<i64> {
+        let row = row as usize;
+        match self {
+            Self::Long(values) => values.is_valid(row).then(|| values.value(row)),
+            Self::Int(values) => values.is_valid(row).then(|| values.value(row).into()),
+        }
+    }
 }
 
 /// The kernel.
@@ -94,44 +141,39 @@ impl Series {
         })
     }
 
-    /// The places on the axis of a group's rows, and the axis itself as JSON elements.
-    fn laid_out(
-        &self,
-        axis: &ArrayRef,
-        rows: &[u32],
-    ) -> Result<(HashMap<usize, u32>, Vec<String>)> {
+    /// The axis of a group and the places of its rows on it.
+    fn laid_out(&self, axis: &ArrayRef, rows: &[u32], pace: &mut Pace<'_>) -> Result<Laid> {
+        let mut places = HashMap::new();
         match &self.axis {
             Axis::Whole { from, to, step } => {
-                let values = points(axis)?;
-                let known = || rows.iter().filter_map(|r| values[*r as usize]);
-                let first = match from {
-                    Some(from) if self.inclusive => from.div_euclid(*step) * step,
-                    Some(from) => *from,
-                    None => known().min().unwrap_or(0),
+                let values = Points::of(axis)?;
+                let known = || rows.iter().filter_map(|r| values.get(*r));
+                // Wider than the values: an axis may begin before them and end behind them.
+                let step = i128::from(*step);
+                let first = match from.map(i128::from) {
+                    Some(from) if self.inclusive => from.div_euclid(step) * step,
+                    Some(from) => from,
+                    None => known().min().unwrap_or(0).into(),
                 };
-                let end = match to {
-                    Some(to) if self.inclusive => to.saturating_add(1),
-                    Some(to) => *to,
-                    None => known()
-                        .max()
-                        .map_or(first, |last| last.saturating_add(*step)),
+                let end = match to.map(i128::from) {
+                    Some(to) if self.inclusive => to + 1,
+                    Some(to) => to,
+                    None => known().max().map_or(first, |last| i128::from(last) + step),
                 };
-                let span = i128::from(end) - i128::from(first);
-                let length = (span + i128::from(*step) - 1).div_euclid(i128::from(*step));
-                let length = self.length(length as f64)?;
-                let mut places = HashMap::new();
+                let end = end.min(i128::from(i64::MAX) + 1);
+                let length = self.length((end - first + step - 1).div_euclid(step) as f64)?;
                 for row in rows {
-                    if let Some(value) = values[*row as usize] {
-                        let place = (value - first).div_euclid(*step);
+                    pace.step(1)?;
+                    if let Some(value) = values.get(*row) {
+                        let place = (i128::from(value) - first).div_euclid(step);
                         places.insert(usize::try_from(place).unwrap_or(usize::MAX), *row);
                     }
                 }
-                let ty = self.types[self.groups];
-                let elements = (0..length as i64).map(|i| {
-                    let value = first + i * step;
-                    json_of(&self.scalar(value, ty), ty)
-                });
-                Ok((places, elements.collect::<Result<_>>()?))
+                Ok(Laid {
+                    first: First::Whole(first),
+                    length,
+                    places,
+                })
             }
             Axis::Real { from, to, step } => {
                 let values = axis.as_primitive::<Float64Type>();
@@ -148,20 +190,77 @@ impl Series {
                 } else {
                     length
                 })?;
-                let mut places = HashMap::new();
                 for row in rows {
+                    pace.step(1)?;
                     let place = ((values.value(*row as usize) - first) / step).round();
                     if place >= 0.0 {
                         places.insert(place as usize, *row);
                     }
                 }
-                let elements = (0..length).map(|i| {
-                    let value = ScalarValue::Float64(Some(first + i as f64 * step));
-                    json_of(&value, Type::Real)
-                });
-                Ok((places, elements.collect::<Result<_>>()?))
+                Ok(Laid {
+                    first: First::Real(first),
+                    length,
+                    places,
+                })
             }
         }
+    }
+
+    /// The axis as JSON.
+    fn push_axis(&self, laid: &Laid, json: &mut String, pace: &mut Pace<'_>) -> Result<()> {
+        let ty = self.types[self.groups];
+        json.push('[');
+        for i in 0..laid.length {
+            pace.step(1)?;
+            if i > 0 {
+                json.push(',');
+            }
+            let value = match (laid.first, &self.axis) {
+                (First::Whole(first), Axis::Whole { step, .. }) => {
+                    let value = first + i as i128 * i128::from(*step);
+                    // The axis ends where longs do; it may begin before them.
+                    self.scalar(i64::try_from(value).unwrap_or(i64::MIN), ty)
+                }
+                (First::Real(first), Axis::Real { step, .. }) => {
+                    ScalarValue::Float64(Some(first + i as f64 * step))
+                }
+                _ => return Err(DataFusionError::Internal("an axis of two types".into())),
+            };
+            json.push_str(&json_of(&value, ty)?);
+        }
+        json.push(']');
+        Ok(())
+    }
+
+    /// A series as JSON. Memory is asked for while it grows: one default may be a long text.
+    fn push_series(
+        &self,
+        laid: &Laid,
+        (at, values): (usize, &ArrayRef),
+        json: &mut String,
+        pace: &mut Pace<'_>,
+    ) -> Result<()> {
+        let ty = self.types[self.groups + 1 + at];
+        json.push('[');
+        for place in 0..laid.length {
+            let before = json.len();
+            if place > 0 {
+                json.push(',');
+            }
+            match laid.places.get(&place) {
+                Some(row) => push_value(json, ty, values, *row as usize),
+                None => json.push_str(&self.defaults[at]),
+            }
+            pace.step(1)?;
+            pace.keep(json.len() - before)?;
+            if json.len() > MOST_BYTES {
+                return Err(DataFusionError::ResourcesExhausted(format!(
+                    "make-series: an array of more than {MOST_BYTES} bytes"
+                )));
+            }
+        }
+        json.push(']');
+        Ok(())
     }
 
     fn scalar(&self, value: i64, ty: Type) -> ScalarValue {
@@ -174,7 +273,7 @@ impl Series {
 
     fn length(&self, length: f64) -> Result<usize> {
         if length > MOST_ELEMENTS as f64 {
-            return Err(DataFusionError::Execution(format!(
+            return Err(evaluation(format!(
                 "make-series: an array would have more than {MOST_ELEMENTS} elements"
             )));
         }
@@ -183,7 +282,12 @@ impl Series {
 }
 
 impl Kernel for Series {
-    fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+        let mut pace = Pace::new(work);
         let (groups, rest) = args.split_at(self.groups);
         let (axis, values) = rest
             .split_first()
@@ -197,25 +301,25 @@ impl Kernel for Series {
             values.iter().map(|_| StringViewBuilder::new()).collect();
         let mut axes = StringViewBuilder::new();
         let mut firsts = Vec::with_capacity(members.len());
+        let mut json = String::new();
+        // With both ends given, every group has the same axis.
+        let mut known_axis: Option<(First, usize)> = None;
+        let mut axis_json = String::new();
         for rows in members {
             firsts.push(rows.first().copied().unwrap_or(0));
-            let (places, elements) = self.laid_out(axis, rows)?;
-            for (i, builder) in arrays.iter_mut().enumerate() {
-                let ty = self.types[self.groups + 1 + i];
-                let mut json = String::from("[");
-                for place in 0..elements.len() {
-                    if place > 0 {
-                        json.push(',');
-                    }
-                    match places.get(&place) {
-                        Some(row) => push_value(&mut json, ty, &values[i], *row as usize),
-                        None => json.push_str(&self.defaults[i]),
-                    }
-                }
-                json.push(']');
-                builder.append_value(json);
+            let laid = self.laid_out(axis, rows, &mut pace)?;
+            for ((at, builder), values) in arrays.iter_mut().enumerate().zip(values) {
+                json.clear();
+                self.push_series(&laid, (at, values), &mut json, &mut pace)?;
+                builder.append_value(&json);
             }
-            axes.append_value(format!("[{}]", elements.join(",")));
+            if known_axis != Some((laid.first, laid.length)) {
+                axis_json.clear();
+                self.push_axis(&laid, &mut axis_json, &mut pace)?;
+                known_axis = Some((laid.first, laid.length));
+            }
+            pace.keep(axis_json.len())?;
+            axes.append_value(&axis_json);
         }
         let firsts = UInt32Array::from(firsts);
         let mut columns = groups

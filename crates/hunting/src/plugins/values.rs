@@ -9,6 +9,7 @@ use bartizan_kql::types::Type;
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 
+use crate::error::evaluation;
 use crate::functions::cast_array;
 
 /// A constant as a whole number: ticks for times.
@@ -52,7 +53,7 @@ pub(super) fn points(array: &ArrayRef) -> Result<Vec<Option<i64>>> {
             values.map(|v| v.map(|v| v as i64)).collect()
         }
         other => {
-            return Err(DataFusionError::Execution(format!(
+            return Err(evaluation(format!(
                 "a column of numbers or times is needed, not {other}"
             )));
         }
@@ -109,9 +110,32 @@ pub(super) fn picked(array: &ArrayRef, rows: &[Option<u32>], ty: Type) -> Result
     Ok(taken)
 }
 
-/// `value` rounded down to a multiple of `step` from `origin`.
+/// Bytes of the rows that a lookup may make of those that it is given at once.
+const MOST_LOOKED_UP: usize = 1 << 30;
+
+/// Rows that a lookup may make at once of the rows that it is given, where each has so many columns.
+pub(super) fn most_matches(columns: usize) -> usize {
+    // What stands for a text in each column, and which rows of the two sides it is.
+    MOST_LOOKED_UP / (16 * columns + 16)
+}
+
+/// The error where there would be more.
+pub(super) fn too_many_matches() -> DataFusionError {
+    DataFusionError::ResourcesExhausted("too many rows of a lookup's table match".into())
+}
+
+/// `value` rounded down to a multiple of `step` from `origin`; the least number where that is out of range.
 pub(super) fn bin(value: i64, origin: i64, step: i64) -> i64 {
-    origin + (value - origin).div_euclid(step.max(1)) * step.max(1)
+    let step = step.max(1);
+    let rest = match value.checked_sub(origin) {
+        Some(from) => from.rem_euclid(step),
+        None => {
+            let from = i128::from(value) - i128::from(origin);
+            // Less than the step.
+            from.rem_euclid(i128::from(step)) as i64
+        }
+    };
+    value.saturating_sub(rest)
 }
 
 /// A constant that must be there and more than 0.
@@ -125,5 +149,19 @@ pub(super) fn positive(
         _ => Err(crate::error::HuntError::Evaluation(format!(
             "{what} must be more than 0"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bin;
+
+    #[test]
+    fn bins_at_the_ends_of_what_a_long_holds() {
+        assert_eq!((bin(7, 0, 5), bin(-1, 0, 5), bin(7, 3, 5)), (5, -5, 3));
+        assert_eq!(bin(i64::MAX, i64::MIN, i64::MAX), i64::MAX - 1);
+        assert_eq!(bin(i64::MIN, i64::MAX, 10), i64::MIN);
+        assert_eq!(bin(i64::MIN + 1, 0, i64::MAX), i64::MIN + 1);
+        assert_eq!(bin(i64::MIN, 0, i64::MAX), i64::MIN);
     }
 }

@@ -6,8 +6,9 @@ use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
+use super::super::effort::Effort;
 use super::geojson::{Lines, Polygons, elements, push_multi_point, push_point, ring_corners};
-use super::lines::tolerance;
+use super::lines::{ARC, tolerance};
 use super::overlay::overlay;
 use super::polygons::simplified_ring;
 use super::region::Region;
@@ -32,17 +33,19 @@ pub(super) fn union_polygons(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_simplify_polygons_array(polygons, tolerance)`: null when nothing is left.
 pub(super) fn simplify_polygons(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = Effort::of(ARC);
+    let made = call.make_texts(|row, out| {
         let made = tolerance(call, row, 0.0, 7.8e6)
             .zip(united(shape(call, 0, row)))
-            .and_then(|(tolerance, region)| simplified(&region.written(), tolerance));
+            .and_then(|(tolerance, region)| simplified(&region.written(), tolerance, &effort));
         made.map(|shapes| shapes.push(out)).is_some()
-    })
+    })?;
+    effort.outcome(made, "geo_simplify_polygons_array")
 }
 
-fn simplified(shapes: &Polygons, tolerance: f64) -> Option<Polygons> {
+fn simplified(shapes: &Polygons, tolerance: f64, effort: &Effort) -> Option<Polygons> {
     let simple = |ring: &Vec<Degrees>| {
-        let ring = apart(simplified_ring(ring, tolerance), tolerance);
+        let ring = apart(simplified_ring(ring, tolerance, effort)?, tolerance);
         (ring.len() >= 3 && ring_area(&ring_corners(&ring)) != 0.0).then_some(ring)
     };
     let polygons = shapes.polygons.iter().filter_map(|rings| {

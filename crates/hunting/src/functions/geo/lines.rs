@@ -4,6 +4,7 @@ use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
+use super::super::effort::Effort;
 use super::geojson::{Lines, push_point};
 use super::sphere::{
     Degrees, Vector, add, along, angle, crossing, degrees, distance, dot, meet, nearest, scaled,
@@ -13,6 +14,9 @@ use super::{place, real, shape};
 
 /// Points of a densified line at most.
 const MOST_POINTS: usize = 1_000_000;
+
+/// Simple steps that one with an arc costs.
+pub(super) const ARC: u64 = 32;
 
 /// The point of any edge that is nearest to a point.
 pub(super) fn nearest_of(p: Vector, edges: &[(Vector, Vector)]) -> Option<Vector> {
@@ -130,41 +134,54 @@ pub(super) fn densify(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The points of a line without those that lie within the tolerance of the line between others (Douglas and Peucker).
-pub(super) fn simplified(line: &[Degrees], tolerance: f64) -> Vec<Degrees> {
-    let (Some(first), Some(last)) = (line.first(), line.last()) else {
-        return Vec::new();
-    };
-    let (a, b) = (vector(*first), vector(*last));
-    let inner = line.iter().enumerate().take(line.len() - 1).skip(1);
-    let off = inner.map(|(i, p)| (i, angle(vector(*p), nearest(vector(*p), a, b))));
-    match off.max_by(|a, b| a.1.total_cmp(&b.1)) {
-        Some((at, off)) if off > tolerance => {
-            let mut left = simplified(&line[..=at], tolerance);
-            left.pop();
-            left.extend(simplified(&line[at..], tolerance));
-            left
-        }
-        _ if line.len() > 1 => vec![*first, *last],
-        _ => vec![*first],
+/// None when that takes more than the effort that is left: a line of zigzags is as deep as it is long.
+pub(super) fn simplified(
+    line: &[Degrees],
+    tolerance: f64,
+    effort: &Effort,
+) -> Option<Vec<Degrees>> {
+    let vectors: Vec<Vector> = line.iter().map(|p| vector(*p)).collect();
+    let mut kept = Vec::new();
+    kept.extend(line.first().copied());
+    // What is still to do, the next part last: parts from one point to another, the first of which is kept already.
+    let mut waiting = Vec::new();
+    if line.len() > 1 {
+        waiting.push((0, line.len() - 1));
     }
+    while let Some((from, to)) = waiting.pop() {
+        if !effort.spend(1, to - from) {
+            return None;
+        }
+        let (a, b) = (vectors[from], vectors[to]);
+        let off = (from + 1..to).map(|i| (i, angle(vectors[i], nearest(vectors[i], a, b))));
+        match off.max_by(|a, b| a.1.total_cmp(&b.1)) {
+            Some((at, off)) if off > tolerance => waiting.extend([(at, to), (from, at)]),
+            _ => kept.push(line[to]),
+        }
+    }
+    Some(kept)
 }
 
 /// `geo_line_simplify(line, tolerance)`.
 pub(super) fn simplify(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = Effort::of(ARC);
+    let made = call.make_texts(|row, out| {
         let (Some(mut lines), Some(tolerance)) = (
             Lines::read(shape(call, 0, row)),
             tolerance(call, row, 0.0, 7.8e6),
         ) else {
             return false;
         };
-        lines
-            .lines
-            .iter_mut()
-            .for_each(|l| *l = simplified(l, tolerance));
+        for line in &mut lines.lines {
+            let Some(simple) = simplified(line, tolerance, &effort) else {
+                return false;
+            };
+            *line = simple;
+        }
         lines.push(out);
         true
-    })
+    })?;
+    effort.outcome(made, "geo_line_simplify")
 }
 
 /// The only line of a shape.
@@ -216,24 +233,38 @@ pub(super) fn locate(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_intersects_2lines(line, line)`.
 pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
-    call.make_bools(|row| {
+    let effort = Effort::of(ARC);
+    let made = call.make_bools(|row| {
         let (one, other) = (
             Lines::read(shape(call, 0, row))?,
             Lines::read(shape(call, 1, row))?,
         );
-        Some(any_meet(&one.edges(), &other.edges()))
-    })
+        any_meet(&one.edges(), &other.edges(), &effort)
+    })?;
+    effort.outcome(made, "geo_intersects_2lines")
 }
 
-/// Whether any edge of one set has a point in common with one of another.
-pub(super) fn any_meet(one: &[(Vector, Vector)], other: &[(Vector, Vector)]) -> bool {
-    one.iter()
-        .any(|(a, b)| other.iter().any(|(c, d)| meet(*a, *b, *c, *d)))
+/// Whether any edge of one set has a point in common with one of another; none when there is no effort left for it.
+pub(super) fn any_meet(
+    one: &[(Vector, Vector)],
+    other: &[(Vector, Vector)],
+    effort: &Effort,
+) -> Option<bool> {
+    for (a, b) in one {
+        if !effort.spend(1, other.len()) {
+            return None;
+        }
+        if other.iter().any(|(c, d)| meet(*a, *b, *c, *d)) {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
 
 /// `geo_intersection_2lines(line, line)`: points, the line itself when both are equal, or an empty collection.
 pub(super) fn intersection(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = Effort::of(ARC);
+    let made = call.make_texts(|row, out| {
         let (Some(one), Some(other)) = (
             Lines::read(shape(call, 0, row)),
             Lines::read(shape(call, 1, row)),
@@ -245,8 +276,13 @@ pub(super) fn intersection(call: &Call) -> Result<ArrayRef> {
             return true;
         }
         let mut points: Vec<Degrees> = Vec::new();
+        let others = other.edges();
         for (a, b) in one.edges() {
-            for (c, d) in other.edges() {
+            // Each point is looked for among those that are known.
+            if !effort.spend(1, others.len().saturating_add(points.len())) {
+                return false;
+            }
+            for &(c, d) in &others {
                 let ends = [(a, c, d), (b, c, d), (c, a, b), (d, a, b)];
                 let touching = ends
                     .into_iter()
@@ -263,7 +299,8 @@ pub(super) fn intersection(call: &Call) -> Result<ArrayRef> {
         }
         push_collection(out, &points);
         true
-    })
+    })?;
+    effort.outcome(made, "geo_intersection_2lines")
 }
 
 /// Appends a point, several as `MultiPoint`, none as an empty collection.
@@ -272,5 +309,37 @@ fn push_collection(out: &mut String, points: &[Degrees]) {
         [] => out.push_str("{\"type\":\"GeometryCollection\",\"geometries\":[]}"),
         [only] => push_point(out, *only),
         several => super::geojson::push_multi_point(out, several),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_of_zigzags_is_simplified_without_a_deep_stack() {
+        // Every second point is off the line, the later the farther: each split takes off one end.
+        let line: Vec<Degrees> = (0..3_000)
+            .map(|i| {
+                let off = if i % 2 == 0 {
+                    0.0
+                } else {
+                    1.0 + f64::from(i) * 1e-3
+                };
+                (f64::from(i) * 1e-3, off)
+            })
+            .collect();
+        let kept = simplified(&line, 1e-9, &Effort::of(1)).unwrap();
+        assert_eq!(kept, line);
+        assert!(simplified(&line, 1e-9, &Effort::of(u64::MAX)).is_none());
+        let straight = [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 1.0)];
+        let kept = simplified(&straight, 1e-6, &Effort::of(1)).unwrap();
+        assert_eq!(kept, [(0.0, 0.0), (2.0, 0.0), (3.0, 1.0)]);
+        assert_eq!(
+            simplified(&straight[..1], 1.0, &Effort::of(1))
+                .unwrap()
+                .len(),
+            1
+        );
     }
 }

@@ -6,8 +6,9 @@ use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
+use super::super::effort::Effort;
 use super::geojson::{Lines, Polygons, push_point, ring_corners};
-use super::lines::{any_meet, densified, nearest_of, simplified, tolerance, written};
+use super::lines::{ARC, any_meet, densified, nearest_of, simplified, tolerance, written};
 use super::region::{Arc, Region};
 use super::sphere::{
     Degrees, Vector, add, angle, crossing, degrees, distance, ring_area, unit, vector,
@@ -153,36 +154,45 @@ pub(super) fn densify(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_polygon_simplify(polygon, tolerance)`.
 pub(super) fn simplify(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = Effort::of(ARC);
+    let made = call.make_texts(|row, out| {
         let (Some(shapes), Some(tolerance)) = (
             Polygons::read(shape(call, 0, row)),
             tolerance(call, row, 0.0, 7.8e6),
         ) else {
             return false;
         };
-        let simple = reshaped(&shapes, |ring| simplified_ring(ring, tolerance));
+        let simple = reshaped(&shapes, |ring| {
+            simplified_ring(ring, tolerance, &effort).unwrap_or_default()
+        });
         simple.map(|s| s.push(out)).is_some()
-    })
+    })?;
+    effort.outcome(made, "geo_polygon_simplify")
 }
 
-/// A ring is simplified as two lines: from its first point to the farthest one, and back.
-pub(super) fn simplified_ring(ring: &[Degrees], tolerance: f64) -> Vec<Degrees> {
+/// A ring is simplified as two lines: from its first point to the farthest one, and back. None without effort for it.
+pub(super) fn simplified_ring(
+    ring: &[Degrees],
+    tolerance: f64,
+    effort: &Effort,
+) -> Option<Vec<Degrees>> {
     let first = vector(ring[0]);
     let far = |p: &Degrees| distance(first, vector(*p));
     let at = (0..ring.len())
         .max_by(|a, b| far(&ring[*a]).total_cmp(&far(&ring[*b])))
         .unwrap_or(0);
-    let mut there = simplified(&ring[..=at], tolerance);
+    let mut there = simplified(&ring[..=at], tolerance, effort)?;
     let back: Vec<Degrees> = ring[at..].iter().chain(ring.first()).copied().collect();
     there.pop();
-    there.extend(simplified(&back, tolerance));
+    there.extend(simplified(&back, tolerance, effort)?);
     there.pop();
-    there
+    Some(there)
 }
 
 /// `geo_intersects_2polygons(polygon, polygon)`.
 pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
-    call.make_bools(|row| {
+    let effort = Effort::of(ARC);
+    let made = call.make_bools(|row| {
         let one = Polygons::read(shape(call, 0, row))?;
         let other = Polygons::read(shape(call, 1, row))?;
         let corner_in = |of: &Polygons, within: &Polygons| {
@@ -191,33 +201,41 @@ pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
             corners.any(|p| within.contains(p))
         };
         Some(
-            any_meet(&one.edges(), &other.edges())
+            any_meet(&one.edges(), &other.edges(), &effort)?
                 || corner_in(&one, &other)
                 || corner_in(&other, &one),
         )
-    })
+    })?;
+    effort.outcome(made, "geo_intersects_2polygons")
 }
 
 /// `geo_intersects_line_with_polygon(line, polygon)`.
 pub(super) fn intersects_line(call: &Call) -> Result<ArrayRef> {
-    call.make_bools(|row| {
+    let effort = Effort::of(ARC);
+    let made = call.make_bools(|row| {
         let line = Lines::read(shape(call, 0, row))?;
         let shapes = Polygons::read(shape(call, 1, row))?;
         let region = Region::loose(&shapes);
         let inside = line.lines.iter().any(|l| region.contains(vector(l[0])));
-        Some(inside || any_meet(&line.edges(), &shapes.edges()))
-    })
+        Some(inside || any_meet(&line.edges(), &shapes.edges(), &effort)?)
+    })?;
+    effort.outcome(made, "geo_intersects_line_with_polygon")
 }
 
 /// `geo_intersection_line_with_polygon(line, polygon)`: the parts of the line that are inside.
 pub(super) fn intersection_with_line(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = Effort::of(ARC);
+    let made = call.make_texts(|row, out| {
         let (Some(line), Some(shapes)) = (
             Lines::read(shape(call, 0, row)),
             Polygons::read(shape(call, 1, row)),
         ) else {
             return false;
         };
+        let points: usize = line.lines.iter().map(Vec::len).sum();
+        if !effort.spend(points, shapes.edges().len()) {
+            return false;
+        }
         let parts = parts_inside(&line, &shapes);
         match parts.len() {
             0 => out.push_str("{\"type\":\"GeometryCollection\",\"geometries\":[]}"),
@@ -228,7 +246,8 @@ pub(super) fn intersection_with_line(call: &Call) -> Result<ArrayRef> {
             .push(out),
         }
         true
-    })
+    })?;
+    effort.outcome(made, "geo_intersection_line_with_polygon")
 }
 
 /// The lines that are left of a line inside polygons.

@@ -4,12 +4,22 @@ use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
+use super::super::effort::Effort;
+use super::fourier::convolution;
 use super::{bool_at, complete, push_series};
+
+/// Products up to which a sum of products is computed as it is defined. What is longer is convolved by transforms, which
+/// is as exact as the largest values allow but rounds differently.
+const DIRECT: usize = 1 << 24;
+
+/// How large values may be for a transform, whose sums are larger.
+const LARGE: f64 = 1e100;
 
 /// `series_fir(series, filter, normalize, center)`: what lies outside the series counts as 0.
 pub(super) fn finite(call: &Call) -> Result<ArrayRef> {
     let (series, filters) = (call.texts(0)?, call.texts(1)?);
-    call.make_texts(|row, out| {
+    let effort = Effort::of(1);
+    let made = call.make_texts(|row, out| {
         let (Some(x), Some(mut filter)) = (complete(series.some(row)), complete(filters.some(row)))
         else {
             return false;
@@ -28,6 +38,17 @@ pub(super) fn finite(call: &Call) -> Result<ArrayRef> {
         } else {
             0
         };
+        // What reaches beyond the series never meets a value.
+        filter.truncate(x.len() + ahead);
+        let calm = |list: &[f64]| list.iter().all(|v| v.abs() < LARGE);
+        if x.len().saturating_mul(filter.len()) > DIRECT && calm(&x) && calm(&filter) {
+            let all = convolution(&x, &filter);
+            push_series(out, &all[ahead..][..x.len()]);
+            return true;
+        }
+        if !effort.spend(x.len(), filter.len()) {
+            return false;
+        }
         let values: Vec<f64> = (0..x.len())
             .map(|i| {
                 let terms = filter.iter().enumerate().filter_map(|(k, c)| {
@@ -40,13 +61,15 @@ pub(super) fn finite(call: &Call) -> Result<ArrayRef> {
             .collect();
         push_series(out, &values);
         true
-    })
+    })?;
+    effort.outcome(made, "series_fir")
 }
 
 /// `series_iir(series, numerators, denominators)`.
 pub(super) fn infinite(call: &Call) -> Result<ArrayRef> {
     let (series, numerators, denominators) = (call.texts(0)?, call.texts(1)?, call.texts(2)?);
-    call.make_texts(|row, out| {
+    let effort = Effort::of(1);
+    let made = call.make_texts(|row, out| {
         let (Some(x), Some(b), Some(a)) = (
             complete(series.some(row)),
             complete(numerators.some(row)),
@@ -57,6 +80,9 @@ pub(super) fn infinite(call: &Call) -> Result<ArrayRef> {
         let Some(first) = a.first().filter(|f| **f != 0.0) else {
             return false;
         };
+        if !effort.spend(x.len(), b.len().saturating_add(a.len())) {
+            return false;
+        }
         let mut y: Vec<f64> = Vec::with_capacity(x.len());
         for i in 0..x.len() {
             let back =
@@ -76,5 +102,6 @@ pub(super) fn infinite(call: &Call) -> Result<ArrayRef> {
         }
         push_series(out, &y);
         true
-    })
+    })?;
+    effort.outcome(made, "series_iir")
 }

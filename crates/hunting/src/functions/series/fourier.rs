@@ -81,6 +81,31 @@ fn any_length(values: &[Complex], inverse: bool) -> Vec<Complex> {
         .collect()
 }
 
+/// The convolution of two series of numbers: as many elements as both have together, less one.
+pub(super) fn convolution(a: &[f64], b: &[f64]) -> Vec<f64> {
+    if a.is_empty() || b.is_empty() {
+        return Vec::new();
+    }
+    let length = a.len() + b.len() - 1;
+    let size = length.next_power_of_two();
+    // Both at once, one as the imaginary part: of the square of x + iy, twice xy is the imaginary part.
+    // Rounding of the larger one must not drown the other.
+    let scale = |list: &[f64]| {
+        let length = list.iter().map(|v| v * v).sum::<f64>().sqrt();
+        if length > 0.0 { length } else { 1.0 }
+    };
+    let (scale_a, scale_b) = (scale(a), scale(b));
+    let at = |list: &[f64], i: usize, scale: f64| list.get(i).map_or(0.0, |v| v / scale);
+    let mut both: Vec<Complex> = (0..size)
+        .map(|i| (at(a, i, scale_a), at(b, i, scale_b)))
+        .collect();
+    power_of_two(&mut both, false);
+    both.iter_mut().for_each(|w| *w = times(*w, *w));
+    power_of_two(&mut both, true);
+    let by = scale_a * scale_b / (2.0 * size as f64);
+    both.into_iter().take(length).map(|w| w.1 * by).collect()
+}
+
 /// In place, without division by the length.
 fn power_of_two(values: &mut [Complex], inverse: bool) {
     let n = values.len();
@@ -114,6 +139,22 @@ fn power_of_two(values: &mut [Complex], inverse: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_convolution_is_the_sum_of_products() {
+        let a: Vec<f64> = (0..37).map(|i| f64::from(i * i % 11) - 4.0).collect();
+        let b: Vec<f64> = (0..9).map(|i| f64::from(i) * 1e6).collect();
+        let fast = convolution(&a, &b);
+        assert_eq!(fast.len(), 45);
+        for (i, found) in fast.iter().enumerate() {
+            let terms = b.iter().enumerate();
+            let slow: f64 = terms
+                .filter_map(|(k, c)| Some(c * a.get(i.checked_sub(k)?)?))
+                .sum();
+            assert!((found - slow).abs() < 1e-6, "{i}: {found} for {slow}");
+        }
+        assert!(convolution(&[], &b).is_empty());
+    }
 
     #[test]
     fn as_the_definition_says_for_every_length() {

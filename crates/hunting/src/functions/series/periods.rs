@@ -7,13 +7,17 @@ use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
-use super::stats::correlation;
+use super::fourier::convolution;
+use super::stats::{correlation, mean};
 use super::{complete, long_at, push_series, real_at};
 
 /// Elements of a period at least, as documented.
 const SHORTEST: usize = 4;
 /// Periods that are given at most.
 const MOST_PERIODS: i64 = 1_000;
+
+/// Elements of a series up to which each lag is computed on its own.
+const LONG: usize = 1_024;
 
 /// How a series correlates with itself `lag` elements later; 0 where it is constant.
 fn self_correlation(values: &[f64], lag: usize) -> f64 {
@@ -33,20 +37,82 @@ fn score(values: &[f64], period: usize) -> f64 {
     if peak { here.max(0.0) } else { 0.0 }
 }
 
+/// How a series correlates with itself for every lag up to its half, by transforms: what sums of products take for each
+/// lag on its own is minutes for a long series. It rounds differently.
+fn self_correlations(values: &[f64]) -> Vec<f64> {
+    let count = values.len();
+    let lags = count / 2 + 1;
+    if !values.iter().all(|v| v.is_finite()) {
+        return vec![0.0; lags];
+    }
+    let most = values.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+    let scale = if most > 0.0 { most } else { 1.0 };
+    let scaled: Vec<f64> = values.iter().map(|v| v / scale).collect();
+    let middle = mean(&scaled);
+    let around: Vec<f64> = scaled.into_iter().map(|v| v - middle).collect();
+    let backward: Vec<f64> = around.iter().rev().copied().collect();
+    let products = convolution(&around, &backward);
+    // Sums of the first elements, and of their squares.
+    let running = |of: fn(f64) -> f64| -> Vec<f64> {
+        let mut sum = 0.0;
+        let add = |v: &f64| {
+            sum += of(*v);
+            sum
+        };
+        std::iter::once(0.0).chain(around.iter().map(add)).collect()
+    };
+    let (sums, squares) = (running(|v| v), running(|v| v * v));
+    let spread = squares[count];
+    (0..lags)
+        .map(|lag| {
+            let kept = count - lag;
+            let parts = kept as f64;
+            let (a, b) = (sums[kept], sums[count] - sums[lag]);
+            let aa = squares[kept] - a * a / parts;
+            let bb = squares[count] - squares[lag] - b * b / parts;
+            // What is left of a part without spread is rounding.
+            if aa.min(bb) <= spread * 1e-9 {
+                return 0.0;
+            }
+            let ab = products[count - 1 - lag] - a * b / parts;
+            (ab / (aa * bb).sqrt()).clamp(-1.0, 1.0)
+        })
+        .collect()
+}
+
 /// The periods between two limits with a score, best first; of equal scores the shorter.
 pub(super) fn periods(values: &[f64], least: f64, most: f64) -> Vec<(usize, f64)> {
-    let mut found: Vec<(usize, f64)> = (SHORTEST..values.len() / 2)
+    let candidates = SHORTEST..values.len() / 2;
+    // From the lag before the shortest period to the one after the longest.
+    let known: Vec<f64> = if values.len() > LONG {
+        self_correlations(values)
+    } else {
+        (0..candidates.end + 1)
+            .map(|lag| match lag < SHORTEST - 1 {
+                true => 0.0,
+                false => self_correlation(values, lag),
+            })
+            .collect()
+    };
+    let mut found: Vec<(usize, f64)> = candidates
         .filter(|p| (least..=most).contains(&(*p as f64)))
-        .map(|p| (p, score(values, p)))
+        .filter(|p| known[*p] >= known[p - 1] && known[*p] >= known[p + 1])
+        .map(|p| (p, known[p]))
         .filter(|(_, score)| *score > 0.0)
         .collect();
     // A multiple of a period repeats as well: it is not better than a period that is about as good.
-    let found_so = found.clone();
+    let mut scores = vec![0.0; values.len() / 2];
+    found.iter().for_each(|(p, score)| scores[*p] = *score);
+    let mut limits = scores.clone();
+    for (period, score) in &found {
+        for multiple in (2 * period..scores.len()).step_by(*period) {
+            if *score >= 0.9 * scores[multiple] {
+                limits[multiple] = score.min(limits[multiple]);
+            }
+        }
+    }
     for (period, score) in &mut found {
-        let shorter = found_so
-            .iter()
-            .filter(|(p, s)| *p < *period && period.is_multiple_of(*p) && *s >= 0.9 * *score);
-        *score = shorter.map(|(_, s)| *s).fold(*score, f64::min);
+        *score = limits[*period];
     }
     found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     found
@@ -80,8 +146,10 @@ pub(super) fn detect(call: &Call) -> Result<ArrayRef> {
         let count = count.clamp(0, MOST_PERIODS) as usize;
         let mut kept: Vec<(usize, f64)> = Vec::new();
         for (period, score) in periods(&values, least, most) {
-            let known = kept.iter().any(|(p, _)| is_echo(period, *p));
-            if kept.len() < count && !known && score >= 0.5 {
+            if kept.len() == count || score < 0.5 {
+                break;
+            }
+            if !kept.iter().any(|(p, _)| is_echo(period, *p)) {
                 kept.push((period, score));
             }
         }
@@ -110,4 +178,33 @@ pub(super) fn validate(call: &Call) -> Result<ArrayRef> {
         push_pair(out, &periods, &scores);
         true
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_lags_at_once_are_what_each_is_on_its_own() {
+        let values: Vec<f64> = (0..500)
+            .map(|i| f64::from(i % 12) * 3.0 + f64::from(i * i % 17) + 1e6)
+            .collect();
+        for (lag, found) in self_correlations(&values).into_iter().enumerate() {
+            let wanted = self_correlation(&values, lag);
+            assert!((found - wanted).abs() < 1e-9, "{lag}: {found} for {wanted}");
+        }
+        assert!(self_correlations(&[2.5; 50]).iter().all(|c| *c == 0.0));
+        let broken = [&values[..], &[f64::NAN]].concat();
+        assert!(self_correlations(&broken).iter().all(|c| *c == 0.0));
+    }
+
+    #[test]
+    fn the_period_of_a_long_series_is_found() {
+        let values: Vec<f64> = (0..LONG * 20).map(|i| (i % 24) as f64).collect();
+        let (period, score) = periods(&values, 0.0, f64::INFINITY)[0];
+        assert!(
+            period.is_multiple_of(24) && score > 0.99,
+            "{period} {score}"
+        );
+    }
 }
