@@ -157,8 +157,9 @@ fn once(text: &'static str) -> std::net::SocketAddr {
             head.extend(byte);
         }
         let length = text.len();
-        let answer =
-            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}");
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+        );
         stream.write_all(answer.as_bytes()).expect("answered");
     });
     address

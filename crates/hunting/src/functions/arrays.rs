@@ -47,6 +47,9 @@ pub(super) fn pack_array(call: &Call) -> Result<ArrayRef> {
                 out.push(',');
             }
             let _ = push_json(argument, row, out);
+            if is_too_long(out) {
+                break;
+            }
         }
         out.push(']');
         true

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, StringViewBuilder};
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
-use super::call::{Argument, Call};
+use super::call::{Argument, Call, is_too_long};
 use super::conversion::{push_json, push_text};
 use crate::json::{self, Kind, push_json_string};
 
@@ -73,6 +73,9 @@ fn packed(call: &Call, leave_out_empty: bool) -> Result<ArrayRef> {
             out.push(':');
             let at = out.len();
             let _ = push_json(value, row, out);
+            if is_too_long(out) {
+                break;
+            }
             if leave_out_empty && matches!(&out[at..], "null" | "\"\"") {
                 out.truncate(before);
             }
@@ -130,6 +133,9 @@ pub(crate) fn merge<'a>(out: &mut String, bags: impl Iterator<Item = &'a str>) {
             out.push_str(key);
             out.push(':');
             json::push_compact(out, value);
+            if is_too_long(out) {
+                break;
+            }
         }
     }
     out.push('}');

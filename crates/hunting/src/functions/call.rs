@@ -322,3 +322,32 @@ impl Call {
         Ok(Arc::new(builder.finish()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_a_batch_are_bounded_together_and_each() {
+        let megabyte = "a".repeat(1 << 20);
+        let call = |rows| Call {
+            args: Vec::new(),
+            rows,
+        };
+        let made = |rows| {
+            call(rows).make_texts(|_, out| {
+                out.push_str(&megabyte);
+                true
+            })
+        };
+        assert_eq!(made(3).unwrap().len(), 3);
+        assert!(matches!(
+            made(MOST_TEXT / megabyte.len() + 1),
+            Err(DataFusionError::ResourcesExhausted(_))
+        ));
+        let long = megabyte.repeat(LONGEST_TEXT / megabyte.len()) + "a";
+        let slices = |end: usize| call(1).make_slices(|_| long.get(..end)).map(|a| a.len());
+        assert_eq!(slices(LONGEST_TEXT).unwrap(), 1);
+        assert!(slices(LONGEST_TEXT + 1).is_err());
+    }
+}

@@ -179,7 +179,7 @@ pub(super) fn extract_all(call: &Call) -> Result<ArrayRef> {
         };
         let groups = if groups.is_empty() { vec![0] } else { groups };
         out.push('[');
-        for found in regex.captures_iter(texts.get(row)) {
+        'matches: for found in regex.captures_iter(texts.get(row)) {
             separate(out);
             if groups.len() > 1 {
                 out.push('[');
@@ -189,6 +189,9 @@ pub(super) fn extract_all(call: &Call) -> Result<ArrayRef> {
                     out.push(',');
                 }
                 push_json_string(out, found.get(*group).map_or("", |m| m.as_str()));
+                if is_too_long(out) {
+                    break 'matches;
+                }
             }
             if groups.len() > 1 {
                 out.push(']');
@@ -220,26 +223,52 @@ pub(super) fn replace_regex(call: &Call) -> Result<ArrayRef> {
     })
 }
 
+/// A part of a rewrite.
+enum Part<'a> {
+    Text(&'a str),
+    Group(usize),
+}
+
+/// The parts of a rewrite: `\1` is a group, `\\` a backslash.
+fn parts(rewrite: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = rewrite;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        parts.push(Part::Text(before));
+        let after = &escape[1..];
+        match after.chars().next().map(|c| (c, c.to_digit(10))) {
+            Some((_, Some(group))) => {
+                parts.push(Part::Group(group as usize));
+                rest = &after[1..];
+            }
+            Some(('\\', _)) => {
+                parts.push(Part::Text("\\"));
+                rest = &after[1..];
+            }
+            _ => {
+                parts.push(Part::Text("\\"));
+                rest = after;
+            }
+        }
+    }
+    parts.push(Part::Text(rest));
+    parts
+}
+
 fn replace_all(regex: &Regex, text: &str, rewrite: &str, out: &mut String) {
     let mut from = 0;
+    let parts = parts(rewrite);
     for found in regex.captures_iter(text) {
         let Some(whole) = found.get(0) else { continue };
         out.push_str(&text[from..whole.start()]);
-        if is_too_long(out) {
-            return;
-        }
-        let mut chars = rewrite.chars().peekable();
-        while let Some(c) = chars.next() {
-            match (c, chars.peek().and_then(|d| d.to_digit(10))) {
-                ('\\', Some(group)) => {
-                    chars.next();
-                    out.push_str(found.get(group as usize).map_or("", |m| m.as_str()));
-                }
-                ('\\', None) if chars.peek() == Some(&'\\') => {
-                    chars.next();
-                    out.push('\\');
-                }
-                _ => out.push(c),
+        for part in &parts {
+            out.push_str(match part {
+                Part::Text(text) => text,
+                Part::Group(group) => found.get(*group).map_or("", |m| m.as_str()),
+            });
+            if is_too_long(out) {
+                return;
             }
         }
         from = whole.end();

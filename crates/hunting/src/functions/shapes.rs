@@ -8,7 +8,7 @@ use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::arrays::{elements, key, push_array};
-use super::call::{Argument, Call};
+use super::call::{Argument, Call, is_too_long};
 use super::conversion::{Number, push_text};
 use super::pieces::{LONGEST_PATH, PathStep, json_path};
 use super::text_match::Matcher;
@@ -226,29 +226,48 @@ fn bag_zip(call: &Call) -> Result<ArrayRef> {
     })
 }
 
-/// Adds the paths below a value, each once: all elements of an array share the path of its first.
-fn add_paths(
-    paths: &mut Vec<String>,
-    seen: &mut HashSet<String>,
-    at: &str,
-    value: &str,
-    levels: usize,
-) {
-    let below: Vec<(String, &str)> = match json::kind(value) {
-        Some(Kind::Object) => json::members(value)
-            .map(|(key, inner)| (format!("{at}['{}']", json::string_value(key)), inner))
-            .collect(),
-        Some(Kind::Array) => json::elements(value)
-            .map(|inner| (format!("{at}[0]"), inner))
-            .collect(),
-        _ => return,
-    };
-    for (path, inner) in below {
-        if seen.insert(path.clone()) {
-            paths.push(path.clone());
+/// The paths of a value, each once and in their order, as an array that is written while they are found.
+struct Paths<'o> {
+    seen: HashSet<String>,
+    out: &'o mut String,
+}
+
+impl Paths<'_> {
+    /// Adds the paths below a value: all elements of an array share the path of its first.
+    fn below(&mut self, at: &str, value: &str, levels: usize) {
+        match json::kind(value) {
+            Some(Kind::Object) => {
+                for (key, inner) in json::members(value) {
+                    self.add(
+                        format!("{at}['{}']", json::string_value(key)),
+                        inner,
+                        levels,
+                    );
+                }
+            }
+            Some(Kind::Array) => {
+                for inner in json::elements(value) {
+                    self.add(format!("{at}[0]"), inner, levels);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, path: String, value: &str, levels: usize) {
+        // Every path has the names of its parents in it: a long one of many children would be many long ones.
+        if is_too_long(self.out) {
+            return;
+        }
+        if !self.seen.contains(&path) {
+            if !self.seen.is_empty() {
+                self.out.push(',');
+            }
+            push_json_string(self.out, &path);
+            self.seen.insert(path.clone());
         }
         if levels > 1 {
-            add_paths(paths, seen, &path, inner, levels - 1);
+            self.below(&path, value, levels - 1);
         }
     }
 }
@@ -259,15 +278,9 @@ fn tree_path(call: &Call) -> Result<ArrayRef> {
         let Some(value) = values.some(row) else {
             return false;
         };
-        let mut paths = Vec::new();
-        add_paths(&mut paths, &mut HashSet::new(), "", value, LONGEST_PATH);
         out.push('[');
-        for (i, path) in paths.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            push_json_string(out, path);
-        }
+        let seen = HashSet::new();
+        Paths { seen, out }.below("", value, LONGEST_PATH);
         out.push(']');
         true
     })

@@ -239,13 +239,14 @@ pub(super) fn replace_strings(call: &Call) -> Result<ArrayRef> {
     let (texts, lookups, rewrites) = (call.texts(0)?, call.texts(1)?, call.texts(2)?);
     call.make_texts(|row, out| {
         // Parts of the text; what a lookup has put in is not looked at by the next ones.
-        let mut parts: Vec<(std::borrow::Cow<'_, str>, bool)> =
-            vec![(texts.get(row).into(), false)];
+        let mut parts: Vec<(&str, bool)> = vec![(texts.get(row), false)];
         let with: Vec<_> = json::elements(rewrites.get(row))
             .map(|e| (json::kind(e) == Some(json::Kind::String)).then(|| json::to_text(e)))
             .collect();
-        for (i, lookup) in json::elements(lookups.get(row)).enumerate() {
-            let lookup = json::to_text(lookup);
+        let lookups: Vec<_> = json::elements(lookups.get(row))
+            .map(json::to_text)
+            .collect();
+        for (i, lookup) in lookups.iter().enumerate() {
             let Some(rewrite) = with.get(i).or_else(|| with.last()) else {
                 break;
             };
@@ -253,7 +254,7 @@ pub(super) fn replace_strings(call: &Call) -> Result<ArrayRef> {
                 continue;
             }
             // What is no string is not put in, but the next lookups leave the place alone all the same.
-            let rewrite = rewrite.as_ref().unwrap_or(&lookup);
+            let rewrite: &str = rewrite.as_ref().unwrap_or(lookup);
             parts = parts
                 .into_iter()
                 .flat_map(|(part, fixed)| {
@@ -263,9 +264,9 @@ pub(super) fn replace_strings(call: &Call) -> Result<ArrayRef> {
                     let mut pieces = Vec::new();
                     for (i, piece) in part.split(lookup.as_ref()).enumerate() {
                         if i > 0 {
-                            pieces.push((rewrite.clone(), true));
+                            pieces.push((rewrite, true));
                         }
-                        pieces.push((piece.to_owned().into(), false));
+                        pieces.push((piece, false));
                     }
                     pieces
                 })

@@ -107,15 +107,27 @@ fn fields_of_every_delimiter_become_values() {
     assert_eq!(typed("list.csv", csv.as_bytes(), ""), wanted);
     // Nothing says what it is: it is CSV.
     assert_eq!(typed("list", csv.as_bytes(), ""), wanted);
-    assert_eq!(typed("list.bin", csv.as_bytes(), "with (format='CSV')"), wanted);
-    for (name, delimiter) in [("x.psv", "|"), ("x.scsv", ";"), ("x.tsv", "\t"), ("x.sohsv", "\u{1}")] {
+    assert_eq!(
+        typed("list.bin", csv.as_bytes(), "with (format='CSV')"),
+        wanted
+    );
+    for (name, delimiter) in [
+        ("x.psv", "|"),
+        ("x.scsv", ";"),
+        ("x.tsv", "\t"),
+        ("x.sohsv", "\u{1}"),
+    ] {
         let text = ["a, b", "1", "2026-01-02T03:04:05Z", "{\"k\":[1]}"].join(delimiter);
         let text = if matches!(delimiter, "|" | ";") {
             text.replace("{\"k\":[1]}", "\"{\"\"k\"\":[1]}\"")
         } else {
             text
         };
-        assert_eq!(typed(name, text.as_bytes(), ""), json!([wanted[0]]), "{name}");
+        assert_eq!(
+            typed(name, text.as_bytes(), ""),
+            json!([wanted[0]]),
+            "{name}"
+        );
     }
     let escaped = b"a\\tb\\\\\t5\t\t\nx\\\ty\t6\n";
     assert_eq!(
@@ -142,7 +154,8 @@ fn a_header_is_skipped_when_asked() {
         assert_eq!(kept.as_array().map(Vec::len), Some(2), "{name}");
     }
     let files = Files::of(&[("x.txt", b"# list\n1.2.3.4\n")]);
-    let query = "externaldata(a:string)['https://feeds.example/x.txt'] with (ignoreFirstRecord=true)";
+    let query =
+        "externaldata(a:string)['https://feeds.example/x.txt'] with (ignoreFirstRecord=true)";
     assert_eq!(rows(&files, query), json!([["1.2.3.4"]]));
 }
 
@@ -218,8 +231,14 @@ fn a_mapping_says_which_value_goes_where() {
     };
     for (mapping, says) in [
         ("{", "no JSON array"),
-        (r#"[{"Column":"b","Properties":{"Path":"$.b"}}]"#, "'b', which is no column"),
-        (r#"[{"Column":"a","Properties":{"Path":"$..b"}}]"#, "no path"),
+        (
+            r#"[{"Column":"b","Properties":{"Path":"$.b"}}]"#,
+            "'b', which is no column",
+        ),
+        (
+            r#"[{"Column":"a","Properties":{"Path":"$..b"}}]"#,
+            "no path",
+        ),
         (
             r#"[{"Column":"a","Properties":{"Transform":"SourceLocation"}}]"#,
             "SourceLocation is not there",
@@ -236,12 +255,15 @@ fn parquet() -> Vec<u8> {
         ("n", Arc::new(Int64Array::from(vec![Some(1), None]))),
         ("s", Arc::new(StringArray::from(vec![Some("a"), None]))),
         ("t", Arc::new(times)),
-        ("d", Arc::new(StringArray::from(vec![Some("{\"k\":[1]}"), None]))),
+        (
+            "d",
+            Arc::new(StringArray::from(vec![Some("{\"k\":[1]}"), None])),
+        ),
     ];
     let batch = RecordBatch::try_from_iter(columns).expect("a batch");
     let mut file = Vec::new();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut file, batch.schema(), None)
-        .expect("a writer");
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut file, batch.schema(), None).expect("a writer");
     writer.write(&batch).expect("written");
     writer.close().expect("closed");
     file
@@ -294,11 +316,17 @@ fn compressed_files_are_unpacked_within_bounds() {
         ("y.zip", b"not zip"),
     ]);
     let query = |name: &str, with: &str| {
-        format!("externaldata(s:string, n:int)['{}?sig=hidden'] {with}", place(name))
+        format!(
+            "externaldata(s:string, n:int)['{}?sig=hidden'] {with}",
+            place(name)
+        )
     };
     assert_eq!(rows(&files, &query("x.csv.gz", "")), json!([["a", 1]]));
     assert_eq!(
-        rows(&files, &query("x.zip", "with (format='csv', ignoreFirstRecord=true)")),
+        rows(
+            &files,
+            &query("x.zip", "with (format='csv', ignoreFirstRecord=true)")
+        ),
         json!([["b", 2], ["c", 3]])
     );
     for (name, says) in [
@@ -316,13 +344,31 @@ fn compressed_files_are_unpacked_within_bounds() {
 #[test]
 fn what_cannot_be_read_is_told_with_the_remedy() {
     for (query, says) in [
-        ("['https://feeds.example/other.csv?sig=hidden']", "'external-data'"),
-        ("[h'https://user:hidden@feeds.example/other.csv']", "'https://feeds.example/other.csv'"),
-        ("['https://feeds.example/a.avro']", "the format 'avro' cannot be read"),
+        (
+            "['https://feeds.example/other.csv?sig=hidden']",
+            "'external-data'",
+        ),
+        (
+            "[h'https://user:hidden@feeds.example/other.csv']",
+            "'https://feeds.example/other.csv'",
+        ),
+        (
+            "['https://feeds.example/a.avro']",
+            "the format 'avro' cannot be read",
+        ),
         ("['https://feeds.example/a.log']", "with (format='txt')"),
-        ("['https://feeds.example/a.csv'] with (format='orc')", "'orc'"),
-        ("['https://feeds.example/a.csv'] with (ignoreFirstRecord='often')", "true or false"),
-        ("['https://feeds.example/a.csv'] with (speed='high')", "'speed' is not known"),
+        (
+            "['https://feeds.example/a.csv'] with (format='orc')",
+            "'orc'",
+        ),
+        (
+            "['https://feeds.example/a.csv'] with (ignoreFirstRecord='often')",
+            "true or false",
+        ),
+        (
+            "['https://feeds.example/a.csv'] with (speed='high')",
+            "'speed' is not known",
+        ),
     ] {
         let error = refused(&[], &format!("externaldata(a:string){query}"));
         assert!(error.starts_with("externaldata: "), "{error}");
@@ -342,7 +388,10 @@ fn a_location_is_read_once_and_joins_like_a_table() {
     assert_eq!(rows(&files, query), json!([["x", 1, 2, 4]]));
     assert_eq!(files.reads.load(Ordering::SeqCst), 2);
     assert_eq!(
-        rows(&files, "externaldata(name:string)['https://feeds.example/b.txt'] | as T | extend n = 1"),
+        rows(
+            &files,
+            "externaldata(name:string)['https://feeds.example/b.txt'] | as T | extend n = 1"
+        ),
         json!([["z", 1], ["x", 1]])
     );
 }

@@ -20,7 +20,10 @@ async fn lists() -> SocketAddr {
         .route("/lists/moved.csv", to("/lists/bad.csv"))
         .route("/lists/out.csv", to("/private/secret.csv?sig=hidden"))
         .route("/lists/circle.csv", to("/lists/circle.csv"))
-        .route("/lists/large.txt", get(|| async { vec![b'x'; 100_000_001] }))
+        .route(
+            "/lists/large.txt",
+            get(|| async { vec![b'x'; 100_000_001] }),
+        )
         .route(
             "/lists/endless.txt",
             get(|| async {
