@@ -185,3 +185,15 @@ fn rows_have_a_bounded_number_of_columns() {
     );
     assert!(codes(most).is_empty());
 }
+
+#[test]
+fn warnings_without_end_hide_no_mistake() {
+    // A path into a text is a warning each.
+    let paths: Vec<String> = (0..150).map(|n| format!("a{n} = s.x{n}")).collect();
+    let paths = paths.join(", ");
+    assert!(codes(format!("T | extend {paths}")).is_empty());
+    let mistake = format!("T | extend {paths} | where unknown > 1");
+    assert_eq!(codes(mistake), ["KS142"]);
+    let fuzzy = format!("T | extend {paths} | union isfuzzy=true T, Missing");
+    assert!(codes(fuzzy).is_empty());
+}
