@@ -146,18 +146,21 @@ impl Locations {
             let target = target.and_then(|target| url.join(target).ok());
             let target = target.ok_or_else(|| failed("it redirects to nowhere"))?;
             if !self.covers(&target) {
-                return Err(failed(format!(
-                    "it redirects to {}, which no prefix of 'external-data' names",
-                    target.origin().ascii_serialization()
-                )));
+                // Which hosts there are behind the allowed ones is for the operator alone.
+                let origin = target.origin().ascii_serialization();
+                tracing::info!(origin, "external data redirects to what no prefix names");
+                return Err(failed(
+                    "it redirects to where no prefix of 'external-data' leads",
+                ));
             }
             url = target;
         }
         Err(failed("it redirects too often"))
     }
 
-    async fn ask(&self, url: &Url) -> Result<reqwest::Response, ExternalError> {
-        let reach = if url.scheme() == "http" {
+    /// Which addresses the host of a location may have.
+    fn reach(&self, url: &Url) -> Reach {
+        if url.scheme() == "http" {
             Reach::Loopback
         } else if is_loopback(url)
             || !matches!(url.host(), Some(Host::Domain(_)))
@@ -166,8 +169,11 @@ impl Locations {
             Reach::Any
         } else {
             Reach::Public
-        };
-        let addresses = outbound::addresses(url, reach).await;
+        }
+    }
+
+    async fn ask(&self, url: &Url) -> Result<reqwest::Response, ExternalError> {
+        let addresses = outbound::addresses(url, self.reach(url)).await;
         let addresses = addresses.map_err(|error| match error {
             Unreachable::Unknown => failed(error.to_string()),
             Unreachable::Private => failed(
@@ -291,6 +297,30 @@ mod tests {
         ] {
             let url = Url::parse(text).expect(text);
             assert_eq!(locations.covers(&url), covered, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_leads_to_the_internet_unless_the_operator_says_more() {
+        let hosts = vec!["Feeds.Corp".to_owned(), "lists.corp:8443".to_owned()];
+        let locations = Locations::new(Vec::new(), hosts);
+        for (text, reach) in [
+            ("https://feeds.example/a", Reach::Public),
+            ("https://feeds.corp.example/a", Reach::Public),
+            ("https://lists.corp/a", Reach::Public),
+            ("https://localhost.example/a", Reach::Public),
+            ("https://feeds.corp/a", Reach::Any),
+            ("https://feeds.corp:444/a", Reach::Any),
+            ("https://LISTS.corp:8443/a", Reach::Any),
+            ("https://10.0.0.5/a", Reach::Any),
+            ("https://[fd00::1]/a", Reach::Any),
+            ("https://localhost/a", Reach::Any),
+            ("http://localhost/a", Reach::Loopback),
+            ("http://127.0.0.1:9000/a", Reach::Loopback),
+            ("http://feeds.corp/a", Reach::Loopback),
+        ] {
+            let url = Url::parse(text).expect(text);
+            assert_eq!(locations.reach(&url), reach, "{text}");
         }
     }
 

@@ -6,8 +6,8 @@ use bartizan_kql::types::Type;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::Batches;
 use super::texts::{Table, utf8};
-use super::{BATCH_ROWS, Batches};
 
 pub(super) fn batches(mut table: Table, file: Bytes, skip_first: bool) -> Batches {
     let mut records = Records {
@@ -19,11 +19,15 @@ pub(super) fn batches(mut table: Table, file: Bytes, skip_first: bool) -> Batche
     let mut skip = skip_first;
     let mut more = true;
     Box::new(std::iter::from_fn(move || {
-        while more && table.rows() < BATCH_ROWS {
+        while more && !table.is_full() {
             match records.next() {
                 Some(Ok(_)) if std::mem::take(&mut skip) => {}
                 Some(Ok(range)) => match std::str::from_utf8(&records.text[range]) {
-                    Ok(record) => table.json(record),
+                    Ok(record) => {
+                        if let Err(why) = table.json(record) {
+                            return Some(Err(why));
+                        }
+                    }
                     Err(error) => return Some(Err(error.to_string())),
                 },
                 Some(Err(why)) => {

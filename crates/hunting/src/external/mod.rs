@@ -36,6 +36,8 @@ pub const MOST_BYTES: usize = 100_000_000;
 pub const MOST_BYTES_OF_A_HUNT: usize = 200_000_000;
 /// Locations that one `externaldata` may name.
 const MOST_LOCATIONS: usize = 100;
+/// Columns that one `externaldata` may declare, as many as any rows may have.
+const MOST_COLUMNS: usize = 2_000;
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
 
@@ -136,6 +138,12 @@ impl Wanted {
                 locations.len()
             )));
         }
+        if columns.len() > MOST_COLUMNS {
+            return Err(refusal(format!(
+                "at most {MOST_COLUMNS} columns, not {}",
+                columns.len()
+            )));
+        }
         let (mut format, mut skip_first, mut text) = (None, false, None);
         for (name, value) in properties {
             match name.to_ascii_lowercase().as_str() {
@@ -195,8 +203,12 @@ impl Wanted {
                 ExternalError::Failed(_) => told(&error),
             })?;
             keep(None, bytes.len())?;
-            for file in unpack::files(location, bytes, MOST_BYTES).map_err(|e| told(&e))? {
+            let files = unpack::Files::new(location, bytes, MOST_BYTES);
+            let mut files = files.map_err(|e| told(&e))?;
+            while let Some(file) = files.next().await.map_err(|e| told(&e))? {
                 keep(None, file.len())?;
+                // A file need not have a row.
+                tokio::task::yield_now().await;
                 let batches = self.batches(*format, file).map_err(|e| told(&e))?;
                 for batch in batches {
                     let batch = batch.map_err(|e| told(&e))?;
@@ -212,7 +224,7 @@ impl Wanted {
 
     fn batches(&self, format: Format, file: Bytes) -> Result<Batches, String> {
         let sources = self.sources.get(&format).cloned().unwrap_or_default();
-        let table = texts::Table::new(self.schema.clone(), &self.columns, sources);
+        let table = texts::Table::new(self.schema.clone(), &self.columns, sources)?;
         match format {
             Format::Delimited(rules) => delimited::batches(table, file, rules, self.skip_first),
             Format::Lines => Ok(delimited::lines(table, file, self.skip_first)),
@@ -223,15 +235,35 @@ impl Wanted {
     }
 }
 
-/// A location without what may be secret: user, query, fragment, and what follows a semicolon.
+/// A location without what may be secret: user, query, fragment, and what follows a semicolon. Where it is not clear what
+/// is a user and what a path, less is shown than could be.
 pub fn shown(location: &str) -> String {
+    let unclear = || "a location".to_owned();
     let end = location.find(['?', '#', ';']).unwrap_or(location.len());
     let Some((scheme, rest)) = location[..end].split_once("://") else {
-        return "a location".to_owned();
+        return unclear();
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("'{scheme}://{host}{path}'")
+    let (host, path, more) = match (authority.rsplit_once('@'), path.rsplit_once('@')) {
+        // A password may have a slash that nobody encoded.
+        (_, Some((_, after))) => ("", after, "..."),
+        (Some((_, host)), None) => (host, path, ""),
+        // It may have what else ends an authority, too.
+        (None, None) if path.is_empty() && location[end..].contains('@') => return unclear(),
+        (None, None) if !has_port(authority) => return unclear(),
+        (None, None) => (authority, path, ""),
+    };
+    format!("'{scheme}://{more}{host}{path}'")
+}
+
+/// Whether what follows the last colon of an authority, if it has one, may be a port.
+fn has_port(authority: &str) -> bool {
+    match authority.rsplit_once(':') {
+        Some((_, port)) => {
+            authority.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        None => true,
+    }
 }
 
 fn not_allowed(location: &str) -> HuntError {
@@ -240,4 +272,58 @@ fn not_allowed(location: &str) -> HuntError {
 
 fn refusal(why: String) -> HuntError {
     HuntError::Evaluation(format!("externaldata: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_location_has_no_secret() {
+        for (location, wanted) in [
+            (
+                "https://feeds.example/a.csv?sig=hidden",
+                "'https://feeds.example/a.csv'",
+            ),
+            (
+                "https://feeds.example:8443/a.csv#hidden",
+                "'https://feeds.example:8443/a.csv'",
+            ),
+            (
+                "https://[fd00::1]:8443/a.csv;hidden",
+                "'https://[fd00::1]:8443/a.csv'",
+            ),
+            ("https://[fd00::1]/a.csv", "'https://[fd00::1]/a.csv'"),
+            (
+                "https://feeds.example?mail=a%40b",
+                "'https://feeds.example'",
+            ),
+            (
+                "https://user:hidden@feeds.example/a.csv",
+                "'https://feeds.example/a.csv'",
+            ),
+            (
+                "https://user:hid@den@feeds.example/a.csv",
+                "'https://feeds.example/a.csv'",
+            ),
+            (
+                "https://user:hid/den@feeds.example/a.csv",
+                "'https://...feeds.example/a.csv'",
+            ),
+            (
+                "https://u@x:hid/den@feeds.example/a.csv",
+                "'https://...feeds.example/a.csv'",
+            ),
+            (
+                "https://feeds.example/hidden@2/a.csv",
+                "'https://...2/a.csv'",
+            ),
+            ("https://user:hid?den@feeds.example/a.csv", "a location"),
+            ("https://hid#den@feeds.example/a.csv", "a location"),
+            ("https://user:hid/d?en@feeds.example/a.csv", "a location"),
+            ("hidden", "a location"),
+        ] {
+            assert_eq!(shown(location), wanted, "{location}");
+        }
+    }
 }

@@ -411,3 +411,140 @@ fn what_is_read_counts_as_memory() {
         Err(HuntError::MemoryExhausted)
     ));
 }
+
+#[test]
+fn a_short_file_cannot_become_a_long_one() {
+    let text = "x".repeat(100_000);
+    let lines = "line\n".repeat(8192);
+    let record = format!("{{\"a\":\"{}\"}}", "x".repeat(1_000_000));
+    let files = Files::of(&[
+        ("a.txt", lines.as_bytes()),
+        ("a.raw", &vec![b'x'; 1_000_000]),
+        ("a.json", record.as_bytes()),
+        ("commas.csv", &vec![b','; 17 << 20]),
+        ("tabs.tsve", &vec![b'\t'; 17 << 20]),
+    ]);
+    let run = |query: &str| {
+        let limits = Limits {
+            memory: 64 << 20,
+            ..Limits::default()
+        };
+        run(&files, query, limits)
+    };
+    let constant = format!(
+        "externaldata(a:string)['{}'] with (ingestionMapping='[{{\"Column\":\"a\",\"ConstValue\":\"{text}\"}}]') | where strlen(a) == 100000 | count",
+        place("a.txt")
+    );
+    assert_eq!(run(&constant).expect("rows"), json!([[8192]]));
+    let columns = |count: usize| {
+        let columns: Vec<String> = (0..count).map(|n| format!("c{n}:string")).collect();
+        columns.join(",")
+    };
+    let mapped = |source: &str| {
+        let elements: Vec<String> = (0..200)
+            .map(|n| format!("{{\"Column\":\"c{n}\",{source}}}"))
+            .collect();
+        format!("with (ingestionMapping='[{}]')", elements.join(","))
+    };
+    for (name, count, with, says) in [
+        (
+            "a.raw",
+            200,
+            mapped("\"Ordinal\":0"),
+            "too long for so many columns",
+        ),
+        (
+            "a.json",
+            200,
+            mapped("\"Path\":\"$\""),
+            "too long for so many columns",
+        ),
+        ("commas.csv", 1, String::new(), "more than 16777216 bytes"),
+        ("tabs.tsve", 1, String::new(), "more than 16777216 bytes"),
+        ("a.txt", 2001, String::new(), "at most 2000 columns"),
+    ] {
+        let query = format!(
+            "externaldata({})['{}'] {with} | count",
+            columns(count),
+            place(name)
+        );
+        let error = run(&query).expect_err(name).to_string();
+        assert!(error.contains(says), "{name}: {error}");
+    }
+}
+
+#[test]
+fn archives_have_a_bounded_number_of_files() {
+    let archive = |members: usize| {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        for n in 0..members {
+            archive
+                .start_file(n.to_string(), options)
+                .expect("a member");
+        }
+        archive.write_all(b"last").expect("written");
+        archive.finish().expect("finished").into_inner()
+    };
+    // A gzip file may have any number, which are one file together.
+    let parts = [gzip(b"a,"), gzip(b""), gzip(b"1\nb"), gzip(b",2\n")].concat();
+    let files = Files::of(&[
+        ("x.zip", &archive(1000)),
+        ("y.zip", &archive(1001)),
+        ("x.csv.gz", &parts),
+    ]);
+    let query = |name: &str| format!("externaldata(s:string, n:int)['{}']", place(name));
+    assert_eq!(rows(&files, &query("x.zip")), json!([["last", null]]));
+    let error = run(&files, &query("y.zip"), Limits::default()).expect_err("too many");
+    assert!(
+        error.to_string().contains("more than 1000 files"),
+        "{error}"
+    );
+    assert_eq!(
+        rows(&files, &query("x.csv.gz")),
+        json!([["a", 1], ["b", 2]])
+    );
+}
+
+#[test]
+fn rows_share_a_text_as_they_do_in_a_parquet_file() {
+    let text = "x".repeat(10_000);
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+        &text, 8192,
+    )));
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..8192));
+    let batch = RecordBatch::try_from_iter([("n", numbers), ("other", texts)]).expect("a batch");
+    for plain in [false, true] {
+        let options =
+            parquet::arrow::arrow_writer::ArrowWriterOptions::new().with_skip_arrow_metadata(plain);
+        let mut file = Vec::new();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new_with_options(&mut file, batch.schema(), options)
+                .expect("a writer");
+        writer.write(&batch).expect("written");
+        writer.close().expect("closed");
+        assert!(file.len() < 1_000_000);
+        let files = Files::of(&[("x.parquet", &file)]);
+        let run = |columns: &str, then: &str| {
+            let query = format!("externaldata({columns})['{}'] | {then}", place("x.parquet"));
+            let limits = Limits {
+                memory: 24 << 20,
+                ..Limits::default()
+            };
+            run(&files, &query, limits).unwrap_or_else(|error| panic!("{query}: {error}"))
+        };
+        assert_eq!(
+            run("n:long", "summarize count(), sum(n)"),
+            json!([[8192, 33_550_336]])
+        );
+        assert_eq!(
+            run(
+                "other:string, n:long",
+                "where strlen(other) == 10000 | summarize count(), sum(n)"
+            ),
+            json!([[8192, 33_550_336]])
+        );
+        // No column of the file is wanted: it still has its rows.
+        assert_eq!(run("gone:long", "count"), json!([[8192]]));
+    }
+}

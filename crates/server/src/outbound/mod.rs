@@ -64,11 +64,18 @@ pub(crate) async fn addresses(url: &Url, reach: Reach) -> Result<Vec<SocketAddr>
         .collect())
 }
 
-/// Whether a list of `host` and `host:port` names a URL's.
+/// Whether a list of `host` and `host:port` names a URL's, in any letter case; an IPv6 address may be without brackets
+/// where it has no port.
 pub(crate) fn names(hosts: &[String], url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
-    let named = |name: &String| *name == host || *name == format!("{host}:{port}");
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let both = format!("{host}:{port}");
+    let mut forms = vec![host, both.as_str()];
+    forms.extend(bare);
+    let named = |name: &String| forms.iter().any(|form| name.eq_ignore_ascii_case(form));
     hosts.iter().any(named)
 }
 
@@ -125,5 +132,22 @@ mod tests {
         assert_eq!(private, Err(Unreachable::Private));
         let hosts = ["10.1.2.3:443".to_owned(), "other".to_owned()];
         assert!(names(&hosts, &url) && !names(&hosts[1..], &url));
+    }
+
+    #[test]
+    fn hosts_are_named_in_any_case_and_form() {
+        for (name, url, named) in [
+            ("Feeds.Corp", "https://feeds.corp/a", true),
+            ("FEEDS.corp:443", "https://Feeds.corp/a", true),
+            ("feeds.corp:444", "https://feeds.corp/a", false),
+            ("feeds.corp", "https://feeds.corp.example/a", false),
+            ("fd00::1", "https://[fd00::1]/a", true),
+            ("[FD00::1]:8443", "https://[fd00::1]:8443/a", true),
+            ("fd00::1", "https://[fd00::1:1]/a", false),
+            ("", "https://feeds.corp/a", false),
+        ] {
+            let parsed = Url::parse(url).expect("a URL");
+            assert_eq!(names(&[name.to_owned()], &parsed), named, "{name} {url}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Hunts that read what the operator allows elsewhere, and nothing else.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::header;
+use axum::middleware::map_request;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use bartizan_server::settings::Partial;
@@ -12,8 +15,32 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestServer, XDR, process};
 
+/// The paths that were asked for.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Vec<String>>>);
+
+impl Asked {
+    fn paths(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn add(&self, path: &str) {
+        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.push(path.to_owned());
+    }
+}
+
 /// A server with lists, at an address of this machine. What is not under `/lists/` is nobody's business.
-async fn lists() -> SocketAddr {
+async fn lists() -> (SocketAddr, Asked) {
+    let asked = Asked::default();
+    let noted = asked.clone();
+    let note = map_request(move |request: Request| {
+        noted.add(request.uri().path());
+        async move { request }
+    });
     let to = |place: &'static str| get(move || async move { Redirect::temporary(place) });
     let router = Router::new()
         .route("/lists/bad.csv", get(|| async { "name,score\na.exe,9\n" }))
@@ -35,13 +62,14 @@ async fn lists() -> SocketAddr {
                 ([(header::CONTENT_TYPE, "text/plain")], body).into_response()
             }),
         )
-        .route("/private/secret.csv", get(|| async { "secret,1\n" }));
+        .route("/private/secret.csv", get(|| async { "secret,1\n" }))
+        .layer(note);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    (address, asked)
 }
 
 async fn hunt(server: &TestServer, query: &str) -> (StatusCode, Value) {
@@ -56,7 +84,7 @@ async fn hunt(server: &TestServer, query: &str) -> (StatusCode, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_under_an_allowed_prefix_are_read() {
-    let at = lists().await;
+    let (at, asked) = lists().await;
     let server = TestServer::start_with(Partial {
         external_data: Some(vec![format!("http://{at}/lists/")]),
         ..Partial::default()
@@ -81,7 +109,10 @@ async fn lists_under_an_allowed_prefix_are_read() {
         assert_eq!(rows[0]["score"], 9, "{body}");
     }
     for (location, says) in [
-        ("lists/out.csv", "which no prefix of 'external-data' names"),
+        (
+            "lists/out.csv",
+            "redirects to where no prefix of 'external-data' leads",
+        ),
         ("lists/circle.csv", "redirects too often"),
         ("lists/none.csv", "status 404"),
         ("lists/large.txt", "more than 100000000 bytes"),
@@ -99,11 +130,15 @@ async fn lists_under_an_allowed_prefix_are_read() {
         assert!(text.contains(says), "{location}: {text}");
         assert!(!text.contains("hidden"), "{location}: {text}");
     }
+    let paths = asked.paths();
+    assert!(paths.contains(&"/lists/out.csv".to_owned()), "{paths:?}");
+    let outside = |path: &String| !path.starts_with("/lists/") || path.contains("..");
+    assert!(!paths.iter().any(outside), "{paths:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_read_unless_the_operator_allows_it() {
-    let at = lists().await;
+    let (at, asked) = lists().await;
     let server = TestServer::start().await;
     for location in [
         format!("http://{at}/lists/bad.csv"),
@@ -118,4 +153,5 @@ async fn nothing_is_read_unless_the_operator_allows_it() {
         let text = body["error"]["message"].as_str().expect("a text");
         assert!(text.contains("setting 'external-data'"), "{text}");
     }
+    assert_eq!(asked.paths(), Vec::<String>::new());
 }

@@ -13,7 +13,6 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::physical_expr::{
     EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr,
 };
-use datafusion::physical_plan::coop::make_cooperative;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
@@ -324,15 +323,7 @@ impl ExecutionPlan for RowExec {
                 limit,
                 kind,
             } => {
-                let memory = MemoryConsumer::new("mv-expand").register(context.memory_pool());
-                let expander = Expander::new(
-                    items.clone(),
-                    index.is_some(),
-                    *limit,
-                    *kind,
-                    schema,
-                    memory,
-                );
+                let expander = Expander::new(items.clone(), index.is_some(), *limit, *kind, schema);
                 let expander = Arc::new(expander);
                 let pieces = move |batch: RecordBatch| {
                     let metrics = metrics.clone();
@@ -349,10 +340,7 @@ impl ExecutionPlan for RowExec {
                 let input = self.input.execute(partition, context)?;
                 let out = input.map_ok(pieces).try_flatten();
                 let schema = self.schema.clone();
-                let out: SendableRecordBatchStream =
-                    Box::pin(RecordBatchStreamAdapter::new(schema, out));
-                // One batch may become thousands: the task comes back between them.
-                Ok(make_cooperative(out))
+                Ok(Box::pin(RecordBatchStreamAdapter::new(schema, out)))
             }
             RowOp::Parse(spec) => {
                 let pattern = spec.compile()?;

@@ -10,7 +10,6 @@ use arrow::datatypes::SchemaRef;
 use bartizan_kql::bound::MvExpandKind;
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::memory_pool::MemoryReservation;
 
 use super::ExpandItem;
 use crate::functions::cast_array;
@@ -30,7 +29,6 @@ pub(super) struct Expander {
     limit: usize,
     kind: MvExpandKind,
     schema: SchemaRef,
-    memory: MemoryReservation,
 }
 
 impl Expander {
@@ -40,7 +38,6 @@ impl Expander {
         limit: Option<i64>,
         kind: MvExpandKind,
         schema: SchemaRef,
-        memory: MemoryReservation,
     ) -> Self {
         let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(0));
         Self {
@@ -49,7 +46,6 @@ impl Expander {
             limit,
             kind,
             schema,
-            memory,
         }
     }
 
@@ -106,13 +102,7 @@ impl Expander {
                 bytes += text.map_or(0, str::len);
                 longest = longest.max(list.len());
             }
-            let longest = longest.min(self.limit);
-            if longest > PIECE_ROWS {
-                // One array that is longer than a piece: its elements, and a view for each column that goes with them.
-                let each = 32 * arrays.len() + 16 * batch.num_columns() + 16;
-                self.memory.try_resize(longest * each)?;
-            }
-            for i in 0..longest {
+            for i in 0..longest.min(self.limit) {
                 sources.push(row as u32);
                 positions.push(i as i64);
                 let texts = elements.iter().zip(&mut builders).zip(&self.items);
@@ -129,7 +119,6 @@ impl Expander {
             }
         }
         let piece = self.assemble(batch, sources, positions, builders)?;
-        self.memory.try_resize(0)?;
         Ok((piece, end))
     }
 
