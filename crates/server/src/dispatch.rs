@@ -16,6 +16,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bartizan_contract::hosts::{self, Service};
+use bartizan_contract::operations::Method;
 use bartizan_contract::{Api, OperationId, route};
 use futures::FutureExt as _;
 use http::request::Parts;
@@ -126,7 +127,9 @@ pub(crate) async fn part(app: &Arc<App>, site: Site, parts: Parts, body: Body) -
             let text = "A batch has calls of Microsoft Graph in it, and no other batch.";
             let error = ApiError::new(Kind::BadRequest, text);
             let client_request_id = client_request_id.as_deref();
-            let attempt = attempt(Called::Row(row), &parts, request_id, client_request_id);
+            // Whatever the part names, it is the batch that is wrong.
+            let called = Called::Row(OperationId::GraphSendABatch.operation());
+            let attempt = attempt(called, &parts, request_id, client_request_id);
             attempt.refused(app, &error);
             respond(app, error, Api::Graph, request_id, client_request_id)
         }
@@ -179,7 +182,7 @@ async fn api(
         let there = route::row_at(parts.uri.path(), host);
         let called = Called::Elsewhere {
             api: there.map_or(api, |row| row.api),
-            method: parts.method.to_string(),
+            method: named_method(&parts.method).unwrap_or("another method"),
             path: there.map_or(parts.uri.path(), |row| row.path).to_owned(),
         };
         attempt(called, &parts, request_id, client_request_id).refused(app, &error);
@@ -303,10 +306,17 @@ fn not_routed(parts: &Parts, host: Option<&str>) -> ApiError {
         Kind::MethodNotAllowed,
         format!(
             "{} is not allowed here; this path takes {}.",
-            parts.method,
+            named_method(&parts.method).unwrap_or("This method"),
             methods.join(", ")
         ),
     )
+}
+
+/// A method's name, where HTTP or the table has it. Of what is invented, nothing is told or kept.
+fn named_method(method: &http::Method) -> Option<&'static str> {
+    let of_http = ["HEAD", "OPTIONS", "TRACE", "CONNECT"];
+    let known = Method::parse(method.as_str()).map(Method::as_str);
+    known.or_else(|| of_http.into_iter().find(|name| *name == method.as_str()))
 }
 
 /// The dialect of errors for a path that matched nothing.

@@ -32,12 +32,15 @@ pub struct Refusal {
 /// Kinds of refusals that do not push out each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
-    /// For want of a token, a permission, patience or the feature; and of the token endpoint and its pages.
+    /// For want of a permission or of a token that is good now; and of the token endpoint and its pages.
     Grants = 0,
     /// What programs are told that ask without a page, for as long as nobody is signed in.
     Silent = 1,
-    /// Calls that are wrong themselves, which a program may repeat for ever.
+    /// What no grant mends, which a program may repeat for ever: calls that are wrong themselves, that come too often, or that
+    /// ask for what is not served.
     Calls = 2,
+    /// What belongs to no tenant, which anybody can make.
+    Nobody = 3,
 }
 
 /// Keeps a refusal. A trace id that is there already stays as it is.
@@ -143,6 +146,7 @@ fn read(row: &AnyRow) -> Result<Refusal, StoreError> {
         share: match row.int("share")? {
             1 => Share::Silent,
             2 => Share::Calls,
+            3 => Share::Nobody,
             _ => Share::Grants,
         },
     })

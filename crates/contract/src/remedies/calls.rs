@@ -37,6 +37,8 @@ pub enum Fault {
     TooLong,
     /// The server's own.
     Server,
+    /// What a query reads from another place could not be read.
+    Elsewhere,
 }
 
 /// A row of the table.
@@ -92,7 +94,7 @@ pub const CALLS: &[CallRemedy] = &[
     ),
     row(
         Fault::Size,
-        "a body within the limit that the answer names",
+        "a request, or an answer, within its limit",
         "Send less at a time: several requests in place of one.",
     ),
     row(
@@ -122,13 +124,18 @@ pub const CALLS: &[CallRemedy] = &[
     ),
     row(
         Fault::TooLong,
-        "a call that ends within its time",
+        "a call that stays within its time, its memory and the size of an answer",
         "Ask for less at a time: a shorter period, fewer rows, the filter that leaves least first.",
     ),
     row(
         Fault::Server,
         "nothing of the caller",
         "This is a fault of the server, not of the call or the tenant. Repeat it later; when it stays, whoever runs the server finds the cause in its log under this trace id.",
+    ),
+    row(
+        Fault::Elsewhere,
+        "what the query reads from elsewhere, as the location gives it now",
+        "Repeat it later when the location did not answer, or not well; otherwise correct the location or the format, or ask whoever runs the server to name the location in external-data.",
     ),
 ];
 
@@ -231,7 +238,7 @@ mod tests {
             assert_eq!(of_call(row.fault), row);
             assert!(row.remedy.ends_with('.') && !row.needed.ends_with('.'));
         }
-        assert_eq!(Fault::Server as usize + 1, CALLS.len());
+        assert_eq!(Fault::Elsewhere as usize + 1, CALLS.len());
     }
 
     #[test]

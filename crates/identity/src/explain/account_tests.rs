@@ -277,6 +277,32 @@ fn calls_that_are_wrong_say_what_the_operation_takes() {
     assert!(told.remedies[0].text.contains("dependsOn"));
 }
 
+/// The wire has one code for hunts that are wrong, that ask for too much, and that read what is not there.
+#[test]
+fn hunts_that_are_not_wrong_are_not_to_be_corrected() {
+    let hunt = |fault, message: &str| {
+        let Refused::Api(mut refused) = call(400, None, &[]) else {
+            unreachable!("a call");
+        };
+        refused.method = "POST".to_owned();
+        refused.path = "/api/advancedhunting/run".to_owned();
+        refused.fault = Some(fault);
+        refused.code = Some("BadRequest".to_owned());
+        refused.message = message.to_owned();
+        account(&Refused::Api(refused), &now())
+    };
+    let check = "bartizan kql check 'QUERY'";
+    let told = hunt(Fault::TooLong, "Query exceeded the timeout period.");
+    assert!(told.remedies[0].text.contains("a shorter period"));
+    assert!(!commands(&told).contains(check));
+    let told = hunt(Fault::Request, "externaldata: 'https://x' did not answer");
+    assert!(told.remedies[0].text.contains("Repeat it later"));
+    assert!(!commands(&told).contains(check));
+    let told = hunt(Fault::Request, "'Nope' is no table");
+    assert!(told.remedies[0].text.contains("refused again"));
+    assert!(commands(&told).contains(check));
+}
+
 #[test]
 fn what_was_kept_before_there_were_faults_is_told_as_it_was() {
     let kept = r#"{"surface":"api","api":"xdr","method":"GET","path":"/api/incidents","status":403,"message":"text","check":null,"token":null}"#;

@@ -13,6 +13,21 @@ const QUOTED: &[&str] = &[
     "integer `",
     "floating point `",
 ];
+/// Ends of names, in lower case, whose value is a secret more often than not when an equals sign follows.
+const NAMES: &[&str] = &[
+    "sig",
+    "password",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "code",
+    "assertion",
+];
+/// An equals sign, as it is, encoded for a URL, and encoded twice.
+const EQUALS: [&str; 3] = ["=", "%3d", "%253d"];
+/// What quotes a value.
+const QUOTES: [char; 3] = ['"', '\'', '`'];
 /// What stands for what is left out.
 const LEFT_OUT: char = '…';
 
@@ -20,8 +35,13 @@ const LEFT_OUT: char = '…';
 #[must_use]
 pub fn kept_message(text: &str) -> String {
     // Bounded first: a text of megabytes costs no more than one that is kept.
-    let head: String = text.chars().take(MOST).collect();
-    let told = without_secrets(&without_values(&head));
+    let end = text.char_indices().nth(MOST).map(|(end, _)| end);
+    let (mut head, rest) = text.split_at(end.unwrap_or(text.len()));
+    if rest.starts_with(is_of_word) {
+        // Of a word that is cut nobody can say what it was.
+        head = head.trim_end_matches(is_of_word);
+    }
+    let told = without_secrets(&without_named(&without_values(head)));
     let mut kept: String = told.chars().take(MOST).collect();
     if head.len() < text.len() || kept.len() < told.len() {
         kept.push(LEFT_OUT);
@@ -67,12 +87,65 @@ fn end_of_value(value: &str, escaped: bool) -> usize {
     value.len()
 }
 
+/// Leaves out what follows `password=`, `sig=` and their like.
+fn without_named(text: &str) -> String {
+    // The same length, byte for byte.
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    while let Some(start) = NAMES
+        .iter()
+        .filter_map(|name| named(&lower, from, name))
+        .min()
+    {
+        let end = start + end_of_named(&lower, start);
+        out.push_str(&text[from..start]);
+        if start < end {
+            out.push(LEFT_OUT);
+        }
+        from = end;
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
+/// Where the first value begins, at `from` or after it, that stands behind a name and an equals sign.
+fn named(lower: &str, mut from: usize, name: &str) -> Option<usize> {
+    loop {
+        from += lower[from..].find(name)? + name.len();
+        let mut value = &lower[from..];
+        while let Some(rest) = EQUALS.iter().find_map(|sign| value.strip_prefix(sign)) {
+            value = rest;
+        }
+        if value.len() < lower.len() - from {
+            let value = value.trim_start_matches('\\');
+            let value = value.strip_prefix(QUOTES).unwrap_or(value);
+            return Some(lower.len() - value.len());
+        }
+    }
+}
+
+/// The length of the value that begins at `start`: up to the quote that it began with, or the end of a parameter.
+fn end_of_named(lower: &str, start: usize) -> usize {
+    let (before, value) = lower.split_at(start);
+    let end = match before.chars().next_back() {
+        Some(quote) if QUOTES.contains(&quote) => value.find(quote),
+        _ => value.find(|c: char| c == '&' || c.is_whitespace() || QUOTES.contains(&c)),
+    };
+    end.unwrap_or(value.len())
+}
+
+/// Whether a character is one of those that secrets and tokens are made of, encoded for a URL or not.
+fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_.~-+=%".contains(c)
+}
+
 /// Leaves out words that look like secrets or tokens.
 fn without_secrets(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut word = String::new();
     for c in text.chars() {
-        if c.is_ascii_alphanumeric() || "_.~-+=".contains(c) {
+        if is_of_word(c) {
             word.push(c);
             continue;
         }
@@ -128,6 +201,31 @@ mod tests {
                 &format!("There is no operation at /api/{token}."),
                 "There is no operation at /api/…",
             ),
+            // By their names, however they are written.
+            (
+                "There is no operation at /v1.0/x%3Fsig=q2Vh%2FmPzQ9wZ&se=2026.",
+                "There is no operation at /v1.0/x%3Fsig=…&se=2026.",
+            ),
+            (
+                "/v1.0/x%3FSig%3Dq2Vh%26se%3D2026 is none",
+                "/v1.0/x%3FSig%3D… is none",
+            ),
+            ("x%253Ftoken%253Dabc", "x%253Ftoken%253D…"),
+            (
+                "AccountKey=aB1/cD2+eF3==;EndpointSuffix=x is none",
+                "AccountKey=… is none",
+            ),
+            (
+                "client_secret=abc&access_token=def&code=&pwd='Hunter 22' password==\"x y\", password=\\\"z\\\"",
+                "client_secret=…&access_token=…&code=&pwd='…' password==\"…\", password=\\\"…\"",
+            ),
+            ("password=Hunter22", "password=…"),
+            (
+                "no token is here, no key; a code = 7",
+                "no token is here, no key; a code = 7",
+            ),
+            // In a URL, where a slash is encoded.
+            ("q2Vh%2FmPzQ9wZsY7aKdLr0FvT3nGx%2B1bCuEoHj5iNk8%3D", "…"),
             // Ids and names stay.
             (
                 "Incident 924565 of da637551227677560813_-961444813, device 1e5bc9d7e413ddd7902c2932e418702b84d0cc07",
@@ -142,7 +240,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_word_that_is_cut_is_left_out() {
+        let secret = "aB1".repeat(20);
+        for before in [MOST - 39, MOST - 1] {
+            let kept = kept_message(&format!("{}{secret} is none", " ".repeat(before)));
+            assert_eq!(kept.trim_start(), "…");
+        }
+        let whole = format!("{}name", " ".repeat(MOST - 4));
+        assert_eq!(kept_message(&whole), whole);
+        assert_eq!(kept_message(&format!("{whole} more")), format!("{whole}…"));
+    }
+
     proptest! {
+        /// What a name stands before does not come through, whatever else is there.
+        #[test]
+        fn nothing_named_comes_through(
+            before in ".{0,40}[ &?]",
+            name in "(client_|Account)?(secret|SECRET|password|Password|key|Key|sig|Sig)",
+            sign in "=|==|%3D|%3d",
+            value in "[0-9a-f/+%;,]{1,60}",
+        ) {
+            let kept = kept_message(&format!("{before}{name}{sign}_{value}_ more"));
+            let told = format!("_{value}_");
+            prop_assert!(!kept.contains(&told), "{kept}");
+        }
+
         /// Whatever stands between a reader's quotes does not come through, and no text grows beyond its bound.
         #[test]
         fn no_value_comes_through(value in "[a-z\"\\\\`… ]{0,40}", tail in ".{0,1200}") {

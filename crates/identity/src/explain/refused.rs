@@ -1,5 +1,6 @@
 //! What a refused request brought: the facts that are kept under its trace id. No secret and no token is among them.
 
+use bartizan_contract::operations::{self, Operation};
 use bartizan_contract::remedies::calls::Fault;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +92,18 @@ pub struct ApiRefused {
     pub check: Option<Check>,
     /// The token's claims that matter, where the signature vouches for them.
     pub token: Option<TokenSeen>,
+}
+
+impl ApiRefused {
+    /// The row of the operation that was called; `None` where no row fits.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static Operation> {
+        operations::all().find(|row| {
+            row.api.name() == self.api
+                && row.method.as_str() == self.method
+                && row.path == self.path
+        })
+    }
 }
 
 /// Which check of a token failed.

@@ -150,8 +150,11 @@ async fn carried_out<'a>(call: &Call, part: &'a Part, left: &mut usize) -> (Stat
     let response = dispatch::part(&call.app, call.site.clone(), parts, body).await;
     let (head, body) = response.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, *left).await else {
-        let text = "The answers of the batch are too large together: send this request by itself.";
-        return refused(call, part, ApiError::new(Kind::TooLarge, text)).await;
+        let text = format!(
+            "The answers of the batch are larger than {ANSWERS} bytes together: send this request by itself."
+        );
+        let error = ApiError::new(Kind::TooLarge, text).code("RequestEntityTooLarge");
+        return refused(call, part, error).await;
     };
     *left -= bytes.len();
     told(part, &head, &bytes)

@@ -203,6 +203,13 @@ fn field<'a>(body: &'a Value, name: &str) -> Result<Option<&'a str>, ApiError> {
 }
 
 fn refusal(error: HuntError, wire: Wire) -> ApiError {
+    let kind = match error {
+        // The query may be right; it asks for too much at a time.
+        HuntError::Timeout | HuntError::ResultTooLarge | HuntError::MemoryExhausted => {
+            Kind::Timeout
+        }
+        _ => Kind::BadRequest,
+    };
     let text = match error {
         HuntError::Syntax(problems) | HuntError::Semantic(problems) => {
             let texts: Vec<String> = problems
@@ -216,7 +223,8 @@ fn refusal(error: HuntError, wire: Wire) -> ApiError {
         // The documented texts.
         told => told.to_string(),
     };
-    let error = ApiError::new(Kind::BadRequest, text);
+    // The wire has one status for all of them.
+    let error = ApiError::new(kind, text).status(StatusCode::BAD_REQUEST);
     match wire {
         Wire::Graph => error.code("BadRequest"),
         Wire::Xdr | Wire::Mde => error,

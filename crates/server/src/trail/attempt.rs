@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::RefusedRequest;
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 
 /// What was called.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(crate) enum Called {
     Elsewhere {
         /// The API, by the host or by the path's rows.
         api: Api,
-        /// The method, as sent.
-        method: String,
+        /// The method, where it has a name.
+        method: &'static str,
         /// The path of the rows, or the path as sent where there is none.
         path: String,
     },
@@ -68,25 +68,25 @@ impl Attempt {
 
     /// Notes that it was refused.
     ///
-    /// What is wrong with a call itself gives way first when there is much to note. And where there is no operation, only
-    /// those are told of who bring a genuine token: others have not called an API.
+    /// What no grant mends and what anybody can make gives way first when there is much to note. And where there is no
+    /// operation, only those are told of who bring a genuine token: others have not called an API.
     pub(crate) fn refused(&self, app: &App, error: &ApiError) {
         let fault = error.kind().fault();
         let elsewhere = matches!(self.called, Called::Elsewhere { .. });
         if elsewhere && self.authorization.is_none() {
             return;
         }
-        let crowded = match fault {
-            Some(_) => app.trail.is_crowded(),
-            None => app.trail.is_full(),
-        };
-        if crowded {
+        let kind = error.kind();
+        let ungrantable =
+            fault.is_some() || matches!(kind, Kind::TooManyRequests | Kind::NotImplemented);
+        let gives_way = ungrantable || self.authorization.is_none();
+        if app.trail.is_full() || gives_way && app.trail.is_crowded() {
             app.trail.lost_refusal();
             return;
         }
         let (api, method, path) = match &self.called {
             Called::Row(row) => (row.api, row.method.as_str(), row.path),
-            Called::Elsewhere { api, method, path } => (*api, method.as_str(), path.as_str()),
+            Called::Elsewhere { api, method, path } => (*api, *method, path.as_str()),
         };
         let (mut check, token) = self.token(app, api);
         if elsewhere {
@@ -95,6 +95,10 @@ impl Attempt {
             if token.is_none() {
                 return;
             }
+        }
+        if token.is_none() && app.trail.is_crowded() {
+            app.trail.lost_refusal();
+            return;
         }
         app.trail.refused(RefusedRequest {
             trace: self.trace,
@@ -105,7 +109,7 @@ impl Attempt {
             address: self.address,
             refused: Refused::Api(ApiRefused {
                 api: api.name().to_owned(),
-                method: method.chars().take(16).collect(),
+                method: method.to_owned(),
                 path: kept_message(path),
                 fault,
                 code: error.exact_code().map(str::to_owned),

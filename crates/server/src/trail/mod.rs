@@ -2,8 +2,9 @@
 //! that explain them; and when the credentials of applications were used last.
 //!
 //! Requests only put a note into a bounded queue; one worker resolves names, writes rows in batches within a second, and
-//! keeps refusals in SQL. A queue that is full loses the note and counts it: a flood of refusals can neither slow the
-//! server nor fill it. Audit events and alerts are durable before they get here and are read from SQL, each exactly once
+//! keeps refusals in SQL. A queue that is full loses the note and counts it, so no request waits for it; of a flood of
+//! refusals some hundred of each tenant are written of each batch, within its number of an hour and the room there is
+//! (`refusal.rs`). Audit events and alerts are durable before they get here and are read from SQL, each exactly once
 //! (`bartizan_store::outbox`).
 
 mod activity;

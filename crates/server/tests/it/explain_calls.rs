@@ -357,6 +357,15 @@ async fn no_secret_of_a_request_is_kept() {
     assert!(summary.contains("passwordProfile"), "{summary}");
     assert!(!told.body.to_string().contains("horse"), "{:?}", told.body);
 
+    let answer = server
+        .get("/v1.0/x%3Fsig=q2Vh%2FmPz&PWD%3DHunter22", &token)
+        .await;
+    let told = explanation(&server, &server.tenant, &trace(&answer)).await;
+    assert_eq!(told.status, StatusCode::OK);
+    let told = told.body.to_string();
+    assert!(told.contains("/v1.0/x%3Fsig=…&PWD%3D…"), "{told}");
+    assert!(!told.contains("mPz") && !told.contains("Hunter"), "{told}");
+
     for path in [
         format!("/v1.0/{token}"),
         format!("/v1.0/users?$top={}", server.operator_secret()),
@@ -441,4 +450,45 @@ async fn what_is_asked_again_and_again_is_kept_sixty_times_an_hour() {
     let token = server.token(XDR).await;
     let later = ask("/api/incidents/900", &token).await;
     assert_eq!(told(&later).await, StatusCode::OK);
+}
+
+/// Methods that are invented, and calls without a token, are no way around the number of an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_invented_methods_nor_calls_without_a_token_are_kept_without_end() {
+    let server = TestServer::start().await;
+    let token = server.token(XDR).await;
+    let told = async |answer: &Answer| {
+        let told = explanation(&server, &server.tenant, &trace(answer)).await;
+        (told.status, told.body.to_string())
+    };
+    let mut answers = Vec::new();
+    for number in 0..61 {
+        let method = Method::from_bytes(format!("A{number:04}").as_bytes()).expect("a method");
+        let answer = server
+            .call(method, "/api/incidents", Some(&token), None)
+            .await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+        answers.push(answer);
+    }
+    let (status, text) = told(&answers[59]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!text.contains("A0059"), "{text}");
+    assert!(text.contains("another method /api/incidents"), "{text}");
+    assert_eq!(told(&answers[60]).await.0, StatusCode::NOT_FOUND);
+
+    let mut answers = Vec::new();
+    for _ in 0..61 {
+        let answer = server.call(Method::GET, "/api/incidents", None, None).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        answers.push(answer);
+        // One after the other: of a flood fewer are kept.
+        server.server.app().trail.flush().await;
+    }
+    assert_eq!(told(&answers[59]).await.0, StatusCode::OK);
+    assert_eq!(told(&answers[60]).await.0, StatusCode::NOT_FOUND);
+    // Whoever has a token is told as before.
+    let (id, secret) = server.create_app(&server.tenant, &[]).await;
+    let bare = server.token_of(&server.tenant, (&id, &secret), XDR).await;
+    let refused = server.get("/api/incidents", &bare).await;
+    assert_eq!(told(&refused).await.0, StatusCode::OK);
 }

@@ -7,7 +7,7 @@ use bartizan_server::settings::Partial;
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
 
-use crate::harness::{Answer, GRAPH, MDE, TestServer, XDR};
+use crate::harness::{Answer, GRAPH, MDE, OWN, TestServer, XDR};
 
 const RUN: &str = "/api/advancedhunting/run";
 
@@ -60,6 +60,14 @@ async fn rows_bytes_and_seconds_are_settings_of_every_wire() {
 
         let answer = hunt(&server, path, &token, ENDLESS).await;
         assert_refused(&answer, "BadRequest", "Query exceeded the timeout period.");
+        // The query is not wrong, and is not said to be.
+        let trace = answer.headers["request-id"].to_str().expect("text");
+        let own = server.token(OWN).await;
+        let told = server.get(&format!("/explain/{trace}"), &own).await;
+        assert_eq!(told.status, StatusCode::OK, "{:?}", told.body);
+        let told = told.body.to_string();
+        assert!(told.contains("a shorter period"), "{told}");
+        assert!(!told.contains("kql check"), "{told}");
     }
 }
 

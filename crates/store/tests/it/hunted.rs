@@ -180,18 +180,28 @@ async fn refusals_of_one_kind_do_not_push_out_others(store: &Store) {
         kept(4, Share::Calls, 2),
         kept(5, Share::Calls, 1),
         kept(6, Share::Silent, 40),
+        kept(7, Share::Nobody, 6),
+        kept(8, Share::Nobody, 0),
     ];
     for refusal in &all {
         refusals::append(&mut tx, refusal).await.unwrap();
     }
-    let keep = [(Share::Grants, 2), (Share::Calls, 2), (Share::Silent, 2)];
+    let keep = [
+        (Share::Grants, 2),
+        (Share::Calls, 2),
+        (Share::Silent, 2),
+        (Share::Nobody, 1),
+    ];
     let gone = refusals::forget(&mut tx, NOW - 60, &keep).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(gone, 2, "one for its age, one of too many calls");
+    assert_eq!(
+        gone, 3,
+        "one for its age, one of too many calls, one of nobody"
+    );
     let mut tx = store.read().await.unwrap();
     for refusal in &all {
         let found = refusals::find(&mut tx, refusal.tenant, refusal.trace).await;
-        let there = ![1, 3].contains(&refusal.trace.as_u128());
+        let there = ![1, 3, 7].contains(&refusal.trace.as_u128());
         assert_eq!(found.unwrap(), there.then(|| refusal.clone()));
     }
 }

@@ -1,6 +1,6 @@
 //! Accounts of calls that an API refused: which check of the token failed, or which permission is missing where.
 
-use bartizan_contract::operations::{self, Operation};
+use bartizan_contract::operations::Operation;
 use bartizan_contract::permissions::resource_of;
 use bartizan_contract::time::{format_iso8601, ticks_from_unix_seconds};
 
@@ -10,9 +10,7 @@ use crate::explain::refused::{ApiRefused, Check, TokenSeen};
 /// Accounts for a refused call.
 pub(super) fn of_api(refused: &ApiRefused, now: &Now) -> Account {
     let mut draft = Draft::new(&refused.message);
-    let operation = operations::all().find(|o| {
-        o.api.name() == refused.api && o.method.as_str() == refused.method && o.path == refused.path
-    });
+    let operation = refused.operation();
     let called = format!("{} {}", refused.method, refused.path);
     match operation {
         Some(operation) => {

@@ -20,9 +20,12 @@ pub(super) fn of_call(
     operation: Option<&'static Operation>,
     now: &Now,
 ) {
+    let fault = exactly(refused, fault);
     let row = calls::of_call(fault);
     draft.needed("call", row.needed);
-    let exact = refused.code.as_deref().and_then(of_api);
+    // That code says less than the fault does.
+    let exact = refused.code.as_deref().filter(|code| *code != "BadRequest");
+    let exact = exact.and_then(of_api);
     draft.remedy(Remedy::text(exact.map_or(row.remedy, |(_, text)| text)));
     match (fault, operation) {
         (Fault::Method, _) => methods(draft, refused),
@@ -37,7 +40,6 @@ pub(super) fn of_call(
             query(draft, operation);
         }
         (Fault::Body | Fault::Field, Some(operation)) => body(draft, operation),
-        (Fault::TooLong, Some(operation)) => query(draft, operation),
         _ => {}
     }
     let documented = !matches!(fault, Fault::Server | Fault::SlowBody | Fault::NotFound);
@@ -47,6 +49,14 @@ pub(super) fn of_call(
             None => Remedy::text("docs/operations.md lists the operation with what it takes."),
         });
     }
+}
+
+/// Hunts have one code for whatever is wrong. Where a location of `externaldata` could not be read, the query may be right.
+fn exactly(refused: &ApiRefused, fault: Fault) -> Fault {
+    if fault == Fault::Request && refused.message.starts_with("externaldata: ") {
+        return Fault::Elsewhere;
+    }
+    fault
 }
 
 /// The methods of the path, each with what it does.

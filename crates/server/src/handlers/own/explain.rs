@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::response::Response;
 use bartizan_contract::permissions::resource_of;
 use bartizan_contract::time::Timestamp;
-use bartizan_contract::{AppId, TenantId, operations};
-use bartizan_identity::explain::{ApplicationNow, Now, Refused, account};
+use bartizan_contract::{AppId, TenantId};
+use bartizan_identity::explain::{ApiRefused, ApplicationNow, Now, Refused, account};
 use bartizan_identity::resource::ResourceName;
 use bartizan_store::directory::applications::Application;
 use bartizan_store::directory::service_principals::ServicePrincipal;
@@ -158,13 +158,7 @@ async fn now(
     }
     let principal = service_principals::by_app_id(tx, tenant, client).await?;
     now.installed = principal.as_ref().map(|sp| sp.enabled);
-    let operation = api.and_then(|refused| {
-        operations::all().find(|o| {
-            o.api.name() == refused.api
-                && o.path == refused.path
-                && o.method.as_str() == refused.method
-        })
-    });
+    let operation = api.and_then(ApiRefused::operation);
     if let Some(resource) = operation.and_then(|operation| resource_of(operation.api)) {
         asked = service_principals::by_app_id(tx, tenant, resource.app_id).await?;
         let name = resource.app_id.to_string();
