@@ -42,7 +42,7 @@ impl Effort {
     pub(super) fn outcome<T>(&self, made: T, function: &str) -> Result<T> {
         if self.exceeded.get() {
             return Err(evaluation(format!(
-                "{function}: too much to compute at once: shorten what it is given"
+                "{function}: too much to compute at once: give it less, or take fewer rows"
             )));
         }
         Ok(made)

@@ -258,11 +258,11 @@ fn parts(rewrite: &str) -> Vec<Part<'_>> {
 
 fn replace_all(regex: &Regex, text: &str, rewrite: &str, out: &mut String) {
     let mut from = 0;
-    let parts = parts(rewrite);
+    let mut rewritten = None;
     for found in regex.captures_iter(text) {
         let Some(whole) = found.get(0) else { continue };
         out.push_str(&text[from..whole.start()]);
-        for part in &parts {
+        for part in rewritten.get_or_insert_with(|| parts(rewrite)) {
             out.push_str(match part {
                 Part::Text(text) => text,
                 Part::Group(group) => found.get(*group).map_or("", |m| m.as_str()),

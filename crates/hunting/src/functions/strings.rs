@@ -9,6 +9,7 @@ use datafusion::error::Result;
 
 use super::call::{Call, is_too_long};
 use super::conversion::push_text;
+use super::effort::Effort;
 use super::text_match::{Matcher, TextTest};
 use crate::json::{self, push_json_string};
 
@@ -100,9 +101,14 @@ pub(super) fn substring(call: &Call) -> Result<ArrayRef> {
 
 pub(super) fn index_of(call: &Call) -> Result<ArrayRef> {
     let lookups = call.texts(1)?;
-    index_with(call, |row, rest, length, occurrence| {
+    let effort = Effort::of(1);
+    let found = index_with(call, |row, rest, length, occurrence| {
         // The length is searched anew after each occurrence, as .NET's IndexOf does.
         let lookup = lookups.get(row);
+        let most = occurrence.min(rest.len());
+        if !effort.spend(most, lookup.len()) {
+            return None;
+        }
         let mut from = 0;
         let mut end = first_characters(rest, length).len();
         for _ in 0..occurrence {
@@ -115,7 +121,8 @@ pub(super) fn index_of(call: &Call) -> Result<ArrayRef> {
             from = next;
         }
         rest.get(from..end)?.find(lookup).map(|at| from + at)
-    })
+    })?;
+    effort.outcome(found, "indexof()")
 }
 
 /// The first characters of a text; all without a number.

@@ -95,6 +95,42 @@ fn a_slow_query_is_stopped() {
 }
 
 #[test]
+fn rows_that_become_many_are_stopped_and_leave_the_thread() {
+    let engine = Engine::new(EngineSettings {
+        threads: 1,
+        ..EngineSettings::default()
+    })
+    .expect("an engine");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let run = |query: &str, millis| {
+        let limits = Limits {
+            timeout: Duration::from_millis(millis),
+            ..Limits::default()
+        };
+        runtime.block_on(engine.run(request(query, limits, Arc::new(NoTables))))
+    };
+    let endless = "range i from 1 to 8192 step 1 | mv-expand x = range(1, 20000, 1) | summarize sum(tolong(x))";
+    let result = run(endless, 500);
+    assert!(matches!(result, Err(HuntError::Timeout)), "{result:?}");
+    // Its thread is the only one.
+    assert!(run("print 1", 30_000).is_ok());
+}
+
+#[test]
+fn a_long_array_counts_as_memory() {
+    let limits = Limits {
+        memory: 16_000_000,
+        ..Limits::default()
+    };
+    let query = "print x = range(1, 1000000, 1) | mv-expand x | count";
+    let result = run(query, limits);
+    assert!(
+        matches!(result, Err(HuntError::MemoryExhausted)),
+        "{result:?}"
+    );
+}
+
+#[test]
 fn a_hungry_query_fails_alone() {
     let limits = Limits {
         memory: 4_000_000,

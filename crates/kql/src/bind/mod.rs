@@ -254,13 +254,17 @@ impl<'s> Binder<'s> {
 
     /// Whether so much is wrong that more would help nobody, and looking for better names would only take time.
     fn said_enough(&self) -> bool {
-        self.diagnostics.len() >= MAX_DIAGNOSTICS
+        let errors = self.diagnostics.iter().filter(|d| d.is_error());
+        errors.count() >= MAX_DIAGNOSTICS
     }
 
     /// Says something once per place.
     fn report(&mut self, mut diagnostic: Diagnostic) {
+        if !diagnostic.is_error() && self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            return;
+        }
         if self.said_enough() {
-            self.failed |= diagnostic.is_error();
+            self.failed = true;
             return;
         }
         if let Some(span) = self.called_at {

@@ -21,6 +21,9 @@ impl Binder<'_> {
     fn pipeline(&mut self, tabular: &ast::Tabular) -> Relation {
         self.operator = "";
         let relation = self.source(&tabular.source);
+        if !self.fits(relation.plan.columns.len(), tabular.source.span) {
+            return Self::unknown();
+        }
         self.operators(relation, &tabular.operators)
     }
 

@@ -262,7 +262,7 @@ pub(super) static AGGREGATES: &[AggregateFunction] = &[
         &[all(&[ANY, REAL], Argument(0))],
         Prefix("percentile"),
         Shape::Percentiles(1),
-        "The value below which a share of the values lies.",
+        "The number, datetime or timespan below which a share of the values lies.",
     ),
     shaped(
         "percentiles",
@@ -287,7 +287,7 @@ pub(super) static AGGREGATES: &[AggregateFunction] = &[
         &[all(&[ANY, INTEGER, REAL], Argument(0))],
         Prefix("percentile"),
         Shape::Percentiles(2),
-        "The value below which a share of the weights lies.",
+        "The number, datetime or timespan below which a share of the weights lies.",
     ),
     shaped(
         "percentilesw",

@@ -13,6 +13,7 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::physical_expr::{
     EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr,
 };
+use datafusion::physical_plan::coop::make_cooperative;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
@@ -323,7 +324,15 @@ impl ExecutionPlan for RowExec {
                 limit,
                 kind,
             } => {
-                let expander = Expander::new(items.clone(), index.is_some(), *limit, *kind, schema);
+                let memory = MemoryConsumer::new("mv-expand").register(context.memory_pool());
+                let expander = Expander::new(
+                    items.clone(),
+                    index.is_some(),
+                    *limit,
+                    *kind,
+                    schema,
+                    memory,
+                );
                 let expander = Arc::new(expander);
                 let pieces = move |batch: RecordBatch| {
                     let metrics = metrics.clone();
@@ -340,7 +349,10 @@ impl ExecutionPlan for RowExec {
                 let input = self.input.execute(partition, context)?;
                 let out = input.map_ok(pieces).try_flatten();
                 let schema = self.schema.clone();
-                Ok(Box::pin(RecordBatchStreamAdapter::new(schema, out)))
+                let out: SendableRecordBatchStream =
+                    Box::pin(RecordBatchStreamAdapter::new(schema, out));
+                // One batch may become thousands: the task comes back between them.
+                Ok(make_cooperative(out))
             }
             RowOp::Parse(spec) => {
                 let pattern = spec.compile()?;

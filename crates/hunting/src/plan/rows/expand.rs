@@ -10,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 use bartizan_kql::bound::MvExpandKind;
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::MemoryReservation;
 
 use super::ExpandItem;
 use crate::functions::cast_array;
@@ -29,6 +30,7 @@ pub(super) struct Expander {
     limit: usize,
     kind: MvExpandKind,
     schema: SchemaRef,
+    memory: MemoryReservation,
 }
 
 impl Expander {
@@ -38,6 +40,7 @@ impl Expander {
         limit: Option<i64>,
         kind: MvExpandKind,
         schema: SchemaRef,
+        memory: MemoryReservation,
     ) -> Self {
         let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(0));
         Self {
@@ -46,6 +49,7 @@ impl Expander {
             limit,
             kind,
             schema,
+            memory,
         }
     }
 
@@ -102,7 +106,13 @@ impl Expander {
                 bytes += text.map_or(0, str::len);
                 longest = longest.max(list.len());
             }
-            for i in 0..longest.min(self.limit) {
+            let longest = longest.min(self.limit);
+            if longest > PIECE_ROWS {
+                // One array that is longer than a piece: its elements, and a view for each column that goes with them.
+                let each = 32 * arrays.len() + 16 * batch.num_columns() + 16;
+                self.memory.try_resize(longest * each)?;
+            }
+            for i in 0..longest {
                 sources.push(row as u32);
                 positions.push(i as i64);
                 let texts = elements.iter().zip(&mut builders).zip(&self.items);
@@ -119,6 +129,7 @@ impl Expander {
             }
         }
         let piece = self.assemble(batch, sources, positions, builders)?;
+        self.memory.try_resize(0)?;
         Ok((piece, end))
     }
 

@@ -44,6 +44,16 @@ impl Work {
         self.memory.try_grow(bytes)
     }
 
+    /// Bytes that were asked for.
+    fn held(&self) -> usize {
+        self.memory.size()
+    }
+
+    /// Keeps so many of them.
+    fn keep(&self, bytes: usize) -> Result<()> {
+        self.memory.try_resize(bytes)
+    }
+
     /// An error when the query was given up.
     pub(crate) fn check(&self) -> Result<()> {
         if self.cancelled.load(Ordering::Relaxed) {
@@ -126,7 +136,12 @@ impl PluginSpec {
         let mut pieces = Vec::with_capacity(parts.ranges().len());
         for range in parts.ranges() {
             let part = ordered.slice(range.start, range.len());
-            pieces.push(self.whole(&part, schema, work)?);
+            let held = work.held();
+            let piece = self.whole(&part, schema, work)?;
+            // What the kernel worked with is gone; its rows stay. (The size of rows counts what they share with others.)
+            let worked = work.held().saturating_sub(held);
+            work.keep(held + worked.min(piece.get_array_memory_size()))?;
+            pieces.push(piece);
         }
         Ok(arrow::compute::concat_batches(schema, &pieces)?)
     }

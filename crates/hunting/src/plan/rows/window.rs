@@ -73,7 +73,11 @@ fn computed(calls: &[WindowSpec], batch: &RecordBatch) -> Result<Vec<ArrayRef>> 
             })
             .collect::<Result<Vec<_>>>()?;
         let result = compute(call, &args, batch.num_rows())?;
-        columns.push(result);
+        columns.push(match call.ty {
+            // A text is never null: where there is no row before, it is an empty one.
+            Type::String => cast_array(&result, call.ty, call.ty)?,
+            _ => result,
+        });
     }
     Ok(columns)
 }

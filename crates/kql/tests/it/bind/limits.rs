@@ -129,19 +129,19 @@ fn operators_that_copy_their_rows_end_where_copies_are_too_many() {
         .map(|n| format!("let t{n} = union t{0}, t{0}, t{0};", n - 1))
         .collect();
     for operator in [
-        "top-nested 3 of s with others = 'x' by count(), top-nested 2 of i by count(), top-nested of l by max(r)",
+        "top-nested 3 of a with others = 'x' by count(), top-nested 2 of i by count(), top-nested of l by max(r)",
         "evaluate bag_unpack(d)",
-        "evaluate pivot(s)",
+        "evaluate pivot(a)",
         "as t99 | union t99",
-        "make-graph s --> s2 with t0 on s | graph-to-table nodes as n, edges as e; union n, e",
+        "make-graph a --> s2 with t0 on a | graph-to-table nodes as n, edges as e; union n, e",
     ] {
         for n in 7..14 {
             codes(format!(
-                "let t0 = T | extend s2 = s; {tables} t{n} | {operator}"
+                "let t0 = T | extend s2 = a; {tables} t{n} | {operator}"
             ));
         }
         let most = codes(format!(
-            "let t0 = T | extend s2 = s; {tables} t13 | {operator}"
+            "let t0 = T | extend s2 = a; {tables} t13 | {operator}"
         ));
         assert!(most.contains(&"BZ103"), "{operator}: {most:?}");
     }
@@ -173,7 +173,7 @@ fn rows_have_a_bounded_number_of_columns() {
         format!("T | summarize {}", list(&|_| "count()".to_owned())),
         format!("datatable({})[]", list(&|n| format!("a{n}:long"))),
         format!(
-            "let w = T | extend {}; w | join (w | project-rename z = i) on s",
+            "let w = T | extend {}; w | join (w | project-rename z = i) on a",
             list(&|n| format!("a{n} = i")).replace(", a2000 = i", "")
         ),
     ] {
@@ -184,4 +184,16 @@ fn rows_have_a_bounded_number_of_columns() {
         list(&|n| format!("a{n} = 1")).replace(", a2000 = 1", "")
     );
     assert!(codes(most).is_empty());
+}
+
+#[test]
+fn warnings_without_end_hide_no_mistake() {
+    // A path into a text is a warning each.
+    let paths: Vec<String> = (0..150).map(|n| format!("p{n} = a.x{n}")).collect();
+    let paths = paths.join(", ");
+    assert!(codes(format!("T | extend {paths}")).is_empty());
+    let mistake = format!("T | extend {paths} | where unknown > 1");
+    assert_eq!(codes(mistake), ["KS142"]);
+    let fuzzy = format!("T | extend {paths} | union isfuzzy=true T, Missing");
+    assert!(codes(fuzzy).is_empty());
 }
