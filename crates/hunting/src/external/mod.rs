@@ -1,9 +1,9 @@
 //! `externaldata`: the rows of files elsewhere.
 //!
 //! What may be read and how is the matter of an [`ExternalReader`], which the caller brings; without one every location is
-//! refused. From bytes to rows nothing here does I/O: [`format`] says what a file is, [`unpack`] takes off its
-//! compression, [`mapping`] says which value goes into which column, and [`delimited`], [`json_records`] and
-//! [`parquet_rows`] make batches.
+//! refused. From bytes to rows nothing here does I/O: [`format`] says what a file is, `unpack` takes off its
+//! compression, `mapping` says which value goes into which column, and `delimited`, `json_records` and
+//! `parquet_rows` make batches.
 //!
 //! Facts: the documentation's pages "externaldata operator", "Data formats supported for ingestion", "Ingestion mappings".
 

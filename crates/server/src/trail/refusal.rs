@@ -38,7 +38,7 @@ const SILENT_ALIKE: u32 = 1;
 const CALLS_ALIKE: u32 = 60;
 /// How many refusals of calls are kept in the hour of one tenant and share, whatever they are: one caller has more ways to be
 /// refused than there is room.
-const OF_TENANT: u32 = 2_000;
+const OF_TENANT: u32 = 5_000;
 /// How many of one tenant are kept of one batch: one flood must not push out everybody's.
 const PER_BATCH: usize = 256;
 /// How many of no tenant are.
@@ -347,10 +347,10 @@ mod tests {
             move |number: u32| with_path(call(Some("t"), 1, status, fault), number.to_string())
         };
         let wrong = Some(Fault::Request);
-        assert_eq!(kept(&mut keeper, 30_000, many(400, wrong)), 2_000);
+        assert_eq!(kept(&mut keeper, 30_000, many(400, wrong)), 5_000);
         // Which made no keys beyond it: nobody's counts begin anew.
-        assert!(keeper.wrong.alike.seen.len() <= 2_001);
-        assert_eq!(kept(&mut keeper, 3_000, many(403, None)), 2_000);
+        assert!(keeper.wrong.alike.seen.len() <= 5_001);
+        assert_eq!(kept(&mut keeper, 8_000, many(403, None)), 5_000);
         assert!(!keeper.is_known(&call(Some("u"), 1, 400, wrong)));
         assert!(!keeper.is_known(&call(Some("u"), 1, 403, None)));
     }

@@ -10,7 +10,7 @@ use super::{bool_at, complete, push_series};
 
 /// Products up to which a sum of products is computed as it is defined. What is longer is convolved by transforms, which
 /// is as exact as the largest values allow but rounds differently.
-const DIRECT: usize = 1 << 28;
+const DIRECT: usize = 1 << 24;
 
 /// How large values may be for a transform, whose sums are larger.
 const LARGE: f64 = 1e100;

@@ -71,7 +71,7 @@ fn self_correlations(values: &[f64]) -> Vec<f64> {
             let aa = squares[kept] - a * a / parts;
             let bb = squares[count] - squares[lag] - b * b / parts;
             // What is left of a part without spread is rounding.
-            if aa.min(bb) <= spread * 1e-12 {
+            if aa.min(bb) <= spread * 1e-9 {
                 return 0.0;
             }
             let ab = products[count - 1 - lag] - a * b / parts;
