@@ -140,7 +140,7 @@ mod tests {
             ("at-home", "home", "home"),
             (
                 "first-party",
-                "customer",
+                "another",
                 "f8cdef31-a31e-4b4a-93e4-5f571e91255a",
             ),
         ];
