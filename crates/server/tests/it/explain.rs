@@ -282,15 +282,15 @@ async fn a_flood_of_refusals_is_bounded() {
     let calls = (0..400).map(|_| server.call(Method::GET, "/api/incidents", None, None));
     let answers = futures::future::join_all(calls).await;
     assert!(answers.iter().all(|a| a.status == StatusCode::UNAUTHORIZED));
-    // The server still answers, and explains some of them: each is kept or counted as lost.
+    // The server still answers, and explains some of them. Which ones is chance: they came at once.
     let token = server.token_in(&tenant, OWN).await;
     let mut kept = 0;
-    for answer in answers.iter().step_by(40) {
+    for answer in &answers {
         let id = answer.body["error"]["target"].as_str().expect("an id");
         let told = server.get(&format!("/explain/{id}"), &token).await;
         kept += usize::from(told.status == StatusCode::OK);
     }
-    assert!(kept > 0);
+    assert!((1..answers.len()).contains(&kept), "{kept}");
     let metrics = server
         .http
         .get(format!("{}/metrics", server.server.http_url()));
