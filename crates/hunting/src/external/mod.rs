@@ -245,6 +245,8 @@ pub fn shown(location: &str) -> String {
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (host, path, more) = match (authority.rsplit_once('@'), path.rsplit_once('@')) {
+        // No user stands before the host: the sign is the path's own.
+        (None, Some(_)) if is_host(authority) => (authority, path, ""),
         // A password may have a slash that nobody encoded.
         (_, Some((_, after))) => ("", after, "..."),
         (Some((_, host)), None) => (host, path, ""),
@@ -254,6 +256,16 @@ pub fn shown(location: &str) -> String {
         (None, None) => (authority, path, ""),
     };
     format!("'{scheme}://{more}{host}{path}'")
+}
+
+/// Whether an authority is a host beyond doubt, and not the name before a password: a name with a dot, or an address.
+fn is_host(authority: &str) -> bool {
+    let name = authority
+        .rsplit_once(':')
+        .map_or(authority, |(name, _)| name);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+    let dotted = name.contains('.') && name.chars().all(plain);
+    has_port(authority) && (dotted || name == "localhost" || authority.starts_with('['))
 }
 
 /// Whether what follows the last colon of an authority, if it has one, may be a port.
@@ -315,8 +327,24 @@ mod tests {
                 "'https://...feeds.example/a.csv'",
             ),
             (
-                "https://feeds.example/hidden@2/a.csv",
-                "'https://...2/a.csv'",
+                "https://feeds.example/@scope/list@2/a.csv",
+                "'https://feeds.example/@scope/list@2/a.csv'",
+            ),
+            (
+                "https://user:p@hid.den/den@feeds.example/a.csv",
+                "'https://...feeds.example/a.csv'",
+            ),
+            (
+                "https://[fd00::1]:8443/list@2/a.csv",
+                "'https://[fd00::1]:8443/list@2/a.csv'",
+            ),
+            (
+                "https://user:1/hidden@feeds.example/a.csv",
+                "'https://...feeds.example/a.csv'",
+            ),
+            (
+                "https://hidden/den@feeds.example/a.csv",
+                "'https://...feeds.example/a.csv'",
             ),
             ("https://user:hid?den@feeds.example/a.csv", "a location"),
             ("https://hid#den@feeds.example/a.csv", "a location"),
