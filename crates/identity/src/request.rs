@@ -82,14 +82,15 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Whether each of these parameters has one value only, however often it comes, and none is longer than
-/// [`PARAMETER_LIMIT`]. One pass for each name: a body full of one parameter costs no more than another.
+/// [`PARAMETER_LIMIT`] or has a NUL, which not every database takes. One pass for each name: a body full of one parameter costs no more than another.
 pub(crate) fn are_sound(pairs: &[(String, String)], names: &[&str]) -> bool {
     names.iter().all(|name| {
         let mut values = pairs.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
         let Some(first) = values.next() else {
             return true;
         };
-        first.len() <= PARAMETER_LIMIT && values.all(|value| value == first)
+        let fits = first.len() <= PARAMETER_LIMIT && !first.contains('\0');
+        fits && values.all(|value| value == first)
     })
 }
 
@@ -309,6 +310,7 @@ mod tests {
                 None,
             ),
             (large, None),
+            (V2.replace("scope=", "scope=%00"), None),
         ] {
             assert_eq!(
                 parse(Version::V2, &text, header).unwrap_err(),

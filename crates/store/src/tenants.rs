@@ -116,6 +116,10 @@ pub async fn exists(tx: &mut ReadTx, id: TenantId) -> Result<bool, StoreError> {
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn resolve(tx: &mut ReadTx, name: &str) -> Result<Option<Tenant>, StoreError> {
+    if name.contains('\0') {
+        // PostgreSQL has no such text, and would give up all that is read in this transaction.
+        return Ok(None);
+    }
     if let Ok(id) = name.parse::<TenantId>() {
         return by_id(tx, id).await;
     }
