@@ -52,6 +52,9 @@ pub(crate) enum App {
         connection: Connection,
         /// Application (client) id, object id or display name.
         app: String,
+        /// Do it: without this, it is only said what would go.
+        #[arg(long)]
+        yes: bool,
     },
     /// Redirect URIs, one by one.
     #[command(subcommand)]

@@ -28,13 +28,16 @@ pub(crate) enum User {
     },
     /// Change a user.
     Update(Box<UserUpdate>),
-    /// Delete a user.
+    /// Delete a user. It cannot be taken back.
     Delete {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
         /// Object id or principal name.
         user: String,
+        /// Do it: without this, it is only said what would go.
+        #[arg(long)]
+        yes: bool,
     },
     /// Set a user's password; what was signed in with the old one ends.
     Password {

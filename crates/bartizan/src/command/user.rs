@@ -88,8 +88,18 @@ pub(crate) async fn run(command: User, printer: &Printer) -> Outcome {
             printer.item(USERS, &find(&client, &user).await?)
         }
         User::Update(update) => change(*update, printer).await,
-        User::Delete { connection, user } => {
+        User::Delete {
+            connection,
+            user,
+            yes,
+        } => {
             let client = target::client(&connection)?;
+            if !yes {
+                printer.list(USERS, &[find(&client, &user).await?])?;
+                return Err(Failure::usage(
+                    "this user would be deleted with all that the account holds; say --yes to do it",
+                ));
+            }
             client.people().delete(Kind::User, &user).await?;
             printer.remark(&format!("{user} is deleted"));
             Ok(())

@@ -88,7 +88,10 @@ fn secrets_are_replaced_with_an_overlap() {
     assert!(said.contains("bartizan app secret list"), "{said}");
     let left = home.cli(&["app", "secret", "remove", id, key]).json();
     assert_eq!(left, json!([]));
-    home.cli(&["app", "delete", "Daemon"]).good();
+    let said = home.cli(&["app", "delete", "Daemon"]).bad(2);
+    assert!(said.contains("say --yes"), "{said}");
+    home.cli(&["app", "show", "Daemon"]).good();
+    home.cli(&["app", "delete", "Daemon", "--yes"]).good();
     home.cli(&["app", "show", "Daemon"]).bad(5);
 }
 

@@ -100,7 +100,10 @@ fn people_get_roles_and_passwords_by_command() {
     assert_eq!(json(&["grant", "show", grant])["id"], grant);
     home.cli(&["grant", "delete", grant]).good();
     home.cli(&["grant", "show", grant]).bad(5);
-    home.cli(&["user", "delete", anna]).good();
+    let said = home.cli(&["user", "delete", anna]).bad(2);
+    assert!(said.contains("say --yes"), "{said}");
+    home.cli(&["user", "show", anna]).good();
+    home.cli(&["user", "delete", anna, "--yes"]).good();
     home.cli(&["user", "show", anna]).bad(5);
     home.cli(&["stop"]).good();
 }

@@ -107,9 +107,19 @@ pub(crate) async fn run(command: App, printer: &Printer) -> Outcome {
             client.directory().update(application.id, &body).await?;
             show(&client, &application, printer).await
         }
-        App::Delete { connection, app } => {
+        App::Delete {
+            connection,
+            app,
+            yes,
+        } => {
             let client = target::client(&connection)?;
             let application = find(&client, &app).await?;
+            if !yes {
+                printer.list(COLUMNS, &[json!(application)])?;
+                return Err(Failure::usage(
+                    "this application would be deleted with its credentials and its presences in all tenants; say --yes to do it",
+                ));
+            }
             client.directory().delete(application.id).await?;
             printer.remark(&format!(
                 "{app} is deleted: its client id gets no tokens any more, in no tenant"
@@ -174,7 +184,7 @@ async fn make(create: AppCreate, printer: &Printer) -> Outcome {
     if !others.is_empty() {
         let ids: Vec<String> = others.iter().map(|app| app.app_id.to_string()).collect();
         printer.remark(&format!(
-            "named {} as well: {}. Use the client ids, or undo it: bartizan app delete {}{}",
+            "named {} as well: {}. Use the client ids, or undo it: bartizan app delete {}{} --yes",
             create.name,
             ids.join(", "),
             application.app_id,
