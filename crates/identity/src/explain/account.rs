@@ -203,6 +203,15 @@ fn of_token(refused: &TokenRefused, now: &Now) -> Account {
             draft.missing(now, "the service principal is switched off");
             if now.installed == Some(true) {
                 draft.mended("It has been switched on since: ask again.");
+            } else if now.installed.is_some() {
+                draft.remedy(Remedy::command(
+                    "Switch it on.",
+                    format!(
+                        "bartizan sp update {} --enabled true{}",
+                        quoted(client(refused)),
+                        in_tenant(now)
+                    ),
+                ));
             }
         }
         50_105 => assignment(&mut draft, refused, now),
@@ -336,6 +345,9 @@ fn secret(draft: &mut Draft, refused: &TokenRefused, now: &Now) {
         Some(app) if app.at_home => {
             let fact = match (refused.code, valid(app)) {
                 (7_000_222, _) => "the secret that was sent has expired",
+                (7_000_216, _) => {
+                    "a proof of the client: neither a secret nor an assertion was sent"
+                }
                 (_, true) => "the secret that was sent is none of the application's",
                 (_, false) => "the application has no secret that is good now",
             };

@@ -230,6 +230,62 @@ fn tokens_that_are_not_good_name_the_token_that_is() {
     }
 }
 
+#[test]
+fn a_good_token_of_nobody_names_the_account() {
+    let Refused::Api(mut refused) = call(401, None, &[]) else {
+        unreachable!("a call");
+    };
+    let token = refused.token.as_mut().expect("a token");
+    token.user = true;
+    let told = account(&Refused::Api(refused), &now());
+    let on = format!("bartizan user update o --enabled true --tenant {TENANT}");
+    assert_eq!(commands(&told), on);
+    assert!(told.missing.is_some());
+}
+
+#[test]
+fn what_was_sent_in_the_wrong_place_is_not_kept() {
+    let secret = "aB18Q~aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let sent = TokenRefused {
+        message: format!("Application with identifier '{secret}' was not found"),
+        client_id: Some(secret.to_owned()),
+        resource: Some(format!("https://x/{secret}")),
+        user: Some(secret.to_owned()),
+        scopes: vec![secret.to_owned()],
+        ..refused(700_016)
+    };
+    let kept = sent.as_kept();
+    assert!(!format!("{kept:?}").contains("8Q~"), "{kept:?}");
+    let long = "AnnaMariaElisabethSchmidt2_fabrikam.example@contoso.example";
+    let named = TokenRefused {
+        user: Some(long.to_owned()),
+        ..refused(50_105)
+    };
+    assert_eq!(named.clone().as_kept(), named);
+}
+
+#[test]
+fn what_was_not_sent_is_not_said_to_be_wrong() {
+    let here = Now {
+        application: registered(true, &[2_000]),
+        ..now()
+    };
+    let told = account(&Refused::Token(refused(7_000_216)), &here);
+    let fact = told.missing.expect("a fact").fact;
+    assert!(fact.contains("neither"), "{fact}");
+}
+
+#[test]
+fn an_application_that_is_switched_off_is_switched_on() {
+    let off = Now {
+        installed: Some(false),
+        ..now()
+    };
+    let told = account(&Refused::Token(refused(7_000_112)), &off);
+    let on = format!("bartizan sp update {APP} --enabled true --tenant {TENANT}");
+    assert_eq!(commands(&told), on);
+}
+
 fn wrong(fault: Fault, method: &str, path: &str, code: Option<&str>) -> Account {
     let Refused::Api(mut refused) = call(400, None, &[]) else {
         unreachable!("a call");

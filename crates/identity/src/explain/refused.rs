@@ -1,5 +1,6 @@
 //! What a refused request brought: the facts that are kept under its trace id. No secret and no token is among them.
 
+use super::kept_message;
 use bartizan_contract::operations::{self, Operation};
 use bartizan_contract::remedies::calls::Fault;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,22 @@ pub struct TokenRefused {
     pub user: Option<String>,
     /// How the client proved who it is.
     pub credential: Credential,
+}
+
+impl TokenRefused {
+    /// The same without what looks like a secret, wherever it was sent by mistake, and within bounds.
+    #[must_use]
+    pub fn as_kept(mut self) -> Self {
+        // Names of people are long, and mixed at times; a password in place of one has no domain.
+        let user = self.user.as_mut().filter(|user| !user.contains('@'));
+        let texts = [&mut self.client_id, &mut self.grant, &mut self.resource];
+        let texts = texts.into_iter().flatten().chain(user);
+        let texts = texts.chain(&mut self.scopes);
+        for text in texts.chain([&mut self.message, &mut self.tenant]) {
+            *text = kept_message(text);
+        }
+        self
+    }
 }
 
 /// How a client proved who it is.

@@ -124,7 +124,12 @@ fn command(code: u32) -> Option<&'static str> {
 
 fn of_api(text: &str, body: &Value) -> Option<Value> {
     let message = body.pointer("/error/message").and_then(Value::as_str);
-    let (required, held) = permissions(message.unwrap_or(text));
+    let sentence = message.unwrap_or(text);
+    let (required, held) = permissions(sentence);
+    let kind = match sentence.contains("required scopes:") {
+        true => PermissionKind::Delegated,
+        false => PermissionKind::Application,
+    };
     let named = body.pointer("/error/code").and_then(Value::as_str);
     let code = match named {
         Some(code) => Some(code),
@@ -135,7 +140,7 @@ fn of_api(text: &str, body: &Value) -> Option<Value> {
     // A gateway may leave the envelope out; the sentence about permissions says it all.
     let code = code.or((!required.is_empty()).then_some("Forbidden"))?;
     let (cause, remedy) = remedies::of_api(code)?;
-    let least = required.first().map(|name| qualified(name));
+    let least = required.first().map(|name| qualified(name, kind));
     let command = least.map(|name| {
         let flags = target::again();
         format!(
@@ -184,15 +189,18 @@ fn permissions(message: &str) -> (Vec<String>, Vec<String>) {
     )
 }
 
-/// `api/Name`, where several APIs have a permission of the name.
-fn qualified(name: &str) -> String {
-    let has = |kind| {
-        move |r: &&bartizan_contract::permissions::Resource| r.permission(kind, name).is_some()
+/// A permission as `app permission add` takes it: `api/Name`, and the flag of one that is for a person's token.
+fn qualified(name: &str, kind: PermissionKind) -> String {
+    let flag = match kind {
+        PermissionKind::Delegated => " --delegated",
+        PermissionKind::Application => "",
     };
-    let mut of = RESOURCES.iter().filter(has(PermissionKind::Application));
-    match of.next() {
-        Some(resource) => format!("{}/{name}", resource.api),
-        None => name.to_owned(),
+    let of = RESOURCES
+        .iter()
+        .find(|r| r.permission(kind, name).is_some());
+    match of {
+        Some(resource) => format!("{}/{name}{flag}", resource.api),
+        None => format!("{name}{flag}"),
     }
 }
 
@@ -232,6 +240,11 @@ mod tests {
             "Missing application roles. API required roles: Machine.Read.All, application roles: .",
             "Forbidden",
             "Machine.Read.All",
+        ),
+        (
+            "Missing application scopes. API required scopes: Incident.Read,Incident.ReadWrite, token scopes: User.Read.",
+            "Forbidden",
+            "app permission add CLIENT_ID xdr/Incident.Read --delegated",
         ),
         (
             r#"{"error":{"code":"Unauthorized","message":"Access token validation failure. Invalid audience."}}"#,

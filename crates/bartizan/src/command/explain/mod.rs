@@ -132,17 +132,132 @@ fn read(request: &Explain) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use bartizan_contract::remedies::calls::LISTS;
+    use std::collections::BTreeSet;
+
+    use bartizan_contract::identity_errors::ERRORS;
+    use bartizan_contract::remedies::calls::{CALLS, LISTS};
+    use bartizan_contract::{AppId, TenantId, operations};
+    use bartizan_identity::explain::{
+        ApiRefused, ApplicationNow, Check, Credential, Now, Refused, TokenRefused, TokenSeen,
+        account,
+    };
     use clap::Parser as _;
 
     use crate::args::Cli;
 
-    #[test]
-    fn commands_of_the_table_are_commands() {
-        let check = ("", "bartizan kql check QUERY");
-        for (_, command) in LISTS.iter().chain([&check]) {
+    /// What can be pasted is taken as it stands.
+    fn assert_taken(commands: &str) {
+        for command in commands.split(" && ") {
             let parsed = Cli::try_parse_from(command.split(' '));
             assert!(parsed.is_ok(), "{command}: {:?}", parsed.err());
         }
+    }
+
+    #[test]
+    fn commands_of_the_table_are_commands() {
+        for (_, command) in LISTS {
+            assert_taken(command);
+        }
+    }
+
+    /// The directory as it may be by the time of an explanation.
+    fn directories() -> Vec<Now> {
+        let registered = |at_home| ApplicationNow {
+            app_id: AppId::from_u128(2),
+            home: TenantId::from_u128(if at_home { 1 } else { 3 }),
+            at_home,
+            secrets: Vec::new(),
+        };
+        let mut all = Vec::new();
+        for application in [None, Some(registered(true)), Some(registered(false))] {
+            for installed in [None, Some(false)] {
+                all.push(Now {
+                    tenant: Some(TenantId::from_u128(1)),
+                    application: application.clone(),
+                    installed,
+                    resource: installed,
+                    login: "https://localhost:8443".to_owned(),
+                    ..Now::default()
+                });
+            }
+        }
+        all
+    }
+
+    /// Every command that mends a refusal.
+    fn commands(refused: &Refused) -> Vec<String> {
+        let told = directories().into_iter().map(|now| account(refused, &now));
+        let remedies = told.flat_map(|told| told.remedies);
+        remedies.filter_map(|remedy| remedy.command).collect()
+    }
+
+    #[test]
+    fn commands_that_mend_refused_sign_ins_are_commands() {
+        let mut all = BTreeSet::new();
+        for error in ERRORS {
+            all.extend(commands(&Refused::Token(TokenRefused {
+                code: error.code,
+                message: String::new(),
+                tenant: "contoso.example".to_owned(),
+                client_id: Some(AppId::from_u128(2).to_string()),
+                grant: None,
+                resource: Some("https://graph.microsoft.com".to_owned()),
+                scopes: vec!["User.Read".to_owned()],
+                user: Some("anna@contoso.example".to_owned()),
+                credential: Credential::Secret,
+            })));
+        }
+        assert!(all.len() > 10, "{all:?}");
+        all.iter().for_each(|command| assert_taken(command));
+    }
+
+    #[test]
+    fn commands_that_mend_refused_calls_are_commands() {
+        let call = |operation: &operations::Operation, status, user| ApiRefused {
+            api: operation.api.name().to_owned(),
+            method: operation.method.as_str().to_owned(),
+            path: operation.path.to_owned(),
+            fault: None,
+            code: None,
+            status,
+            message: String::new(),
+            check: None,
+            token: Some(TokenSeen {
+                tenant: TenantId::from_u128(1).to_string(),
+                client_id: AppId::from_u128(2).to_string(),
+                object_id: AppId::from_u128(4).to_string(),
+                user,
+                audience: "a".to_owned(),
+                permissions: Vec::new(),
+                expires: None,
+            }),
+        };
+        let mut all = BTreeSet::new();
+        for operation in operations::all() {
+            for user in [false, true] {
+                for status in [401, 403] {
+                    all.extend(commands(&Refused::Api(call(operation, status, user))));
+                }
+                let mut role = call(operation, 403, user);
+                let permissions = match user {
+                    true => operation.delegated_permissions,
+                    false => operation.app_permissions,
+                };
+                if let Some(token) = &mut role.token {
+                    token.permissions = permissions.iter().map(|p| (*p).to_owned()).collect();
+                }
+                all.extend(commands(&Refused::Api(role)));
+            }
+            let mut expired = call(operation, 401, false);
+            expired.check = Some(Check::Expired);
+            all.extend(commands(&Refused::Api(expired)));
+            for row in CALLS {
+                let mut wrong = call(operation, 400, false);
+                wrong.fault = Some(row.fault);
+                all.extend(commands(&Refused::Api(wrong)));
+            }
+        }
+        assert!(all.len() > 50, "{all:?}");
+        all.iter().for_each(|command| assert_taken(command));
     }
 }

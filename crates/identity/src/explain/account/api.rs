@@ -41,6 +41,12 @@ pub(super) fn of_api(refused: &ApiRefused, now: &Now) -> Account {
                 permission(&mut draft, seen, operation, now)
             }
         }
+        // The token is good, and whoever it is of is not, or not any more.
+        (None, Some(_)) if refused.status == 401 => {
+            if let Some(seen) = refused.token.as_ref().filter(|token| token.user) {
+                person(&mut draft, seen, now);
+            }
+        }
         _ => {}
     }
     match refused.status {
@@ -118,6 +124,20 @@ fn token(draft: &mut Draft, check: Check, operation: &Operation, now: &Now) {
     );
     draft.missing(now, fact);
     draft.remedy(Remedy::command(text, get));
+}
+
+/// The account of a good token's user, which is gone or switched off.
+fn person(draft: &mut Draft, seen: &TokenSeen, now: &Now) {
+    draft.needed("account", "of the token's user, there and switched on");
+    draft.missing(now, "the user's account, or that it is switched on");
+    draft.remedy(Remedy::command(
+        "Switch the account on, if it is there still.",
+        format!(
+            "bartizan user update {} --enabled true{}",
+            quoted(&seen.object_id),
+            in_tenant(now)
+        ),
+    ));
 }
 
 fn permission(draft: &mut Draft, seen: &TokenSeen, operation: &Operation, now: &Now) {
