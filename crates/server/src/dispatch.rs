@@ -18,6 +18,7 @@ use axum::response::Response;
 use bartizan_contract::hosts::{self, Service};
 use bartizan_contract::operations::Method;
 use bartizan_contract::{Api, OperationId, route};
+use bartizan_identity::explain::kept_message;
 use futures::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
@@ -183,7 +184,10 @@ async fn api(
         let called = Called::Elsewhere {
             api: there.map_or(api, |row| row.api),
             method: named_method(&parts.method).unwrap_or("another method"),
-            path: there.map_or(parts.uri.path(), |row| row.path).to_owned(),
+            path: match there {
+                Some(row) => row.path.to_owned(),
+                None => kept_message(parts.uri.path()),
+            },
         };
         attempt(called, &parts, request_id, client_request_id).refused(app, &error);
         return (

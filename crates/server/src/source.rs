@@ -17,6 +17,17 @@ pub(crate) fn source(peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr
     Some(last.unwrap_or(peer))
 }
 
+/// The network of an address that one holder has whole: an IPv6 customer gets at least a /64.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = address.to_bits() & (u128::MAX << 64);
+            IpAddr::V6(prefix.into())
+        }
+        v4 => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use bartizan_contract::AppId;
 use bartizan_identity::Refusal;
 
-use super::sign_in::network;
+use crate::source::network;
 
 /// Microseconds in a second.
 const MICROS: i64 = 1_000_000;

@@ -13,6 +13,7 @@ use bartizan_store::tokens::device_codes::{self, DeviceCode, DeviceCodeState};
 use http::{Method, StatusCode};
 use serde_json::Value as Json;
 
+use super::shown::{self, Asked};
 use super::token::{Door, load, secret, to_json};
 use super::{Request, respond};
 
@@ -27,6 +28,7 @@ pub(super) async fn answer(request: &Request<'_>, version: Version, tenant: &str
         Ok(body) => respond::json(StatusCode::OK, &body),
         Err(refusal) => {
             tracing::info!(code = refusal.code(), "no device code issued");
+            shown::refused(request, &Asked::of(request), &refusal);
             respond::refusal(&refusal, "token", request)
         }
     }

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use super::Request;
 use super::html::{self, Frame, Policy};
 use super::sign_in::{Flow, Purpose, SignedIn, begin, demands, fault, signed_in, use_session};
-use crate::handlers::own::explain::told;
+use crate::handlers::own::explain::{told, which_are_kept};
 
 /// The page of a trace id.
 pub(super) fn path(trace: &str) -> String {
@@ -184,7 +184,10 @@ fn nothing(
     let (status, why) = match administrator {
         true => (
             StatusCode::NOT_FOUND,
-            "No refusal with this trace id or correlation id is kept for your tenant. They are kept for 30 days; one of another tenant is told there.".to_owned(),
+            format!(
+                "No refusal with this trace id or correlation id is kept for your tenant. {}",
+                which_are_kept()
+            ),
         ),
         false => (
             StatusCode::FORBIDDEN,

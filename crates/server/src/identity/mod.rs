@@ -56,6 +56,7 @@ pub(crate) use sign_in::{OwnVerdict, check_own_password, second_factor_demanded}
 pub use token::KnownClients;
 
 use endpoint::Endpoint;
+use shown::Asked;
 
 /// The longest body that is read.
 const BODY_LIMIT: usize = 128 * 1024;
@@ -161,7 +162,7 @@ pub(crate) async fn answer(
         known: OnceLock::new(),
     };
     let mut response = match (body, endpoint) {
-        (Err(_), _) => respond::error(&Refusal::Malformed.answer(&trace)),
+        (Err(_), _) => refused(&request, &Refusal::Malformed),
         (Ok(_), Some(endpoint)) => route(&request, endpoint).await,
         (Ok(_), None) => respond::error(&trace.no_such_endpoint()),
     };
@@ -201,7 +202,7 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
             valid: if takes_forms { "GET, POST" } else { "GET" },
             verb: request.method.to_string(),
         };
-        return respond::error(&refusal.answer(&request.trace));
+        return refused(request, &refusal);
     }
     match endpoint {
         Endpoint::Token(version, tenant) => token::answer(request, version, &tenant).await,
@@ -233,6 +234,12 @@ async fn route(request: &Request<'_>, endpoint: Endpoint) -> Response {
         Endpoint::Start if request.site.alias => respond::error(&request.trace.no_such_endpoint()),
         Endpoint::Start => html::start(request),
     }
+}
+
+/// Refuses what is wrong whatever the endpoint.
+fn refused(request: &Request<'_>, refusal: &Refusal) -> Response {
+    shown::refused(request, &Asked::of(request), refusal);
+    respond::error(&refusal.answer(&request.trace))
 }
 
 /// The pairs of a form or a query; `+` is a space.

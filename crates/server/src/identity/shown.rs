@@ -46,7 +46,7 @@ pub(super) fn refused(request: &Request<'_>, asked: &Asked<'_>, refusal: &Refusa
 pub(super) fn noted(request: &Request<'_>, asked: &Asked<'_>, code: u32, message: &str) {
     let trail = &request.app.trail;
     if trail.is_full() {
-        trail.lost_request(true);
+        trail.lost_refusal();
         return;
     }
     let scopes = asked.scope.and_then(named_scopes);
@@ -60,17 +60,20 @@ pub(super) fn noted(request: &Request<'_>, asked: &Asked<'_>, code: u32, message
         tenant: Some(tenant.clone()),
         code: format!("AADSTS{code}"),
         address: request.source(),
-        refused: Refused::Token(TokenRefused {
-            code,
-            message: message.to_owned(),
-            tenant,
-            client_id: asked.client_id.map(short),
-            grant: None,
-            resource: asked.resource.map(short).or(of_scope),
-            scopes: scopes.map(|(_, names)| names).unwrap_or_default(),
-            user: asked.person.map(|person| person.user.upn.clone()),
-            credential: Credential::None,
-        }),
+        refused: Refused::Token(
+            TokenRefused {
+                code,
+                message: message.to_owned(),
+                tenant,
+                client_id: asked.client_id.map(short),
+                grant: None,
+                resource: asked.resource.map(short).or(of_scope),
+                scopes: scopes.map(|(_, names)| names).unwrap_or_default(),
+                user: asked.person.map(|person| person.user.upn.clone()),
+                credential: Credential::None,
+            }
+            .as_kept(),
+        ),
         silent: request.query("prompt") == Some("none"),
     });
 }

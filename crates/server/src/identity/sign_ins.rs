@@ -286,7 +286,7 @@ impl Sent {
             }
         };
         SignIn {
-            tenant: tenant.to_owned(),
+            tenant: short(tenant),
             client_id: self.client_id.clone(),
             confidential: self.credential != Credential::None,
             subject,
@@ -302,20 +302,23 @@ impl Sent {
             trace: request.trace.trace_id,
             correlation: request.trace.correlation_id.to_string(),
             occurred: request.app.clock.unix_micros(),
-            tenant: Some(tenant.to_owned()),
+            tenant: Some(short(tenant)),
             code: format!("AADSTS{}", refusal.code()),
             address: request.source(),
-            refused: Refused::Token(TokenRefused {
-                code: refusal.code(),
-                message: refusal.message(),
-                tenant: short(tenant),
-                client_id: self.client_id,
-                grant: self.grant,
-                resource: self.resource,
-                scopes: self.scopes,
-                user: self.user,
-                credential: self.credential,
-            }),
+            refused: Refused::Token(
+                TokenRefused {
+                    code: refusal.code(),
+                    message: refusal.message(),
+                    tenant: short(tenant),
+                    client_id: self.client_id,
+                    grant: self.grant,
+                    resource: self.resource,
+                    scopes: self.scopes,
+                    user: self.user,
+                    credential: self.credential,
+                }
+                .as_kept(),
+            ),
             silent: false,
         }
     }
@@ -332,6 +335,20 @@ fn basic(header: &str) -> Option<(String, Credential)> {
     Some((id.to_owned(), Credential::of(Some(secret), false)))
 }
 
+/// A text of a request as it may be kept: of a length, and without what no database and no screen takes well.
 pub(super) fn short(text: &str) -> String {
-    text.chars().take(TEXT).collect()
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().take(TEXT).map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PostgreSQL takes no NUL: one such text would lose all that is written with it.
+    #[test]
+    fn what_is_kept_of_a_request_has_a_length_and_no_control_character() {
+        assert_eq!(short("a\0b\u{1b}[2J é"), "a\u{fffd}b\u{fffd}[2J é");
+        assert_eq!(short(&"é".repeat(TEXT + 1)), "é".repeat(TEXT));
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) enum Called {
         api: Api,
         /// The method, where it has a name.
         method: &'static str,
-        /// The path of the rows, or the path as sent where there is none.
+        /// The path of the rows; where there is none the path as sent, as far as it may be kept.
         path: String,
     },
 }
@@ -53,7 +53,7 @@ impl Attempt {
     ) -> Self {
         Self {
             called,
-            authorization: headers.get(header::AUTHORIZATION).cloned(),
+            authorization: one_of(headers),
             address,
             trace,
             correlation: correlation.map_or_else(
@@ -110,7 +110,7 @@ impl Attempt {
             refused: Refused::Api(ApiRefused {
                 api: api.name().to_owned(),
                 method: method.to_owned(),
-                path: kept_message(path),
+                path: path.to_owned(),
                 fault,
                 code: error.exact_code().map(str::to_owned),
                 status: error.http_status().as_u16(),
@@ -141,6 +141,16 @@ impl Attempt {
             }
         }
     }
+}
+
+/// The `Authorization` header; where there are several, none of them counts and the call is refused for that.
+fn one_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?;
+    Some(match values.next() {
+        Some(_) => HeaderValue::from_static("several"),
+        None => value.clone(),
+    })
 }
 
 fn of_caller(caller: &Caller) -> TokenSeen {

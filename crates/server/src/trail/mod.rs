@@ -12,6 +12,7 @@ mod alerts;
 mod arrived;
 mod attempt;
 mod credential_use;
+mod hourly;
 mod names;
 mod refusal;
 mod sign_in;
@@ -31,6 +32,7 @@ use crate::app::App;
 use arrived::Arrived;
 pub(crate) use attempt::{Attempt, Called};
 pub(crate) use credential_use::{CredentialKind, CredentialUse};
+pub(crate) use hourly::ALIKE;
 pub(crate) use names::Named;
 pub(crate) use refusal::RefusedRequest;
 pub(crate) use sign_in::{Origin, Parties, SignIn, Subject};
@@ -236,6 +238,9 @@ async fn write(
     {
         lost("refusal", count);
         tracing::error!(%error, count, "refusals could not be kept");
+    }
+    if let Err(error) = keeper.forget(app).await {
+        tracing::warn!(%error, "old refusals could not be removed");
     }
     // Audit events stay in SQL until they are written: an error costs time, not events.
     if rows && let Err(error) = activity::write(app, arrived).await {

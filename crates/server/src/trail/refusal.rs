@@ -1,17 +1,16 @@
 //! Refusals, kept in SQL under their trace ids for as long and as many as the bounds say.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bartizan_contract::TenantId;
-use bartizan_contract::remedies::calls::Fault;
-use bartizan_identity::explain::{ApiRefused, Refused};
+use bartizan_identity::explain::Refused;
 use bartizan_store::refusals::{self, Refusal, Share};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::hourly::{Hour, Keys};
 use super::lost;
 use super::names::Names;
 use crate::app::App;
@@ -27,24 +26,14 @@ const NUMBER: [(Share, u32); 4] = [
 ];
 /// What programs are told that ask without a page (`prompt=none`), for as long as nobody, or not one alone, is signed in.
 const SILENT: [&str; 2] = ["AADSTS50058", "AADSTS16000"];
-/// For how long refusals that are alike are counted together: an hour, in microseconds.
-const ALIKE: i64 = 3_600 * 1_000_000;
-/// How many of these are told apart; beyond that each is kept again, within its share.
-const MOST_ALIKE: usize = 10_000;
-/// How many alike that are without a page are kept in the hour: one stands for all.
-const SILENT_ALIKE: u32 = 1;
-/// How many alike refusals of calls are kept in the hour: enough for a person who tries, and little of a program that asks
-/// for ever for what is not there, or what it may not have.
-const CALLS_ALIKE: u32 = 60;
-/// How many refusals of calls are kept in the hour of one tenant and share, whatever they are: one caller has more ways to be
-/// refused than there is room.
-const OF_TENANT: u32 = 5_000;
 /// How many of one tenant are kept of one batch: one flood must not push out everybody's.
 const PER_BATCH: usize = 256;
 /// How many of no tenant are.
 const OF_NOBODY: usize = 32;
 /// How many are added before old ones are looked for.
 const BETWEEN: usize = 1_000;
+/// After which time they are in any case: an hour, in microseconds.
+const OFTEN: i64 = 3_600 * 1_000_000;
 
 /// A refusal on its way to be kept.
 #[derive(Debug, Clone)]
@@ -69,7 +58,7 @@ pub(crate) struct RefusedRequest {
 
 impl RefusedRequest {
     /// The share, where the tenant that is named is there.
-    fn share(&self) -> Share {
+    pub(super) fn share(&self) -> Share {
         match &self.refused {
             _ if self.tenant.is_none() => Share::Nobody,
             // Patience, or another version, mends 429 and 501.
@@ -80,83 +69,14 @@ impl RefusedRequest {
             _ => Share::Grants,
         }
     }
-}
 
-/// Counts what is alike within an hour.
-#[derive(Debug)]
-struct Hourly<K> {
-    /// Since this time, microseconds.
-    since: i64,
-    seen: HashMap<K, u32>,
-}
-
-impl<K> Default for Hourly<K> {
-    fn default() -> Self {
-        Self {
-            since: 0,
-            seen: HashMap::new(),
+    /// Which of a batch come first: what a grant mends, then what anybody can ask a token for, then what nothing mends.
+    fn rank(&self) -> u8 {
+        match (&self.refused, self.share()) {
+            (_, Share::Calls) => 2,
+            (Refused::Token(_), _) => 1,
+            (Refused::Api(_), _) => 0,
         }
-    }
-}
-
-impl<K: Eq + Hash> Hourly<K> {
-    /// Whether as many as `most` were there within the hour.
-    fn is_full(&self, now: i64, key: &K, most: u32) -> bool {
-        now - self.since < ALIKE && self.seen.get(key).is_some_and(|seen| *seen >= most)
-    }
-
-    /// Whether as many as `most` were there within the hour, without this one.
-    fn is_over(&mut self, now: i64, key: K, most: u32) -> bool {
-        if now - self.since >= ALIKE || self.seen.len() >= MOST_ALIKE {
-            self.since = now;
-            self.seen.clear();
-        }
-        let seen = self.seen.entry(key).or_default();
-        *seen = seen.saturating_add(1);
-        *seen > most
-    }
-}
-
-/// What refusals without a page have in common: the tenant, the client, the person, the code.
-type Silent = (String, Option<String>, Option<String>, u32);
-/// What refused calls have in common: the tenant, the caller, the operation, the status. Paths without an operation are one,
-/// and so are the methods that a path does not have. Who is in no tenant is known by the address.
-type Call = (Option<String>, Option<String>, String, String, u16);
-
-/// Counts refused calls of one share.
-#[derive(Debug, Default)]
-struct Calls {
-    alike: Hourly<Call>,
-    tenants: Hourly<String>,
-}
-
-impl Calls {
-    /// Whether enough of its likes, or of its tenant's, were kept within the hour.
-    fn is_known(&mut self, request: &RefusedRequest, refused: &ApiRefused) -> bool {
-        let now = request.occurred;
-        let tenant = request.tenant.as_ref();
-        // First: whoever has had the tenant's number makes no more keys.
-        if tenant.is_some_and(|tenant| self.tenants.is_full(now, tenant, OF_TENANT)) {
-            return true;
-        }
-        let (method, path) = match refused.fault {
-            Some(Fault::NoOperation) => ("", ""),
-            Some(Fault::Method) => ("", refused.path.as_str()),
-            _ => (refused.method.as_str(), refused.path.as_str()),
-        };
-        let who = match &refused.token {
-            Some(token) => Some(token.object_id.clone()),
-            None => request.address.map(|address| address.to_string()),
-        };
-        let alike = (
-            tenant.cloned(),
-            who,
-            method.to_owned(),
-            path.to_owned(),
-            refused.status,
-        );
-        self.alike.is_over(now, alike, CALLS_ALIKE)
-            || tenant.is_some_and(|tenant| self.tenants.is_over(now, tenant.clone(), OF_TENANT))
     }
 }
 
@@ -164,37 +84,43 @@ impl Calls {
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     added: usize,
-    silent: Hourly<Silent>,
-    granted: Calls,
-    wrong: Calls,
-    nobody: Calls,
+    /// When old ones were looked for, microseconds.
+    looked: i64,
+    hour: Hour,
 }
 
+/// How many of each tenant a batch has kept.
+type Places = HashMap<Option<TenantId>, usize>;
+
 impl Keeper {
-    /// Whether enough of its likes were kept within the hour.
-    fn is_known(&mut self, request: &RefusedRequest) -> bool {
-        let now = request.occurred;
-        match &request.refused {
-            Refused::Token(refused) if request.silent => {
-                let alike = (
-                    refused.tenant.clone(),
-                    refused.client_id.clone(),
-                    refused.user.clone(),
-                    refused.code,
-                );
-                self.silent.is_over(now, alike, SILENT_ALIKE)
+    /// Whether one more is kept, of a tenant that is there or of none: within its numbers of the hour and of this batch.
+    fn has_place(
+        &mut self,
+        places: &mut Places,
+        request: &RefusedRequest,
+        tenant: Option<TenantId>,
+    ) -> bool {
+        let keys = Keys::of(request, tenant);
+        if !self.hour.has_room(&keys) {
+            if !keys.is_silent() {
+                lost("refusal", 1);
             }
-            Refused::Token(_) => false,
-            Refused::Api(refused) => {
-                // One share's many keys leave the counts of the others alone.
-                let calls = match request.share() {
-                    Share::Nobody => &mut self.nobody,
-                    Share::Calls => &mut self.wrong,
-                    Share::Grants | Share::Silent => &mut self.granted,
-                };
-                calls.is_known(request, refused)
-            }
+            return false;
         }
+        let most = if tenant.is_some() {
+            PER_BATCH
+        } else {
+            OF_NOBODY
+        };
+        let place = places.entry(tenant).or_default();
+        if *place >= most {
+            lost("refusal", 1);
+            return false;
+        }
+        *place += 1;
+        // What had no place takes nothing of the hour.
+        self.hour.count(keys);
+        true
     }
 
     /// Keeps what a batch brought, within its share.
@@ -204,31 +130,18 @@ impl Keeper {
         mut requests: Vec<RefusedRequest>,
     ) -> Result<(), bartizan_store::StoreError> {
         let mut names = Names::new(app.store.read().await?);
-        let mut shares: HashMap<Option<TenantId>, usize> = HashMap::new();
+        let mut places = Places::new();
         let mut kept = Vec::new();
-        // What a grant mends has the places of a batch first.
-        requests.sort_by_key(|request| request.share() == Share::Calls);
+        requests.sort_by_key(RefusedRequest::rank);
         for request in requests {
-            if self.is_known(&request) {
-                if matches!(request.refused, Refused::Api(_)) {
-                    lost("refusal", 1);
-                }
-                continue;
-            }
             let tenant = match &request.tenant {
                 Some(name) => names.tenant(name).await?,
                 None => None,
             };
-            let (room, most) = match tenant {
-                Some(_) => (request.share(), PER_BATCH),
-                None => (Share::Nobody, OF_NOBODY),
-            };
-            let share = shares.entry(tenant).or_default();
-            *share += 1;
-            if *share > most {
-                lost("refusal", 1);
+            if !self.has_place(&mut places, &request, tenant) {
                 continue;
             }
+            let room = tenant.map_or(Share::Nobody, |_| request.share());
             let mut facts = serde_json::to_value(&request.refused).unwrap_or_default();
             if let Some(address) = request.address {
                 facts["address"] = Json::from(address.to_string());
@@ -249,21 +162,36 @@ impl Keeper {
             refusals::append(&mut tx, refusal).await?;
         }
         self.added += kept.len();
-        if self.added >= BETWEEN {
-            self.added = 0;
-            refusals::forget(&mut tx, app.clock.unix_micros() - AGE, &NUMBER).await?;
+        tx.commit().await
+    }
+
+    /// Forgets what is too old or too much, when it is time to look.
+    pub(super) async fn forget(&mut self, app: &App) -> Result<(), bartizan_store::StoreError> {
+        let now = app.clock.unix_micros();
+        if self.added < BETWEEN && now - self.looked < OFTEN {
+            return Ok(());
         }
+        (self.added, self.looked) = (0, now);
+        let mut tx = app.store.write_aside().await?;
+        refusals::forget(&mut tx, now - AGE, &NUMBER).await?;
         tx.commit().await
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::trail) mod tests {
+    use bartizan_contract::remedies::calls::Fault;
+    use bartizan_identity::explain::{ApiRefused, Credential, TokenRefused, TokenSeen};
+
     use super::*;
-    use bartizan_identity::explain::TokenSeen;
 
     /// A call of a caller of a tenant, or of nobody at an address.
-    fn call(tenant: Option<&str>, who: u8, status: u16, fault: Option<Fault>) -> RefusedRequest {
+    pub(in crate::trail) fn call(
+        tenant: Option<&str>,
+        who: u8,
+        status: u16,
+        fault: Option<Fault>,
+    ) -> RefusedRequest {
         let seen = |tenant: &str| TokenSeen {
             tenant: tenant.to_owned(),
             client_id: "c".to_owned(),
@@ -273,39 +201,47 @@ mod tests {
             permissions: Vec::new(),
             expires: None,
         };
+        let refused = Refused::Api(ApiRefused {
+            api: "xdr".to_owned(),
+            method: "GET".to_owned(),
+            path: "/api/incidents".to_owned(),
+            fault,
+            code: None,
+            status,
+            message: String::new(),
+            check: None,
+            token: tenant.map(seen),
+        });
+        request(tenant, who, refused, false)
+    }
+
+    /// A token request, or one of the pages, from an address.
+    pub(in crate::trail) fn sign_in(client: &str, who: u8, silent: bool) -> RefusedRequest {
+        let refused = Refused::Token(TokenRefused {
+            code: 700_016,
+            message: String::new(),
+            tenant: "t".to_owned(),
+            client_id: Some(client.to_owned()),
+            grant: None,
+            resource: None,
+            scopes: Vec::new(),
+            user: None,
+            credential: Credential::None,
+        });
+        request(Some("t"), who, refused, silent)
+    }
+
+    fn request(tenant: Option<&str>, who: u8, refused: Refused, silent: bool) -> RefusedRequest {
         RefusedRequest {
             trace: Uuid::nil(),
             correlation: String::new(),
-            occurred: ALIKE,
+            occurred: 1_700_000_000_000_000,
             tenant: tenant.map(str::to_owned),
-            code: status.to_string(),
+            code: String::new(),
             address: Some(IpAddr::from([192, 0, 2, who])),
-            refused: Refused::Api(ApiRefused {
-                api: "xdr".to_owned(),
-                method: "GET".to_owned(),
-                path: "/api/incidents".to_owned(),
-                fault,
-                code: None,
-                status,
-                message: String::new(),
-                check: None,
-                token: tenant.map(seen),
-            }),
-            silent: false,
+            refused,
+            silent,
         }
-    }
-
-    fn with_path(mut request: RefusedRequest, path: String) -> RefusedRequest {
-        if let Refused::Api(refused) = &mut request.refused {
-            refused.path = path;
-        }
-        request
-    }
-
-    /// How many of so many are kept.
-    fn kept(keeper: &mut Keeper, number: u32, of: impl Fn(u32) -> RefusedRequest) -> usize {
-        let new = (0..number).filter(|number| !keeper.is_known(&of(*number)));
-        new.count()
     }
 
     #[test]
@@ -322,36 +258,43 @@ mod tests {
     }
 
     #[test]
-    fn whatever_it_is_what_is_alike_is_kept_sixty_times_an_hour() {
-        for (tenant, status, fault) in [
-            (Some("t"), 404, Some(Fault::NotFound)),
-            (Some("t"), 403, None),
-            (Some("t"), 429, None),
-            (None, 401, None),
-        ] {
-            let mut keeper = Keeper::default();
-            let alike = |_| call(tenant, 1, status, fault);
-            assert_eq!(kept(&mut keeper, 100, alike), 60, "{status}");
-            // Another caller, or one at another address; and the same an hour later.
-            assert!(!keeper.is_known(&call(tenant, 2, status, fault)));
-            let mut later = call(tenant, 1, status, fault);
-            later.occurred += ALIKE;
-            assert!(!keeper.is_known(&later));
+    fn what_a_batch_has_no_place_for_takes_nothing_of_the_hour() {
+        let mut keeper = Keeper::default();
+        let tenant = Some(TenantId::from_u128(1));
+        let mut batch = |tenant: Option<TenantId>, of: &dyn Fn(u8) -> RefusedRequest| {
+            let mut places = Places::new();
+            let flood = (0..=255).chain(0..=255).map(of);
+            let kept = flood.filter(|request| keeper.has_place(&mut places, request, tenant));
+            kept.count()
+        };
+        let of_path = |number: u8| {
+            let mut request = call(Some("t"), 1, 400, Some(Fault::Request));
+            if let Refused::Api(refused) = &mut request.refused {
+                refused.path = number.to_string();
+            }
+            request
+        };
+        assert_eq!(batch(tenant, &of_path), PER_BATCH);
+        // One caller has 300 an hour.
+        assert_eq!(batch(tenant, &of_path), 300 - PER_BATCH);
+        assert_eq!(batch(tenant, &of_path), 0);
+        let of_nobody = |number| call(None, number, 401, None);
+        for _ in 0..4 {
+            assert_eq!(batch(None, &of_nobody), OF_NOBODY);
         }
     }
 
     #[test]
-    fn one_tenant_has_a_number_of_its_own_for_each_share() {
-        let mut keeper = Keeper::default();
-        let many = |status, fault| {
-            move |number: u32| with_path(call(Some("t"), 1, status, fault), number.to_string())
-        };
-        let wrong = Some(Fault::Request);
-        assert_eq!(kept(&mut keeper, 30_000, many(400, wrong)), 5_000);
-        // Which made no keys beyond it: nobody's counts begin anew.
-        assert!(keeper.wrong.alike.seen.len() <= 5_001);
-        assert_eq!(kept(&mut keeper, 8_000, many(403, None)), 5_000);
-        assert!(!keeper.is_known(&call(Some("u"), 1, 400, wrong)));
-        assert!(!keeper.is_known(&call(Some("u"), 1, 403, None)));
+    fn what_a_grant_mends_has_the_places_of_a_batch_first() {
+        let mut batch = [
+            call(Some("t"), 1, 404, Some(Fault::NotFound)),
+            sign_in("c", 1, false),
+            call(Some("t"), 1, 403, None),
+        ];
+        batch.sort_by_key(RefusedRequest::rank);
+        let ranks: Vec<u8> = batch.iter().map(RefusedRequest::rank).collect();
+        assert_eq!(ranks, [0, 1, 2]);
+        assert!(matches!(&batch[0].refused, Refused::Api(api) if api.status == 403));
+        assert!(matches!(&batch[1].refused, Refused::Token(_)));
     }
 }

@@ -10,7 +10,13 @@ use crate::harness::{GRAPH, OWN, TestServer, XDR};
 const DEFENDER: &str = "8ee8fdad-f234-4243-8f3b-15c294843740";
 
 /// A token request's answer.
-async fn ask(server: &TestServer, tenant: &str, client: &str, secret: &str, scope: &str) -> Value {
+pub(crate) async fn ask(
+    server: &TestServer,
+    tenant: &str,
+    client: &str,
+    secret: &str,
+    scope: &str,
+) -> Value {
     let url = format!("{}/{tenant}/oauth2/v2.0/token", server.server.http_url());
     let form = [
         ("grant_type", "client_credentials"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, GRAPH, MDE, OWN, TestServer, XDR, read};
 
 /// The id by which an answer can be explained. Its dialect says it in its own place, and every answer in a header.
-fn trace(answer: &Answer) -> String {
+pub(crate) fn trace(answer: &Answer) -> String {
     let error = &answer.body["error"];
     let named = [&error["target"], &error["innerError"]["request-id"]];
     let named: Vec<&str> = named.into_iter().filter_map(Value::as_str).collect();
@@ -17,13 +17,13 @@ fn trace(answer: &Answer) -> String {
     header.to_owned()
 }
 
-async fn explanation(server: &TestServer, tenant: &str, trace: &str) -> Answer {
+pub(crate) async fn explanation(server: &TestServer, tenant: &str, trace: &str) -> Answer {
     let token = server.token_in(tenant, OWN).await;
     server.get(&format!("/explain/{trace}"), &token).await
 }
 
 /// The explanation of an answer, which repeats what the answer said.
-async fn explain(server: &TestServer, answer: &Answer) -> Value {
+pub(crate) async fn explain(server: &TestServer, answer: &Answer) -> Value {
     let told = explanation(server, &server.tenant, &trace(answer)).await;
     assert_eq!(told.status, StatusCode::OK, "{:?}", answer.body);
     let error = &answer.body["error"];

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::app::{App, Operator};
 use crate::call::{Call, json as answer};
 use crate::error::{ApiError, Kind};
+use crate::trail::ALIKE;
 
 /// How long a refusal of this very moment is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,12 +40,20 @@ pub(crate) async fn get(call: Call) -> Result<Response, ApiError> {
         ApiError::new(
             Kind::NotFound,
             format!(
-                "No refusal with the trace id or correlation id '{}' is kept for this tenant. They are kept for 30 days; one of another tenant is told there.",
-                name.chars().take(64).collect::<String>()
+                "No refusal with the trace id or correlation id '{}' is kept for this tenant. {}",
+                name.chars().take(64).collect::<String>(),
+                which_are_kept()
             ),
         )
     })?;
     answer(StatusCode::OK, &told)
+}
+
+/// Why a refusal that was told may not be there.
+pub(crate) fn which_are_kept() -> String {
+    format!(
+        "They are kept for 30 days, of many alike within an hour the first {ALIKE} at most; one of another tenant is told there."
+    )
 }
 
 /// The account of the refusal with this trace id, or of the latest with this correlation id, for an administrator of a

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use bartizan_identity::sign_in::lockout::Budget;
 use tokio::sync::Semaphore;
 
+use crate::source::network;
+
 /// Addresses that are remembered; beyond that the whole table begins anew, so that a flood costs no memory.
 const MOST_SOURCES: usize = 100_000;
 
@@ -25,17 +27,6 @@ impl Default for PasswordGuards {
             hashing: Semaphore::new(cores),
             sources: Mutex::default(),
         }
-    }
-}
-
-/// The networks that one holder has whole: an IPv6 customer gets at least a /64.
-pub(in crate::identity) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = address.to_bits() & (u128::MAX << 64);
-            IpAddr::V6(prefix.into())
-        }
-        v4 => v4,
     }
 }
 
