@@ -15,6 +15,7 @@ use futures::StreamExt;
 use crate::compile::{Compiled, compile};
 use crate::error::HuntError;
 use crate::external::{ExternalReader, OfOneHunt};
+use crate::given_up::{GivenUp, SetOnDrop};
 use crate::places::Places;
 use crate::plan::{Planner, QueryContext};
 use crate::result::{HuntResult, HuntStats, ResultColumn};
@@ -147,6 +148,8 @@ impl Engine {
     ) -> (Result<HuntResult, HuntError>, Duration) {
         let meter = Meter::default();
         let shared = meter.clone();
+        // Dropped with the caller's interest, and at the end of the time.
+        let _waiting = SetOnDrop(meter.given_up());
         let result = self
             .on_own_threads(request, |settings, request| async move {
                 let query = resolve(&settings, &request, &shared).await?;
@@ -163,7 +166,9 @@ impl Engine {
     pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
         self.on_own_threads(request, |settings, request| async move {
             let query = resolve(&settings, &request, &Meter::default()).await?;
-            let prepared = Prepared::new(&settings, &request, &query, Attempt::Fast).await?;
+            let meter = Meter::default();
+            let prepared =
+                Prepared::new(&settings, &request, &query, Attempt::Fast, &meter).await?;
             let physical =
                 datafusion::physical_plan::displayable(prepared.physical.as_ref()).indent(false);
             Ok(format!("{}\n\n{physical}", prepared.logical))
@@ -239,12 +244,14 @@ impl Prepared {
         request: &HuntRequest,
         query: &bound::Query,
         attempt: Attempt,
+        meter: &Meter,
     ) -> Result<Self, HuntError> {
         let memory = Arc::new(QueryMemory::new(request.limits.memory, attempt));
-        let state = session_state(settings, memory.clone(), attempt)?;
+        let state = session_state(settings, memory.clone(), attempt, meter.given_up())?;
         let context = QueryContext {
             state,
             memory,
+            meter: meter.clone(),
             now_ticks: request.now_ticks,
             places: settings.places.clone(),
             external: settings.external.clone(),
@@ -364,9 +371,9 @@ async fn finish(
     let (mut planning, mut peak_memory) = (Duration::ZERO, 0);
     loop {
         let started = Instant::now();
-        let prepared = Prepared::new(settings, request, query, attempt).await?;
+        let prepared = Prepared::new(settings, request, query, attempt, meter).await?;
         planning += started.elapsed();
-        let running = Running(&prepared, meter);
+        let running = meter.running(vec![prepared.physical.clone()]);
         let collected = collect(&prepared, request.limits).await;
         drop(running);
         peak_memory = peak_memory.max(prepared.context.memory.peak());
@@ -443,24 +450,54 @@ fn cpu_time(plan: &dyn ExecutionPlan) -> Duration {
     Duration::from_nanos(own as u64) + below
 }
 
-/// The processor time of a query, over all its attempts and what it asks the data beforehand.
+/// The processor time of a query, over all its attempts and what it asks the data beforehand; and whether anybody still
+/// waits for it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Meter(Arc<AtomicU64>);
+pub(crate) struct Meter(Arc<AtomicU64>, GivenUp);
 
 impl Meter {
     fn read(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
+
+    fn add(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    fn given_up(&self) -> GivenUp {
+        self.1.clone()
+    }
+
+    /// Plans that are executed; their time is added when what is given ends, also by being stopped.
+    pub(crate) fn running(&self, plans: Vec<Arc<dyn ExecutionPlan>>) -> Running {
+        let meter = self.clone();
+        Running { plans, meter }
+    }
+
+    /// Work that is no plan: the time that it is busy is added, not the time that it waits.
+    pub(crate) async fn busy<F: Future>(&self, work: F) -> F::Output {
+        let mut work = std::pin::pin!(work);
+        std::future::poll_fn(|context| {
+            let started = Instant::now();
+            let polled = work.as_mut().poll(context);
+            self.add(started.elapsed());
+            polled
+        })
+        .await
+    }
 }
 
-/// A plan that is executed; its time is added when it ends, also by being stopped.
-struct Running<'p>(&'p Prepared, &'p Meter);
+/// Plans that are executed.
+pub(crate) struct Running {
+    plans: Vec<Arc<dyn ExecutionPlan>>,
+    meter: Meter,
+}
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
-        let time = cpu_time(self.0.physical.as_ref());
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.1.0.fetch_add(nanos, Ordering::Relaxed);
+        let time: Duration = self.plans.iter().map(|plan| cpu_time(plan.as_ref())).sum();
+        self.meter.add(time);
     }
 }
 

@@ -20,6 +20,7 @@ mod compile;
 mod cooperative;
 mod decimal;
 mod functions;
+mod given_up;
 mod json;
 mod late_tests;
 mod places;

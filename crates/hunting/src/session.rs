@@ -15,6 +15,7 @@ use datafusion::prelude::SessionConfig;
 use crate::cooperative::CooperativeJoins;
 use crate::engine::{EngineSettings, HighWater};
 use crate::error::HuntError;
+use crate::given_up::GivenUp;
 use crate::late_tests::LateTests;
 use crate::plan::KqlQueryPlanner;
 
@@ -108,6 +109,7 @@ pub(crate) fn session_state(
     settings: &EngineSettings,
     memory: Arc<QueryMemory>,
     attempt: Attempt,
+    given_up: GivenUp,
 ) -> Result<SessionState, HuntError> {
     // The planner sorts for a join only where there are partitions to join one by one.
     let partitions = match attempt {
@@ -121,6 +123,7 @@ pub(crate) fn session_state(
         .with_round_robin_repartition(false)
         .with_information_schema(false);
     let options = config.options_mut();
+    options.extensions.insert(given_up);
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = false;
     options.optimizer.prefer_hash_join = attempt == Attempt::Fast;
@@ -144,7 +147,10 @@ pub(crate) fn session_state(
         // The rules of physical plans stay: some of them make plans right, not only fast.
         builder.with_optimizer_rules(Vec::new())
     };
-    Ok(builder.build())
+    let mut state = builder.build();
+    // From here on functions are made with this session's options, by which they know their hunt.
+    state.mark_start_execution();
+    Ok(state)
 }
 
 /// Files of one query, deleted when it ends.

@@ -11,6 +11,8 @@ use arrow::datatypes::{Decimal256Type, Float64Type, Int32Type, Int64Type, i256};
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
 
+use super::effort::Effort;
+use crate::given_up::GivenUp;
 use crate::types::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
 /// Bytes of one text, array or bag that a function makes. What makes texts out of many others stops as soon as its text is
@@ -47,6 +49,8 @@ pub(crate) struct Call {
     pub args: Vec<Argument>,
     /// Rows of the result.
     pub rows: usize,
+    /// Whether anybody still waits for the result: looked at before each row.
+    pub given_up: GivenUp,
 }
 
 /// An argument: its KQL type, its values, and whether the one value stands for all rows.
@@ -196,6 +200,20 @@ impl Argument {
 }
 
 impl Call {
+    /// A call that is worked on to its end.
+    pub(crate) fn of(args: Vec<Argument>, rows: usize) -> Self {
+        Self {
+            args,
+            rows,
+            given_up: GivenUp::default(),
+        }
+    }
+
+    /// What the call may do beside going through its rows, in steps that cost as much as so many simple ones.
+    pub(super) fn effort(&self, cost: u64) -> Effort {
+        Effort::of(cost, self.given_up.clone())
+    }
+
     /// The argument at a position.
     pub(crate) fn arg(&self, index: usize) -> Result<&Argument> {
         self.args.get(index).ok_or_else(|| {
@@ -251,6 +269,7 @@ impl Call {
         let mut buffer = String::new();
         let mut made = Made::default();
         for row in 0..self.rows {
+            self.given_up.check()?;
             buffer.clear();
             if each(row, &mut buffer) {
                 made.add(&buffer)?;
@@ -270,6 +289,7 @@ impl Call {
         let mut builder = StringViewBuilder::with_capacity(self.rows);
         let mut made = Made::default();
         for row in 0..self.rows {
+            self.given_up.check()?;
             let text = each(row);
             made.add(text.unwrap_or(""))?;
             builder.append_option(text);
@@ -279,17 +299,20 @@ impl Call {
 
     /// A result of longs, datetimes or timespans.
     pub(crate) fn make_longs(&self, each: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
-        Ok(Arc::new((0..self.rows).map(each).collect::<Int64Array>()))
+        let made: Int64Array = self.each_row(each).collect();
+        self.made(made)
     }
 
     /// A result of ints.
     pub(crate) fn make_ints(&self, each: impl FnMut(usize) -> Option<i32>) -> Result<ArrayRef> {
-        Ok(Arc::new((0..self.rows).map(each).collect::<Int32Array>()))
+        let made: Int32Array = self.each_row(each).collect();
+        self.made(made)
     }
 
     /// A result of reals.
     pub(crate) fn make_reals(&self, each: impl FnMut(usize) -> Option<f64>) -> Result<ArrayRef> {
-        Ok(Arc::new((0..self.rows).map(each).collect::<Float64Array>()))
+        let made: Float64Array = self.each_row(each).collect();
+        self.made(made)
     }
 
     /// A result of decimals.
@@ -297,17 +320,15 @@ impl Call {
         &self,
         each: impl FnMut(usize) -> Option<i256>,
     ) -> Result<ArrayRef> {
-        let array: Decimal256Array = (0..self.rows).map(each).collect();
-        Ok(Arc::new(array.with_precision_and_scale(
-            DECIMAL_PRECISION,
-            DECIMAL_SCALE,
-        )?))
+        let made: Decimal256Array = self.each_row(each).collect();
+        self.made(made.with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE)?)
     }
 
     /// A result of booleans without nulls.
-    pub(crate) fn make_flags(&self, each: impl FnMut(usize) -> bool) -> Result<ArrayRef> {
-        let flags = BooleanBuffer::collect_bool(self.rows, each);
-        Ok(Arc::new(BooleanArray::new(flags, None)))
+    pub(crate) fn make_flags(&self, mut each: impl FnMut(usize) -> bool) -> Result<ArrayRef> {
+        let flags =
+            BooleanBuffer::collect_bool(self.rows, |row| !self.given_up.is_given_up() && each(row));
+        self.made(BooleanArray::new(flags, None))
     }
 
     /// A result of booleans.
@@ -317,9 +338,29 @@ impl Call {
     ) -> Result<ArrayRef> {
         let mut builder = BooleanBuilder::with_capacity(self.rows);
         for row in 0..self.rows {
+            self.given_up.check()?;
             builder.append_option(each(row));
         }
         Ok(Arc::new(builder.finish()))
+    }
+
+    /// What the rows have, and nothing more from when the call is given up.
+    fn each_row<T>(
+        &self,
+        mut each: impl FnMut(usize) -> Option<T>,
+    ) -> impl Iterator<Item = Option<T>> {
+        (0..self.rows).map(move |row| {
+            if self.given_up.is_given_up() {
+                return None;
+            }
+            each(row)
+        })
+    }
+
+    /// The result, unless the call was given up on the way.
+    fn made(&self, array: impl Array + 'static) -> Result<ArrayRef> {
+        self.given_up.check()?;
+        Ok(Arc::new(array))
     }
 }
 
@@ -330,10 +371,7 @@ mod tests {
     #[test]
     fn texts_of_a_batch_are_bounded_together_and_each() {
         let megabyte = "a".repeat(1 << 20);
-        let call = |rows| Call {
-            args: Vec::new(),
-            rows,
-        };
+        let call = |rows| Call::of(Vec::new(), rows);
         let made = |rows| {
             call(rows).make_texts(|_, out| {
                 out.push_str(&megabyte);
@@ -349,5 +387,62 @@ mod tests {
         let slices = |end: usize| call(1).make_slices(|_| long.get(..end)).map(|a| a.len());
         assert_eq!(slices(LONGEST_TEXT).unwrap(), 1);
         assert!(slices(LONGEST_TEXT + 1).is_err());
+    }
+
+    #[test]
+    fn a_call_ends_between_two_rows_when_it_is_given_up() {
+        type Make = dyn Fn(&Call, &dyn Fn(usize)) -> Result<ArrayRef>;
+        let done = |make: &Make| {
+            let call = Call::of(Vec::new(), 1_000);
+            let count = std::cell::Cell::new(0);
+            let made = make(&call, &|row| {
+                count.set(count.get() + 1);
+                if row == 2 {
+                    call.given_up.give_up();
+                }
+            });
+            (made.is_err(), count.get())
+        };
+        let all: [&Make; 6] = [
+            &|call, each| {
+                call.make_texts(|row, _| {
+                    each(row);
+                    true
+                })
+            },
+            &|call, each| {
+                call.make_slices(|row| {
+                    each(row);
+                    None
+                })
+            },
+            &|call, each| {
+                call.make_longs(|row| {
+                    each(row);
+                    None
+                })
+            },
+            &|call, each| {
+                call.make_reals(|row| {
+                    each(row);
+                    None
+                })
+            },
+            &|call, each| {
+                call.make_flags(|row| {
+                    each(row);
+                    true
+                })
+            },
+            &|call, each| {
+                call.make_bools(|row| {
+                    each(row);
+                    None
+                })
+            },
+        ];
+        for (number, make) in all.into_iter().enumerate() {
+            assert_eq!(done(make), (true, 3), "{number}");
+        }
     }
 }

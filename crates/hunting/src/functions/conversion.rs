@@ -19,15 +19,12 @@ pub(crate) fn cast_array(array: &ArrayRef, from: Type, to: Type) -> Result<Array
     if from == to && to != Type::String {
         return Ok(array.clone());
     }
-    let call = Call {
-        rows: array.len(),
-        args: vec![Argument {
-            ty: from,
-            array: array.clone(),
-            constant: false,
-        }],
+    let argument = Argument {
+        ty: from,
+        array: array.clone(),
+        constant: false,
     };
-    cast_argument(&call, to)
+    cast_argument(&Call::of(vec![argument], array.len()), to)
 }
 
 /// Null strings become "".

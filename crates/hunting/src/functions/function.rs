@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 };
 
 use super::call::{Argument, Call};
+use crate::given_up::GivenUp;
 use crate::types::data_type;
 
 /// What computes a function on one batch.
@@ -304,6 +305,7 @@ impl ScalarUDFImpl for KqlFunction {
         let call = Call {
             args: arguments,
             rows: if all_constant { 1 } else { args.number_rows },
+            given_up: GivenUp::of(&args.config_options),
         };
         let result = (self.kernel)(&call)?;
         Ok(if all_constant {

@@ -59,10 +59,7 @@ pub(crate) fn hash_of(values: &ArrayRef, ty: Type) -> Result<ArrayRef> {
         array: values.clone(),
         constant: false,
     };
-    hash(&Call {
-        rows,
-        args: vec![argument],
-    })
+    hash(&Call::of(vec![argument], rows))
 }
 
 /// The hash of a value: numbers and times by their bytes, the rest by its text. `text` is room to work in.

@@ -298,15 +298,13 @@ fn parsed_text(expr: &Expr) -> Option<Expr> {
 pub(crate) fn parse_json_array(
     texts: &arrow::array::ArrayRef,
 ) -> datafusion::error::Result<arrow::array::ArrayRef> {
-    let call = call::Call {
-        rows: arrow::array::Array::len(texts),
-        args: vec![call::Argument {
-            ty: Type::String,
-            array: Arc::clone(texts),
-            constant: false,
-        }],
+    let argument = call::Argument {
+        ty: Type::String,
+        array: Arc::clone(texts),
+        constant: false,
     };
-    bags::parse_json(&call)
+    let rows = arrow::array::Array::len(texts);
+    bags::parse_json(&call::Call::of(vec![argument], rows))
 }
 
 /// A random real for every row.

@@ -9,7 +9,6 @@ use datafusion::error::Result;
 
 use super::call::{Call, is_too_long};
 use super::conversion::push_text;
-use super::effort::Effort;
 use super::text_match::{Matcher, TextTest};
 use crate::json::{self, push_json_string};
 
@@ -101,17 +100,17 @@ pub(super) fn substring(call: &Call) -> Result<ArrayRef> {
 
 pub(super) fn index_of(call: &Call) -> Result<ArrayRef> {
     let lookups = call.texts(1)?;
-    let effort = Effort::of(1);
+    let effort = call.effort(1);
     let found = index_with(call, |row, rest, length, occurrence| {
         // The length is searched anew after each occurrence, as .NET's IndexOf does.
         let lookup = lookups.get(row);
-        let most = occurrence.min(rest.len());
-        if !effort.spend(most, lookup.len()) {
-            return None;
-        }
         let mut from = 0;
         let mut end = first_characters(rest, length).len();
         for _ in 0..occurrence {
+            // What is searched for is made ready anew each time.
+            if !effort.spend(1, lookup.len().max(1)) {
+                return None;
+            }
             let found = from + rest.get(from..end)?.find(lookup)?;
             let next = found + lookup.chars().next().map_or(1, char::len_utf8);
             if length.is_some() {

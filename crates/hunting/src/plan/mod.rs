@@ -24,13 +24,14 @@ use bartizan_kql::bound::{self, ColumnId, Node, Plan};
 use bartizan_kql::types::Type;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 
-use crate::engine::TimeWindow;
+use crate::engine::{Meter, TimeWindow};
 use crate::error::HuntError;
 use crate::external::{ExternalReader, Wanted};
 use crate::places::Places;
@@ -44,6 +45,8 @@ pub(crate) struct QueryContext {
     pub state: SessionState,
     /// The session's memory pool.
     pub memory: Arc<QueryMemory>,
+    /// What the execution costs.
+    pub meter: Meter,
     /// `now()`.
     pub now_ticks: i64,
     /// Where addresses are.
@@ -144,11 +147,14 @@ impl<'q> Planner<'q> {
         let task = state.task_ctx();
         let memory = MemoryConsumer::new(what.to_owned()).register(task.memory_pool());
         let schema = physical.schema();
+        let _running = self.context.meter.running(vec![physical.clone()]);
         let mut stream = execute_stream(physical, task)?;
         let mut batches = Vec::new();
+        // Batches may be slices of what a step made at once.
+        let mut counter = RecordBatchMemoryCounter::new();
         while let Some(batch) = stream.next().await {
             let batch = batch?;
-            memory.try_grow(batch.get_array_memory_size())?;
+            memory.try_grow(counter.count_batch(&batch))?;
             batches.push(batch);
         }
         Ok(SharedResult {
@@ -174,7 +180,8 @@ impl<'q> Planner<'q> {
             batches.extend(batch);
             Ok(())
         };
-        wanted.read(self.context.external.as_deref(), keep).await?;
+        let read = wanted.read(self.context.external.as_deref(), keep);
+        self.context.meter.busy(read).await?;
         Ok(SharedResult {
             schema,
             batches,

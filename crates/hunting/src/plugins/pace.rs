@@ -57,17 +57,21 @@ pub(super) fn without_limits<T>() -> Result<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
 
     use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 
     use super::*;
+    use crate::given_up::GivenUp;
 
     /// Work with so much memory, given up or not.
-    fn work(bytes: usize, given_up: bool) -> Work {
+    fn work(bytes: usize, is_given_up: bool) -> Work {
+        let given_up = GivenUp::default();
+        if is_given_up {
+            given_up.give_up();
+        }
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
         let memory = MemoryConsumer::new("test").register(&pool);
-        Work::new(memory, Arc::new(AtomicBool::new(given_up)))
+        Work::new(memory, given_up)
     }
 
     #[test]

@@ -7,10 +7,11 @@ use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::Call;
+use super::pace::{Pace, without_limits};
 use super::values::{most_matches, picked, real, strings, too_many_matches};
 use crate::error::HuntError;
 use crate::functions::GeoTarget;
-use crate::plan::{Kernel, Made};
+use crate::plan::{Kernel, Made, Work};
 
 /// The shapes, and the columns to add.
 pub(super) struct Lookup {
@@ -51,7 +52,12 @@ impl Lookup {
 }
 
 impl Kernel for Lookup {
-    fn run(&self, args: &[ArrayRef], rows: usize) -> Result<Made> {
+    fn run(&self, _args: &[ArrayRef], _rows: usize) -> Result<Made> {
+        without_limits()
+    }
+
+    fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+        let mut pace = Pace::new(work);
         let [longitudes, latitudes] = [0, 1].map(|i| args[i].as_primitive::<Float64Type>());
         let (mut own, mut found) = (Vec::<u32>::new(), Vec::<Option<u32>>::new());
         let most = most_matches(self.columns.len());
@@ -59,9 +65,12 @@ impl Kernel for Lookup {
             let before = own.len();
             if longitudes.is_valid(row) && latitudes.is_valid(row) {
                 let (lng, lat) = (longitudes.value(row), latitudes.value(row));
-                for (there, _) in self.targets.iter().filter(|(_, t)| t.holds(lng, lat)) {
-                    own.push(row as u32);
-                    found.push(Some(*there));
+                for (there, target) in &self.targets {
+                    pace.step(target.size())?;
+                    if target.holds(lng, lat) {
+                        own.push(row as u32);
+                        found.push(Some(*there));
+                    }
                 }
             }
             if own.len() > most {

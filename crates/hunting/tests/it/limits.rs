@@ -82,6 +82,25 @@ fn what_a_query_used_is_told_when_it_fails_and_when_it_asked_first() {
 }
 
 #[test]
+fn what_is_computed_before_the_answer_counts_as_time_used() {
+    let engine = Engine::new(EngineSettings::default()).expect("an engine");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let used = |query: &str| {
+        let request = request(query, Limits::default(), Arc::new(NoTables));
+        let (result, used) = runtime.block_on(engine.measured(request));
+        assert!(result.is_ok(), "{query}: {result:?}");
+        used
+    };
+    // What is joined is computed before, and is a number.
+    let little =
+        used("let n = toscalar(range x from 1 to 1 step 1 | summarize sum(hash(x))); print n");
+    let much = used(
+        "let n = toscalar(range x from 1 to 500000 step 1 | summarize dcount(hash_sha256(tostring(x)))); print n",
+    );
+    assert!(much > 10 * little, "{much:?} for {little:?}");
+}
+
+#[test]
 fn a_slow_query_is_stopped() {
     let limits = Limits {
         timeout: Duration::from_millis(300),
@@ -114,6 +133,70 @@ fn rows_that_become_many_are_stopped_and_leave_the_thread() {
     assert!(matches!(result, Err(HuntError::Timeout)), "{result:?}");
     // Its thread is the only one.
     assert!(run("print 1", 30_000).is_ok());
+}
+
+/// Whether a query that takes minutes ends when its time is over, so that its thread, the only one, is free again.
+fn leaves_the_thread(query: &str) {
+    let engine = Engine::new(EngineSettings {
+        threads: 1,
+        ..EngineSettings::default()
+    })
+    .expect("an engine");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let run = |query: &str, millis| {
+        let limits = Limits {
+            timeout: Duration::from_millis(millis),
+            ..Limits::default()
+        };
+        runtime.block_on(engine.run(request(query, limits, Arc::new(NoTables))))
+    };
+    let result = run(query, 1_000);
+    assert!(matches!(result, Err(HuntError::Timeout)), "{result:?}");
+    let result = run("print 1", 20_000);
+    assert!(result.is_ok(), "{result:?}");
+}
+
+#[test]
+fn functions_that_take_long_for_each_row_are_stopped_between_two() {
+    // A covering of some ten thousand cells takes a good part of a second, and all rows are one batch.
+    leaves_the_thread(
+        "range i from 1 to 8000 step 1 | extend p = bag_pack('type', 'Polygon', 'coordinates', pack_array(pack_array(\
+         pack_array(0, 0), pack_array(10 + i * 0.001, 0), pack_array(10, 10), pack_array(0, 10), pack_array(0, 0)))) \
+         | summarize max(array_length(geo_polygon_to_s2cells(p, 10)))",
+    );
+}
+
+#[test]
+fn lookups_of_many_shapes_are_stopped_within_a_batch() {
+    // Nothing is near, and all the edges have to be looked at to know it.
+    leaves_the_thread(
+        "let shapes = range n from 1 to 2000 step 1 \
+         | extend line = parse_json(strcat('{\"type\":\"LineString\",\"coordinates\":[[-90,0],[0,80],[90,0],[0,-80],[', n * 0.001, ',1]]}')); \
+         range i from 1 to 8000 step 1 | extend lng = i * 0.001 + 20.5, lat = 20.5 \
+         | evaluate geo_line_lookup(shapes, line, lng, lat, 1.0) | count",
+    );
+}
+
+#[test]
+fn slices_of_what_a_step_made_count_as_memory_once() {
+    let engine = Engine::new(EngineSettings {
+        threads: 1,
+        batch_rows: 64,
+        ..EngineSettings::default()
+    })
+    .expect("an engine");
+    let limits = Limits {
+        memory: 32_000_000,
+        ..Limits::default()
+    };
+    let active = "let events = range x from 1 to 20000 step 1 | serialize n = row_number() | extend id = x % 100; \
+         events | union (events | extend n = n + 20000) | evaluate active_users_count(id, n, 1, 40000, 40000, 10, 2, 1000) | count";
+    let shared = "let events = materialize(range x from 1 to 20000 step 1 | serialize n = row_number()); \
+         events | join kind=inner events on n | count";
+    for query in [active, shared] {
+        let result = run_on(&engine, query, limits);
+        assert!(result.is_ok(), "{query}: {result:?}");
+    }
 }
 
 #[test]

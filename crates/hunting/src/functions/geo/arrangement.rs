@@ -3,11 +3,15 @@
 
 use std::collections::HashMap;
 
+use super::super::effort::Effort;
 use super::region::Region;
 use super::sphere::{Vector, add, cross, crossing, dot, norm, normal, scaled, unit};
 
 /// Points this close are the same: about 0.1 µm on the Earth.
 const NEAR: f64 = 1e-14;
+
+/// Cuts of an arrangement at most: each takes some hundred bytes, and a result with a part of them is too long.
+const MOST_CUTS: usize = 1 << 20;
 
 /// The points of an arrangement.
 #[derive(Default)]
@@ -73,7 +77,8 @@ pub(super) struct Arrangement {
 }
 
 impl Arrangement {
-    pub(super) fn new(regions: [&Region; 2]) -> Self {
+    /// Without effort enough it is not complete.
+    pub(super) fn new(regions: [&Region; 2], effort: &Effort) -> Self {
         let mut points = Points::default();
         let mut edges = Vec::new();
         for (place, region) in regions.iter().enumerate() {
@@ -86,7 +91,7 @@ impl Arrangement {
                 });
             }
         }
-        cut(&mut points, &mut edges);
+        cut(&mut points, &mut edges, effort);
         let pieces = pieces(&points, edges);
         let mut at = vec![Vec::new(); points.all.len()];
         for (i, piece) in pieces.iter().enumerate() {
@@ -98,7 +103,7 @@ impl Arrangement {
             at,
         };
         for (place, region) in regions.iter().enumerate() {
-            made.classify(place, region);
+            made.classify(place, region, effort);
         }
         made
     }
@@ -111,7 +116,7 @@ impl Arrangement {
     }
 
     /// Says of each piece on which sides a region is.
-    fn classify(&mut self, place: usize, region: &Region) {
+    fn classify(&mut self, place: usize, region: &Region, effort: &Effort) {
         let mut known = vec![false; self.pieces.len()];
         for (piece, known) in self.pieces.iter_mut().zip(&mut known) {
             if piece.count[place] == 0 {
@@ -128,6 +133,9 @@ impl Arrangement {
             if known[start] {
                 continue;
             }
+            if !effort.spend(1, region.polygons.len()) {
+                return;
+            }
             let [a, b] = self.pieces[start].ends.map(|id| self.points[id]);
             let inside = region.contains(unit(add(a, b)));
             let mut waiting = vec![start];
@@ -137,6 +145,9 @@ impl Arrangement {
                 }
                 self.pieces[next].sides[place] = [inside; 2];
                 for end in self.pieces[next].ends {
+                    if !effort.spend(2, self.at[end].len()) {
+                        return;
+                    }
                     if !self.is_bound(end, place) {
                         waiting.extend(self.at[end].iter().filter(|i| !known[**i]));
                     }
@@ -153,8 +164,8 @@ fn extent(a: Vector, b: Vector) -> [(f64, f64); 3] {
     [0, 1, 2].map(|i| (a[i].min(b[i]) - bulge, a[i].max(b[i]) + bulge))
 }
 
-/// Finds where edges touch and cross.
-fn cut(points: &mut Points, edges: &mut [Edge]) {
+/// Finds where edges touch and cross, as far as there is effort for it.
+fn cut(points: &mut Points, edges: &mut [Edge], effort: &Effort) {
     let extents: Vec<_> = edges
         .iter()
         .map(|e| extent(points.all[e.from], points.all[e.to]))
@@ -171,39 +182,53 @@ fn cut(points: &mut Points, edges: &mut [Edge]) {
         .unwrap_or(0);
     let mut order: Vec<usize> = (0..edges.len()).collect();
     order.sort_by(|i, j| extents[*i][axis].0.total_cmp(&extents[*j][axis].0));
+    let mut cuts = 0;
     for (place, i) in order.iter().copied().enumerate() {
+        let mut looked = 1;
         for j in order[place + 1..].iter().copied() {
             if extents[j][axis].0 > extents[i][axis].1 {
                 break;
             }
+            looked += 1;
             let mut axes = extents[i].iter().zip(&extents[j]);
             if axes.all(|(one, other)| one.0 <= other.1 && other.0 <= one.1) {
-                cut_pair(points, edges, i, j);
+                cuts += cut_pair(points, edges, i, j);
             }
+            if cuts > MOST_CUTS {
+                effort.exceed();
+                return;
+            }
+        }
+        if !effort.spend(1, looked) {
+            return;
         }
     }
 }
 
-fn cut_pair(points: &mut Points, edges: &mut [Edge], i: usize, j: usize) {
+/// How often two edges were cut.
+fn cut_pair(points: &mut Points, edges: &mut [Edge], i: usize, j: usize) -> usize {
     let (a, b, c, d) = (edges[i].from, edges[i].to, edges[j].from, edges[j].to);
-    let mut touched = false;
+    let (mut touched, mut cuts) = (false, 0);
     for (p, target, from, to) in [(a, j, c, d), (b, j, c, d), (c, i, a, b), (d, i, a, b)] {
         if p == from || p == to {
             touched = true;
         } else if is_on(points.all[p], points.all[from], points.all[to]) {
             edges[target].cuts.push(p);
             touched = true;
+            cuts += 1;
         }
     }
     if touched {
-        return;
+        return cuts;
     }
     let [pa, pb, pc, pd] = [a, b, c, d].map(|id| points.all[id]);
     if let Some(p) = crossing(pa, pb, pc, pd) {
         let id = points.id(p);
         edges[i].cuts.push(id);
         edges[j].cuts.push(id);
+        cuts += 2;
     }
+    cuts
 }
 
 /// Whether a point is on an arc between its ends.

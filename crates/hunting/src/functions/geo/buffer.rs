@@ -5,6 +5,7 @@ use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
+use super::super::effort::Effort;
 use super::geojson::{Lines, Polygons};
 use super::region::{Arc, Polygon, Region, Ring, edges_of};
 use super::sphere::{
@@ -135,17 +136,17 @@ fn single(ring: Ring) -> Option<Region> {
 }
 
 /// What lies within a distance of lines.
-pub(super) fn line(lines: &Lines, width: Width) -> Option<Region> {
-    Region::union(around(&lines.edges(), width)?)
+pub(super) fn line(lines: &Lines, width: Width, effort: &Effort) -> Option<Region> {
+    Region::union(around(&lines.edges(), width)?, effort)
 }
 
 /// What lies within a distance of polygons.
-pub(super) fn polygon(shapes: &Polygons, width: Width) -> Option<Region> {
+pub(super) fn polygon(shapes: &Polygons, width: Width, effort: &Effort) -> Option<Region> {
     let inside: Vec<Region> = Region::each(shapes).collect();
     let rings = inside.iter().flat_map(|region| region.rings());
     let arcs: Vec<Arc> = rings.flat_map(|ring| edges_of(ring)).collect();
     let around = around(&arcs, width)?;
-    Region::union(inside.into_iter().chain(around))
+    Region::union(inside.into_iter().chain(around), effort)
 }
 
 /// Distance and tolerance at two positions.
@@ -173,27 +174,35 @@ pub(super) fn of_point(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_line_buffer(line, radius, tolerance)`.
 pub(super) fn of_line(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = call.effort(1);
+    let made = call.make_texts(|row, out| {
         let lines = Lines::read(shape(call, 0, row)).zip(width(call, 1, row));
-        push(out, lines.and_then(|(lines, width)| line(&lines, width)))
-    })
+        let made = lines.and_then(|(lines, width)| line(&lines, width, &effort));
+        push(out, made)
+    })?;
+    effort.outcome(made, "geo_line_buffer")
 }
 
 /// `geo_polygon_buffer(polygon, radius, tolerance)`.
 pub(super) fn of_polygon(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = call.effort(1);
+    let made = call.make_texts(|row, out| {
         let shapes = Polygons::read(shape(call, 0, row)).zip(width(call, 1, row));
-        push(
-            out,
-            shapes.and_then(|(shapes, width)| polygon(&shapes, width)),
-        )
-    })
+        let made = shapes.and_then(|(shapes, width)| polygon(&shapes, width, &effort));
+        push(out, made)
+    })?;
+    effort.outcome(made, "geo_polygon_buffer")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::sphere::{degrees, distance, nearest};
     use super::*;
+    use crate::given_up::GivenUp;
+
+    fn effort() -> Effort {
+        Effort::of(1, GivenUp::default())
+    }
 
     fn rim(region: &Region) -> Vec<Vector> {
         let arcs = region.edges();
@@ -220,7 +229,7 @@ mod tests {
         let text =
             r#"{"type":"LineString","coordinates":[[10,50],[11,50.5],[10.5,51],[10.4,49.9]]}"#;
         let lines = Lines::read(Some(text)).unwrap();
-        let region = line(&lines, Width::new(3_000.0, 30.0).unwrap()).unwrap();
+        let region = line(&lines, Width::new(3_000.0, 30.0).unwrap(), &effort()).unwrap();
         assert_eq!(region.polygons.len(), 1);
         // The line crosses itself: there is a hole between its parts.
         assert_eq!(region.polygons[0].rings().len(), 2);
@@ -241,8 +250,9 @@ mod tests {
     fn a_polygon_is_widened_outwards_and_its_hole_shrinks() {
         let text = r#"{"type":"Polygon","coordinates":[[[0,0],[10,0],[10,10],[0,10],[0,0]],[[4,4],[4,6],[6,6],[6,4],[4,4]]]}"#;
         let shapes = Polygons::read(Some(text)).unwrap();
-        let before = Region::of(&shapes).unwrap();
-        let after = polygon(&shapes, Width::new(10_000.0, 10.0).unwrap()).unwrap();
+        let before = Region::of(&shapes, &effort()).unwrap();
+        let widened = |width: Option<Width>| polygon(&shapes, width.unwrap(), &effort()).unwrap();
+        let after = widened(Width::new(10_000.0, 10.0));
         assert_eq!(after.polygons.len(), 1);
         assert_eq!(after.polygons[0].rings().len(), 2);
         let outside = rim(&after);
@@ -250,7 +260,7 @@ mod tests {
         let more = (after.area() - before.area()) / (before.perimeter() * 10_000.0);
         assert!((0.9..1.1).contains(&more), "{more}");
         // A hole that is narrower than the distance goes.
-        let filled = polygon(&shapes, Width::new(200_000.0, 10.0).unwrap()).unwrap();
+        let filled = widened(Width::new(200_000.0, 10.0));
         assert_eq!(filled.polygons[0].rings().len(), 1);
     }
 

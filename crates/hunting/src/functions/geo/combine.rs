@@ -16,30 +16,33 @@ use super::shape;
 use super::sphere::{Degrees, angle, degrees, ring_area, vector};
 
 /// The union of the polygons of an array; none when one of them is not valid.
-fn united(text: Option<&str>) -> Option<Region> {
+fn united(text: Option<&str>, effort: &Effort) -> Option<Region> {
     let shapes = elements(text)?;
     let shapes = shapes.iter().map(Polygons::of);
     let shapes = shapes.collect::<Option<Vec<_>>>()?;
-    Region::union(shapes.iter().flat_map(Region::each))
+    Region::union(shapes.iter().flat_map(Region::each), effort)
 }
 
 /// `geo_union_polygons_array(polygons)`.
 pub(super) fn union_polygons(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
-        let region = united(shape(call, 0, row));
+    let effort = call.effort(1);
+    let made = call.make_texts(|row, out| {
+        let region = united(shape(call, 0, row), &effort);
         region.map(|r| r.written().push(out)).is_some()
-    })
+    })?;
+    effort.outcome(made, "geo_union_polygons_array")
 }
 
 /// `geo_simplify_polygons_array(polygons, tolerance)`: null when nothing is left.
 pub(super) fn simplify_polygons(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let (joining, effort) = (call.effort(1), call.effort(ARC));
     let made = call.make_texts(|row, out| {
         let made = tolerance(call, row, 0.0, 7.8e6)
-            .zip(united(shape(call, 0, row)))
+            .zip(united(shape(call, 0, row), &joining))
             .and_then(|(tolerance, region)| simplified(&region.written(), tolerance, &effort));
         made.map(|shapes| shapes.push(out)).is_some()
     })?;
+    let made = joining.outcome(made, "geo_simplify_polygons_array")?;
     effort.outcome(made, "geo_simplify_polygons_array")
 }
 
@@ -77,12 +80,13 @@ fn apart(ring: Vec<Degrees>, tolerance: f64) -> Vec<Degrees> {
 
 /// `geo_intersection_2polygons(polygon, polygon)`: an area, or the lines and points in which the two only touch.
 pub(super) fn intersection(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
-        let read = |index| Region::of(&Polygons::read(shape(call, index, row))?);
+    let effort = call.effort(1);
+    let made = call.make_texts(|row, out| {
+        let read = |index| Region::of(&Polygons::read(shape(call, index, row))?, &effort);
         let Some((one, other)) = read(0).zip(read(1)) else {
             return false;
         };
-        let common = overlay(&one, &other, |a, b| a && b);
+        let common = overlay(&one, &other, |a, b| a && b, &effort);
         let points: Vec<Degrees> = common.touches.into_iter().map(degrees).collect();
         let lines = joined(
             common
@@ -111,7 +115,8 @@ pub(super) fn intersection(call: &Call) -> Result<ArrayRef> {
             }
         }
         true
-    })
+    })?;
+    effort.outcome(made, "geo_intersection_2polygons")
 }
 
 fn push_to_text(wanted: bool, push: impl FnOnce(&mut String)) -> Option<String> {
@@ -221,11 +226,21 @@ fn joined(edges: impl Iterator<Item = (Degrees, Degrees)>) -> Vec<Vec<Degrees>> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::overlay::Overlay;
     use super::*;
+    use crate::given_up::GivenUp;
+
+    fn effort() -> Effort {
+        Effort::of(1, GivenUp::default())
+    }
+
+    fn both_of(one: &Region, other: &Region) -> Overlay {
+        overlay(one, other, |a, b| a && b, &effort())
+    }
 
     fn polygon(text: &str) -> Region {
         let text = format!("{{\"type\":\"Polygon\",\"coordinates\":[{text}]}}");
-        Region::of(&Polygons::read(Some(&text)).unwrap()).unwrap()
+        Region::of(&Polygons::read(Some(&text)).unwrap(), &effort()).unwrap()
     }
 
     fn square(west: i32, south: i32, east: i32, north: i32) -> Region {
@@ -235,7 +250,7 @@ mod tests {
     }
 
     fn union(all: &[Region]) -> Region {
-        Region::union(all.to_vec()).unwrap()
+        Region::union(all.to_vec(), &effort()).unwrap()
     }
 
     fn shape_of(region: &Region) -> Vec<usize> {
@@ -248,8 +263,9 @@ mod tests {
     fn areas_add_up() {
         let (one, other) = (square(0, 0, 10, 10), square(5, 5, 15, 15));
         let both = union(&[one.clone(), other.clone()]);
-        let common = overlay(&one, &other, |a, b| a && b).region.unwrap();
-        let less = overlay(&one, &other, |a, b| a && !b).region.unwrap();
+        let common = both_of(&one, &other).region.unwrap();
+        let less = overlay(&one, &other, |a, b| a && !b, &effort());
+        let less = less.region.unwrap();
         let sum = one.area() + other.area();
         assert!((both.area() + common.area() - sum).abs() < sum * 1e-12);
         assert!((less.area() + common.area() - one.area()).abs() < sum * 1e-12);
@@ -295,12 +311,12 @@ mod tests {
 
     #[test]
     fn what_only_touches_is_a_line_or_a_point() {
-        let aside = overlay(&square(0, 0, 1, 1), &square(1, 0, 2, 1), |a, b| a && b);
+        let aside = both_of(&square(0, 0, 1, 1), &square(1, 0, 2, 1));
         assert_eq!((aside.borders.len(), aside.touches.len()), (1, 0));
         assert!(aside.region.unwrap().polygons.is_empty());
-        let corner = overlay(&square(0, 0, 1, 1), &square(1, 1, 2, 2), |a, b| a && b);
+        let corner = both_of(&square(0, 0, 1, 1), &square(1, 1, 2, 2));
         assert_eq!((corner.borders.len(), corner.touches.len()), (0, 1));
-        let away = overlay(&square(0, 0, 1, 1), &square(3, 3, 4, 4), |a, b| a && b);
+        let away = both_of(&square(0, 0, 1, 1), &square(3, 3, 4, 4));
         assert_eq!((away.borders.len(), away.touches.len()), (0, 0));
     }
 
@@ -330,6 +346,58 @@ mod tests {
             let wanted = triangles.iter().any(|t| t.contains(p));
             assert_eq!(all.contains(p), wanted, "{:?}", degrees(p));
         }
+    }
+
+    /// A comb of so many teeth, from south to north or from west to east.
+    fn comb(teeth: i32, upright: bool) -> Region {
+        let at = |x: i32, y: i32| if upright { (x, y) } else { (y, x) };
+        let mut corners: Vec<(i32, i32)> = vec![at(0, 40_000), at(0, 0)];
+        for tooth in 0..teeth {
+            let x = tooth * 20;
+            corners.extend([
+                at(x + 10, 0),
+                at(x + 10, 39_000),
+                at(x + 20, 39_000),
+                at(x + 20, 0),
+            ]);
+        }
+        corners.extend([at(teeth * 20 + 10, 0), at(teeth * 20 + 10, 40_000)]);
+        let ring: Vec<String> = corners
+            .iter()
+            .chain(&corners[..1])
+            .map(|(x, y)| format!("[{},{}]", f64::from(*x) / 1e4, f64::from(*y) / 1e4))
+            .collect();
+        polygon(&format!("[{}]", ring.join(",")))
+    }
+
+    #[test]
+    fn what_is_too_much_or_not_wanted_any_more_is_not_worked_on() {
+        let (one, other) = (comb(20, true), comb(20, false));
+        assert!(both_of(&one, &other).region.is_some());
+        let little = Effort::of(1 << 24, GivenUp::default());
+        assert!(
+            overlay(&one, &other, |a, b| a && b, &little)
+                .region
+                .is_none()
+        );
+        assert!(little.outcome((), "f").is_err());
+        let given_up = GivenUp::default();
+        let effort = Effort::of(1, given_up.clone());
+        given_up.give_up();
+        assert!(
+            overlay(&one, &other, |a, b| a && b, &effort)
+                .region
+                .is_none()
+        );
+        // Each tooth crosses each of the other comb: too many points, whatever the effort.
+        let effort = Effort::of(1, GivenUp::default());
+        let (one, other) = (comb(400, true), comb(400, false));
+        assert!(
+            overlay(&one, &other, |a, b| a && b, &effort)
+                .region
+                .is_none()
+        );
+        assert!(!effort.goes_on());
     }
 
     #[test]

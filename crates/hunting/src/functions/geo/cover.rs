@@ -4,8 +4,10 @@ use arrow::array::ArrayRef;
 use datafusion::error::Result;
 
 use super::super::call::Call;
+use super::super::effort::Effort;
 use super::buffer::{self, Width};
 use super::geojson::{Lines, Polygons};
+use super::lines::ARC;
 use super::region::{Arc, Region};
 use super::s2::Cell;
 use super::sphere::{Vector, dot, normal};
@@ -13,6 +15,8 @@ use super::{h3, push_cells, push_tokens, real, shape};
 
 /// S2 cells of a covering at most (docs page "geo-polygon-to-s2cells-function").
 const MOST_CELLS: usize = 65_536;
+/// Edges that come near the cells of a level, at most, each for each cell.
+const MOST_NEAR: usize = 1 << 24;
 /// The level of S2 cells unless given.
 const S2_LEVEL: f64 = 11.0;
 /// The resolution of H3 cells unless given.
@@ -30,8 +34,13 @@ struct Candidate {
 }
 
 /// The S2 cells of a level that have a point in common with edges or with what is inside them. None when there are too
-/// many.
-fn s2_cells(edges: &[Arc], region: Option<&Region>, level: u32) -> Option<Vec<Cell>> {
+/// many, or no effort is left.
+fn s2_cells(
+    edges: &[Arc],
+    region: Option<&Region>,
+    level: u32,
+    effort: &Effort,
+) -> Option<Vec<Cell>> {
     let mut cells: Vec<Candidate> = Cell::faces()
         .map(|cell| Candidate {
             cell,
@@ -42,19 +51,30 @@ fn s2_cells(edges: &[Arc], region: Option<&Region>, level: u32) -> Option<Vec<Ce
         .collect();
     for _ in 0..level {
         let mut finer = Vec::with_capacity(cells.len() * 2);
+        let mut most = MOST_NEAR;
         for Candidate {
             cell,
             edges: near,
             inside,
         } in &cells
         {
+            if !effort.spend(near.len() + 1, 4 * ARC as usize) {
+                return None;
+            }
             for cell in cell.children() {
                 let child = Candidate {
                     cell,
                     edges: near.clone(),
                     inside: *inside,
                 };
-                finer.extend(kept(child, edges, region));
+                if let Some(child) = kept(child, edges, region) {
+                    let Some(left) = most.checked_sub(child.edges.len()) else {
+                        effort.exceed();
+                        return None;
+                    };
+                    most = left;
+                    finer.push(child);
+                }
             }
         }
         // A cell that belongs to the covering has at least one quarter that does.
@@ -105,33 +125,37 @@ fn level_and_radius(call: &Call, row: usize, level: f64, finest: f64) -> Option<
 }
 
 /// The cells of a region and its edges.
-fn of_region(region: &Region, level: u32) -> Option<Vec<Cell>> {
+fn of_region(region: &Region, level: u32, effort: &Effort) -> Option<Vec<Cell>> {
     let edges: Vec<Arc> = region.edges().collect();
-    s2_cells(&edges, Some(region), level)
+    s2_cells(&edges, Some(region), level, effort)
 }
 
 /// `geo_line_to_s2cells(line, level, radius)`.
 pub(super) fn line_to_s2(call: &Call) -> Result<ArrayRef> {
-    s2(call, |row, level, radius| {
+    let effort = call.effort(1);
+    let made = s2(call, |row, level, radius| {
         let lines = Lines::read(shape(call, 0, row))?;
         if radius > 0.0 {
             let width = Width::new(radius, radius * COARSE)?;
-            return of_region(&buffer::line(&lines, width)?, level);
+            return of_region(&buffer::line(&lines, width, &effort)?, level, &effort);
         }
-        s2_cells(&lines.edges(), None, level)
-    })
+        s2_cells(&lines.edges(), None, level, &effort)
+    })?;
+    effort.outcome(made, "geo_line_to_s2cells")
 }
 
 /// `geo_polygon_to_s2cells(polygon, level, radius)`.
 pub(super) fn polygon_to_s2(call: &Call) -> Result<ArrayRef> {
-    s2(call, |row, level, radius| {
+    let effort = call.effort(1);
+    let made = s2(call, |row, level, radius| {
         let shapes = Polygons::read(shape(call, 0, row))?;
         if radius > 0.0 {
             let width = Width::new(radius, radius * COARSE)?;
-            return of_region(&buffer::polygon(&shapes, width)?, level);
+            return of_region(&buffer::polygon(&shapes, width, &effort)?, level, &effort);
         }
-        of_region(&Region::loose(&shapes), level)
-    })
+        of_region(&Region::loose(&shapes), level, &effort)
+    })?;
+    effort.outcome(made, "geo_polygon_to_s2cells")
 }
 
 fn s2(call: &Call, cells: impl Fn(usize, u32, f64) -> Option<Vec<Cell>>) -> Result<ArrayRef> {
@@ -145,23 +169,30 @@ fn s2(call: &Call, cells: impl Fn(usize, u32, f64) -> Option<Vec<Cell>>) -> Resu
 
 /// `geo_polygon_to_h3cells(polygon, resolution, radius)`.
 pub(super) fn polygon_to_h3(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
+    let effort = call.effort(1);
+    let made = call.make_texts(|row, out| {
         let made = level_and_radius(call, row, H3_LEVEL, 15.0).and_then(|(level, radius)| {
             let mut shapes = Polygons::read(shape(call, 0, row))?;
             if radius > 0.0 {
                 let width = Width::new(radius, radius * COARSE)?;
-                shapes = buffer::polygon(&shapes, width)?.written();
+                shapes = buffer::polygon(&shapes, width, &effort)?.written();
             }
-            h3::inside(&shapes, i64::from(level))
+            h3::inside(&shapes, i64::from(level), &effort)
         });
         made.map(|cells| push_cells(out, &cells)).is_some()
-    })
+    })?;
+    effort.outcome(made, "geo_polygon_to_h3cells")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::sphere::{along, degrees, vector};
     use super::*;
+    use crate::given_up::GivenUp;
+
+    fn effort() -> Effort {
+        Effort::of(1, GivenUp::default())
+    }
 
     #[test]
     fn a_line_is_in_its_cells_and_each_cell_has_a_part_of_it() {
@@ -169,7 +200,7 @@ mod tests {
             .map(|(a, b)| (vector(a), vector(b)))
             .to_vec();
         for level in [0, 5, 9, 12] {
-            let cells = s2_cells(&edges, None, level).unwrap();
+            let cells = s2_cells(&edges, None, level, &effort()).unwrap();
             let on = |i: usize| {
                 let (a, b) = edges[i % 2];
                 Cell::of(degrees(along(a, b, (i / 2) as f64 / 5_000.0)), level)
@@ -181,7 +212,11 @@ mod tests {
             // Only cells whose corner is cut may be missed by the samples.
             assert!(all.len() <= met.len() + 2, "level {level}");
         }
-        assert!(s2_cells(&edges, None, 30).is_none());
+        assert!(s2_cells(&edges, None, 30, &effort()).is_none());
+        let given_up = GivenUp::default();
+        let over = Effort::of(1, given_up.clone());
+        given_up.give_up();
+        assert!(s2_cells(&edges, None, 5, &over).is_none());
     }
 
     #[test]
@@ -191,16 +226,16 @@ mod tests {
         let small = Region {
             polygons: vec![super::super::region::Polygon::new(vec![small])],
         };
-        let one = of_region(&small, 8).unwrap();
+        let one = of_region(&small, 8, &effort()).unwrap();
         assert_eq!(one, vec![Cell::of((7.1, 3.1), 8)]);
         let wide = vec![corner(-20.0, -20.0), corner(20.0, -20.0), corner(0.0, 30.0)];
         let wide = Region {
             polygons: vec![super::super::region::Polygon::new(vec![wide])],
         };
-        let cells = of_region(&wide, 6).unwrap();
+        let cells = of_region(&wide, 6, &effort()).unwrap();
         assert!(cells.contains(&Cell::of((0.0, 0.0), 6)));
         assert!(cells.contains(&Cell::of((0.5, -18.0), 6)));
         assert!(!cells.contains(&Cell::of((18.0, 20.0), 6)));
-        assert!(of_region(&wide, 15).is_none());
+        assert!(of_region(&wide, 15, &effort()).is_none());
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use h3o::{CellIndex, LatLng, Resolution};
 
+use super::super::effort::Effort;
 use super::geojson::Polygons;
 use super::sphere::Degrees;
 
@@ -145,16 +146,20 @@ fn edges(ring: &[Degrees]) -> impl Iterator<Item = (Degrees, Degrees)> + '_ {
 }
 
 /// The cells whose centre is in one of the polygons, with edges that are straight on the map. None when there are too
-/// many.
-pub(super) fn inside(shapes: &Polygons, level: i64) -> Option<Vec<CellIndex>> {
+/// many, or no effort is left.
+pub(super) fn inside(shapes: &Polygons, level: i64, effort: &Effort) -> Option<Vec<CellIndex>> {
     let resolution = resolution(level)?;
     let mut all: HashSet<CellIndex> = HashSet::new();
     for rings in &shapes.polygons {
         let flat = Flat::new(rings);
+        let corners: usize = rings.iter().map(Vec::len).sum();
         let mut waiting = along_border(&flat, resolution)?;
         let mut seen: HashSet<CellIndex> = waiting.iter().copied().collect();
         let mut found = 0;
         while let Some(cell) = waiting.pop() {
+            if !effort.spend(1, corners) {
+                return None;
+            }
             if !flat.contains(centre(cell)) {
                 continue;
             }
@@ -199,6 +204,11 @@ fn along_border(flat: &Flat, resolution: Resolution) -> Option<Vec<CellIndex>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::given_up::GivenUp;
+
+    fn inside(shapes: &Polygons, level: i64) -> Option<Vec<CellIndex>> {
+        super::inside(shapes, level, &Effort::of(1, GivenUp::default()))
+    }
 
     fn square(west: f64, south: f64, east: f64, north: f64) -> Polygons {
         let ring = vec![(west, south), (east, south), (east, north), (west, north)];

@@ -164,7 +164,7 @@ pub(super) fn simplified(
 
 /// `geo_line_simplify(line, tolerance)`.
 pub(super) fn simplify(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let effort = call.effort(ARC);
     let made = call.make_texts(|row, out| {
         let (Some(mut lines), Some(tolerance)) = (
             Lines::read(shape(call, 0, row)),
@@ -233,7 +233,7 @@ pub(super) fn locate(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_intersects_2lines(line, line)`.
 pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let effort = call.effort(ARC);
     let made = call.make_bools(|row| {
         let (one, other) = (
             Lines::read(shape(call, 0, row))?,
@@ -263,7 +263,7 @@ pub(super) fn any_meet(
 
 /// `geo_intersection_2lines(line, line)`: points, the line itself when both are equal, or an empty collection.
 pub(super) fn intersection(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let effort = call.effort(ARC);
     let made = call.make_texts(|row, out| {
         let (Some(one), Some(other)) = (
             Lines::read(shape(call, 0, row)),
@@ -315,6 +315,7 @@ fn push_collection(out: &mut String, points: &[Degrees]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::given_up::GivenUp;
 
     #[test]
     fn a_long_line_of_zigzags_is_simplified_without_a_deep_stack() {
@@ -329,14 +330,14 @@ mod tests {
                 (f64::from(i) * 1e-3, off)
             })
             .collect();
-        let kept = simplified(&line, 1e-9, &Effort::of(1)).unwrap();
+        let kept = simplified(&line, 1e-9, &Effort::of(1, GivenUp::default())).unwrap();
         assert_eq!(kept, line);
-        assert!(simplified(&line, 1e-9, &Effort::of(u64::MAX)).is_none());
+        assert!(simplified(&line, 1e-9, &Effort::of(u64::MAX, GivenUp::default())).is_none());
         let straight = [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 1.0)];
-        let kept = simplified(&straight, 1e-6, &Effort::of(1)).unwrap();
+        let kept = simplified(&straight, 1e-6, &Effort::of(1, GivenUp::default())).unwrap();
         assert_eq!(kept, [(0.0, 0.0), (2.0, 0.0), (3.0, 1.0)]);
         assert_eq!(
-            simplified(&straight[..1], 1.0, &Effort::of(1))
+            simplified(&straight[..1], 1.0, &Effort::of(1, GivenUp::default()))
                 .unwrap()
                 .len(),
             1

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::super::effort::Effort;
 use super::arrangement::Arrangement;
 use super::region::{Arc, Polygon, Region, Ring};
 use super::sphere::{Vector, add, cross, dot, is_left_of, ring_area, scaled, unit};
@@ -28,13 +29,15 @@ struct Directed {
     last: usize,
 }
 
-/// Combines two regions: a point is in the result when `inside` says so of whether it is in each of them.
+/// Combines two regions: a point is in the result when `inside` says so of whether it is in each of them. Without effort
+/// enough there is no region.
 pub(super) fn overlay(
     one: &Region,
     other: &Region,
     inside: impl Fn(bool, bool) -> bool,
+    effort: &Effort,
 ) -> Overlay {
-    let arrangement = Arrangement::new([one, other]);
+    let arrangement = Arrangement::new([one, other], effort);
     let points = &arrangement.points;
     let (mut boundary, mut borders) = (Vec::new(), Vec::new());
     let mut used = vec![false; points.len()];
@@ -61,17 +64,17 @@ pub(super) fn overlay(
         .filter(|id| !used[*id] && (0..2).all(|region| arrangement.is_bound(*id, region)))
         .map(|id| points[id])
         .collect();
-    let rings = rings(points, &boundary);
+    let rings = rings(points, &boundary, effort);
     Overlay {
-        region: assembled(rings),
+        region: assembled(rings, effort),
         borders,
         touches,
     }
 }
 
 /// The rings that pieces make. At a point where several begin the leftmost is taken, and a ring that comes back to a
-/// point is closed there, so that no ring has a point twice.
-fn rings(points: &[Vector], boundary: &[Directed]) -> Vec<Ring> {
+/// point is closed there, so that no ring has a point twice. Without effort enough some are missing.
+fn rings(points: &[Vector], boundary: &[Directed], effort: &Effort) -> Vec<Ring> {
     let mut leaving: HashMap<usize, Vec<usize>> = HashMap::with_capacity(boundary.len());
     for (i, piece) in boundary.iter().enumerate() {
         leaving.entry(piece.from).or_default().push(i);
@@ -99,7 +102,11 @@ fn rings(points: &[Vector], boundary: &[Directed]) -> Vec<Ring> {
                 Some(last) => (boundary[*last].from, boundary[*last].to),
                 None => break,
             };
-            let ways = leaving.get(&here).into_iter().flatten().copied();
+            let ways = leaving.get(&here).map_or(&[][..], Vec::as_slice);
+            if !effort.spend(1, ways.len()) {
+                return rings;
+            }
+            let ways = ways.iter().copied();
             let ways = ways.filter(|i| !used[*i]);
             next = ways.min_by(|i, j| {
                 let turn = |i: &usize| clockwise(points, from, here, boundary[*i].to);
@@ -137,7 +144,7 @@ fn ring(points: &[Vector], closed: &[Directed]) -> Ring {
 }
 
 /// Shells with their holes. None when a hole is in no shell: then the shell would be more than half the globe.
-fn assembled(rings: Vec<Ring>) -> Option<Region> {
+fn assembled(rings: Vec<Ring>, effort: &Effort) -> Option<Region> {
     let (mut shells, mut holes) = (Vec::new(), Vec::new());
     for ring in rings {
         let area = ring_area(&ring);
@@ -147,7 +154,11 @@ fn assembled(rings: Vec<Ring>) -> Option<Region> {
             holes.push(ring);
         }
     }
+    let corners: usize = shells.iter().map(|(_, rings)| rings[0].len()).sum();
     for hole in holes {
+        if !effort.spend(1, corners) {
+            break;
+        }
         let middle = unit(add(hole[0], hole[1 % hole.len()]));
         let around = shells
             .iter_mut()
@@ -156,7 +167,7 @@ fn assembled(rings: Vec<Ring>) -> Option<Region> {
         rings.push(hole);
     }
     let polygons = shells.into_iter().map(|(_, rings)| Polygon::new(rings));
-    Some(Region {
+    effort.goes_on().then(|| Region {
         polygons: polygons.collect(),
     })
 }

@@ -84,29 +84,35 @@ pub(super) fn closest_point(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The region of a polygon, or of the union of several.
-fn united(call: &Call, row: usize) -> Option<Region> {
-    Region::of(&Polygons::read(shape(call, 0, row))?)
+fn united(call: &Call, row: usize, effort: &Effort) -> Option<Region> {
+    Region::of(&Polygons::read(shape(call, 0, row))?, effort)
 }
 
 /// `geo_polygon_area(polygon)`, of the union of several.
 pub(super) fn area(call: &Call) -> Result<ArrayRef> {
-    call.make_reals(|row| Some(united(call, row)?.area()))
+    let effort = call.effort(1);
+    let made = call.make_reals(|row| Some(united(call, row, &effort)?.area()))?;
+    effort.outcome(made, "geo_polygon_area")
 }
 
 /// `geo_polygon_perimeter(polygon)`, of the union of several.
 pub(super) fn perimeter(call: &Call) -> Result<ArrayRef> {
-    call.make_reals(|row| Some(united(call, row)?.perimeter()))
+    let effort = call.effort(1);
+    let made = call.make_reals(|row| Some(united(call, row, &effort)?.perimeter()))?;
+    effort.outcome(made, "geo_polygon_perimeter")
 }
 
 /// `geo_polygon_centroid(polygon)`, of the union of several.
 pub(super) fn centroid(call: &Call) -> Result<ArrayRef> {
-    call.make_texts(|row, out| {
-        let Some(region) = united(call, row) else {
+    let effort = call.effort(1);
+    let made = call.make_texts(|row, out| {
+        let Some(region) = united(call, row, &effort) else {
             return false;
         };
         push_point(out, degrees(region.moment()));
         true
-    })
+    })?;
+    effort.outcome(made, "geo_polygon_centroid")
 }
 
 /// The rings with other points, without rings that are none any more. None when a shell vanishes.
@@ -154,7 +160,7 @@ pub(super) fn densify(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_polygon_simplify(polygon, tolerance)`.
 pub(super) fn simplify(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let effort = call.effort(ARC);
     let made = call.make_texts(|row, out| {
         let (Some(shapes), Some(tolerance)) = (
             Polygons::read(shape(call, 0, row)),
@@ -191,7 +197,7 @@ pub(super) fn simplified_ring(
 
 /// `geo_intersects_2polygons(polygon, polygon)`.
 pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let effort = call.effort(ARC);
     let made = call.make_bools(|row| {
         let one = Polygons::read(shape(call, 0, row))?;
         let other = Polygons::read(shape(call, 1, row))?;
@@ -211,7 +217,7 @@ pub(super) fn intersects(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_intersects_line_with_polygon(line, polygon)`.
 pub(super) fn intersects_line(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let effort = call.effort(ARC);
     let made = call.make_bools(|row| {
         let line = Lines::read(shape(call, 0, row))?;
         let shapes = Polygons::read(shape(call, 1, row))?;
@@ -224,7 +230,7 @@ pub(super) fn intersects_line(call: &Call) -> Result<ArrayRef> {
 
 /// `geo_intersection_line_with_polygon(line, polygon)`: the parts of the line that are inside.
 pub(super) fn intersection_with_line(call: &Call) -> Result<ArrayRef> {
-    let effort = Effort::of(ARC);
+    let effort = call.effort(ARC);
     let made = call.make_texts(|row, out| {
         let (Some(line), Some(shapes)) = (
             Lines::read(shape(call, 0, row)),

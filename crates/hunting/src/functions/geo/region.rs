@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::super::effort::Effort;
 use super::geojson::{Polygons, ring_corners};
 use super::overlay;
 use super::sphere::{
@@ -99,8 +100,8 @@ impl Region {
     }
 
     /// What is inside any of the polygons.
-    pub(super) fn of(shapes: &Polygons) -> Option<Self> {
-        Self::union(Self::each(shapes))
+    pub(super) fn of(shapes: &Polygons, effort: &Effort) -> Option<Self> {
+        Self::union(Self::each(shapes), effort)
     }
 
     pub(super) fn edges(&self) -> impl Iterator<Item = Arc> + '_ {
@@ -121,8 +122,8 @@ impl Region {
     }
 
     /// What is inside any of the regions; none when it has no boundary that polygons can have, because it is more than
-    /// half the globe. The smallest regions are joined first, in the order that S2 takes them.
-    pub(super) fn union(regions: impl IntoIterator<Item = Self>) -> Option<Self> {
+    /// half the globe, or no effort left for it. The smallest regions are joined first, in the order that S2 takes them.
+    pub(super) fn union(regions: impl IntoIterator<Item = Self>, effort: &Effort) -> Option<Self> {
         let mut waiting: Vec<Option<Self>> = regions.into_iter().map(Some).collect();
         let mut queue: BinaryHeap<Reverse<(usize, usize)>> = waiting
             .iter()
@@ -136,7 +137,7 @@ impl Region {
                 return Some(first);
             };
             let second = waiting[second].take()?;
-            let joined = overlay::overlay(&first, &second, |a, b| a || b).region?;
+            let joined = overlay::overlay(&first, &second, |a, b| a || b, effort).region?;
             queue.push(Reverse((joined.corner_count(), waiting.len())));
             waiting.push(Some(joined));
         }

@@ -48,6 +48,11 @@ impl Target {
         }
     }
 
+    /// How many edges may be looked at for a point.
+    pub(crate) fn size(&self) -> usize {
+        self.edges.len()
+    }
+
     /// Whether a point matches; never when it is not on the globe.
     pub(crate) fn holds(&self, lng: f64, lat: f64) -> bool {
         if !is_valid((lng, lat)) {

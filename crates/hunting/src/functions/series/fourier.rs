@@ -81,6 +81,12 @@ fn any_length(values: &[Complex], inverse: bool) -> Vec<Complex> {
         .collect()
 }
 
+/// Steps of a transform that is good for a convolution of so many elements.
+pub(super) fn transform_steps(elements: usize) -> usize {
+    let size = elements.next_power_of_two();
+    size.saturating_mul(size.ilog2() as usize + 1)
+}
+
 /// The convolution of two series of numbers: as many elements as both have together, less one.
 pub(super) fn convolution(a: &[f64], b: &[f64]) -> Vec<f64> {
     if a.is_empty() || b.is_empty() {

@@ -19,10 +19,29 @@ const MOST_PERIODS: i64 = 1_000;
 /// Elements of a series up to which each lag is computed on its own.
 const LONG: usize = 1_024;
 
+/// The spread of so many numbers, as a part of something that it was computed from, up to which it is rounding.
+fn rounding(count: usize) -> f64 {
+    (count as f64 * f64::EPSILON).max(1e-12)
+}
+
+/// Whether values differ by no more than their mean is rounded by: what remains of them without it is noise.
+fn is_flat(values: &[f64]) -> bool {
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(*v), high.max(*v))
+        });
+    high - low <= low.abs().max(high.abs()) * values.len() as f64 * f64::EPSILON
+}
+
 /// How a series correlates with itself `lag` elements later; 0 where it is constant.
 fn self_correlation(values: &[f64], lag: usize) -> f64 {
     let kept = values.len() - lag;
-    let found = correlation(&values[..kept], &values[lag..]);
+    let (earlier, later) = (&values[..kept], &values[lag..]);
+    if is_flat(earlier) || is_flat(later) {
+        return 0.0;
+    }
+    let found = correlation(earlier, later);
     if found.is_finite() { found } else { 0.0 }
 }
 
@@ -42,7 +61,7 @@ fn score(values: &[f64], period: usize) -> f64 {
 fn self_correlations(values: &[f64]) -> Vec<f64> {
     let count = values.len();
     let lags = count / 2 + 1;
-    if !values.iter().all(|v| v.is_finite()) {
+    if !values.iter().all(|v| v.is_finite()) || is_flat(values) {
         return vec![0.0; lags];
     }
     let most = values.iter().fold(0.0f64, |most, v| most.max(v.abs()));
@@ -70,8 +89,8 @@ fn self_correlations(values: &[f64]) -> Vec<f64> {
             let (a, b) = (sums[kept], sums[count] - sums[lag]);
             let aa = squares[kept] - a * a / parts;
             let bb = squares[count] - squares[lag] - b * b / parts;
-            // What is left of a part without spread is rounding.
-            if aa.min(bb) <= spread * 1e-9 {
+            // Sums of many squares are rounded as often: what is left of a part without spread.
+            if aa.min(bb) <= spread * rounding(count) {
                 return 0.0;
             }
             let ab = products[count - 1 - lag] - a * b / parts;
@@ -194,8 +213,42 @@ mod tests {
             assert!((found - wanted).abs() < 1e-9, "{lag}: {found} for {wanted}");
         }
         assert!(self_correlations(&[2.5; 50]).iter().all(|c| *c == 0.0));
+        // One value that is much larger than the rest does not hide what they do.
+        let mut peaked: Vec<f64> = (0..2_000).map(|i| f64::from(i % 12) * 1e-7).collect();
+        peaked[1_999] = 1.0;
+        for (lag, found) in self_correlations(&peaked).into_iter().enumerate() {
+            let wanted = self_correlation(&peaked, lag);
+            assert!((found - wanted).abs() < 1e-6, "{lag}: {found} for {wanted}");
+        }
         let broken = [&values[..], &[f64::NAN]].concat();
         assert!(self_correlations(&broken).iter().all(|c| *c == 0.0));
+    }
+
+    #[test]
+    fn what_is_constant_but_for_rounding_has_no_period() {
+        for count in [50, LONG, LONG + 1, 100_000] {
+            for value in [0.1, 1e9 / 3.0, -1e-7] {
+                let constant = vec![value; count];
+                assert_eq!(
+                    periods(&constant, 0.0, f64::INFINITY),
+                    [],
+                    "{count} {value}"
+                );
+                let nearly: Vec<f64> = (0..count)
+                    .map(|i| {
+                        if i % 8 < 4 {
+                            value
+                        } else {
+                            value * (1.0 + f64::EPSILON)
+                        }
+                    })
+                    .collect();
+                assert_eq!(periods(&nearly, 0.0, f64::INFINITY), [], "{count} {value}");
+            }
+            // Constant from some element on.
+            let ends: Vec<f64> = (0..count).map(|i| if i < 3 { 7.0 } else { 0.1 }).collect();
+            assert_eq!(periods(&ends, 0.0, f64::INFINITY), [], "{count}");
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryConsumer;
@@ -28,6 +28,7 @@ use super::expand::Expander;
 use super::first_per_key::FirstPerKey;
 use super::plugin::Work;
 use super::window::compute_windows;
+use crate::given_up::{GivenUp, SetOnDrop};
 
 /// Batches of a partition that wait for the partitions before it.
 const WAITING_BATCHES: usize = 4;
@@ -134,12 +135,11 @@ impl RowExec {
         Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), out))
     }
 
-    /// What a step may use, and what ends its work when it is dropped.
-    fn work(&self, context: &Arc<TaskContext>) -> (Work, SetOnDrop) {
+    /// What a step may use until it is given up.
+    fn work(&self, context: &Arc<TaskContext>, given_up: GivenUp) -> Work {
         let name = format!("{:?} at work", self.name());
         let memory = MemoryConsumer::new(name).register(context.memory_pool());
-        let cancelled = Arc::new(AtomicBool::new(false));
-        (Work::new(memory, cancelled.clone()), SetOnDrop(cancelled))
+        Work::new(memory, given_up)
     }
 
     /// Applies a step that needs all rows at once.
@@ -152,22 +152,25 @@ impl RowExec {
     ) -> SendableRecordBatchStream {
         let memory =
             MemoryConsumer::new(format!("{:?}", self.name())).register(context.memory_pool());
-        let work = self.work(context);
+        // Not the hunt's: a step may be given up before the hunt is.
+        let given_up = SetOnDrop(GivenUp::default());
+        let work = self.work(context, given_up.0.clone());
         let input_schema = self.input.schema();
         let size = context.session_config().batch_size();
         let out = futures::stream::once(async move {
             let mut batches = Vec::new();
             let mut input = input;
+            // Batches may be slices of what an earlier step made at once.
+            let mut counter = RecordBatchMemoryCounter::new();
             while let Some(batch) = input.next().await {
                 let batch = batch?;
                 // Once as it came and once put together.
-                memory.try_grow(batch.get_array_memory_size() * 2)?;
+                memory.try_grow(counter.count_batch(&batch) * 2)?;
                 batches.push(batch);
             }
             let _timer = metrics.elapsed_compute().timer();
             let all = arrow::compute::concat_batches(&input_schema, &batches)?;
             // On a thread that may be busy for long, so that the time limit is kept and the rest goes on meanwhile.
-            let (work, given_up) = work;
             let done = tokio::task::spawn_blocking(move || step(all, &work))
                 .await
                 .map_err(|e| DataFusionError::Internal(e.to_string()))??;
@@ -182,15 +185,6 @@ impl RowExec {
         })
         .try_flatten();
         Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), out))
-    }
-}
-
-/// Sets a flag when nobody waits for the outcome any more.
-struct SetOnDrop(Arc<AtomicBool>);
-
-impl Drop for SetOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -308,11 +302,9 @@ impl ExecutionPlan for RowExec {
                 let input = self.in_sequence(&context)?;
                 let spec = spec.clone();
                 if spec.batchwise {
-                    let (work, given_up) = self.work(&context);
-                    let step = move |batch: RecordBatch| {
-                        let _ = &given_up;
-                        spec.apply(&batch, &schema, &work)
-                    };
+                    let given_up = GivenUp::of(context.session_config().options());
+                    let work = self.work(&context, given_up);
+                    let step = move |batch: RecordBatch| spec.apply(&batch, &schema, &work);
                     return Ok(self.batch_wise(input, metrics, step));
                 }
                 let step = move |batch: RecordBatch, work: &Work| spec.apply(&batch, &schema, work);

@@ -3,16 +3,17 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use bartizan_kql::types::Type;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 
 use super::parts::Parts;
+use crate::given_up::GivenUp;
 
 /// What a step computes.
 pub(crate) trait Kernel: Send + Sync {
@@ -30,13 +31,13 @@ pub(crate) trait Kernel: Send + Sync {
 /// What a step may use.
 pub(crate) struct Work {
     memory: MemoryReservation,
-    cancelled: Arc<AtomicBool>,
+    given_up: GivenUp,
 }
 
 impl Work {
-    /// Memory is counted in `memory`; when `cancelled` is set, the work ends.
-    pub(crate) fn new(memory: MemoryReservation, cancelled: Arc<AtomicBool>) -> Self {
-        Self { memory, cancelled }
+    /// Memory is counted in `memory`; when nobody waits any more, the work ends.
+    pub(crate) fn new(memory: MemoryReservation, given_up: GivenUp) -> Self {
+        Self { memory, given_up }
     }
 
     /// Asks for so many bytes more.
@@ -56,10 +57,7 @@ impl Work {
 
     /// An error when the query was given up.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.cancelled.load(Ordering::Relaxed) {
-            return Err(DataFusionError::Execution("the query was given up".into()));
-        }
-        Ok(())
+        self.given_up.check()
     }
 }
 
@@ -128,8 +126,12 @@ impl PluginSpec {
         schema: &SchemaRef,
         work: &Work,
     ) -> Result<RecordBatch> {
+        // Counts what several columns or parts share once.
+        let mut counter = RecordBatchMemoryCounter::new();
         if self.partition.is_empty() {
-            return self.whole(batch, schema, work);
+            let (output, made) = self.whole(batch, schema, work)?;
+            work.keep(counter.count_batch(&made))?;
+            return Ok(output);
         }
         let parts = Parts::of(batch, &self.partition)?;
         let ordered = parts.ordered(batch)?;
@@ -137,16 +139,22 @@ impl PluginSpec {
         for range in parts.ranges() {
             let part = ordered.slice(range.start, range.len());
             let held = work.held();
-            let piece = self.whole(&part, schema, work)?;
-            // What the kernel worked with is gone; its rows stay. (The size of rows counts what they share with others.)
-            let worked = work.held().saturating_sub(held);
-            work.keep(held + worked.min(piece.get_array_memory_size()))?;
+            let (piece, made) = self.whole(&part, schema, work)?;
+            // What the kernel worked with is gone; what it made stays.
+            work.keep(held + counter.count_batch(&made))?;
             pieces.push(piece);
         }
         Ok(arrow::compute::concat_batches(schema, &pieces)?)
     }
 
-    fn whole(&self, batch: &RecordBatch, schema: &SchemaRef, work: &Work) -> Result<RecordBatch> {
+    /// The output for rows that belong together, and the columns of it that were made: those of the input that are in it as
+    /// they are take no memory.
+    fn whole(
+        &self,
+        batch: &RecordBatch,
+        schema: &SchemaRef,
+        work: &Work,
+    ) -> Result<(RecordBatch, RecordBatch)> {
         let args = self
             .args
             .iter()
@@ -180,12 +188,73 @@ impl PluginSpec {
                 }
             }
         }
+        let same = if self.adds && made.rows.is_none() {
+            columns.len()
+        } else {
+            0
+        };
         columns.extend(made.columns);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(
-            schema.clone(),
-            columns,
-            &options,
-        )?)
+        let output = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;
+        let made: Vec<usize> = (same..output.num_columns()).collect();
+        let made = output.project(&made)?;
+        Ok((output, made))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
+
+    use super::*;
+
+    /// A step that adds a number to each row, and works with so many bytes for a part.
+    struct Adds(usize);
+
+    impl Kernel for Adds {
+        fn run(&self, _args: &[ArrayRef], rows: usize) -> Result<Made> {
+            Ok(Made {
+                rows: None,
+                columns: vec![Arc::new(Int64Array::from(vec![7; rows]))],
+            })
+        }
+
+        fn run_within(&self, args: &[ArrayRef], rows: usize, work: &Work) -> Result<Made> {
+            work.grow(self.0)?;
+            self.run(args, rows)
+        }
+    }
+
+    #[test]
+    fn what_a_step_adds_stays_counted_and_what_it_worked_with_does_not() {
+        let (rows, parts) = (10_000, 100);
+        let keys: ArrayRef = Arc::new(Int64Array::from_iter_values((0..rows).map(|n| n % parts)));
+        let batch = RecordBatch::try_from_iter([("key", keys)]).unwrap();
+        let field = |name: &str| Field::new(name, DataType::Int64, true);
+        let schema: SchemaRef = Arc::new(Schema::new(vec![field("key"), field("made")]));
+        for (partition, asked) in [
+            (Vec::new(), 0),
+            (vec!["key".to_owned()], 0),
+            (vec!["key".to_owned()], 50_000),
+        ] {
+            let spec = PluginSpec {
+                name: "adds",
+                args: Vec::new(),
+                partition,
+                outputs: vec![("made".to_owned(), Type::Long)],
+                adds: true,
+                batchwise: false,
+                kernel: Arc::new(Adds(asked)),
+            };
+            let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 30));
+            let memory = MemoryConsumer::new("test").register(&pool);
+            let work = Work::new(memory, GivenUp::default());
+            let made = spec.apply(&batch, &schema, &work).unwrap();
+            assert_eq!((made.num_rows(), made.num_columns()), (10_000, 2));
+            let held = pool.reserved();
+            assert!((80_000..160_000).contains(&held), "{held} of {asked}");
+        }
     }
 }
