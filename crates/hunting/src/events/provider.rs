@@ -172,8 +172,11 @@ impl EventTable {
             terms: terms.as_ref(),
         };
         let mut footers = scan.footers(files).await?;
+        if let Some(predicate) = &predicate {
+            scan.prune(&mut footers, predicate)?;
+        }
         scan.add_wanted(&mut footers).await;
-        let plan = scan.plan(footers, predicate)?;
+        let plan = scan.plan(&footers, predicate)?;
         plan.map(|plan| self.to_engine_types(plan, projection, state))
             .transpose()
     }

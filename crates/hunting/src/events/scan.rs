@@ -49,7 +49,9 @@ const READ_AHEAD: usize = 16;
 pub(super) struct Footer {
     object: ObjectMeta,
     metadata: Arc<ParquetMetaData>,
-    /// What is known of the rows that the hunt wants.
+    /// The row groups that may have rows that the hunt wants.
+    groups: Vec<usize>,
+    /// What is known of these rows.
     wanted: Option<WantedRows>,
 }
 
@@ -60,6 +62,39 @@ impl Footer {
         let root = self.metadata.file_metadata().schema_descr().root_schema();
         let has: HashSet<&str> = root.get_fields().iter().map(|field| field.name()).collect();
         table.column_names().all(|name| has.contains(name))
+    }
+
+    /// Leaves out the row groups in which no row passes.
+    fn prune(&mut self, schema: &Schema, predicate: &PruningPredicate) {
+        let groups = self.metadata.row_groups();
+        let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
+        let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
+        let descriptor = self.metadata.file_metadata().schema_descr();
+        filter.prune_by_statistics(schema, descriptor, groups, predicate, &metrics);
+        self.groups = filter.row_group_indexes().collect();
+    }
+
+    /// The row groups that are left, each as work of its own.
+    fn units(&self) -> impl Iterator<Item = PartitionedFile> {
+        let groups = self.metadata.row_groups();
+        self.groups.iter().filter_map(move |index| {
+            let mut access = ParquetAccessPlan::new_none(groups.len());
+            access.scan(*index);
+            let rows = usize::try_from(groups[*index].num_rows()).unwrap_or(0);
+            let wanted = of_group(self.wanted.as_ref(), *index, rows);
+            if wanted.is_empty() {
+                return None;
+            }
+            if wanted.iter().map(ExactSizeIterator::len).sum::<usize>() < rows {
+                let wanted = wanted.into_iter();
+                let selection = RowSelection::from_consecutive_ranges(wanted, rows);
+                access.scan_selection(*index, selection);
+            }
+            let (start, end) = byte_range(&groups[*index]);
+            // The range gives the unit its size, should the engine want to split parts again.
+            let part = PartitionedFile::new_from_meta(self.object.clone());
+            Some(part.with_range(start, end).with_extension(access))
+        })
     }
 }
 
@@ -89,6 +124,7 @@ impl FileScan<'_> {
                         .await?;
                     Ok(Footer {
                         object,
+                        groups: (0..metadata.num_row_groups()).collect(),
                         metadata,
                         wanted: None,
                     })
@@ -99,7 +135,26 @@ impl FileScan<'_> {
             .await
     }
 
-    /// Adds what terms say of the rows of files, where the hunt asks for some.
+    /// Leaves out the row groups in which no row meets a predicate over a file's types, by their statistics, and files that
+    /// have no other.
+    pub(super) fn prune(
+        &self,
+        footers: &mut Vec<Footer>,
+        predicate: &Arc<dyn PhysicalExpr>,
+    ) -> Result<()> {
+        let schema = file_schema(self.table);
+        let pruning = PruningPredicateBuilder::new()
+            .with_file_schema(schema.clone())
+            .try_build(predicate.clone())?;
+        for footer in footers.iter_mut().filter(|f| f.is_complete(self.table)) {
+            footer.prune(&schema, &pruning);
+        }
+        footers.retain(|footer| !footer.groups.is_empty());
+        Ok(())
+    }
+
+    /// Adds what terms say of the rows of files, where the hunt asks for some. They are read, so that the files should be
+    /// as few as they can be by then.
     pub(super) async fn add_wanted(&self, footers: &mut [Footer]) {
         let Some(condition) = self.terms else {
             return;
@@ -115,27 +170,14 @@ impl FileScan<'_> {
         }
     }
 
-    /// Reads what a predicate over a file's types leaves of the files; `None` when that is
-    /// nothing.
+    /// Reads what is left of the files, by a predicate over a file's types; `None` when that is nothing.
     pub(super) fn plan(
         &self,
-        footers: Vec<Footer>,
+        footers: &[Footer],
         predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let schema = file_schema(self.table);
-        let pruning = predicate
-            .as_ref()
-            .map(|expr| {
-                PruningPredicateBuilder::new()
-                    .with_file_schema(schema.clone())
-                    .try_build(expr.clone())
-            })
-            .transpose()?;
-        let mut units = Vec::new();
-        for footer in footers {
-            let pruning = pruning.as_ref().filter(|_| footer.is_complete(self.table));
-            units.extend(row_groups(&footer, &schema, pruning));
-        }
+        let units: Vec<PartitionedFile> = footers.iter().flat_map(Footer::units).collect();
         if units.is_empty() {
             return Ok(None);
         }
@@ -230,42 +272,6 @@ fn object_of(file: &EventFile) -> ObjectMeta {
         e_tag: None,
         version: None,
     }
-}
-
-/// The row groups of a file that a predicate leaves, each as work of its own.
-fn row_groups(
-    footer: &Footer,
-    schema: &Schema,
-    pruning: Option<&PruningPredicate>,
-) -> Vec<PartitionedFile> {
-    let groups = footer.metadata.row_groups();
-    let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
-    if let Some(predicate) = pruning {
-        let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
-        let descriptor = footer.metadata.file_metadata().schema_descr();
-        filter.prune_by_statistics(schema, descriptor, groups, predicate, &metrics);
-    }
-    filter
-        .row_group_indexes()
-        .filter_map(|index| {
-            let mut access = ParquetAccessPlan::new_none(groups.len());
-            access.scan(index);
-            let rows = usize::try_from(groups[index].num_rows()).unwrap_or(0);
-            let wanted = of_group(footer.wanted.as_ref(), index, rows);
-            if wanted.is_empty() {
-                return None;
-            }
-            if wanted.iter().map(ExactSizeIterator::len).sum::<usize>() < rows {
-                let wanted = wanted.into_iter();
-                let selection = RowSelection::from_consecutive_ranges(wanted, rows);
-                access.scan_selection(index, selection);
-            }
-            let (start, end) = byte_range(&groups[index]);
-            // The range gives the unit its size, should the engine want to split parts again.
-            let part = PartitionedFile::new_from_meta(footer.object.clone());
-            Some(part.with_range(start, end).with_extension(access))
-        })
-        .collect()
 }
 
 /// Where a row group's pages are. Its first column's first page lies in it, by which the reader

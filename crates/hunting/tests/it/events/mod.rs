@@ -1,5 +1,6 @@
 //! The event store through its public functions, over SQLite and the local disk.
 
+mod counted;
 mod durability;
 mod files;
 mod model;

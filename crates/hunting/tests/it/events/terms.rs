@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use bartizan_hunting::events::Location;
 use bartizan_hunting::{
     Engine, EngineSettings, HuntRequest, Limits, LocalTables, Reach, TableSource, TenantTables,
 };
 use datafusion::common::ScalarValue;
+use datafusion::logical_expr::lit;
 
+use super::counted::Counted;
 use super::scans::{named, plan, units};
 use super::*;
 
@@ -106,6 +109,28 @@ async fn a_flush_of_many_rows_writes_terms_too() {
     assert_eq!(terms(&place).len(), 1);
     drop(events);
     check(&place, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn terms_of_files_that_statistics_leave_out_are_not_read() {
+    let files = Arc::new(Counted::default());
+    let mut place = Place::new();
+    place.settings.location = Location::Remote(files.clone());
+    let events = place.open().await;
+    for half in 0..4 {
+        let rows = processes_of_a_day(half * HALF..(half + 1) * HALF);
+        let id = batch(half as u128);
+        events.append(CONTOSO, id, rows).await.unwrap();
+        if half % 2 == 1 {
+            events.flush().await.unwrap();
+        }
+    }
+    let name = || is("a rather long file name 7.exe".to_owned());
+    let early = named("ProcessId").lt(lit(100_i64));
+    let found = numbers(&events, CONTOSO, Some(name().and(early))).await;
+    assert_eq!((found, files.reads(".terms")), (vec![7], 1));
+    let found = numbers(&events, CONTOSO, Some(name())).await;
+    assert_eq!((found, files.reads(".terms")), (vec![7], 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
