@@ -99,7 +99,16 @@ impl Binder<'_> {
         let mut parts = Vec::with_capacity(parse.items.len());
         for item in &parse.items {
             match item {
-                ParseItem::Star(_) => parts.push(ParsePart::Any),
+                ParseItem::Star(span) => {
+                    if matches!(parts.last(), Some(ParsePart::Capture(c)) if c.ty == Type::String) {
+                        let message = format!(
+                            "{}A text has no end before *: write what follows it, or leave out *",
+                            self.prefix()
+                        );
+                        self.error("KS103", *span, message);
+                    }
+                    parts.push(ParsePart::Any);
+                }
                 ParseItem::Text(text) => parts.extend(self.pattern_text(text).map(ParsePart::Text)),
                 ParseItem::Column { name, ty } => {
                     let ty = ty
