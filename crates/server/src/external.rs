@@ -106,6 +106,7 @@ fn is_loopback(url: &Url) -> bool {
 pub struct Locations {
     prefixes: Vec<Prefix>,
     private_hosts: Vec<String>,
+    timeout: Duration,
 }
 
 impl Locations {
@@ -115,6 +116,7 @@ impl Locations {
         Self {
             prefixes,
             private_hosts,
+            timeout: TIMEOUT,
         }
     }
 
@@ -180,7 +182,7 @@ impl Locations {
                 "its host has an address of a private network; the server's setting 'external-hosts' would allow it",
             ),
         })?;
-        let client = outbound::client(url, &addresses, TIMEOUT)
+        let client = outbound::client(url, &addresses, self.timeout)
             .user_agent("bartizan")
             .build()
             .map_err(broken)?;
@@ -195,7 +197,7 @@ impl ExternalReader for Locations {
         most: usize,
     ) -> BoxFuture<'a, Result<Bytes, ExternalError>> {
         Box::pin(async move {
-            tokio::time::timeout(TIMEOUT, self.fetch(location, most))
+            tokio::time::timeout(self.timeout, self.fetch(location, most))
                 .await
                 .unwrap_or_else(|_elapsed| Err(failed("it did not answer in time")))
         })
@@ -322,6 +324,28 @@ mod tests {
             let url = Url::parse(text).expect(text);
             assert_eq!(locations.reach(&url), reach, "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_location_that_hangs_is_given_up_after_its_time() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let silent = tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((connection, _)) = listener.accept().await {
+                kept.push(connection);
+            }
+        });
+        let named = format!("http://{at}/");
+        let mut locations = Locations::new(vec![prefix(&named)], Vec::new());
+        assert_eq!(locations.timeout, TIMEOUT);
+        locations.timeout = Duration::from_millis(200);
+        let started = std::time::Instant::now();
+        let read = locations.read(&named, 10).await;
+        assert_eq!(read, Err(failed("it did not answer in time")));
+        assert!(started.elapsed() < TIMEOUT / 2);
+        silent.abort();
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewBuilder};
-use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use bartizan_kql::types::Type;
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 
 use super::mapping::{Source, Step, walk};
-use super::texts::{Table, converted};
+use super::texts::{Table, compact, converted};
 use super::{BATCH_ROWS, Batches};
 use crate::functions::{convert_stored, null_of};
 use crate::local::kql_type;
@@ -36,6 +35,7 @@ pub(super) fn batches(table: Table, file: Bytes, skip_first: bool) -> Result<Bat
         let batch = batch?;
         let arrays = table.columns.iter().enumerate();
         let arrays = arrays.map(|(place, (ty, source))| match source {
+            // A page of the file stays whole for one text of it.
             Source::Path(steps) => value(&batch, steps, *ty).map(compact),
             _ => table.fixed(place, batch.num_rows()),
         });
@@ -119,19 +119,6 @@ fn pieces(batch: &RecordBatch) -> Vec<Result<RecordBatch, String>> {
         .step_by(size)
         .map(|start| Ok(batch.slice(start, size.min(rows - start))))
         .collect()
-}
-
-/// Texts with a copy of their own where that is smaller than the pages of the file that they are in.
-fn compact(array: ArrayRef) -> ArrayRef {
-    let Some(texts) = array.as_string_view_opt() else {
-        return array;
-    };
-    let held: usize = texts.data_buffers().iter().map(Buffer::capacity).sum();
-    if texts.total_buffer_bytes_used() < held {
-        Arc::new(texts.gc())
-    } else {
-        array
-    }
 }
 
 /// The values at a path: its first step is a column.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray, StringViewBuilder, UInt32Array,
+    ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringViewArray, StringViewBuilder,
+    UInt32Array,
 };
+use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use bartizan_kql::types::Type;
 use bytes::Bytes;
@@ -130,7 +132,7 @@ impl Table {
         let arrays = self.columns.iter().zip(values).enumerate();
         let arrays = arrays.map(|(place, ((ty, source), values))| match source {
             Source::Constant(_) | Source::Nothing => self.fixed(place, rows),
-            _ => converted(&values, held, *ty),
+            _ => converted(&values, held, *ty).map(compact),
         });
         let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
         self.finish(arrays, rows)
@@ -170,6 +172,20 @@ fn grown(bytes: usize, value: Option<&str>) -> Result<usize, String> {
 
 fn too_long() -> String {
     "its records are too long for so many columns".to_owned()
+}
+
+/// Texts with a copy of their own where that is smaller than the blocks that they are in: a block is as large for one text
+/// as for hundreds.
+pub(super) fn compact(array: ArrayRef) -> ArrayRef {
+    let Some(texts) = array.as_string_view_opt() else {
+        return array;
+    };
+    let held: usize = texts.data_buffers().iter().map(Buffer::capacity).sum();
+    if texts.total_buffer_bytes_used() < held {
+        Arc::new(texts.gc())
+    } else {
+        array
+    }
 }
 
 /// Texts as values of a type.
@@ -235,6 +251,23 @@ mod tests {
         assert!(batch.get_array_memory_size() < 1_000_000);
         let values = arrow::array::AsArray::as_string_view(batch.column(0));
         assert_eq!(values.value(BATCH_ROWS - 1), text);
+    }
+
+    #[test]
+    fn a_few_texts_of_many_columns_take_no_more_than_they_are() {
+        let of = |n: usize| Source::Path(vec![Step::Member(format!("c{n}"))]);
+        let mut wide = table((0..500).map(of).collect());
+        let members: Vec<String> = (0..500)
+            .map(|n| format!("\"c{n}\":\"a text of some length {n}\""))
+            .collect();
+        wide.json(&format!("{{{}}}", members.join(",")))
+            .expect("a row");
+        let batch = wide.batch(Type::Dynamic).expect("a batch");
+        let texts = AsArray::as_string_view(batch.column(499));
+        assert_eq!(texts.value(0), "a text of some length 499");
+        // As a text, as its view and as what holds both.
+        let size = batch.get_array_memory_size();
+        assert!(size < 500 * 1_000, "{size}");
     }
 
     #[test]

@@ -14,13 +14,13 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 #[derive(Debug, Default)]
-struct Files {
+pub(crate) struct Files {
     files: HashMap<String, Bytes>,
     reads: AtomicUsize,
 }
 
 impl Files {
-    fn of(files: &[(&str, &[u8])]) -> Arc<Self> {
+    pub(crate) fn of(files: &[(&str, &[u8])]) -> Arc<Self> {
         let files = files
             .iter()
             .map(|(name, bytes)| (place(name), Bytes::copy_from_slice(bytes)));
@@ -31,7 +31,7 @@ impl Files {
     }
 }
 
-fn place(name: &str) -> String {
+pub(crate) fn place(name: &str) -> String {
     format!("https://feeds.example/{name}")
 }
 
@@ -55,6 +55,16 @@ impl ExternalReader for Files {
     }
 }
 
+pub(crate) fn hunt(query: &str, limits: Limits) -> HuntRequest {
+    HuntRequest {
+        query: query.to_owned(),
+        now_ticks: 639_079_632_000_000_000,
+        timespan: None,
+        limits,
+        tables: Arc::new(NoTables),
+    }
+}
+
 fn run(files: &Arc<Files>, query: &str, limits: Limits) -> Result<Value, HuntError> {
     let engine = Engine::new(EngineSettings {
         threads: 2,
@@ -65,13 +75,7 @@ fn run(files: &Arc<Files>, query: &str, limits: Limits) -> Result<Value, HuntErr
         .enable_all()
         .build()
         .expect("a runtime");
-    let result = runtime.block_on(engine.run(HuntRequest {
-        query: query.to_owned(),
-        now_ticks: 639_079_632_000_000_000,
-        timespan: None,
-        limits,
-        tables: Arc::new(NoTables),
-    }))?;
+    let result = runtime.block_on(engine.run(hunt(query, limits)))?;
     let text = result.to_columns_rows_json();
     let answer: Value = serde_json::from_str(&text).expect("JSON");
     Ok(answer["rows"].clone())

@@ -4,6 +4,7 @@ mod engine;
 mod equal;
 mod events;
 mod external;
+mod external_time;
 mod fuzz;
 #[path = "../../../../tests/fuzz/engine.rs"]
 mod fuzz_engine;

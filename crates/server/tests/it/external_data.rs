@@ -1,7 +1,9 @@
 //! Hunts that read what the operator allows elsewhere, and nothing else.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -13,7 +15,7 @@ use bartizan_server::settings::Partial;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{TestServer, XDR, process};
+use crate::harness::{MDE, OWN, RULE, TestServer, XDR, process};
 
 /// The paths that were asked for.
 #[derive(Clone, Default)]
@@ -154,4 +156,115 @@ async fn nothing_is_read_unless_the_operator_allows_it() {
         assert!(text.contains("setting 'external-data'"), "{text}");
     }
     assert_eq!(asked.paths(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_location_that_hangs_is_left_when_the_caller_goes_away() {
+    /// One that waits for the location.
+    struct Waiting(Arc<AtomicUsize>);
+    impl Drop for Waiting {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let count = waiting.clone();
+    let hangs = get(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        let waiting = Waiting(count.clone());
+        async move {
+            let _waiting = waiting;
+            std::future::pending::<String>().await
+        }
+    });
+    let router = Router::new().route("/lists/hangs.csv", hangs);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let server = TestServer::start_with(Partial {
+        external_data: Some(vec![format!("http://{at}/lists/")]),
+        ..Partial::default()
+    })
+    .await;
+    let wait_for = async |wanted: usize| {
+        for _ in 0..200 {
+            if waiting.load(Ordering::SeqCst) == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{wanted} should wait for the location");
+    };
+    let query = format!("externaldata(a:string)['http://{at}/lists/hangs.csv'] | count");
+    let asked = hunt(&server, &query);
+    tokio::select! {
+        answer = asked => panic!("{answer:?}"),
+        () = wait_for(1) => {}
+    }
+    wait_for(0).await;
+    // Who stays is answered, and nobody was held up.
+    let (status, body) = hunt(&server, "print 1").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detection_rule_reads_the_list_that_there_is_when_it_runs() {
+    let names = Arc::new(Mutex::new("good.exe\n".to_owned()));
+    let listed = names.clone();
+    let list = get(move || {
+        let names = listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = names.clone();
+        async move { names }
+    });
+    let router = Router::new().route("/lists/names.csv", list);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let server = TestServer::start_with(Partial {
+        external_data: Some(vec![format!("http://{at}/lists/")]),
+        ..Partial::default()
+    })
+    .await;
+    let condition =
+        format!("FileName in~ (externaldata(name:string)['http://{at}/lists/names.csv'])");
+    let rule = RULE.replace("FileName =~ \"evil.exe\"", &condition);
+    assert_ne!(rule, RULE);
+    let token = server.token(OWN).await;
+    let path = "/bartizan/v1/rules/evil-process";
+    let body = Some(json!({ "source": rule }));
+    let stored = server.call(Method::PUT, path, Some(&token), body).await;
+    assert!(stored.status.is_success(), "{:?}", stored.body);
+    let rows = [process("alpha", "evil.exe")];
+    server
+        .ingest(&server.tenant, "DeviceProcessEvents", &rows)
+        .await;
+    let alerts = async || {
+        server.server.run_due_rules().await.expect("a round");
+        let token = server.token(MDE).await;
+        let found = server.get("/api/alerts", &token).await;
+        found.body["value"].as_array().expect("a list").len()
+    };
+    assert_eq!(alerts().await, 0);
+    names
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push_str("evil.exe\n");
+    server.advance(3_600);
+    assert_eq!(alerts().await, 1);
+    // A list that is gone fails the rule, which says so.
+    let gone = rule.replace("names.csv", "gone.csv");
+    let body = Some(json!({ "source": gone }));
+    let token = server.token(OWN).await;
+    let stored = server.call(Method::PUT, path, Some(&token), body).await;
+    assert!(stored.status.is_success(), "{:?}", stored.body);
+    server.advance(3_600);
+    assert_eq!(alerts().await, 1);
+    let listed = server
+        .get("/bartizan/v1/rules", &server.token(OWN).await)
+        .await;
+    let outcome = listed.body["value"][0]["lastRunOutcome"].as_str();
+    let outcome = outcome.expect("an outcome");
+    assert!(outcome.contains("gone.csv"), "{outcome}");
 }

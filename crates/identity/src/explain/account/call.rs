@@ -51,9 +51,10 @@ pub(super) fn of_call(
     }
 }
 
-/// Hunts have one code for whatever is wrong. Where a location of `externaldata` could not be read, the query may be right.
+/// Hunts have one code for whatever is wrong. Where a location of `externaldata` could not be read, the query may be right;
+/// where none is named, the query asks for what is not there, or for too much.
 fn exactly(refused: &ApiRefused, fault: Fault) -> Fault {
-    if fault == Fault::Request && refused.message.starts_with("externaldata: ") {
+    if fault == Fault::Request && refused.message.starts_with("externaldata: '") {
         return Fault::Elsewhere;
     }
     fault

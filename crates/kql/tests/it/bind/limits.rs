@@ -173,6 +173,10 @@ fn rows_have_a_bounded_number_of_columns() {
         format!("T | summarize {}", list(&|_| "count()".to_owned())),
         format!("datatable({})[]", list(&|n| format!("a{n}:long"))),
         format!(
+            "externaldata({})['https://feeds.example/a.csv']",
+            list(&|n| format!("a{n}:long"))
+        ),
+        format!(
             "let w = T | extend {}; w | join (w | project-rename z = i) on a",
             list(&|n| format!("a{n} = i")).replace(", a2000 = i", "")
         ),
