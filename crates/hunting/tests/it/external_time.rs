@@ -95,7 +95,7 @@ fn a_location_that_hangs_holds_nobody_up() {
             if waiting.load(Ordering::SeqCst) == 0 {
                 return;
             }
-            runtime.block_on(tokio::time::sleep(Duration::from_millis(50)));
+            runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
         }
         panic!("the location is still waited for");
     };
