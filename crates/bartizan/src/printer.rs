@@ -5,7 +5,7 @@ mod fit;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use self::fit::{Layout, Width};
 use crate::args::{Color, Format, Global};
@@ -13,6 +13,17 @@ use crate::exit::Outcome;
 
 /// A column of a table: its heading and the value's way out of an item.
 pub(crate) type Column = (&'static str, fn(&Value) -> String);
+
+/// A table of a hunt's answer.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// Its name, where there are several.
+    pub(crate) name: String,
+    /// The headings.
+    pub(crate) columns: Vec<String>,
+    /// The rows by column.
+    pub(crate) rows: Vec<Map<String, Value>>,
+}
 
 /// Prints results in the format asked for.
 #[derive(Debug, Clone, Copy)]
@@ -143,13 +154,33 @@ impl Printer {
         }
     }
 
-    /// Rows under headings that are known only at run time: a hunt's answer.
-    pub(crate) fn rows(
-        &self,
-        columns: &[String],
-        rows: &[serde_json::Map<String, Value>],
-    ) -> Outcome {
-        let cells = |row: &serde_json::Map<String, Value>| {
+    /// The tables of a hunt's answer, which is nearly always one. Of several, each stands under its name; in JSON it is
+    /// an object with `name` and `rows`.
+    pub(crate) fn tables(&self, tables: &[Rows]) -> Outcome {
+        if let [only] = tables {
+            return self.rows(&only.columns, &only.rows);
+        }
+        let objects = || {
+            let each = tables.iter();
+            each.map(|table| json!({ "name": table.name, "rows": table.rows }))
+        };
+        match self.format {
+            Format::Json => self.json(&objects().collect()),
+            Format::Jsonl => self.lines(&objects().collect::<Vec<_>>()),
+            Format::Csv | Format::Table => {
+                for (i, table) in tables.iter().enumerate() {
+                    let gap = if i > 0 { "\n" } else { "" };
+                    self.text(&format!("{gap}{}", table.name))?;
+                    self.rows(&table.columns, &table.rows)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Rows under headings that are known only at run time.
+    fn rows(&self, columns: &[String], rows: &[Map<String, Value>]) -> Outcome {
+        let cells = |row: &Map<String, Value>| {
             columns
                 .iter()
                 .map(|name| row.get(name).map_or_else(String::new, plain))

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use bartizan_kql::bound;
+use bartizan_kql::bound::{self, Node};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use futures::StreamExt;
 
 use crate::compile::{Compiled, compile};
@@ -18,7 +20,7 @@ use crate::external::{ExternalReader, OfOneHunt};
 use crate::given_up::{GivenUp, SetOnDrop};
 use crate::places::Places;
 use crate::plan::{Planner, QueryContext};
-use crate::result::{HuntResult, HuntStats, ResultColumn};
+use crate::result::{HuntResult, HuntStats, NamedTable, ResultTable};
 use crate::session::{Attempt, QueryMemory, session_state};
 use crate::source::TableSource;
 
@@ -55,7 +57,7 @@ impl Default for EngineSettings {
     }
 }
 
-/// What one query may use.
+/// What one query may use, for all its tables together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Rows of the answer; further rows are cut off and [`HuntResult::truncated`] is set.
@@ -165,13 +167,11 @@ impl Engine {
     /// See [`HuntError`].
     pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
         self.on_own_threads(request, |settings, request| async move {
-            let query = resolve(&settings, &request, &Meter::default()).await?;
             let meter = Meter::default();
+            let query = resolve(&settings, &request, &meter).await?;
             let prepared =
                 Prepared::new(&settings, &request, &query, Attempt::Fast, &meter).await?;
-            let physical =
-                datafusion::physical_plan::displayable(prepared.physical.as_ref()).indent(false);
-            Ok(format!("{}\n\n{physical}", prepared.logical))
+            Ok(prepared.shown(&query))
         })
         .await
     }
@@ -233,9 +233,17 @@ impl<T> Drop for AbortOnDrop<T> {
 
 /// A query that is planned and can be executed.
 struct Prepared {
+    /// A plan for each table.
+    tables: Vec<Planned>,
+    context: QueryContext,
+    /// The memory of rows that were computed before and that the plans read.
+    _held: Vec<MemoryReservation>,
+}
+
+/// The plan of one table.
+struct Planned {
     logical: String,
     physical: Arc<dyn ExecutionPlan>,
-    context: QueryContext,
 }
 
 impl Prepared {
@@ -259,20 +267,50 @@ impl Prepared {
             tables: request.tables.clone(),
         };
         let planner = Planner::new(&context, query).await?;
-        let logical = planner
-            .root(request.limits.max_rows.saturating_add(1))
-            .await?;
-        let optimized = context.state.optimize(&logical)?;
-        let physical = context
-            .state
-            .query_planner()
-            .create_physical_plan(&optimized, &context.state)
-            .await?;
+        let mut tables = Vec::with_capacity(1 + query.further.len());
+        for table in query.tables() {
+            let logical = planner
+                .root(table, request.limits.max_rows.saturating_add(1))
+                .await?;
+            let optimized = context.state.optimize(&logical)?;
+            let physical = context
+                .state
+                .query_planner()
+                .create_physical_plan(&optimized, &context.state)
+                .await?;
+            tables.push(Planned {
+                logical: optimized.display_indent().to_string(),
+                physical,
+            });
+            // Planning waits for nothing: a query of many tables can be given up between them.
+            tokio::task::yield_now().await;
+        }
+        let held = planner.into_memory();
         Ok(Self {
-            logical: optimized.display_indent().to_string(),
-            physical,
+            tables,
             context,
+            _held: held,
         })
+    }
+
+    fn physical(&self) -> impl Iterator<Item = &Arc<dyn ExecutionPlan>> {
+        self.tables.iter().map(|table| &table.physical)
+    }
+
+    /// The plans as text, each under its table's name when there are several.
+    fn shown(&self, query: &bound::Query) -> String {
+        let further = query.further.iter().map(|table| &table.name);
+        let names = query
+            .name
+            .iter()
+            .chain(further)
+            .map(|name| format!("-- {name}\n"));
+        let heads = names.chain(std::iter::repeat(String::new()));
+        let texts = self.tables.iter().zip(heads).map(|(table, head)| {
+            let physical = displayable(table.physical.as_ref()).indent(false);
+            format!("{head}{}\n\n{physical}", table.logical)
+        });
+        texts.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -308,7 +346,7 @@ async fn resolve(
                 "bag_unpack and pivot give at most {MOST_PROBED} columns: filter the rows or give a schema"
             )));
         }
-        answers.push(result.pairs_of_texts());
+        answers.push(result.table.pairs_of_texts());
     }
 }
 
@@ -328,15 +366,14 @@ pub(crate) async fn run_bound(
         planning,
         peak_memory,
     } = finish(settings, request, query, meter).await?;
-    let columns: Vec<ResultColumn> = query
-        .plan
-        .columns
-        .iter()
-        .map(|c| ResultColumn {
-            name: c.name.clone(),
-            ty: c.ty,
-        })
-        .collect();
+    let mut tables = query
+        .tables()
+        .zip(collected.tables)
+        .map(|(plan, batches)| ResultTable::new(plan, batches));
+    let table = tables
+        .next()
+        .ok_or_else(|| HuntError::Internal("a query without a table".into()))?;
+    let names = query.further.iter().map(|further| further.name.clone());
     Ok(HuntResult {
         stats: HuntStats {
             execution_time: started.elapsed(),
@@ -346,8 +383,12 @@ pub(crate) async fn run_bound(
             rows: collected.rows,
             bytes: collected.bytes,
         },
-        columns,
-        batches: collected.batches,
+        table,
+        name: query.name.clone(),
+        further: names
+            .zip(tables)
+            .map(|(name, table)| NamedTable { name, table })
+            .collect(),
         truncated: collected.truncated,
         render: query.render.clone(),
     })
@@ -369,19 +410,27 @@ async fn finish(
 ) -> Result<Finished, HuntError> {
     let mut attempt = Attempt::Fast;
     let (mut planning, mut peak_memory) = (Duration::ZERO, 0);
+    let again = |attempt| attempt == Attempt::Fast && settings.spill_bytes > 0;
     loop {
         let started = Instant::now();
-        let prepared = Prepared::new(settings, request, query, attempt, meter).await?;
+        let prepared = match Prepared::new(settings, request, query, attempt, meter).await {
+            // What is computed before the plans of the tables may do with less memory, too.
+            Err(HuntError::MemoryExhausted)
+                if again(attempt) && query.shared.iter().any(joins_or_sorts) =>
+            {
+                attempt = Attempt::Frugal;
+                continue;
+            }
+            prepared => prepared?,
+        };
         planning += started.elapsed();
-        let running = meter.running(vec![prepared.physical.clone()]);
+        let running = meter.running(prepared.physical().cloned().collect());
         let collected = collect(&prepared, request.limits).await;
         drop(running);
         peak_memory = peak_memory.max(prepared.context.memory.peak());
         match collected {
             Err(HuntError::MemoryExhausted)
-                if attempt == Attempt::Fast
-                    && settings.spill_bytes > 0
-                    && may_do_with_less(&prepared.physical) =>
+                if again(attempt) && prepared.physical().any(may_do_with_less) =>
             {
                 attempt = Attempt::Frugal;
             }
@@ -404,40 +453,62 @@ fn may_do_with_less(plan: &Arc<dyn ExecutionPlan>) -> bool {
         || plan.children().into_iter().any(may_do_with_less)
 }
 
+/// The same of a plan that is not made yet.
+fn joins_or_sorts(plan: &bound::Plan) -> bool {
+    matches!(plan.node, Node::Join { .. } | Node::Sort { .. })
+        || plan.inputs().into_iter().any(joins_or_sorts)
+}
+
+/// The rows of all tables, in their order.
+#[derive(Default)]
 struct Collected {
-    batches: Vec<RecordBatch>,
+    tables: Vec<Vec<RecordBatch>>,
     rows: usize,
     bytes: usize,
     truncated: bool,
 }
 
+/// Executes one plan after the other. Where the limit on rows cuts a table off, those behind it are empty.
 async fn collect(prepared: &Prepared, limits: Limits) -> Result<Collected, HuntError> {
-    let mut stream = execute_stream(prepared.physical.clone(), prepared.context.state.task_ctx())?;
-    let mut out = Collected {
-        batches: Vec::new(),
-        rows: 0,
-        bytes: 0,
-        truncated: false,
-    };
-    while let Some(batch) = stream.next().await {
-        let mut batch = batch?;
-        if out.rows + batch.num_rows() > limits.max_rows {
-            batch = batch.slice(0, limits.max_rows - out.rows);
-            out.truncated = true;
+    let mut out = Collected::default();
+    for plan in prepared.physical() {
+        let mut batches = Vec::new();
+        if !out.truncated {
+            let stream = execute_stream(plan.clone(), prepared.context.state.task_ctx())?;
+            out.table(stream, limits, &mut batches).await?;
         }
-        out.rows += batch.num_rows();
-        out.bytes += crate::result::value_bytes(&batch);
-        if out.bytes > limits.max_bytes {
-            return Err(HuntError::ResultTooLarge);
-        }
-        if batch.num_rows() > 0 {
-            out.batches.push(batch);
-        }
-        if out.truncated {
-            break;
-        }
+        out.tables.push(batches);
     }
     Ok(out)
+}
+
+impl Collected {
+    async fn table(
+        &mut self,
+        mut rows: SendableRecordBatchStream,
+        limits: Limits,
+        batches: &mut Vec<RecordBatch>,
+    ) -> Result<(), HuntError> {
+        while let Some(batch) = rows.next().await {
+            let mut batch = batch?;
+            if self.rows + batch.num_rows() > limits.max_rows {
+                batch = batch.slice(0, limits.max_rows - self.rows);
+                self.truncated = true;
+            }
+            self.rows += batch.num_rows();
+            self.bytes += crate::result::value_bytes(&batch);
+            if self.bytes > limits.max_bytes {
+                return Err(HuntError::ResultTooLarge);
+            }
+            if batch.num_rows() > 0 {
+                batches.push(batch);
+            }
+            if self.truncated {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Time that the operators of a finished plan spent computing, over all threads.

@@ -37,6 +37,6 @@ pub use error::{HuntError, Problem};
 pub use external::{ExternalError, ExternalReader};
 pub use local::{LocalError, LocalTables};
 pub use places::{Places, PlacesError};
-pub use result::{HuntResult, HuntStats, ResultColumn};
+pub use result::{HuntResult, HuntStats, NamedTable, ResultColumn, ResultTable};
 pub use source::{NoTables, TableSource};
 pub use tenant_tables::{FunctionText, Reach, TenantTables, VisibleDevices, with_functions};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal256Type, Float64Type, Int32Type, Int64Type};
-use bartizan_kql::bound::Render;
+use bartizan_kql::bound::{Plan, Render};
 use bartizan_kql::types::Type;
 
 use crate::decimal::push_decimal;
@@ -37,14 +37,34 @@ pub struct HuntStats {
     pub bytes: usize,
 }
 
-/// The answer of a hunt.
+/// A table of an answer.
 #[derive(Clone, Debug)]
-pub struct HuntResult {
+pub struct ResultTable {
     /// The columns in projection order.
     pub columns: Vec<ResultColumn>,
     /// The rows; array i of a batch is column i, in engine types ([`crate::types`]).
     pub batches: Vec<RecordBatch>,
-    /// What it cost.
+}
+
+/// A table of an answer that has several.
+#[derive(Clone, Debug)]
+pub struct NamedTable {
+    /// Its name; another may have the same.
+    pub name: String,
+    /// Its columns and rows.
+    pub table: ResultTable,
+}
+
+/// The answer of a hunt.
+#[derive(Clone, Debug)]
+pub struct HuntResult {
+    /// The table that the query gives; of several the first.
+    pub table: ResultTable,
+    /// The name of the first of several tables; none when there is one.
+    pub name: Option<String>,
+    /// The other tables of `fork` and `facet`, in order.
+    pub further: Vec<NamedTable>,
+    /// What it cost, all tables together.
     pub stats: HuntStats,
     /// Whether rows were cut off at the limit.
     pub truncated: bool,
@@ -53,6 +73,43 @@ pub struct HuntResult {
 }
 
 impl HuntResult {
+    /// `{"columns":[{"name","type"}…],"rows":[[…]…]}` with KQL's type names: the format of `bartizan kql run`. Of several
+    /// tables these are the first's; behind them stand its `name` and the further ones, each with its name, in `tables`.
+    #[must_use]
+    pub fn to_columns_rows_json(&self) -> String {
+        let mut out = String::from("{");
+        self.table.push_columns_rows(&mut out);
+        if let Some(name) = &self.name {
+            out.push_str(",\"name\":");
+            push_json_string(&mut out, name);
+            out.push_str(",\"tables\":[");
+            for (i, further) in self.further.iter().enumerate() {
+                out.push_str(if i > 0 { ",{\"name\":" } else { "{\"name\":" });
+                push_json_string(&mut out, &further.name);
+                out.push(',');
+                further.table.push_columns_rows(&mut out);
+                out.push('}');
+            }
+            out.push(']');
+        }
+        out.push('}');
+        out
+    }
+}
+
+impl ResultTable {
+    /// The rows of a plan.
+    pub(crate) fn new(plan: &Plan, batches: Vec<RecordBatch>) -> Self {
+        let columns = plan.columns.iter().map(|column| ResultColumn {
+            name: column.name.clone(),
+            ty: column.ty,
+        });
+        Self {
+            columns: columns.collect(),
+            batches,
+        }
+    }
+
     /// Appends the rows as a JSON array of objects, members in projection order.
     ///
     /// Datetimes are ISO 8601 with seven fraction digits and `Z`, timespans `[-][d.]hh:mm:ss[.fffffff]`, dynamics
@@ -112,16 +169,15 @@ impl HuntResult {
         pairs
     }
 
-    /// `{"columns":[{"name","type"}…],"rows":[[…]…]}` with KQL's type names: the format of `bartizan kql run`.
-    #[must_use]
-    pub fn to_columns_rows_json(&self) -> String {
-        let mut out = String::from("{\"columns\":[");
+    /// Appends `"columns":[…],"rows":[…]`.
+    fn push_columns_rows(&self, out: &mut String) {
+        out.push_str("\"columns\":[");
         for (i, column) in self.columns.iter().enumerate() {
             if i > 0 {
                 out.push(',');
             }
             out.push_str("{\"name\":");
-            push_json_string(&mut out, &column.name);
+            push_json_string(out, &column.name);
             out.push_str(",\"type\":\"");
             out.push_str(column.ty.name());
             out.push_str("\"}");
@@ -139,13 +195,12 @@ impl HuntResult {
                     if c > 0 {
                         out.push(',');
                     }
-                    push_value(&mut out, column.ty, batch.column(c), i);
+                    push_value(out, column.ty, batch.column(c), i);
                 }
                 out.push(']');
             }
         }
-        out.push_str("]}");
-        out
+        out.push(']');
     }
 }
 

@@ -21,6 +21,7 @@ pub use crate::graph::{
     PatternEdge, PatternNode,
 };
 pub use crate::plugin::{Plugin, ProbeAnswer, ScanPlan, ScanStep};
+pub use crate::query::{NamedPlan, Query, Render};
 use crate::types::Type;
 
 /// Identifies one column (one stream of values) within a bound query.
@@ -40,27 +41,6 @@ pub struct Column {
     pub name: String,
     /// The type of the values.
     pub ty: Type,
-}
-
-/// A whole bound query.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Query {
-    /// The tabular result.
-    pub plan: Plan,
-    /// Sub-results that are computed once per execution, before whatever refers to them; an entry refers only to
-    /// entries before it.
-    pub shared: Vec<Plan>,
-    /// What `render` asked for; presentation only.
-    pub render: Option<Render>,
-}
-
-/// The request of a `render` operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Render {
-    /// The visualization, such as `timechart`.
-    pub visualization: String,
-    /// The `with (…)` properties, name and value as text, in order.
-    pub properties: Vec<(String, String)>,
 }
 
 /// A tabular expression: a node and what it gives.

@@ -14,6 +14,7 @@ mod literal;
 pub mod parser;
 mod plugin;
 pub mod print;
+mod query;
 pub mod saved;
 pub mod time;
 pub mod token;

@@ -35,6 +35,20 @@ pub struct Column {
     pub ty: String,
 }
 
+/// A further table of an answer, of a query that ends with `fork` or `facet`; this project's own servers give them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Table {
+    /// Its name; another may have the same.
+    #[serde(alias = "Name")]
+    pub name: String,
+    /// Columns in order.
+    #[serde(alias = "Schema")]
+    pub schema: Vec<Column>,
+    /// Rows.
+    #[serde(alias = "Results")]
+    pub results: Vec<Map<String, Value>>,
+}
+
 /// An answer: rows are objects by column name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Answer {
@@ -47,6 +61,12 @@ pub struct Answer {
     /// Resource usage; not on Graph.
     #[serde(default, rename = "Stats", alias = "stats")]
     pub stats: Option<Value>,
+    /// The name of the table in `schema` and `results`, where there are several.
+    #[serde(default, rename = "tableName", alias = "TableName")]
+    pub name: Option<String>,
+    /// The further tables; usually none.
+    #[serde(default, alias = "Tables")]
+    pub tables: Vec<Table>,
 }
 
 /// Calls to advanced hunting.

@@ -71,6 +71,13 @@ pub(crate) fn check(rule: &Rule, functions: &[FunctionText]) -> Vec<String> {
         })
         .collect();
     if problems.is_empty() {
+        if bound
+            .query
+            .as_ref()
+            .is_some_and(|query| !query.further.is_empty())
+        {
+            problems.push("The query gives several tables; the hits of a rule are one: leave out 'fork' or 'facet'.".to_owned());
+        }
         let columns = bound
             .query
             .map(|query| query.plan.columns)

@@ -2,13 +2,21 @@
 
 use std::path::Path;
 
-use bartizan_sdk::hunting::{MOST_ROWS, Wire};
+use bartizan_sdk::hunting::{MOST_ROWS, Table, Wire};
 
 use super::kql::query_of;
 use crate::args::{Hunt, Wire as WireArg};
 use crate::exit::{Failure, Outcome};
-use crate::printer::Printer;
+use crate::printer::{Printer, Rows};
 use crate::target;
+
+fn shown(table: Table) -> Rows {
+    Rows {
+        name: table.name,
+        columns: table.schema.into_iter().map(|column| column.name).collect(),
+        rows: table.results,
+    }
+}
 
 /// Carries out the command.
 pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
@@ -35,13 +43,15 @@ pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
         .hunting()
         .run(wire, &query, hunt.timespan.as_deref())
         .await?;
-    let columns: Vec<String> = answer
-        .schema
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
-    printer.rows(&columns, &answer.results)?;
-    let rows = answer.results.len();
+    let first = Table {
+        name: answer.name.unwrap_or_default(),
+        schema: answer.schema,
+        results: answer.results,
+    };
+    let tables = std::iter::once(first).chain(answer.tables);
+    let tables: Vec<Rows> = tables.map(shown).collect();
+    let rows: usize = tables.iter().map(|table| table.rows.len()).sum();
+    printer.tables(&tables)?;
     if rows >= MOST_ROWS {
         printer.remark(&format!(
             "{rows} rows: the result limit of advanced hunting, so there may be more; narrow the query, or hunt in parts"

@@ -110,17 +110,37 @@ fn semantics(text: &str, printer: &Printer) -> Result<bound::Query, Failure> {
 
 fn check(text: &str, printer: &Printer) -> Outcome {
     let query = semantics(text, printer)?;
-    let columns: Vec<Value> = query
-        .plan
-        .columns
-        .iter()
-        .map(|column| json!({ "name": column.name, "type": column.ty.name() }))
-        .collect();
-    if printer.is_table() {
-        printer.list(COLUMNS, &columns)
-    } else {
-        printer.json(&json!({ "columns": columns }))
+    if !printer.is_table() {
+        return printer.json(&schema_of(&query));
     }
+    let further = query.further.iter().map(|table| &table.name);
+    let names = query.name.iter().chain(further).map(Some);
+    for (plan, name) in query.tables().zip(names.chain(std::iter::repeat(None))) {
+        if let Some(name) = name {
+            printer.text(name)?;
+        }
+        printer.list(COLUMNS, &columns_of(plan))?;
+    }
+    Ok(())
+}
+
+/// The columns of a query's table; of several those of the first, and behind them the others with theirs.
+fn schema_of(query: &bound::Query) -> Value {
+    let mut schema = json!({ "columns": columns_of(&query.plan) });
+    if let Some(name) = &query.name {
+        let further = query.further.iter();
+        let further = further.map(|t| json!({ "name": t.name, "columns": columns_of(&t.plan) }));
+        schema["name"] = json!(name);
+        schema["tables"] = further.collect();
+    }
+    schema
+}
+
+fn columns_of(plan: &bound::Plan) -> Vec<Value> {
+    let columns = plan.columns.iter();
+    columns
+        .map(|column| json!({ "name": column.name, "type": column.ty.name() }))
+        .collect()
 }
 
 /// The tables of the hunting schema.

@@ -191,6 +191,19 @@ fn hunts(home: &Home, app: &Registered) {
     );
     let csv = as_app(home, app, &["hunt", "--format", "csv", query]).good();
     assert_eq!(csv, "DeviceName,ProcessId\r\nalpha,1\r\n\"be,ta\",2\r\n");
+    let several = format!("{query} | fork Few = (take 1 | project ProcessId) (count)");
+    assert_eq!(
+        as_app(home, app, &["hunt", &several]).json(),
+        json!([
+            { "name": "Few", "rows": [{ "ProcessId": 1 }] },
+            { "name": "GenericResult_2", "rows": [{ "Count": 2 }] }
+        ])
+    );
+    for wire in ["graph", "mde"] {
+        let found = home.cli(&["hunt", "--api", wire, &several]).json();
+        assert_eq!(found[0]["name"], "Few", "{wire}: {found}");
+        assert_eq!(found[1]["rows"], json!([{ "Count": 2 }]), "{wire}: {found}");
+    }
     let said = as_app(home, app, &["hunt", "NoSuchTable | count"]).bad(2);
     assert!(said.contains("NoSuchTable"), "{said}");
 }

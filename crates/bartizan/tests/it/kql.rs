@@ -111,6 +111,56 @@ fn a_good_query_is_checked_against_the_hunting_schema() {
 }
 
 #[test]
+fn several_tables_come_out_in_every_form() {
+    let query = "range n from 1 to 3 step 1 | fork Sums = (summarize s = sum(n)) (where n > 9) | render table";
+    let columns = |name: &str| json!([{ "name": name, "type": "long" }]);
+    let checked = run_with(&["kql", "check"], &[], query).json();
+    assert_eq!(
+        checked,
+        json!({
+            "columns": columns("s"), "name": "Sums",
+            "tables": [{ "name": "GenericResult_2", "columns": columns("n") }]
+        })
+    );
+    let answer = json!({
+        "columns": columns("s"), "rows": [[6]], "name": "Sums",
+        "tables": [{ "name": "GenericResult_2", "columns": columns("n"), "rows": [] }]
+    });
+    assert_eq!(evaluate(query, &[]).json(), answer);
+    let line = json!({ "id": 7, "query": query }).to_string();
+    let mut lines = run_with(&["kql", "run", "--io", "jsonl"], &[], &line).json();
+    assert_eq!(lines["id"].take(), json!(7));
+    lines.as_object_mut().expect("an object").remove("id");
+    assert_eq!(lines, answer);
+
+    let of = |format: &str| evaluate(query, &["--format", format]).good();
+    let (table, csv) = (of("table"), of("csv"));
+    let (sums, other) = (table.find("Sums"), table.find("GenericResult_2"));
+    assert!(
+        sums.is_some() && sums < other && table.contains('6'),
+        "{table}"
+    );
+    assert_eq!(csv, "Sums\ns\r\n6\r\n\nGenericResult_2\nn\r\n");
+    assert_eq!(
+        of("jsonl"),
+        "{\"name\":\"Sums\",\"rows\":[{\"s\":6}]}\n{\"name\":\"GenericResult_2\",\"rows\":[]}\n"
+    );
+
+    let stage = |stage: &str| run_with(&["kql", stage, "-"], &[], query).good();
+    for stage in [stage("plan"), stage("bound")] {
+        assert!(
+            stage.contains("Sums") && stage.contains("GenericResult_2"),
+            "{stage}"
+        );
+    }
+    let formatted = stage("fmt");
+    assert_eq!(
+        run_with(&["kql", "fmt", "-"], &[], &formatted).good(),
+        formatted
+    );
+}
+
+#[test]
 fn deep_and_long_queries_end_with_an_error_not_a_crash() {
     let deep = format!("print {}1{}", "(".repeat(100_000), ")".repeat(100_000));
     error(evaluate(&deep, &[]));

@@ -64,8 +64,8 @@ pub(crate) struct SharedResult {
     /// Names are `c<id>` of the shared plan's columns.
     pub schema: SchemaRef,
     pub batches: Vec<RecordBatch>,
-    /// Keeps the memory accounted for while the query runs.
-    _memory: MemoryReservation,
+    /// Keeps the memory accounted for, also while the plans that were made of it run ([`Planner::into_memory`]).
+    memory: MemoryReservation,
 }
 
 /// Plans one query. Shared results are computed when it is made.
@@ -98,7 +98,7 @@ impl<'q> Planner<'q> {
             names: AtomicUsize::new(0),
         };
         let mut names = BTreeSet::new();
-        for plan in query.shared.iter().chain([&query.plan]) {
+        for plan in query.plans() {
             tables_of(plan, &mut names);
         }
         for name in names {
@@ -106,7 +106,7 @@ impl<'q> Planner<'q> {
             planner.providers.insert(name, provider);
         }
         let mut external = Vec::new();
-        for plan in query.shared.iter().chain([&query.plan]) {
+        for plan in query.plans() {
             externals_of(plan, &mut external);
         }
         for plan in external {
@@ -124,20 +124,30 @@ impl<'q> Planner<'q> {
         Ok(planner)
     }
 
-    /// The plan of the query's result, cut off after `max_rows`.
-    pub(crate) async fn root(&self, max_rows: usize) -> Result<LogicalPlan, HuntError> {
-        let plan = self.relation(&self.query.plan)?;
-        let plan = self.select(&self.query.plan, plan)?;
-        let plan = match self.query.plan.node {
+    /// The plan of a table of the query's result, cut off after `max_rows`.
+    pub(crate) async fn root(
+        &self,
+        table: &Plan,
+        max_rows: usize,
+    ) -> Result<LogicalPlan, HuntError> {
+        let plan = self.relation(table)?;
+        let plan = self.select(table, plan)?;
+        let plan = match table.node {
             Node::Sort { .. } | Node::Top { .. } => plan,
-            _ => self.in_order(&self.query.plan, plan)?,
+            _ => self.in_order(table, plan)?,
         };
         // Columns that only carried the order are no part of the result.
-        let columns = relation::dedup_aliases(self.carried(&self.query.plan.columns));
+        let columns = relation::dedup_aliases(self.carried(&table.columns));
         Ok(LogicalPlanBuilder::new(plan)
             .project(columns)?
             .limit(0, Some(max_rows))?
             .build()?)
+    }
+
+    /// What keeps the memory of the rows accounted for that plans read.
+    pub(crate) fn into_memory(self) -> Vec<MemoryReservation> {
+        let results = self.shared.into_iter().chain(self.external.into_values());
+        results.map(|result| result.memory).collect()
     }
 
     /// Runs a plan to its end and holds the rows.
@@ -160,7 +170,7 @@ impl<'q> Planner<'q> {
         Ok(SharedResult {
             schema,
             batches,
-            _memory: memory,
+            memory,
         })
     }
 
@@ -185,7 +195,7 @@ impl<'q> Planner<'q> {
         Ok(SharedResult {
             schema,
             batches,
-            _memory: memory,
+            memory,
         })
     }
 

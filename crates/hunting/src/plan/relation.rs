@@ -154,7 +154,7 @@ impl Planner<'_> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)
             .map_err(datafusion::error::DataFusionError::from)?;
-        self.unqualified(plan, self.memory(schema, vec![batch])?)
+        self.unqualified(&plan.columns, self.memory(schema, vec![batch])?)
     }
 
     fn external_rows(&self, plan: &Plan) -> Result<LogicalPlan, HuntError> {
@@ -162,28 +162,37 @@ impl Planner<'_> {
             HuntError::Internal("the locations of an externaldata were not read".into())
         })?;
         self.unqualified(
-            plan,
+            &plan.columns,
             self.memory(read.schema.clone(), read.batches.clone())?,
         )
     }
 
     /// Drops the qualifiers that a scan puts on its columns.
-    fn unqualified(&self, plan: &Plan, scan: LogicalPlanBuilder) -> Result<LogicalPlan, HuntError> {
+    fn unqualified<'c>(
+        &self,
+        names: impl IntoIterator<Item = &'c bound::Column>,
+        scan: LogicalPlanBuilder,
+    ) -> Result<LogicalPlan, HuntError> {
         let columns = scan
             .schema()
             .columns()
             .into_iter()
-            .zip(&plan.columns)
+            .zip(names)
             .map(|(from, to)| Expr::Column(from).alias(column_name(to.id)))
             .collect::<Vec<_>>();
         Ok(scan.project(columns)?.build()?)
     }
 
+    /// Those columns of a shared result that are read here.
     fn shared_rows(&self, plan: &Plan, id: SharedId) -> Result<LogicalPlan, HuntError> {
         let result = self.shared(id)?;
-        let wanted: Vec<usize> = self.query.shared[id.0 as usize]
-            .columns
-            .iter()
+        let all = self.query.shared[id.0 as usize].columns.iter();
+        let (from, to): (Vec<_>, Vec<_>) = all
+            .zip(&plan.columns)
+            .filter(|(_, to)| !self.unread.contains(&to.id))
+            .unzip();
+        let wanted: Vec<usize> = from
+            .into_iter()
             .map(|c| result.schema.index_of(&column_name(c.id)))
             .collect::<Result<_, _>>()
             .map_err(datafusion::error::DataFusionError::from)?;
@@ -199,7 +208,7 @@ impl Planner<'_> {
             .map(|b| b.project(&wanted))
             .collect::<Result<Vec<_>, _>>()
             .map_err(datafusion::error::DataFusionError::from)?;
-        self.unqualified(plan, self.memory(schema, batches)?)
+        self.unqualified(to, self.memory(schema, batches)?)
     }
 
     fn range(
@@ -244,7 +253,7 @@ impl Planner<'_> {
             .step_by(size)
             .map(|at| batch.slice(at, size.min(batch.num_rows() - at)))
             .collect();
-        self.unqualified(plan, self.memory(schema, batches)?)
+        self.unqualified(&plan.columns, self.memory(schema, batches)?)
     }
 
     fn project(

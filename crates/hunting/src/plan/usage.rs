@@ -1,7 +1,8 @@
-//! Which results of `arg_max`, `arg_min` and `take_any` nobody reads. DataFusion prunes columns, but not the fields
-//! of a struct inside an aggregate: `arg_max(Timestamp, *)` would carry every column of the table.
+//! Which columns nobody reads, where DataFusion does not see it: results of `arg_max`, `arg_min` and `take_any`, which are
+//! fields of a struct inside an aggregate (`arg_max(Timestamp, *)` would carry every column of the table), and columns
+//! of rows that are computed once for several plans (`fork` would hold every column of its source).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bartizan_kql::bound::{self, AggregateFn, ColumnId, Expr, ExprKind, Node, PathStep, Plan, Set};
 
@@ -13,14 +14,20 @@ pub(super) fn gives_row(function: AggregateFn) -> bool {
     )
 }
 
-/// The columns of whole-row aggregates that are in no expression and no result.
+/// The columns of whole-row aggregates and of shared rows that are in no expression and no result.
 pub(super) fn unread(query: &bound::Query) -> HashSet<ColumnId> {
     let mut usage = Usage::default();
-    for plan in query.shared.iter().chain([&query.plan]) {
-        usage.read.extend(plan.columns.iter().map(|c| c.id));
+    for plan in query.plans() {
         usage.plan(plan);
     }
-    let Usage { read, mut made } = usage;
+    for table in query.tables() {
+        usage.read.extend(table.columns.iter().map(|c| c.id));
+    }
+    // What refers to an entry stands behind it.
+    for (i, plan) in query.shared.iter().enumerate().rev() {
+        usage.shared(i, plan);
+    }
+    let Usage { read, mut made, .. } = usage;
     made.retain(|id| !read.contains(id));
     made
 }
@@ -29,9 +36,37 @@ pub(super) fn unread(query: &bound::Query) -> HashSet<ColumnId> {
 struct Usage {
     read: HashSet<ColumnId>,
     made: HashSet<ColumnId>,
+    /// The columns of the plans that go over the rows of a shared entry. One that has none is a value, a set or a table
+    /// to look into, and read as a whole.
+    references: HashMap<usize, Vec<Vec<ColumnId>>>,
 }
 
 impl Usage {
+    /// Settles which columns of a shared entry are read, once that is settled for everything behind it.
+    fn shared(&mut self, entry: usize, plan: &Plan) {
+        let Some(references) = self.references.remove(&entry) else {
+            self.read.extend(plan.columns.iter().map(|c| c.id));
+            return;
+        };
+        // Rows without a column could not be counted.
+        for columns in &references {
+            if !columns.iter().any(|id| self.read.contains(id)) {
+                self.read.extend(columns.first());
+            }
+        }
+        for (at, column) in plan.columns.iter().enumerate() {
+            if references
+                .iter()
+                .any(|columns| self.read.contains(&columns[at]))
+            {
+                self.read.insert(column.id);
+            }
+            self.made.insert(column.id);
+            self.made
+                .extend(references.iter().map(|columns| columns[at]));
+        }
+    }
+
     fn plan(&mut self, plan: &Plan) {
         match &plan.node {
             Node::Filter { predicate, .. } => self.expr(predicate),
@@ -46,8 +81,13 @@ impl Usage {
                     .for_each(|e| self.expr(e));
             }
             Node::Plugin {
-                args, partition, ..
+                input,
+                args,
+                partition,
+                ..
             } => {
+                // What is asked inside of a plugin is not looked at.
+                self.read.extend(input.columns.iter().map(|c| c.id));
                 self.read.extend(partition);
                 args.iter().for_each(|e| self.expr(e));
             }
@@ -79,12 +119,16 @@ impl Usage {
             }
             Node::MvExpand { items, .. } => items.iter().for_each(|i| self.expr(&i.array)),
             Node::Parse { source, .. } => self.expr(source),
+            Node::Shared(id) => {
+                let columns = plan.columns.iter().map(|c| c.id).collect();
+                let references = self.references.entry(id.0 as usize).or_default();
+                references.push(columns);
+            }
             Node::Table { .. }
             | Node::Unit
             | Node::DataTable { .. }
             | Node::Range { .. }
             | Node::External { .. }
-            | Node::Shared(_)
             | Node::Take { .. }
             | Node::Sample { .. }
             | Node::Serialize { .. } => {}

@@ -350,7 +350,7 @@ fn answer(
         Ok(result) if result.truncated => None,
         Ok(result) => {
             let mut out = Vec::new();
-            result.write_rows(&mut out);
+            result.table.write_rows(&mut out);
             let rows: Vec<Value> = serde_json::from_slice(&out).expect("rows");
             let mut rows: Vec<String> = rows.iter().map(Value::to_string).collect();
             rows.sort();

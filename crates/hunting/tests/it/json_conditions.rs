@@ -40,7 +40,7 @@ fn answer(query: &str, optimize: bool) -> (String, String) {
     });
     let result = runtime.block_on(engine.run(request())).expect("a result");
     let mut rows = Vec::new();
-    result.write_rows(&mut rows);
+    result.table.write_rows(&mut rows);
     let plan = runtime.block_on(engine.explain(request())).expect("a plan");
     (String::from_utf8(rows).expect("UTF-8"), plan)
 }

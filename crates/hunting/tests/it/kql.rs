@@ -3,7 +3,8 @@
 //! A document is Markdown. A block ` ```csv Name ` is a table for the queries after it; a block ` ```kql ` is a
 //! query; the next thing after it is its result as a Markdown table, whose header says `name:type`, or a block
 //! ` ```error ` with a part of the error's text. Cells are JSON as the API writes it, strings without their quotes.
-//! `(any order)` before the table means that rows may come in any order.
+//! `(any order)` before the table means that rows may come in any order. A query that gives several tables is followed by
+//! all of them, each behind its name as `(table Name)`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,12 +20,17 @@ const NOW: i64 = 639_079_632_000_000_000;
 /// What a document expects of a query.
 #[derive(Debug)]
 enum Expected {
-    Table {
-        header: Vec<String>,
-        rows: Vec<Vec<String>>,
-        any_order: bool,
-    },
+    Tables(Vec<Table>),
     Error(String),
+}
+
+/// A table of a result.
+#[derive(Debug)]
+struct Table {
+    name: Option<String>,
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+    any_order: bool,
 }
 
 #[derive(Debug)]
@@ -57,6 +63,7 @@ fn read(path: &Path, folder: &Path, tables: &mut LocalTables) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut pending: Option<(usize, String)> = None;
     let mut any_order = false;
+    let mut name: Option<String> = None;
     let mut i = 0;
     while i < lines.len() {
         let line = lines[i];
@@ -95,8 +102,9 @@ fn read(path: &Path, folder: &Path, tables: &mut LocalTables) -> Vec<Case> {
             }
         } else if line.trim() == "(any order)" {
             any_order = true;
-        } else if line.starts_with('|') && pending.is_some() {
-            let (at, query) = pending.take().expect("checked");
+        } else if let Some(given) = table_name(line) {
+            name = Some(given.to_owned());
+        } else if line.starts_with('|') && (pending.is_some() || name.is_some()) {
             let header = cells(line);
             let mut rows = Vec::new();
             i += 2;
@@ -104,16 +112,27 @@ fn read(path: &Path, folder: &Path, tables: &mut LocalTables) -> Vec<Case> {
                 rows.push(cells(lines[i]));
                 i += 1;
             }
-            let any_order = std::mem::take(&mut any_order);
-            cases.push(Case {
-                line: at,
-                query,
-                expected: Expected::Table {
-                    header,
-                    rows,
-                    any_order,
-                },
-            });
+            let table = Table {
+                name: name.take(),
+                header,
+                rows,
+                any_order: std::mem::take(&mut any_order),
+            };
+            match (pending.take(), cases.last_mut()) {
+                (Some((line, query)), _) => cases.push(Case {
+                    line,
+                    query,
+                    expected: Expected::Tables(vec![table]),
+                }),
+                (
+                    None,
+                    Some(Case {
+                        expected: Expected::Tables(tables),
+                        ..
+                    }),
+                ) => tables.push(table),
+                (None, _) => panic!("{}:{i}: a table without a query", path.display()),
+            }
             continue;
         }
         i += 1;
@@ -126,39 +145,74 @@ fn read(path: &Path, folder: &Path, tables: &mut LocalTables) -> Vec<Case> {
     cases
 }
 
-/// A result as header and cells.
-fn render(result: &HuntResult) -> (Vec<String>, Vec<Vec<String>>) {
-    let header = result
-        .columns
-        .iter()
-        .map(|c| format!("{}:{}", c.name, c.ty))
-        .collect();
+/// The name in `(table Name)`.
+fn table_name(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("(table ")?.strip_suffix(')')
+}
+
+/// The tables of a result.
+fn render(result: &HuntResult) -> Vec<Table> {
     let value: serde_json::Value =
         serde_json::from_str(&result.to_columns_rows_json()).expect("JSON");
+    let further = value["tables"].as_array().into_iter().flatten();
+    std::iter::once(&value).chain(further).map(table).collect()
+}
+
+/// A table as header and cells.
+fn table(value: &serde_json::Value) -> Table {
+    let array = |value: &serde_json::Value| value.as_array().expect("an array").clone();
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     let cell = |v: &serde_json::Value| match v {
         serde_json::Value::String(s) => s.replace('\n', "\\n"),
         other => other.to_string(),
     };
-    let rows = value["rows"]
-        .as_array()
-        .expect("rows")
-        .iter()
-        .map(|r| r.as_array().expect("a row").iter().map(cell).collect())
-        .collect();
-    (header, rows)
+    let columns = array(&value["columns"]);
+    let header = columns.iter().map(|c| {
+        let (name, ty) = (text(&c["name"]), text(&c["type"]));
+        format!("{}:{}", name.expect("a name"), ty.expect("a type"))
+    });
+    let rows = array(&value["rows"]);
+    Table {
+        name: text(&value["name"]),
+        header: header.collect(),
+        rows: rows
+            .iter()
+            .map(|r| array(r).iter().map(cell).collect())
+            .collect(),
+        any_order: false,
+    }
 }
 
-fn markdown(header: &[String], rows: &[Vec<String>]) -> String {
-    let mut out = format!(
-        "| {} |\n|{}\n",
-        header.join(" | "),
-        "---|".repeat(header.len())
-    );
-    for row in rows {
-        let cells: Vec<String> = row.iter().map(|c| c.replace('|', "\\|")).collect();
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
+fn markdown(tables: &[Table]) -> String {
+    let mut out = String::new();
+    for table in tables {
+        if let Some(name) = &table.name {
+            let _ = writeln!(out, "\n(table {name})\n");
+        }
+        let _ = writeln!(
+            out,
+            "| {} |\n|{}",
+            table.header.join(" | "),
+            "---|".repeat(table.header.len())
+        );
+        for row in &table.rows {
+            let cells: Vec<String> = row.iter().map(|c| c.replace('|', "\\|")).collect();
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
+        }
     }
     out
+}
+
+/// Whether a table is the one that is wanted.
+fn same(wanted: &Table, got: &Table) -> bool {
+    let rows = |table: &Table| {
+        let mut rows = table.rows.clone();
+        if wanted.any_order {
+            rows.sort();
+        }
+        rows
+    };
+    wanted.name == got.name && wanted.header == got.header && rows(wanted) == rows(got)
 }
 
 fn check(
@@ -169,29 +223,16 @@ fn check(
         (Expected::Error(part), Err(error)) if error.to_string().contains(part.trim()) => Ok(()),
         (Expected::Error(_), Err(error)) => Err(format!("another error: {error}")),
         (Expected::Error(_), Ok(result)) => {
-            let (header, rows) = render(&result);
-            Err(format!("no error but\n{}", markdown(&header, &rows)))
+            Err(format!("no error but\n{}", markdown(&render(&result))))
         }
-        (Expected::Table { .. }, Err(error)) => Err(format!("an error: {error}")),
-        (
-            Expected::Table {
-                header,
-                rows,
-                any_order,
-            },
-            Ok(result),
-        ) => {
-            let (got_header, mut got) = render(&result);
-            let shown = markdown(&got_header, &got);
-            let mut wanted = rows.clone();
-            if *any_order {
-                wanted.sort();
-                got.sort();
-            }
-            if *header == got_header && wanted == got {
+        (Expected::Tables(_), Err(error)) => Err(format!("an error: {error}")),
+        (Expected::Tables(wanted), Ok(result)) => {
+            let got = render(&result);
+            let pairs = || wanted.iter().zip(&got);
+            if wanted.len() == got.len() && pairs().all(|(wanted, got)| same(wanted, got)) {
                 Ok(())
             } else {
-                Err(format!("got\n{shown}"))
+                Err(format!("got\n{}", markdown(&got)))
             }
         }
     }

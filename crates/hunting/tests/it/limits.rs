@@ -275,7 +275,7 @@ fn what_does_not_fit_into_memory_goes_on_in_files() {
         };
         let result = run(1 << 30).unwrap_or_else(|error| panic!("{what}: {error}"));
         let mut rows = Vec::new();
-        result.write_rows(&mut rows);
+        result.table.write_rows(&mut rows);
         assert_eq!(String::from_utf8_lossy(&rows), found, "{what}");
         assert!(result.stats.peak_memory <= memory, "{what}");
         assert!(matches!(run(0), Err(HuntError::MemoryExhausted)), "{what}");
@@ -359,7 +359,7 @@ fn the_answer_as_rows_and_as_columns() {
     )
     .expect("a result");
     let mut rows = Vec::new();
-    result.write_rows(&mut rows);
+    result.table.write_rows(&mut rows);
     assert_eq!(
         String::from_utf8(rows).expect("UTF-8"),
         r#"[{"b":true,"i":5,"l":6,"r":1.5,"n":"NaN","s":"q\"","t":"2026-03-01T00:00:00.0000000Z","d":"01:30:00","g":"00000000-0000-0000-0000-00000000000a","j":{"k":[1,null]},"x":null,"m":"1.5"}]"#

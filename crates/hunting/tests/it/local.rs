@@ -40,7 +40,7 @@ fn rows(
         tables: Arc::new(tables.clone()),
     }))?;
     let mut out = Vec::new();
-    result.write_rows(&mut out);
+    result.table.write_rows(&mut out);
     Ok(String::from_utf8(out).expect("UTF-8"))
 }
 

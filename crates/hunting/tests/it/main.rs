@@ -15,3 +15,4 @@ mod limits;
 mod local;
 mod numbers;
 mod plans;
+mod tables;

@@ -152,3 +152,37 @@ fn columns_that_nobody_reads_are_not_asked_for() {
         2
     );
 }
+
+#[test]
+fn rows_that_are_kept_for_several_plans_have_the_columns_that_one_of_them_reads() {
+    for (query, columns) in [
+        (
+            "E | fork (summarize count() by FileName) (count)",
+            "FileName",
+        ),
+        ("E | fork (count) (count)", "Timestamp"),
+        ("E | facet by FileName, ProcessId", "FileName ProcessId"),
+        (
+            "E | fork (take 1) (count)",
+            "Timestamp FileName ProcessId AdditionalFields",
+        ),
+        (
+            "E | fork (project FileName) (where ProcessId > 3 | project FileName)",
+            "FileName ProcessId",
+        ),
+        (
+            "let m = materialize(E); union (m | where ProcessId > 1 | count), (m | summarize max(Timestamp))",
+            "Timestamp ProcessId",
+        ),
+        (
+            "let m = materialize(E); let k = materialize(m | project FileName, Timestamp); union (k | distinct FileName), (k | count)",
+            "FileName",
+        ),
+        (
+            "let m = materialize(E); m | where FileName in (m | project FileName) | project ProcessId",
+            "FileName ProcessId",
+        ),
+    ] {
+        assert_eq!(asked(query), [format!("columns {columns}")], "{query}");
+    }
+}

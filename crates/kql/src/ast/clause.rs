@@ -159,7 +159,7 @@ pub enum ScanOutput {
 pub struct Facet {
     /// The columns.
     pub by: Vec<Name>,
-    /// `with (operators)`.
+    /// `with (operators)`, or one operator without brackets.
     pub with: Option<Vec<Operator>>,
 }
 

@@ -104,6 +104,8 @@ impl Binder<'_> {
             let plan = plan(self);
             self.probe = Some(Query {
                 plan,
+                name: None,
+                further: Vec::new(),
                 shared: self.shared.clone(),
                 render: None,
             });

@@ -5,6 +5,7 @@
 //! `tests/` compares against. Where we take more than it does, the code says so.
 
 mod apart;
+mod branches;
 mod call;
 mod convert;
 mod environment;
@@ -407,12 +408,16 @@ impl<'s> Binder<'s> {
         SharedId(u32::try_from(self.shared.len() - 1).unwrap_or(u32::MAX))
     }
 
-    /// A reference to a shared entry, with fresh columns.
+    /// A reference to a shared entry, whose columns are given, with fresh ones.
     fn shared_rows(&mut self, id: SharedId, columns: &[Column]) -> Plan {
-        let columns = columns
-            .iter()
-            .map(|c| self.column(c.name.clone(), c.ty))
-            .collect();
+        let fresh = columns.iter().map(|old| {
+            let new = self.column(old.name.clone(), old.ty);
+            if self.poisoned.contains(&old.id) {
+                self.poisoned.insert(new.id);
+            }
+            new
+        });
+        let columns = fresh.collect();
         Plan {
             node: Node::Shared(id),
             columns,

@@ -164,19 +164,8 @@ impl Binder<'_> {
             ("materialize", [only]) => match self.apart(|b| b.meaning(&only.value, Rows::NONE)) {
                 Meaning::Tabular(relation, name) if !relation.open => {
                     let columns = relation.plan.columns.clone();
-                    let poisoned: Vec<_> = columns
-                        .iter()
-                        .map(|c| self.poisoned.contains(&c.id))
-                        .collect();
                     let id = self.share(relation.plan);
                     let plan = self.shared_rows(id, &columns);
-                    let bad = plan
-                        .columns
-                        .iter()
-                        .zip(poisoned)
-                        .filter(|(_, bad)| *bad)
-                        .map(|(c, _)| c.id);
-                    self.poisoned.extend(bad);
                     Some(Meaning::Tabular(Relation { plan, open: false }, name))
                 }
                 Meaning::Tabular(..) | Meaning::Scalar(None) => unknown(),

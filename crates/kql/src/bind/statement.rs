@@ -17,11 +17,13 @@ impl Binder<'_> {
     pub(super) fn query(&mut self, query: &ast::Query) -> Option<Query> {
         let mut last = None;
         for statement in &query.statements {
-            if let Some(relation) = self.statement(statement) {
-                last = Some((relation, statement.span));
+            if let StatementKind::Expression(tabular) = &statement.kind {
+                last = Some((self.result(tabular), statement.span));
+            } else {
+                self.statement(statement);
             }
         }
-        let Some((relation, span)) = last else {
+        let Some((result, span)) = last else {
             let end = query.span.end;
             self.error(
                 "BZ104",
@@ -30,13 +32,13 @@ impl Binder<'_> {
             );
             return None;
         };
-        if super::graph::is_graph(&relation.plan) {
+        if result.tables().any(super::graph::is_graph) {
             self.graph_is_no_result(span);
         }
         Some(Query {
-            plan: relation.plan,
             shared: std::mem::take(&mut self.shared),
             render: self.render.take(),
+            ..result
         })
     }
 

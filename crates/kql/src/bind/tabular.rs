@@ -2,7 +2,7 @@
 
 use crate::ast::{self, NullsOrder, OperatorKind, SortDirection};
 use crate::bound::{Aggregate, AggregateFn, Expr, Node, Plan, Render, SortKey, Value};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Span;
 use crate::types::Type;
 
 use super::convert::coerce;
@@ -12,19 +12,27 @@ use super::{Binder, MAX_PIPELINE, Relation, Rows, Weight, literal};
 impl Binder<'_> {
     /// Binds a pipeline.
     pub(super) fn tabular(&mut self, tabular: &ast::Tabular) -> Relation {
-        let result = self.nested(Weight::Subquery, tabular.span, |b| {
-            b.apart(|b| b.pipeline(tabular))
-        });
-        result.unwrap_or_else(Self::unknown)
+        self.pipeline(&tabular.source, &tabular.operators, tabular.span)
     }
 
-    fn pipeline(&mut self, tabular: &ast::Tabular) -> Relation {
-        self.operator = "";
-        let relation = self.source(&tabular.source);
-        if !self.fits(relation.plan.columns.len(), tabular.source.span) {
-            return Self::unknown();
-        }
-        self.operators(relation, &tabular.operators)
+    /// Binds a source and operators after it, which stand at a place.
+    pub(super) fn pipeline(
+        &mut self,
+        source: &ast::Source,
+        operators: &[ast::Operator],
+        span: Span,
+    ) -> Relation {
+        let result = self.nested(Weight::Subquery, span, |b| {
+            b.apart(|b| {
+                b.operator = "";
+                let relation = b.source(source);
+                if !b.fits(relation.plan.columns.len(), source.span) {
+                    return Self::unknown();
+                }
+                b.operators(relation, operators)
+            })
+        });
+        result.unwrap_or_else(Self::unknown)
     }
 
     /// Operators over rows, one after the other.
@@ -65,7 +73,7 @@ impl Binder<'_> {
         relation
     }
 
-    fn operator(&mut self, input: Relation, operator: &ast::Operator) -> Relation {
+    pub(super) fn operator(&mut self, input: Relation, operator: &ast::Operator) -> Relation {
         self.operator = operator_name(&operator.kind);
         if super::graph::concerns_graph(&operator.kind, &input.plan) {
             return self.graph_operator(input, operator);
@@ -184,13 +192,7 @@ impl Binder<'_> {
                 self.assert_schema(input, *open, columns, operator.span)
             }
             OperatorKind::Facet(_) | OperatorKind::Fork(_) => {
-                let message = format!(
-                    "{}Several results cannot be given in one answer",
-                    self.prefix()
-                );
-                let diagnostic = Diagnostic::error("BZ106", operator.span, message);
-                self.report(diagnostic.with_suggestion("Run each branch as a query of its own"));
-                Self::unknown()
+                self.several_tables_refused(operator.span)
             }
             OperatorKind::Unsupported { .. } => {
                 self.failed = true;

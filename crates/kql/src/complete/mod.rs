@@ -352,6 +352,7 @@ impl Items<'_> {
 fn keywords_of(operator: &str) -> &'static [&'static str] {
     match operator {
         "summarize" | "partition" | "reduce" => &["by"],
+        "facet" => &["by", "with"],
         "sort" | "order" | "top" => &["by", "asc", "desc", "nulls", "first", "last"],
         "top-nested" | "top-hitters" => &["of", "by", "with"],
         "sample-distinct" => &["of"],

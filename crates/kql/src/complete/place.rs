@@ -6,6 +6,9 @@ use crate::keyword;
 use crate::lexer::lex;
 use crate::token::{Token, TokenKind};
 
+/// Subqueries inside of each other that are followed outwards for the columns of their rows.
+const MOST_BRACKETS: usize = 50;
+
 /// What a position is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -155,7 +158,7 @@ impl<'a> Place<'a> {
             let open = level.checked_sub(1).map(|at| opened[at]);
             let start = self.statement_start(open.map_or(0, |at| at + 1), end);
             if let Some(pipe) = self.last_pipe(start, end) {
-                self.before = self.query_until(start, self.tokens[pipe].span.start);
+                self.before = self.query_before(pipe, &opened[..level]);
                 self.part = self.part_from(pipe + 1);
                 return;
             }
@@ -168,20 +171,46 @@ impl<'a> Place<'a> {
                     self.begin(start, self.tokens[open].kind == TokenKind::OpenBrace);
                     return;
                 }
-                Bracket::Continues { from, items } => {
-                    let (outer, pipe) = (self.statement_start(from, open), open);
-                    let pipe = self.last_pipe(outer, pipe).unwrap_or(outer);
-                    let mut before = self.query_until(outer, self.tokens[pipe].span.start);
-                    if let Some(items) = items {
-                        before.push_str(" | mv-expand ");
-                        before.push_str(&items);
-                    }
-                    self.before = before;
+                Bracket::Continues { items } => {
+                    self.before = self.rows_into(open, &opened[..level - 1], items);
                     self.part = self.part_from(open + 1);
                     return;
                 }
                 Bracket::Expression => end = open,
             }
+        }
+    }
+
+    /// The query whose rows come to a token in the innermost of these open brackets.
+    fn query_before(&self, at: usize, opened: &[usize]) -> String {
+        let start = self.statement_start(opened.last().map_or(0, |open| open + 1), at);
+        let (from, end) = (self.tokens[start].span.start, self.tokens[at].span.start);
+        let Some((open, outer)) = opened
+            .split_last()
+            .filter(|_| opened.len() <= MOST_BRACKETS)
+        else {
+            return self.query_until(start, end);
+        };
+        match self.bracket(*open, outer) {
+            Bracket::Continues { items } => {
+                let rows = self.rows_into(*open, outer, items);
+                match self.between(from, end).trim() {
+                    "" => rows,
+                    own => format!("{rows} | {own}"),
+                }
+            }
+            Bracket::Rows | Bracket::Expression => self.query_until(start, end),
+        }
+    }
+
+    /// The query whose rows go on in a bracket.
+    fn rows_into(&self, open: usize, outer: &[usize], items: Option<String>) -> String {
+        let start = self.statement_start(outer.last().map_or(0, |at| at + 1), open);
+        let pipe = self.last_pipe(start, open).unwrap_or(start);
+        let rows = self.query_before(pipe, outer);
+        match items {
+            Some(items) => format!("{rows} | mv-expand {items}"),
+            None => rows,
         }
     }
 
@@ -292,22 +321,12 @@ impl<'a> Place<'a> {
                 let from = first.map_or(0, |t| t.span.end);
                 let to = self.tokens[open - 1].span.start;
                 Bracket::Continues {
-                    from: level,
                     items: Some(Span::new(from, to).text(self.source).to_owned()),
                 }
             }
-            "partition" if inside.contains(&"by") => Bracket::Continues {
-                from: level,
-                items: None,
-            },
-            "fork" => Bracket::Continues {
-                from: level,
-                items: None,
-            },
-            "facet" if previous == "with" => Bracket::Continues {
-                from: level,
-                items: None,
-            },
+            "partition" if inside.contains(&"by") => Bracket::Continues { items: None },
+            "fork" => Bracket::Continues { items: None },
+            "facet" if previous == "with" => Bracket::Continues { items: None },
             "join" | "lookup" if !inside.contains(&"on") => Bracket::Rows,
             "union" => Bracket::Rows,
             _ if matches!(
@@ -329,8 +348,6 @@ enum Bracket {
     Rows,
     /// The rows of the pipeline around it go on in it.
     Continues {
-        /// Where the level around it begins.
-        from: usize,
         /// What `mv-apply` expands.
         items: Option<String>,
     },

@@ -301,7 +301,13 @@ impl Parser<'_> {
     fn facet(&mut self) -> Facet {
         self.expect_word("by");
         let by: Vec<Name> = self.list(Self::name);
-        let with = self.eat_word("with").then(|| self.bracketed_operators());
+        let with = self.eat_word("with").then(|| {
+            if self.at(TokenKind::OpenParen) {
+                self.bracketed_operators()
+            } else {
+                self.nested(Self::operator).into_iter().collect()
+            }
+        });
         Facet { by, with }
     }
 

@@ -7,8 +7,8 @@ use crate::bound::{
     SetOp, SortKey, StringOp, Value,
 };
 
-/// A bound query as text: the shared results, then the plan from the root down, one node on a line with its output
-/// columns as `name#id:type`.
+/// A bound query as text: the shared results, then the plan of each table from the root down, one node on a line with
+/// its output columns as `name#id:type`. Tables have their names above them when there are several.
 #[must_use]
 pub fn dump_bound(query: &Query) -> String {
     let mut text = String::new();
@@ -16,7 +16,13 @@ pub fn dump_bound(query: &Query) -> String {
         line(&mut text, 0, &format!("shared {i}"));
         plan(&mut text, 1, shared);
     }
-    plan(&mut text, 0, &query.plan);
+    match &query.name {
+        Some(name) => table(&mut text, name, &query.plan),
+        None => plan(&mut text, 0, &query.plan),
+    }
+    for further in &query.further {
+        table(&mut text, &further.name, &further.plan);
+    }
     if let Some(render) = &query.render {
         line(
             &mut text,
@@ -25,6 +31,11 @@ pub fn dump_bound(query: &Query) -> String {
         );
     }
     text
+}
+
+fn table(text: &mut String, name: &str, rows: &Plan) {
+    line(text, 0, &format!("table {name:?}"));
+    plan(text, 1, rows);
 }
 
 fn line(text: &mut String, depth: usize, content: &str) {

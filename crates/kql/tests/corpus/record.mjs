@@ -4,7 +4,7 @@
 //   node record.mjs <that folder>/node_modules
 //
 // Every case of a *.kql file is a query and, behind it, a line that begins with "=>": the result columns with their
-// types, or "=> error" and the code and place (line:column, from 1) of every error. The script writes those lines.
+// types (of several tables with "; " between them), or "=> error" and the code and place (line:column, from 1) of every error. The script writes those lines.
 // A line that begins with "=| " is ours, where we differ on purpose: it says what we give and, behind a double slash, why.
 // The script leaves these alone.
 //
@@ -53,8 +53,10 @@ function outcome(text) {
     said.sort((a, b) => a[0] - b[0]);
     return `=> error ${[...new Set(said.map(([, text]) => text))].join(', ')}`;
   }
-  const columns = list(code.ResultType?.Columns).map((c) => `${c.Name}:${c.Type.Name}`);
-  return `=> ${columns.length ? columns.join(', ') : '(none)'}`;
+  const type = code.ResultType;
+  const tables = type && globalThis.Bridge.is(type, Symbols.GroupSymbol) ? list(type.Members) : [type];
+  const shown = (table) => list(table?.Columns).map((c) => `${c.Name}:${c.Type.Name}`).join(', ') || '(none)';
+  return `=> ${tables.map(shown).join('; ')}`;
 }
 
 let cases = 0;

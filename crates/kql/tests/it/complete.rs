@@ -186,11 +186,51 @@ fn subqueries_have_rows_of_their_own() {
         CompletionKind::Operator,
     );
     assert!(operators.len() > 30, "{operators:?}");
+    assert_eq!(
+        columns("Processes | mv-apply Item = Fields on (extend n = 1 | where ‸").len(),
+        apply.len() + 1,
+        "what stands before the bracket counts behind a pipe, too"
+    );
     assert!(has(
         "let T = toscalar(‸",
         CompletionKind::Table,
         "Processes"
     ));
+}
+
+#[test]
+fn branches_see_the_rows_of_their_source() {
+    assert_eq!(columns("Processes | fork (count) (where ‸"), ALL);
+    assert_eq!(
+        columns("Processes | fork A = (count) B = (where ‸) (count)"),
+        ALL
+    );
+    assert_eq!(
+        columns("let t = 1; Processes | project FileName | fork (count) (extend n = t | where ‸"),
+        ["FileName", "n"]
+    );
+    assert_eq!(
+        columns("Processes | partition by FileName (project ProcessId | extend z = 1 | where ‸"),
+        ["ProcessId", "z"]
+    );
+    assert_eq!(columns("Processes | facet by ‸"), ALL);
+    assert_eq!(
+        columns("Processes | facet by FileName with (project FileName | sort by ‸"),
+        ["FileName"]
+    );
+    assert!(has(
+        "Processes | fork (‸",
+        CompletionKind::Operator,
+        "where"
+    ));
+    assert!(has("Processes | facet ‸", CompletionKind::Keyword, "by"));
+    assert!(has(
+        "Processes | facet by FileName ‸",
+        CompletionKind::Keyword,
+        "with"
+    ));
+    let deep = format!("Processes {}where ‸", "| fork (take 1 ".repeat(20_000));
+    columns(&deep);
 }
 
 #[test]

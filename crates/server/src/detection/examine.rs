@@ -6,7 +6,7 @@ use bartizan_contract::TenantId;
 use bartizan_contract::time::{format_iso8601_trimmed, parse_iso8601, ticks_from_unix_micros};
 use bartizan_contract::value::Value;
 use bartizan_hunting::{
-    HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow,
+    HuntError, HuntRequest, HuntResult, Limits, Reach, ResultTable, TenantTables, TimeWindow,
 };
 use bartizan_kql::types::Type;
 use bartizan_security::detection::{Hit, drafts};
@@ -134,8 +134,13 @@ impl Examination<'_> {
     }
 
     async fn record_all(self, result: &HuntResult, found: &mut Found) -> Result<(), String> {
-        let columns: Vec<String> = result.columns.iter().map(|c| c.name.clone()).collect();
-        let rows = rows(result);
+        let columns: Vec<String> = result
+            .table
+            .columns
+            .iter()
+            .map(|c| c.name.clone())
+            .collect();
+        let rows = rows(&result.table);
         for chunk in rows.chunks(CHUNK) {
             let recorded = self.record(&columns, chunk).await;
             let recorded = recorded.map_err(|error| error.to_string())?;
@@ -181,13 +186,13 @@ fn told(micros: i64) -> String {
     }
 }
 
-/// A result's rows as values.
-fn rows(result: &HuntResult) -> Vec<Vec<Value>> {
+/// A table's rows as values.
+fn rows(table: &ResultTable) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
-    result.for_each_row(|json| {
+    table.for_each_row(|json| {
         // The engine wrote this JSON: it parses.
         if let Ok(Json::Object(row)) = serde_json::from_slice::<Json>(json) {
-            let values = result.columns.iter().map(|column| {
+            let values = table.columns.iter().map(|column| {
                 row.get(&column.name)
                     .map_or(Value::Null, |value| of_json(column.ty, value))
             });

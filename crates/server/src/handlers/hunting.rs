@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bartizan_hunting::{
-    HuntError, HuntRequest, HuntResult, Limits, Reach, TenantTables, TimeWindow, VisibleDevices,
+    HuntError, HuntRequest, HuntResult, Limits, Reach, ResultTable, TenantTables, TimeWindow,
+    VisibleDevices,
 };
 use bartizan_kql::types::Type;
 use bartizan_store::ReadTx;
@@ -163,7 +164,7 @@ pub(crate) async fn rows(call: &Call, query: String) -> Result<Vec<Value>, ApiEr
         other => refusal(other, Wire::Graph),
     })?;
     let mut text = Vec::new();
-    result.write_rows(&mut text);
+    result.table.write_rows(&mut text);
     serde_json::from_slice(&text).map_err(ApiError::internal)
 }
 
@@ -254,11 +255,12 @@ fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiE
     } else {
         ("Name", "Type")
     };
-    let schema: Vec<Value> = result
-        .columns
-        .iter()
-        .map(|column| json!({ name: column.name, ty: wire_type(column.ty) }))
-        .collect();
+    let schema = |table: &ResultTable| {
+        let columns = table.columns.iter();
+        columns
+            .map(|column| json!({ name: column.name, ty: wire_type(column.ty) }))
+            .collect::<Value>()
+    };
     let mut body = Vec::with_capacity(1024);
     if graph {
         let context = format!(
@@ -266,7 +268,7 @@ fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiE
             call.service_root()
         );
         body.extend_from_slice(format!("{{\"@odata.context\":{}", json!(context)).as_bytes());
-        body.extend_from_slice(format!(",\"schema\":{}", json!(schema)).as_bytes());
+        body.extend_from_slice(format!(",\"schema\":{}", schema(&result.table)).as_bytes());
         body.extend_from_slice(b",\"results\":");
     } else {
         let stats = json!({
@@ -279,11 +281,30 @@ fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiE
             "dataset_statistics": [{ "table_row_count": result.stats.rows, "table_size": result.stats.bytes }],
         });
         body.extend_from_slice(
-            format!("{{\"Stats\":{stats},\"Schema\":{}", json!(schema)).as_bytes(),
+            format!("{{\"Stats\":{stats},\"Schema\":{}", schema(&result.table)).as_bytes(),
         );
         body.extend_from_slice(b",\"Results\":");
     }
-    result.write_rows(&mut body);
+    result.table.write_rows(&mut body);
+    if let Some(first) = &result.name {
+        // Ours: the documented answers have one table. Clients that do not know the properties see the first.
+        let [own, tables, schemas, results] = if graph {
+            ["tableName", "tables", "schema", "results"]
+        } else {
+            ["TableName", "Tables", "Schema", "Results"]
+        };
+        let head = format!(",\"{own}\":{},\"{tables}\":[", json!(first));
+        body.extend_from_slice(head.as_bytes());
+        for (i, further) in result.further.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            let (title, schema) = (json!(further.name), schema(&further.table));
+            let head = format!("{comma}{{\"{name}\":{title},\"{schemas}\":{schema},\"{results}\":");
+            body.extend_from_slice(head.as_bytes());
+            further.table.write_rows(&mut body);
+            body.push(b'}');
+        }
+        body.push(b']');
+    }
     body.push(b'}');
     let mut response = Response::new(Body::from(Bytes::from(body)));
     *response.status_mut() = StatusCode::OK;

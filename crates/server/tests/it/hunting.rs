@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{GRAPH, MDE, TestServer, XDR, process};
+use crate::harness::{GRAPH, MDE, OWN, RULE, TestServer, XDR, process};
 
 async fn hunt(server: &TestServer, path: &str, token: &str, body: Value) -> crate::harness::Answer {
     server
@@ -196,5 +196,102 @@ async fn oversized_and_deep_queries_are_refused_in_the_wires_format() {
             crate::harness::read(request.body(body).send().await.expect("an answer")).await;
         assert_eq!(answer.status, status, "{media_type} {body}");
         assert!(answer.body["error"]["code"].is_string(), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn further_tables_stand_beside_the_documented_answer() {
+    let server = TestServer::start().await;
+    let rows = [
+        process("alpha", "a.exe"),
+        process("alpha", "b.exe"),
+        process("beta", "a.exe"),
+    ];
+    server
+        .ingest(&server.tenant, "DeviceProcessEvents", &rows)
+        .await;
+    let query = "DeviceProcessEvents | where FileName endswith '.exe' \
+                 | fork Files = (summarize n = count() by FileName | sort by FileName asc) (count | as Number) (where false | project DeviceName)";
+    let files = json!([{ "FileName": "a.exe", "n": 2 }, { "FileName": "b.exe", "n": 1 }]);
+    for (path, scope) in [
+        ("/api/advancedhunting/run", XDR),
+        ("/api/advancedqueries/run", MDE),
+    ] {
+        let token = server.token(scope).await;
+        let answer = hunt(&server, path, &token, json!({ "Query": query })).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {:?}", answer.body);
+        assert_eq!(answer.body["Results"], files);
+        assert_eq!(answer.body["Schema"][1]["Name"], "n");
+        assert_eq!(answer.body["TableName"], "Files");
+        let further = json!([
+            { "Name": "Number", "Schema": [{ "Name": "Count", "Type": "Int64" }], "Results": [{ "Count": 3 }] },
+            { "Name": "GenericResult_3", "Schema": [{ "Name": "DeviceName", "Type": "String" }], "Results": [] },
+        ]);
+        assert_eq!(answer.body["Tables"], further);
+        let size = &answer.body["Stats"]["dataset_statistics"][0]["table_row_count"];
+        assert_eq!(*size, 3, "rows of all tables");
+        // One table is answered as ever.
+        let query = "DeviceProcessEvents | facet by DeviceName";
+        let answer = hunt(&server, path, &token, json!({ "Query": query })).await;
+        let members = answer.body.as_object().expect("an object").keys();
+        let mut members: Vec<_> = members.collect();
+        members.sort();
+        assert_eq!(members, ["Results", "Schema", "Stats"]);
+    }
+    let token = server.token(GRAPH).await;
+    let path = "/v1.0/security/runHuntingQuery";
+    let query = json!({ "Query": "DeviceProcessEvents | facet by FileName with (project DeviceName | sort by DeviceName asc | take 1)" });
+    let answer = hunt(&server, path, &token, query).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    assert_eq!(
+        answer.body["results"],
+        json!([{ "DeviceName": "alpha.contoso.com" }])
+    );
+    assert_eq!(answer.body["tableName"], "GenericResult");
+    let further = &answer.body["tables"][0];
+    assert_eq!(further["name"], "GenericResult_2");
+    assert_eq!(
+        further["schema"],
+        json!([{ "name": "FileName", "type": "String" }, { "name": "count_FileName", "type": "Int64" }])
+    );
+    assert_eq!(further["results"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_table_of_a_hunt_shows_what_is_hidden() {
+    let server = TestServer::start().await;
+    let other = server.create_tenant("other").await;
+    for (tenant, device) in [(&server.tenant, "mine"), (&other, "theirs")] {
+        let rows = [process(device, "a.exe")];
+        server.ingest(tenant, "DeviceProcessEvents", &rows).await;
+    }
+    let token = server.token(XDR).await;
+    let path = "/api/advancedhunting/run";
+    let query = "DeviceProcessEvents | facet by DeviceName with (project DeviceName)";
+    let answer = hunt(&server, path, &token, json!({ "Query": query })).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    let told = answer.body.to_string();
+    assert!(told.contains("mine") && !told.contains("theirs"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_has_one_table() {
+    let server = TestServer::start().await;
+    let token = server.token(OWN).await;
+    let path = "/bartizan/v1/rules/evil-process";
+    for (end, status) in [
+        ("| fork (take 1) (count)", StatusCode::BAD_REQUEST),
+        ("| facet by FileName with (take 1)", StatusCode::BAD_REQUEST),
+        ("| fork (take 1)", StatusCode::CREATED),
+    ] {
+        let source = RULE.replace("AccountDomain\n", &format!("AccountDomain\n{end}\n"));
+        assert_ne!(source, RULE);
+        let body = Some(json!({ "source": source }));
+        let stored = server.call(Method::PUT, path, Some(&token), body).await;
+        assert_eq!(stored.status, status, "{source}: {:?}", stored.body);
+        if status == StatusCode::BAD_REQUEST {
+            let told = stored.body["error"]["message"].as_str().expect("a text");
+            assert!(told.contains("gives several tables"), "{told}");
+        }
     }
 }

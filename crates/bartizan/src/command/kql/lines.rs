@@ -14,13 +14,7 @@ pub(super) fn check() -> Outcome {
     let scope = super::schema();
     answer(|text| {
         let query = accepted(text, &scope)?;
-        let columns: Vec<Value> = query
-            .plan
-            .columns
-            .iter()
-            .map(|column| json!({ "name": column.name, "type": column.ty.name() }))
-            .collect();
-        Ok(json!({ "columns": columns }).to_string())
+        Ok(super::schema_of(&query).to_string())
     })
 }
 

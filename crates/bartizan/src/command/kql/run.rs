@@ -8,7 +8,7 @@ use bartizan_contract::time::{Timestamp, parse_iso8601};
 use bartizan_hunting::engine::EngineSettings;
 use bartizan_hunting::local::LocalTables;
 use bartizan_hunting::{
-    Engine, HuntError, HuntRequest, HuntResult, Limits, Places, TableSource as _,
+    Engine, HuntError, HuntRequest, HuntResult, Limits, Places, ResultTable, TableSource as _,
 };
 use bartizan_server::external::{Locations, Prefix};
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ use super::problems::{self, Problem};
 use super::{accept, lines, read};
 use crate::args::{Format, KqlData, KqlPlan, KqlRun};
 use crate::exit::{Failure, Outcome};
-use crate::printer::Printer;
+use crate::printer::{Printer, Rows};
 
 /// What one's own machine may spend on a query: everything but an afternoon.
 const LIMITS: Limits = Limits {
@@ -182,21 +182,30 @@ fn print(result: &HuntResult, printer: &Printer) -> Outcome {
     if printer.format() == Format::Json {
         return printer.text(&result.to_columns_rows_json());
     }
-    let columns: Vec<String> = result
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
+    let first = (result.name.as_deref().unwrap_or_default(), &result.table);
+    let further = result.further.iter();
+    let further = further.map(|table| (table.name.as_str(), &table.table));
+    let tables = std::iter::once(first).chain(further);
+    let tables = tables.map(|(name, table)| rows(name, table));
+    printer.tables(&tables.collect::<Result<Vec<_>, _>>()?)
+}
+
+fn rows(name: &str, table: &ResultTable) -> Result<Rows, Failure> {
     let mut rows: Vec<Map<String, Value>> = Vec::new();
     let mut broken = None;
-    result.for_each_row(|row| match serde_json::from_slice(row) {
+    table.for_each_row(|row| match serde_json::from_slice(row) {
         Ok(row) => rows.push(row),
         Err(error) => broken = Some(error),
     });
     if let Some(error) = broken {
         return Err(Failure::general(format!("a row is not JSON: {error}")));
     }
-    printer.rows(&columns, &rows)
+    let columns = table.columns.iter().map(|column| column.name.clone());
+    Ok(Rows {
+        name: name.to_owned(),
+        columns: columns.collect(),
+        rows,
+    })
 }
 
 /// An error of the evaluation, reported. It has no place in the text.

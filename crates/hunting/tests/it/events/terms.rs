@@ -267,6 +267,7 @@ async fn asked(engine: &Engine, tables: impl TableSource + 'static) -> Vec<Strin
         result
             .await
             .unwrap_or_else(|error| panic!("{asked}: {error}"))
+            .table
             .write_rows(&mut rows);
         answers.push(String::from_utf8(rows).unwrap());
     }

@@ -173,6 +173,61 @@ fn a_text_without_a_result_is_refused() {
 }
 
 #[test]
+fn several_tables_are_a_result_and_nothing_else() {
+    let nowhere_else = "Several tables can be the result of a query, but not of a subquery, a let statement or a function";
+    for (query, place) in [
+        ("print toscalar(T | fork (count) (take 1))", "1:20"),
+        ("let t = T | facet by a; t", "1:13"),
+        ("let f = () { T | facet by a }; f()", "1:18"),
+        ("T | where a in (T | facet by a)", "1:21"),
+        ("union T, (T | facet by a)", "1:15"),
+        ("T | join kind=inner (T | facet by a) on a", "1:26"),
+        ("materialize(T | facet by a) | take 1", "1:17"),
+        ("(T | facet by a)", "1:6"),
+        ("T | facet by a with (facet by a)", "1:22"),
+        ("T | partition by a (facet by a)", "1:21"),
+    ] {
+        let found = errors(query, &small());
+        let operator = if query.contains("fork") {
+            "fork"
+        } else {
+            "facet"
+        };
+        let expected =
+            format!("{place} BZ106 '{operator}' operator: {nowhere_else} [end the query with it]");
+        assert_eq!(found, [expected], "{query}");
+    }
+    assert_eq!(
+        errors(
+            "T | fork (count) (take 1) | render table | as X | take 1",
+            &small()
+        ),
+        [
+            "1:44 BZ106 'as' operator: The tables of 'fork' are the result as they are, only 'render' can follow",
+            "1:51 BZ106 'take' operator: The tables of 'fork' are the result as they are, only 'render' can follow",
+        ]
+    );
+    assert_eq!(
+        errors(
+            "T | fork (union U) (where nope > 1 | getschema) (where nope)",
+            &small()
+        ),
+        [
+            "1:11 KS177 The query operator 'union' is not allowed in a branch of 'fork'",
+            "1:38 KS177 The query operator 'getschema' is not allowed in a branch of 'fork'",
+            "1:56 KS142 'where' operator: Failed to resolve scalar expression named 'nope'",
+        ]
+    );
+    assert_eq!(
+        errors("T | facet by a, nope, d", &small()),
+        [
+            "1:17 KS142 'facet' operator: Failed to resolve scalar expression named 'nope'",
+            "1:23 KS116 'facet' operator: The value of type 'dynamic' is not allowed in this context: cast it first, for example with tostring()",
+        ]
+    );
+}
+
+#[test]
 fn graphs_say_what_their_patterns_lack() {
     let made = "T | make-graph a --> b with U on a | ";
     for (asked, said) in [

@@ -191,6 +191,17 @@ fn rows_have_a_bounded_number_of_columns() {
 }
 
 #[test]
+fn results_have_a_bounded_number_of_tables() {
+    let most = |tables| format!("T | fork {}", "(count) ".repeat(tables));
+    assert_eq!(codes(most(100)), [""; 0]);
+    assert_eq!(codes(most(101)), ["BZ103"]);
+    let facets = format!("T | facet by {} with (take 1)", vec!["a"; 100].join(", "));
+    assert_eq!(codes(facets), ["BZ103"]);
+    // One inside of the other, without brackets.
+    codes(format!("T | {}count", "facet by a with ".repeat(100_000)));
+}
+
+#[test]
 fn warnings_without_end_hide_no_mistake() {
     // A path into a text is a warning each.
     let paths: Vec<String> = (0..150).map(|n| format!("p{n} = a.x{n}")).collect();

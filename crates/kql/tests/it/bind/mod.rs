@@ -55,15 +55,19 @@ fn bound(query: &str, scope: &Scope) -> Bound {
     bound
 }
 
-/// The columns of a result as `name:type`.
+/// The columns of a result as `name:type`; of several tables with `; ` between them.
 pub(crate) fn columns(query: &bartizan_kql::bound::Query) -> String {
-    let columns = query.plan.columns.iter();
-    let columns: Vec<_> = columns.map(|c| format!("{}:{}", c.name, c.ty)).collect();
-    if columns.is_empty() {
-        "(none)".to_owned()
-    } else {
-        columns.join(", ")
-    }
+    let of_table = |plan: &bartizan_kql::bound::Plan| {
+        let columns = plan.columns.iter();
+        let columns: Vec<_> = columns.map(|c| format!("{}:{}", c.name, c.ty)).collect();
+        if columns.is_empty() {
+            "(none)".to_owned()
+        } else {
+            columns.join(", ")
+        }
+    };
+    let tables: Vec<_> = query.tables().map(of_table).collect();
+    tables.join("; ")
 }
 
 /// What a query gives: its columns as `name:type`, or the codes of its errors.

@@ -315,16 +315,18 @@ fn check(text: &str, scope: &Scope) -> bool {
         }
         .plan(plan);
     }
-    let mut names = HashSet::new();
-    assert!(
-        query.plan.columns.iter().all(|c| names.insert(&c.name)),
-        "a result name occurs twice"
-    );
-    Check {
-        query: &query,
-        shared: query.shared.len(),
+    for plan in query.tables() {
+        let mut names = HashSet::new();
+        assert!(
+            plan.columns.iter().all(|c| names.insert(&c.name)),
+            "a result name occurs twice"
+        );
+        Check {
+            query: &query,
+            shared: query.shared.len(),
+        }
+        .plan(plan);
     }
-    .plan(&query.plan);
     true
 }
 

@@ -69,6 +69,16 @@ fn what_is_computed_once_is_shared_and_the_rest_is_not() {
     let scalar =
         tree("let top_ = toscalar(U | summarize max(x)); T | where l == top_ or n == top_");
     assert_eq!(scalar.matches("scalar of shared 0").count(), 2, "{scalar}");
+    let forked = tree("U | where x > 1 | fork A = (count) (take 1) (sort by x)");
+    assert_eq!(forked.matches("table U").count(), 1, "{forked}");
+    assert_eq!(
+        forked,
+        "shared 0\n  filter (#2 > 1)\n    table U\ntable \"A\"\n  summarize [#16 = Count()] by []\n    shared 0\n\
+         table \"GenericResult_2\"\n  take 1\n    shared 0\n\
+         table \"GenericResult_3\"\n  sort #14 desc\n    shared 0"
+    );
+    let alone = tree("U | facet by x");
+    assert_eq!(alone, "summarize [#4 = Count()] by [#2]\n  table U");
     let plain = tree("let q = U | where x > 1; union q, (q | take 1)");
     assert_eq!(plain.matches("table U").count(), 2, "{plain}");
 }
