@@ -48,10 +48,16 @@ impl Usage {
             self.read.extend(plan.columns.iter().map(|c| c.id));
             return;
         };
-        // Rows without a column could not be counted.
+        // Rows without a column could not be counted; one that is there for another plan costs nothing.
+        let read = |at: &usize| {
+            references
+                .iter()
+                .any(|columns| self.read.contains(&columns[*at]))
+        };
+        let any = (0..plan.columns.len()).find(read).unwrap_or(0);
         for columns in &references {
             if !columns.iter().any(|id| self.read.contains(id)) {
-                self.read.extend(columns.first());
+                self.read.extend(columns.get(any));
             }
         }
         for (at, column) in plan.columns.iter().enumerate() {

@@ -175,8 +175,8 @@ fn rows_that_are_kept_for_several_plans_have_the_columns_that_one_of_them_reads(
             "Timestamp ProcessId",
         ),
         (
-            "let m = materialize(E); let k = materialize(m | project FileName, Timestamp); union (k | distinct FileName), (k | count)",
-            "FileName",
+            "let m = materialize(E); let k = materialize(m | where ProcessId > 1); union (k | distinct FileName), (k | count)",
+            "FileName ProcessId",
         ),
         (
             "let m = materialize(E); m | where FileName in (m | project FileName) | project ProcessId",

@@ -100,7 +100,8 @@ impl Binder<'_> {
     fn facet(&mut self, inputs: Vec<Relation>, facet: &Facet) -> Vec<Table> {
         let mut tables = Vec::with_capacity(inputs.len());
         let mut inputs = inputs.into_iter();
-        if let (Some(operators), Some(input)) = (&facet.with, inputs.by_ref().next()) {
+        if let Some(operators) = &facet.with {
+            let input = inputs.next().unwrap_or_else(Self::unknown);
             let plan = self.branch(input, operators);
             tables.push((named_as(operators), plan));
         }

@@ -75,7 +75,7 @@ fn what_is_computed_once_is_shared_and_the_rest_is_not() {
         forked,
         "shared 0\n  filter (#2 > 1)\n    table U\ntable \"A\"\n  summarize [#16 = Count()] by []\n    shared 0\n\
          table \"GenericResult_2\"\n  take 1\n    shared 0\n\
-         table \"GenericResult_3\"\n  sort #14 desc\n    shared 0"
+         table \"GenericResult_3\"\n  sort #14 desc nulls last\n    shared 0"
     );
     let alone = tree("U | facet by x");
     assert_eq!(alone, "summarize [#4 = Count()] by [#2]\n  table U");
