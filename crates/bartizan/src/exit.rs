@@ -156,6 +156,10 @@ impl From<Error> for Failure {
             Error::Transport {
                 url, refused: true, ..
             } => crate::target::no_answer(url),
+            Error::Transport { message, .. } => match crate::target::trust(message) {
+                Some(trust) => format!("{error}; {trust}"),
+                None => error.to_string(),
+            },
             _ => error.to_string(),
         };
         Self { code, message }

@@ -1,5 +1,14 @@
 //! The one binary: the server, the demo, and the client for Bartizan and for Microsoft's clouds.
 
+/// As the standard one, but for a reader that is gone: nobody hears it then, and the command ends as it would have. The
+/// standard one panics.
+macro_rules! eprintln {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($part)*);
+    }};
+}
+
 mod args;
 mod caller;
 mod command;

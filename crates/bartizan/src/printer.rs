@@ -25,6 +25,14 @@ pub(crate) struct Rows {
     pub(crate) rows: Vec<Map<String, Value>>,
 }
 
+/// A result that is written. A reader that has seen enough (`| head`) is no failure, and hides none that comes after.
+fn written(result: io::Result<()>) -> Outcome {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
 /// Prints results in the format asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
@@ -92,13 +100,9 @@ impl Printer {
 
     /// A bare text on standard output, in every format.
     pub(crate) fn text(&self, text: &str) -> Outcome {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        if !text.ends_with('\n') {
-            out.write_all(b"\n")?;
-        }
-        out.flush()?;
-        Ok(())
+        written(write!(out, "{text}{end}").and_then(|()| out.flush()))
     }
 
     /// A list of items.
@@ -207,30 +211,30 @@ impl Printer {
     /// A JSON document.
     pub(crate) fn json(&self, value: &Value) -> Outcome {
         let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
-        out.write_all(b"\n")?;
-        out.flush()?;
-        Ok(())
+        let json = serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from);
+        written(
+            json.and_then(|()| out.write_all(b"\n"))
+                .and_then(|()| out.flush()),
+        )
     }
 
     fn lines(&self, items: &[Value]) -> Outcome {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        for item in items {
+        let mut all = items.iter().try_for_each(|item| {
             serde_json::to_writer(&mut out, item).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
-        }
-        out.flush()?;
-        Ok(())
+            out.write_all(b"\n")
+        });
+        all = all.and_then(|()| out.flush());
+        written(all)
     }
 
-    fn csv(&self, rows: impl Iterator<Item = Vec<String>>) -> Outcome {
+    fn csv(&self, mut rows: impl Iterator<Item = Vec<String>>) -> Outcome {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        for row in rows {
+        let all = rows.try_for_each(|row| {
             let fields: Vec<String> = row.iter().map(|field| quoted(field)).collect();
-            write!(out, "{}\r\n", fields.join(","))?;
-        }
-        out.flush()?;
-        Ok(())
+            write!(out, "{}\r\n", fields.join(","))
+        });
+        written(all.and_then(|()| out.flush()))
     }
 
     /// A table that fits the terminal: long values are cut, and rows of too many columns become records.
@@ -290,18 +294,26 @@ fn widths(heads: &[&str], rows: &[Vec<String>]) -> Vec<Width> {
         let longest = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
         Width {
             longest: longest.max(head.chars().count()),
-            whole: cells().any(|cell| is_id(cell)) && cells().all(|c| c.is_empty() || is_id(c)),
+            whole: has_ids(head)
+                || cells().any(|cell| is_id(cell)) && cells().all(|c| c.is_empty() || is_id(c)),
+            empty: cells().all(String::is_empty),
         }
     };
     heads.iter().enumerate().map(width).collect()
 }
 
-/// Whether a value is one that people copy into the next command: a UUID, or a key's SHA-1 or SHA-256 in base64url.
+/// Whether a value is one that people copy into the next command: a UUID, a device's id or SHA-1 in hexadecimal
+/// digits, or a key's SHA-1 or SHA-256 in base64url.
 fn is_id(value: &str) -> bool {
     let word = value
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    word && matches!(value.len(), 27 | 36 | 43)
+    word && matches!(value.len(), 27 | 36 | 40 | 43)
+}
+
+/// Whether a column is one of ids, whatever they look like: of rules and alerts they are any words.
+fn has_ids(head: &str) -> bool {
+    matches!(head, "ID" | "Alert" | "Rule") || head.ends_with(" ID")
 }
 
 /// The width for tables: the terminal's, or what `COLUMNS` says of where the output ends up; none for a file.
@@ -325,6 +337,17 @@ fn quoted(field: &str) -> String {
     } else {
         guarded
     }
+}
+
+/// A text of several lines as it is kept, but for characters that a terminal would take as commands.
+#[must_use]
+pub(crate) fn lines(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c,
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.replace("\r\n", "\n").chars().map(shown).collect()
 }
 
 /// A JSON value as people read it: text without quotes, null as nothing.
@@ -382,5 +405,21 @@ mod tests {
     #[test]
     fn terminal_commands_in_data_are_not_passed_on() {
         assert_eq!(plain(&Value::from("a\u{1b}[31mb")), "a [31mb");
+        assert_eq!(lines("a\r\n\tb\u{1b}[31m\n"), "a\n\tb [31m\n");
+    }
+
+    #[test]
+    fn ids_are_never_cut() {
+        let rows = vec![vec!["a-rule-of-a-long-name".to_owned(), "x".repeat(60)]];
+        let table = drawn(&["ID", "Title"], &rows, 12);
+        assert!(table.contains("a-rule-of-a-long-name"), "{table}");
+        assert!(table.contains("xxxxxxxxxxx…"), "{table}");
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_no_failure() {
+        let gone = || Err(io::ErrorKind::BrokenPipe.into());
+        assert!(written(gone()).is_ok());
+        assert!(written(Err(io::ErrorKind::StorageFull.into())).is_err());
     }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::shell::{quoted_path, word_end};
+
 /// The file that a server leaves for its administrator in its data directory.
 pub(crate) const ADMINISTRATOR: &str = "admin.toml";
 
@@ -14,7 +16,18 @@ pub(crate) const START_FILE: &str = "server.start";
 /// The command by which the server of this data directory was started last.
 pub(crate) fn started_by(data: &Path) -> Option<String> {
     let command = std::fs::read_to_string(data.join(START_FILE)).ok()?;
-    Some(command.trim().to_owned()).filter(|command| !command.is_empty())
+    let command = command.trim();
+    (!command.is_empty()).then(|| here(command, data))
+}
+
+/// The command with this data directory in it: one that was copied brings the name of the first.
+fn here(command: &str, data: &Path) -> String {
+    let Some((before, rest)) = command.split_once(" --data ") else {
+        return command.to_owned();
+    };
+    let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+    let after = &rest[word_end(rest)..];
+    format!("{before} --data {}{after}", quoted_path(&data))
 }
 
 /// A profile as it stands in its file.
@@ -51,7 +64,7 @@ pub(crate) enum ProfileError {
     /// A folder has none.
     #[error(
         "{0} holds no administrator's profile ({ADMINISTRATOR}); a server leaves it in its data directory when it \
-         first starts: `bartizan serve --data {0}`"
+         first starts: `bartizan serve --data {word}`", word = quoted_path(.0)
     )]
     Absent(PathBuf),
     /// It is somebody else's.
@@ -67,7 +80,7 @@ pub(crate) enum ProfileError {
     #[error("{0}: {1}")]
     Malformed(PathBuf, String),
     /// Others can read the secret in it.
-    #[error("{0} can be read by others; it holds a secret: chmod 600 {0}")]
+    #[error("{0} can be read by others; it holds a secret: chmod 600 {word}", word = quoted_path(.0))]
     Exposed(PathBuf),
 }
 
@@ -214,6 +227,23 @@ mod tests {
         assert!(profile.is_for(None, None));
         assert!(!profile.is_for(None, Some("public")));
         assert!(Profile::default().is_for(None, Some("public")));
+    }
+
+    #[test]
+    fn a_copied_data_directory_is_started_itself() {
+        for (noted, said) in [
+            (
+                "bartizan serve --data /d2 --ports 9000",
+                "bartizan serve --data '/d 6' --ports 9000",
+            ),
+            (
+                "bartizan demo --data '/it'\\''s d2'",
+                "bartizan demo --data '/d 6'",
+            ),
+            ("bartizan serve", "bartizan serve"),
+        ] {
+            assert_eq!(here(noted, Path::new("/d 6")), said);
+        }
     }
 
     #[cfg(unix)]

@@ -1,6 +1,5 @@
 //! From flags, environment and profile to a client: resolved in one place for every command.
 
-use std::path::Path;
 use std::sync::OnceLock;
 
 use bartizan_sdk::client::Builder;
@@ -16,20 +15,19 @@ use crate::caller::{self, Caller, Environment, Place, Proof, Source};
 use crate::exit::Failure;
 use crate::place::{file, guard, private, stale};
 use crate::profile::{ADMINISTRATOR, Profile, default_data_dir, exposed, is_loopback, started_by};
-use crate::shell::quoted;
+use crate::shell::{quoted, quoted_path};
 
 /// The flags that name the same profile and tenant again, for commands that are proposed; empty when none was named by
 /// flag. What the environment says holds for the next command, too.
 fn named(connection: &Connection) -> String {
-    let quoted = |path: &Path| quoted(&path.display().to_string());
     let mut flags = match (&connection.profile, &connection.data) {
         _ if !connection.explicit => String::new(),
-        (Some(file), _) => format!(" --profile {}", quoted(file)),
-        (None, Some(data)) => format!(" --data {}", quoted(data)),
+        (Some(file), _) => format!(" --profile {}", quoted_path(file)),
+        (None, Some(data)) => format!(" --data {}", quoted_path(data)),
         (None, None) => String::new(),
     };
     if let (Some(tenant), Origin::Flag) = (&connection.tenant, connection.tenant_from) {
-        flags.push_str(&format!(" --tenant {}", self::quoted(tenant)));
+        flags.push_str(&format!(" --tenant {}", quoted(tenant)));
     }
     flags
 }
@@ -52,6 +50,31 @@ pub(crate) fn no_answer(url: &Url) -> String {
     format!("no server answers at {origin}{}", start())
 }
 
+/// What is trusted for the server of this process's connection, and where that was said.
+static TRUSTED: OnceLock<String> = OnceLock::new();
+
+fn trusted(connection: &Connection, profile: &Profile) -> String {
+    let from = match (&connection.ca, connection.ca_from) {
+        (Some(_), Origin::Flag) => "--ca",
+        (Some(_), Origin::Environment) => "BARTIZAN_CA of the environment",
+        (None, _) => "the profile",
+    };
+    match &profile.ca {
+        Some(ca) => format!(
+            "trusted is {}, as {from} says: is it the authority of that server? `bartizan ca --data DIR` prints a server's",
+            ca.display()
+        ),
+        None => "no authority is named for it: --ca FILE or BARTIZAN_CA; `bartizan ca --data DIR` prints a server's"
+            .to_owned(),
+    }
+}
+
+/// What to add when a server's certificate is not trusted.
+pub(crate) fn trust(message: &str) -> Option<&'static str> {
+    let told = message.contains("certificate");
+    TRUSTED.get().map(String::as_str).filter(|_| told)
+}
+
 /// `; start it: …`, where the command is known.
 pub(crate) fn start() -> &'static str {
     STARTED_BY.get().map_or("", String::as_str)
@@ -65,8 +88,13 @@ pub(crate) fn remember(connection: &Connection) {
 /// Notes what failures and remarks of this process say of its connection. One process is one connection.
 pub(crate) fn note(connection: &Connection, profile: &Profile) {
     remember(connection);
+    let _ = TRUSTED.set(trusted(connection, profile));
     let said = match (stale(connection), starts(connection, profile)) {
         (Some(stale), _) => format!("; {stale}"),
+        // It may be that of any data directory, and may run elsewhere.
+        (None, Some(_)) if file(connection).is_none() => {
+            "; is that its address? If it is: bartizan serve --data DIR, or bartizan demo, starts it".to_owned()
+        }
         (None, Some(command)) => format!("; start it: {command}"),
         (None, None) => return,
     };
@@ -81,15 +109,9 @@ fn starts(connection: &Connection, profile: &Profile) -> Option<String> {
     let file = file(connection).filter(|file| file.ends_with(ADMINISTRATOR));
     let data = match file {
         Some(file) => file.parent()?.to_owned(),
-        // Named by its address alone: it may be that of any data directory.
-        None => return Some("bartizan demo, or bartizan serve --data DIR".to_owned()),
+        None => return Some("bartizan serve --data DIR".to_owned()),
     };
-    let serve = || {
-        format!(
-            "bartizan serve --data {}",
-            quoted(&data.display().to_string())
-        )
-    };
+    let serve = || format!("bartizan serve --data {}", quoted_path(&data));
     Some(started_by(&data).unwrap_or_else(serve))
 }
 
@@ -97,7 +119,7 @@ fn starts(connection: &Connection, profile: &Profile) -> Option<String> {
 pub(crate) fn administrators_data(connection: &Connection) -> String {
     let data = connection.data.clone().unwrap_or_else(default_data_dir);
     if data.join(ADMINISTRATOR).exists() {
-        data.display().to_string()
+        quoted_path(&data)
     } else {
         "DIR".to_owned()
     }
@@ -226,7 +248,7 @@ fn as_administrator(connection: &Connection, caller: &Caller) -> Option<String> 
     }
     Some(format!(
         "with --data {} it is the administrator's, {undo}",
-        data.display()
+        quoted_path(&data)
     ))
 }
 
@@ -323,7 +345,7 @@ fn builder(cloud: Cloud, tenant: String, id: String, proof: Proof) -> Result<Bui
             };
             let bytes = std::fs::read(&file).map_err(|error| wrong(&error))?;
             if exposed(&file) {
-                let file = quoted(&file.display().to_string());
+                let file = quoted_path(&file);
                 eprintln!(
                     "warning: others can read {file}, with the private key in it: chmod 600 {file}"
                 );

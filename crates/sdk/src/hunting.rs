@@ -9,8 +9,12 @@ use crate::cloud::Service;
 use crate::error::Error;
 
 /// Rows of an answer at most, over every wire (Microsoft's page on the limits of advanced hunting); further rows are cut
-/// off, and nothing in the answer says so.
+/// off, and nothing in a cloud's answer says so.
 pub const MOST_ROWS: usize = 100_000;
+
+/// The header of an answer whose rows were cut off at the server's limit. This project's own servers send it, whatever
+/// their limit is.
+pub const CUT_OFF: &str = "bartizan-rows-cut-off";
 
 /// The wire that carries a hunt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +71,17 @@ pub struct Answer {
     /// The further tables; usually none.
     #[serde(default, alias = "Tables")]
     pub tables: Vec<Table>,
+    /// There may be more rows: the server says so, or there are as many as an answer has at most.
+    #[serde(skip)]
+    pub cut_off: bool,
+}
+
+impl Answer {
+    /// Rows of all tables: the limit is for them together.
+    fn rows(&self) -> usize {
+        let further = self.tables.iter().map(|table| table.results.len());
+        self.results.len() + further.sum::<usize>()
+    }
 }
 
 /// Calls to advanced hunting.
@@ -98,9 +113,9 @@ impl Hunting<'_> {
         if let Some(timespan) = timespan {
             body["Timespan"] = Value::from(timespan);
         }
-        self.0
-            .raw(service, Method::POST, path, Some(&body))
-            .await?
-            .json()
+        let answer = self.0.raw(service, Method::POST, path, Some(&body)).await?;
+        let mut found: Answer = answer.json()?;
+        found.cut_off = answer.headers.contains_key(CUT_OFF) || found.rows() >= MOST_ROWS;
+        Ok(found)
     }
 }

@@ -85,6 +85,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// Where it came from.
     pub url: Url,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: bytes::Bytes,
 }
@@ -117,6 +119,7 @@ impl Client {
             let answer = self.once(&call, &token.secret).await?;
             let status = answer.status();
             let asked = retry_after(answer.headers());
+            let headers = answer.headers().clone();
             let body = answer
                 .bytes()
                 .await
@@ -125,6 +128,7 @@ impl Client {
                 return Ok(Answer {
                     status,
                     url: call.url,
+                    headers,
                     body,
                 });
             }

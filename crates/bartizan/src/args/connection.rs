@@ -96,6 +96,22 @@ pub(crate) enum Proof {
     Browser,
 }
 
+/// A server's origin. What lacks the scheme parses as a URL, too: of a scheme `localhost`.
+fn origin(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") => Ok(url),
+        _ => {
+            let bare = text.trim_start_matches('/');
+            let meant = Url::parse(&format!("https://{bare}")).ok();
+            let meant = meant.filter(|_| !bare.contains("://"));
+            let meant = meant.map_or_else(String::new, |_| format!("; is https://{bare} meant?"));
+            Err(format!(
+                "no URL of a server, as --url and BARTIZAN_URL take it{meant}"
+            ))
+        }
+    }
+}
+
 /// What clap reads.
 #[derive(Debug, Args)]
 struct Flags {
@@ -106,7 +122,7 @@ struct Flags {
     #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_PROFILE", value_name = "FILE")]
     profile: Option<PathBuf>,
     /// The server's origin, such as https://localhost:8443.
-    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_URL", value_name = "URL")]
+    #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_URL", value_name = "URL", value_parser = origin)]
     url: Option<Url>,
     /// One of Microsoft's clouds: public, gcc, gcc-high, dod.
     #[arg(help_heading = CONNECTION, long, env = "BARTIZAN_CLOUD", value_name = "NAME")]
@@ -272,6 +288,15 @@ mod tests {
         let error = parsed(&["--device-code", "--browser"]).expect_err("a conflict");
         assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
         assert!(parsed(&["--client-secret", "s"]).is_err());
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_is_no_url() {
+        let error = parsed(&["--url", "localhost:31443"]).expect_err("no URL");
+        let said = error.to_string();
+        assert!(said.contains("is https://localhost:31443 meant?"), "{said}");
+        assert!(parsed(&["--url", "ftp://localhost"]).is_err());
+        assert!(parsed(&["--url", "http://127.0.0.1:8080"]).is_ok());
     }
 
     #[test]

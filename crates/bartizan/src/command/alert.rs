@@ -19,6 +19,9 @@ const COLUMNS: &[Column] = &[
     ("Title", |a| at(a, "title")),
 ];
 
+/// Columns that a narrow terminal does without, since ids are shown whole.
+const SPARE: &[&str] = &["Category", "Status"];
+
 const EVIDENCE: &[Column] = &[
     ("Evidence", |e| at(e, "entityType")),
     ("File", |e| at(e, "fileName")),
@@ -42,13 +45,15 @@ pub(crate) async fn run(command: Alert, printer: &Printer) -> Outcome {
             };
             let alerts: Vec<_> = client.alerts().list(&options).try_collect().await?;
             let alerts: Vec<_> = alerts.iter().map(|alert| json!(alert)).collect();
-            printer.list(COLUMNS, &alerts)
+            printer.list_sparing(COLUMNS, SPARE, &alerts)
         }
         Alert::Show { connection, id } => {
             let alert = json!(target::client(&connection)?.alerts().get(&id).await?);
             printer.item(COLUMNS, &alert)?;
             match alert["evidence"].as_array() {
-                Some(evidence) if printer.is_table() => printer.list(EVIDENCE, evidence),
+                Some(evidence) if printer.is_table() && !evidence.is_empty() => {
+                    printer.list(EVIDENCE, evidence)
+                }
                 _ => Ok(()),
             }
         }

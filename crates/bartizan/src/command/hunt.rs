@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bartizan_sdk::hunting::{MOST_ROWS, Table, Wire};
+use bartizan_sdk::hunting::{Table, Wire};
 
 use super::kql::query_of;
 use crate::args::{Hunt, Wire as WireArg};
@@ -43,6 +43,7 @@ pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
         .hunting()
         .run(wire, &query, hunt.timespan.as_deref())
         .await?;
+    let cut_off = answer.cut_off;
     let first = Table {
         name: answer.name.unwrap_or_default(),
         schema: answer.schema,
@@ -52,9 +53,9 @@ pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
     let tables: Vec<Rows> = tables.map(shown).collect();
     let rows: usize = tables.iter().map(|table| table.rows.len()).sum();
     printer.tables(&tables)?;
-    if rows >= MOST_ROWS {
+    if cut_off {
         printer.remark(&format!(
-            "{rows} rows: the result limit of advanced hunting, so there may be more; narrow the query, or hunt in parts"
+            "{rows} rows: the result limit of advanced hunting (hunt-rows of a server of your own), so there may be more; narrow the query, or hunt in parts"
         ));
     } else if printer.is_table() {
         printer.remark(&format!("{rows} row{}", if rows == 1 { "" } else { "s" }));

@@ -56,6 +56,9 @@ const ALERTS: &[Column] = &[
     ("Title", |a| at(a, "title")),
 ];
 
+/// Columns of alerts that a narrow terminal does without, since ids are shown whole.
+const SPARE_OF_ALERTS: &[&str] = &["First activity", "Techniques", "Category"];
+
 const COMMENTS: &[Column] = &[
     ("Commented", |c| at(c, "createdTime")),
     ("By", |c| at(c, "createdBy")),
@@ -117,8 +120,9 @@ pub(crate) async fn run(command: Incident, printer: &Printer) -> Outcome {
 fn show(incident: &Value, printer: &Printer) -> Outcome {
     printer.item(FIELDS, incident)?;
     if printer.is_table() {
-        printer.list(
+        printer.list_sparing(
             ALERTS,
+            SPARE_OF_ALERTS,
             incident["alerts"].as_array().map_or(&[], Vec::as_slice),
         )?;
         if let Some(comments) = incident["comments"].as_array().filter(|c| !c.is_empty()) {

@@ -19,6 +19,9 @@ const COLUMNS: &[Column] = &[
     ("Last seen", |m| at(m, "lastSeen")),
 ];
 
+/// Columns that a narrow terminal does without, since ids are shown whole.
+const SPARE: &[&str] = &["Last IP", "Health", "Risk", "Last seen"];
+
 /// Carries out the command.
 pub(crate) async fn run(command: Machine, printer: &Printer) -> Outcome {
     match command {
@@ -34,7 +37,7 @@ pub(crate) async fn run(command: Machine, printer: &Printer) -> Outcome {
             };
             let machines: Vec<_> = client.machines().list(&options).try_collect().await?;
             let machines: Vec<_> = machines.iter().map(|machine| json!(machine)).collect();
-            printer.list(COLUMNS, &machines)
+            printer.list_sparing(COLUMNS, SPARE, &machines)
         }
         Machine::Show { connection, id } => {
             let machine = json!(target::client(&connection)?.machines().get(&id).await?);

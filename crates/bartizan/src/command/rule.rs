@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::Rule;
 use crate::exit::{Failure, Outcome};
-use crate::printer::{Column, Printer, at};
+use crate::printer::{Column, Printer, at, lines};
 use crate::target;
 
 const PATH: &str = "/bartizan/v1/rules";
@@ -25,6 +25,9 @@ const COLUMNS: &[Column] = &[
     ("Remark", |r| at(r, "remark")),
     ("Title", |r| at(r, "title")),
 ];
+
+/// Columns that a narrow terminal does without.
+const SPARE: &[&str] = &["Next try", "Enabled"];
 
 const OUTCOMES: &[Column] = &[
     ("Rule", |o| at(o, "ruleId")),
@@ -54,13 +57,13 @@ pub(crate) async fn run(command: Rule, printer: &Printer) -> Outcome {
         Rule::List { connection } => {
             let client = target::client(&connection)?;
             let rules: Vec<Value> = client.collection(Service::Own, PATH).try_collect().await?;
-            printer.list(COLUMNS, &rules)
+            printer.list_sparing(COLUMNS, SPARE, &rules)
         }
         Rule::Show { connection, id } => {
             let rule = find(&target::client(&connection)?, &id).await?;
             // The text is what is wanted: in a file it can be changed and added again.
             match printer.is_table() {
-                true => printer.text(&at(&rule, "source")),
+                true => printer.text(&lines(rule["source"].as_str().unwrap_or_default())),
                 false => printer.item(COLUMNS, &rule),
             }
         }

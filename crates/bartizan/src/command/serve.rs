@@ -17,6 +17,7 @@ use crate::demo;
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::profile::default_data_dir;
+use crate::shell::quoted_path;
 
 /// Set for the child that `--detach` leaves behind.
 const DETACHED: &str = "BARTIZAN_DETACHED";
@@ -198,13 +199,15 @@ fn detach(data: &Path) -> Outcome {
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         if line == READY {
-            println!(
+            // Whoever read it may be gone; the server runs all the same.
+            let _ = writeln!(
+                std::io::stdout(),
                 "\n`bartizan stop --data {}` stops the server.",
-                data.display()
+                quoted_path(data)
             );
             return Ok(());
         }
-        println!("{line}");
+        let _ = writeln!(std::io::stdout(), "{line}");
     }
     let status = child.wait()?;
     // The relaying thread may still hold the last lines.

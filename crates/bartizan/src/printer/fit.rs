@@ -25,6 +25,8 @@ pub(super) struct Width {
     pub(super) longest: usize,
     /// It holds ids, which people copy: half of one is worth nothing, so it is never cut.
     pub(super) whole: bool,
+    /// No row has a value in it.
+    pub(super) empty: bool,
 }
 
 impl Width {
@@ -60,7 +62,8 @@ pub(super) fn layout(widths: &[Width], available: Option<usize>) -> Layout {
     }
 }
 
-/// The columns to show: all of them, or as many of the spare ones fewer as it takes for the rest to fit.
+/// The columns to show: all of them; else those without any value go, and then as many of the spare ones as it takes for
+/// the rest to fit.
 pub(super) fn kept(
     heads: &[&str],
     widths: &[Width],
@@ -68,9 +71,15 @@ pub(super) fn kept(
     available: Option<usize>,
 ) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..heads.len()).collect();
-    for head in spare {
+    let fits = |kept: &[usize]| {
         let now: Vec<Width> = kept.iter().map(|column| widths[*column]).collect();
-        if layout(&now, available) == Layout::Whole {
+        layout(&now, available) == Layout::Whole
+    };
+    if !fits(&kept) {
+        kept.retain(|column| !widths[*column].empty);
+    }
+    for head in spare {
+        if fits(&kept) {
             break;
         }
         kept.retain(|column| heads[*column] != *head);
@@ -109,6 +118,7 @@ mod tests {
         let width = |longest: &usize| Width {
             longest: *longest,
             whole: false,
+            empty: false,
         };
         longest.iter().map(width).collect()
     }
@@ -140,6 +150,14 @@ mod tests {
         assert_eq!(kept(Some(81)), [0, 2, 3]);
         assert_eq!(kept(Some(40)), [0, 3]);
         assert_eq!(kept(Some(10)), [0, 3]);
+    }
+
+    #[test]
+    fn columns_without_a_value_go_first() {
+        let (heads, mut widths) = (["ID", "Next try", "Name"], widths(&[3, 8, 30]));
+        widths[1].empty = true;
+        assert_eq!(kept(&heads, &widths, &[], Some(80)), [0, 1, 2]);
+        assert_eq!(kept(&heads, &widths, &["Name"], Some(50)), [0, 2]);
     }
 
     #[test]

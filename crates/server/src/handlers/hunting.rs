@@ -13,7 +13,7 @@ use bartizan_kql::types::Type;
 use bartizan_store::ReadTx;
 use bartizan_store::device_groups::{self, DeviceList};
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -23,6 +23,9 @@ use crate::timespan;
 
 /// The longest query (the documentation names no number; Kusto's own limit is 2,000,000 characters).
 const MAX_QUERY: usize = 1_000_000;
+/// Says that rows were cut off at the limit that is set. The documented answers say nothing of it; a header is what clients
+/// that do not know it pass over.
+const CUT_OFF: HeaderName = HeaderName::from_static("bartizan-rows-cut-off");
 /// Hunting looks back this far, in ticks, whatever the query says (documented: 30 days).
 const LOOK_BACK: i64 = 30 * bartizan_contract::time::TICKS_PER_DAY;
 /// The same in microseconds.
@@ -312,5 +315,9 @@ fn answer(call: &Call, wire: Wire, result: &HuntResult) -> Result<Response, ApiE
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json; charset=utf-8"),
     );
+    if result.truncated {
+        let cut_off = HeaderValue::from_static("true");
+        response.headers_mut().insert(CUT_OFF, cut_off);
+    }
     Ok(response)
 }

@@ -6,7 +6,7 @@ use bartizan_server::data_dir::write_private;
 
 use crate::args::Serve;
 use crate::profile::{START_FILE, started_by};
-use crate::shell::quoted;
+use crate::shell::{quoted, quoted_path};
 
 /// The command that starts a server of these arguments again. A database's address may hold a password: of it only is
 /// said that there was one.
@@ -14,7 +14,7 @@ pub(super) fn command(args: &Serve, data: &Path, with_demo: bool, detached: bool
     let mut words = format!(
         "bartizan {} --data {}",
         if with_demo { "demo" } else { "serve" },
-        quoted(&data.display().to_string())
+        quoted_path(data)
     );
     let values = [
         ("--ports", args.ports.map(|first| first.to_string())),
