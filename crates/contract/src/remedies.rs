@@ -82,7 +82,7 @@ pub const IDENTITY: &[(u32, &str)] = &[
     ),
     (
         50_053,
-        "Wait for the lock to end, or let an administrator unlock the account; find out who sends wrong passwords.",
+        "Wait a minute or more for the lock to end, or let an administrator set a new password, which ends it; find out who sends wrong ones.",
     ),
     (
         50_055,

@@ -88,6 +88,36 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes from others what they may do in a folder that was there already, and says so. One that belongs to everybody, as
+/// `/tmp` does, stays as it is; one of another owner cannot be changed, which is said, too.
+#[cfg(unix)]
+pub(crate) fn tighten(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    const OTHERS: u32 = 0o077;
+    const STICKY: u32 = 0o1000;
+    let Ok(mode) = std::fs::metadata(path).map(|metadata| metadata.permissions().mode()) else {
+        return;
+    };
+    if mode & OTHERS == 0 {
+        return;
+    }
+    let private = std::fs::Permissions::from_mode(mode & 0o7700);
+    let path_text = path.display();
+    if mode & STICKY != 0 {
+        tracing::warn!("others may look into the data directory {path_text}");
+    } else if let Err(error) = std::fs::set_permissions(path, private) {
+        tracing::warn!(%error, "others may look into the data directory {path_text}, and it cannot be changed");
+    } else {
+        tracing::warn!(
+            "others could look into the data directory {path_text}: it is for its owner alone now (0700)"
+        );
+    }
+}
+
+/// There are no modes here.
+#[cfg(not(unix))]
+pub(crate) fn tighten(_: &Path) {}
+
 fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -133,6 +163,22 @@ mod tests {
             let mode = std::fs::metadata(made).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{}", made.display());
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_was_there_is_tightened() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a folder");
+        for (before, after) in [(0o755, 0o700), (0o1777, 0o1777), (0o500, 0o500)] {
+            let mode = std::fs::Permissions::from_mode(before);
+            std::fs::set_permissions(dir.path(), mode).expect("set");
+            tighten(dir.path());
+            let now = std::fs::metadata(dir.path()).expect("there").permissions();
+            assert_eq!(now.mode() & 0o7777, after, "{before:o}");
+        }
+        let mode = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(dir.path(), mode).expect("set");
     }
 
     #[test]

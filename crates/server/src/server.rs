@@ -1,6 +1,7 @@
 //! Starting and stopping: the order in which the parts come up and go down.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -70,6 +71,14 @@ pub enum StartError {
     /// The local certificate authority.
     #[error(transparent)]
     Authority(#[from] CaError),
+    /// The database's file.
+    #[error("{}: {source}", file.display())]
+    Database {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: bartizan_store::StoreError,
+    },
     /// The database.
     #[error("database: {0}")]
     Store(#[from] bartizan_store::StoreError),
@@ -112,6 +121,7 @@ impl Server {
             path: settings.data.clone(),
             source,
         })?;
+        crate::data_dir::tighten(&settings.data);
         crate::ingest::spool::clear(&settings.data).map_err(|source| {
             StartError::DataDirectory {
                 path: settings.data.clone(),
@@ -143,7 +153,11 @@ impl Server {
         let tls = authority.server_config(&leaf_names(&aliases, &settings), now)?;
         let store = match &settings.database {
             Some(url) => Store::open(url).await?,
-            None => Store::open_file(&data.file("bartizan.db")).await?,
+            None => {
+                let file = data.file("bartizan.db");
+                let opened = Store::open_file(&file).await;
+                opened.map_err(|source| StartError::Database { file, source })?
+            }
         };
         let keys = identity::Keys::open(&store, &data, &clock, &settings, &sites).await?;
         let events = EventStore::open(

@@ -388,8 +388,8 @@ pub(crate) enum DeviceGroup {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
-        /// Number of the group; 0 takes devices out of theirs.
-        group: i64,
+        /// Number or name of the group; 0 takes devices out of theirs.
+        group: String,
         /// Device ids.
         #[arg(required = true)]
         machines: Vec<String>,
@@ -399,8 +399,8 @@ pub(crate) enum DeviceGroup {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
-        /// Number of the group.
-        group: i64,
+        /// Number or name of the group.
+        group: String,
     },
 }
 

@@ -6,6 +6,17 @@ use clap::Subcommand;
 
 use super::Connection;
 
+/// A duration as rule files take it (`30d`, `12h`, `15m`), in ISO 8601; any other text as it is, for the server to judge.
+fn duration(text: &str) -> Result<String, std::convert::Infallible> {
+    let number = text.strip_suffix(['d', 'h', 'm']);
+    let number = number.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    Ok(match number {
+        Some(days) if text.ends_with('d') => format!("P{days}D"),
+        Some(_) => format!("PT{}", text.to_ascii_uppercase()),
+        None => text.to_owned(),
+    })
+}
+
 /// `bartizan rule …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rule {
@@ -59,8 +70,26 @@ pub(crate) enum Rule {
         /// Connection.
         #[command(flatten)]
         connection: Connection,
-        /// Look back at least so far, as an ISO 8601 duration such as P30D: for telemetry that was loaded late.
-        #[arg(long, value_name = "DURATION")]
+        /// Look back at least so far, such as 30d or 12h, or as an ISO 8601 duration: for telemetry that was loaded late.
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
         lookback: Option<String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_of_rule_files_become_iso_8601() {
+        for (typed, sent) in [
+            ("30d", "P30D"),
+            ("12h", "PT12H"),
+            ("15m", "PT15M"),
+            ("P30D", "P30D"),
+            ("d", "d"),
+        ] {
+            assert_eq!(duration(typed).as_deref(), Ok(sent));
+        }
+    }
 }

@@ -75,8 +75,8 @@ pub(crate) async fn sp(command: Sp, printer: &Printer) -> Outcome {
                 None => format!("an administrator opens {}", consent_link(&client, &app_id)),
             };
             printer.remark(&format!(
-                "nothing is granted to it yet: {all}, or bartizan grant add {app_id} RESOURCE SCOPE…{}",
-                target::again()
+                "nothing is granted to it yet: {all}; or one by one, bartizan sp assignment add {app_id} PERMISSION{again} for what it does in its own name, bartizan grant add {app_id} RESOURCE SCOPE…{again} for what it does in people's",
+                again = target::again()
             ));
             Ok(())
         }
@@ -234,7 +234,7 @@ async fn offered(
         let principal = find(client, &api.app_id.to_string()).await?;
         return Ok((at(&principal, "id"), permission.id.to_string()));
     };
-    let principal = find(client, resource).await?;
+    let principal = find(client, &api(resource)).await?;
     let roles = principal["appRoles"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
@@ -327,7 +327,8 @@ async fn wanted(
                 "which scopes? `bartizan grant add CLIENT RESOURCE SCOPE…`, or permissions such as xdr/Incident.Read",
             ));
         }
-        return Ok(vec![(at(&find(client, resource).await?, "id"), scopes)]);
+        let resource = api(resource);
+        return Ok(vec![(at(&find(client, &resource).await?, "id"), scopes)]);
     }
     let mut by_api: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in std::iter::once(resource).chain(scopes.iter().map(String::as_str)) {
@@ -345,6 +346,13 @@ async fn wanted(
         found.push((at(&find(client, &app_id).await?, "id"), scopes));
     }
     Ok(found)
+}
+
+/// The client id of a resource that is named as `token get --api` does; any other name as it is.
+fn api(name: &str) -> String {
+    let name = if name == "own" { "bartizan" } else { name };
+    let known = RESOURCES.iter().find(|r| r.api.name() == name);
+    known.map_or_else(|| name.to_owned(), |resource| resource.app_id.to_string())
 }
 
 /// A service principal by object id, client id or display name.

@@ -1,5 +1,7 @@
 //! `bartizan ingest`: files to the server, which reads, maps and keeps them.
 
+mod kind;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -144,10 +146,17 @@ pub(crate) async fn run(command: Ingest, printer: &Printer) -> Outcome {
     for (path, size) in &files {
         bar.set_message(path.display().to_string());
         match send(&client, path, command.table.as_deref(), command.end_now).await {
-            Ok(report) => total.add(report),
+            Ok(mut report) => {
+                let about = |warning: String| format!("{}: {warning}", path.display());
+                report.warnings = report.warnings.into_iter().map(about).collect();
+                total.add(report);
+            }
             Err(failure) => {
                 let failure = failure.about(path.display());
-                bar.suspend(|| eprintln!("{failure}"));
+                // The last one may be how the command ends: it is said then.
+                if let Some(before) = failures.last() {
+                    bar.suspend(|| eprintln!("{before}"));
+                }
                 let hopeless = failure.is_about_the_caller();
                 failures.push(failure);
                 // No other file would fare better.
@@ -159,6 +168,11 @@ pub(crate) async fn run(command: Ingest, printer: &Printer) -> Outcome {
         bar.inc(*size);
     }
     bar.finish_and_clear();
+    if let Some(last) = failures.last()
+        && !is_the_end(&failures, files.len())
+    {
+        eprintln!("{last}");
+    }
     if !total.rejects.is_empty() {
         let path = command
             .rejects
@@ -187,10 +201,16 @@ fn known_table(name: &str) -> Outcome {
     )))
 }
 
+/// Whether a failure of these is how the command ends: nothing was taken in, or nothing more can be.
+fn is_the_end(failures: &[Failure], files: usize) -> bool {
+    let failed = failures.len();
+    failed > 0 && (failed == files || failures.iter().any(Failure::is_about_the_caller))
+}
+
 /// How the command ends: with the failure's own code when nothing was taken in, as partly done when something was.
 fn verdict(total: &Report, mut failures: Vec<Failure>, files: usize) -> Outcome {
     let failed = failures.len();
-    if failed > 0 && (failed == files || failures.iter().any(Failure::is_about_the_caller)) {
+    if is_the_end(&failures, files) {
         return Err(failures.swap_remove(failed - 1));
     }
     if failed > 0 {
@@ -213,6 +233,9 @@ async fn send(
     let name = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    if let Some(wrong) = kind::wrong(&name, &bytes) {
+        return Err(Failure::usage(wrong));
+    }
     upload(
         client,
         bytes,
@@ -313,7 +336,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>, Failure> {
                 .collect::<Result<_, _>>()?;
             inside.sort();
             // Links inside a folder could lead round in circles.
-            inside.retain(|path| !path.is_symlink());
+            inside.retain(|path| !path.is_symlink() && !kind::is_beside(path));
             pending.extend(inside.into_iter().rev());
         } else {
             found.push((path, metadata.len()));

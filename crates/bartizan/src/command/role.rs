@@ -283,16 +283,48 @@ pub(crate) async fn device_group(command: DeviceGroup, printer: &Printer) -> Out
             machines,
         } => {
             let client = target::client(&connection)?;
+            let group = device_group_number(&client, &group).await?;
             let moved = client.people().put_machines(group, &machines).await?;
-            printer.remark(&format!("{moved} of {} devices are in it", machines.len()));
-            Ok(())
+            let missing = machines.len() - usize::try_from(moved).unwrap_or(0).min(machines.len());
+            let told = format!("{moved} of {} devices are in it", machines.len());
+            let unknown = format!(
+                "{told}: no such device; see `bartizan machine list{}`",
+                target::again()
+            );
+            match missing {
+                0 => {
+                    printer.remark(&told);
+                    Ok(())
+                }
+                all if all == machines.len() => Err(Failure::not_found(unknown)),
+                _ => Err(Failure::partial(unknown)),
+            }
         }
         DeviceGroup::Delete { connection, group } => {
             let client = target::client(&connection)?;
-            let id = group.to_string();
+            let id = device_group_number(&client, &group).await?.to_string();
             client.people().delete(Kind::DeviceGroup, &id).await?;
             printer.remark("its devices are in no group now");
             Ok(())
         }
     }
+}
+
+/// The number of a device group, by itself or by the group's name.
+async fn device_group_number(client: &Client, name: &str) -> Result<i64, Failure> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let groups = client.people().list(Kind::DeviceGroup, None).await?;
+    let found = groups
+        .iter()
+        .find(|group| at(group, "displayName").eq_ignore_ascii_case(name));
+    found.and_then(|group| group["id"].as_i64()).ok_or_else(|| {
+        let names: Vec<String> = groups.iter().map(|g| at(g, "displayName")).collect();
+        Failure::not_found(format!(
+            "no device group {name}{}; see `bartizan device-group list{}`",
+            suggest::remark(name, names.iter().map(String::as_str)),
+            target::again()
+        ))
+    })
 }

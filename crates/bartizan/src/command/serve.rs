@@ -79,7 +79,7 @@ async fn run(
     let data = settings.data.clone();
     let server = Server::start(settings, Clock::system())
         .await
-        .map_err(Failure::usage)?;
+        .map_err(|error| not_started(&error, &data))?;
     let pid = data.join(PID_FILE);
     data_dir::write_private(&pid, std::process::id().to_string().as_bytes())?;
     again::note(&data, command)?;
@@ -88,6 +88,28 @@ async fn run(
     // A stale file would only name a process that holds no lock; the next start replaces it.
     let _ = std::fs::remove_file(&pid);
     ended
+}
+
+/// Why a server did not start, with all causes: the database's own words are the last of them.
+fn not_started(error: &dyn std::error::Error, data: &Path) -> Failure {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        if !text.contains(&part) {
+            text.push_str(&format!(": {part}"));
+        }
+        cause = error.source();
+    }
+    // SQLite's words (SQLITE_CORRUPT, SQLITE_NOTADB).
+    let broken = ["malformed", "not a database"];
+    if broken.iter().any(|words| text.contains(words)) {
+        text.push_str(&format!(
+            "; the database {} is damaged: put the data directory back from a backup (docs/configuration.md)",
+            data.join("bartizan.db").display()
+        ));
+    }
+    Failure::usage(text)
 }
 
 async fn until_asked_to_end(

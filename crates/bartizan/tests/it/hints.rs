@@ -65,7 +65,7 @@ fn a_server_that_does_not_run_is_said_with_what_starts_it() {
         "c",
     ];
     let said = run_with(&arguments, &[("BARTIZAN_CLIENT_SECRET", "s")], "").bad(6);
-    assert!(said.contains("bartizan demo"), "{said}");
+    assert!(said.contains("is that its address?"), "{said}");
 }
 
 #[test]
@@ -152,9 +152,15 @@ fn commands_that_are_proposed_name_the_same_tenant() {
     ];
     let added = home.cli(&add);
     assert!(
-        added.err.contains(&format!("app consent {second} {flag}")),
+        added.err.contains(&format!(
+            "not granted yet: bartizan app consent {second} {flag}"
+        )),
         "{added:?}"
     );
+    home.cli(&["app", "consent", second, "--tenant", tenant])
+        .good();
+    let added = home.cli(&add);
+    assert!(added.err.contains("granted already"), "{added:?}");
     // What is typed in another tenant says where the registration is.
     let create = ["app", "create", "Shared", "--multi-tenant"];
     let shared = home.cli(&create).json()["appId"].clone();
@@ -362,6 +368,9 @@ fn a_call_that_is_wrong_is_explained_by_its_tracking_id() {
     let id = &id[..36];
     let told = home.cli(&["explain", id]).json();
     assert_eq!(told["traceId"], id);
+    let data = home.data().display().to_string();
+    let piped = run_with(&["explain"], &[("BARTIZAN_DATA", data.as_str())], &said).json();
+    assert_eq!(piped, told);
     assert_eq!(told["code"], "400 BadRequest", "{told}");
     let summary = told["summary"].as_str().expect("a text");
     assert!(said.contains(summary), "{said}");

@@ -8,6 +8,7 @@ mod hints;
 mod kill;
 mod kql;
 mod lifecycle;
+mod newcomer;
 mod people;
 mod place;
 mod process;

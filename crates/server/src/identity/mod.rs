@@ -52,7 +52,7 @@ pub use issuer_keys::IssuerKeyCache;
 pub use keys::{Keys, KeysError, SealSource, keep as keep_keys};
 pub(crate) use keys::{Origin, Wish, carry_out, signs_from};
 pub use sign_in::PasswordGuards;
-pub(crate) use sign_in::{OwnVerdict, check_own_password, second_factor_demanded};
+pub(crate) use sign_in::{OwnVerdict, check_own_password, failures_of, second_factor_demanded};
 pub use token::KnownClients;
 
 use endpoint::Endpoint;

@@ -237,6 +237,12 @@ async fn find(client: &Client, name: &str) -> Result<Application, Failure> {
             "{text}: it is registered in tenant {home} (--tenant {home}); in this one an administrator consents to what it asks for: {}",
             consent_link(client, name)
         ),
+        // Another tenant's, which nobody has consented to here: it cannot be seen from this one.
+        None if name.parse::<AppId>().is_ok() => format!(
+            "{text}; `bartizan app list{}` shows those that it has. If it is another tenant's, an administrator of this one lets it in: {}",
+            target::again(),
+            consent_link(client, name)
+        ),
         None => format!("{text}; `bartizan app list{}` shows them", target::again()),
     }))
 }

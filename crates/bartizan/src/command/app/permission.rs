@@ -6,7 +6,7 @@ use bartizan_contract::graph::{
 use bartizan_contract::permissions::{self, PermissionKind, RESOURCES, Resource};
 use serde_json::{Value, json};
 
-use super::{FIELDS, describe, find, show};
+use super::{FIELDS, describe, find};
 use crate::args::Permission;
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at};
@@ -48,14 +48,17 @@ pub(super) async fn run(command: Permission, printer: &Printer) -> Outcome {
                     printer.remark(&without_delegated(resource, permission));
                 }
             }
+            let ids: Vec<String> = found.iter().map(|(_, (_, p))| p.id.to_string()).collect();
             let found = found.into_iter().map(|(_, permission)| permission);
             let wanted = merged(application.required_resource_access.clone(), found);
             client.directory().require(application.id, &wanted).await?;
-            show(&client, &application, printer).await?;
-            printer.remark(&format!(
-                "not granted yet: bartizan app consent {}{}",
-                application.app_id,
-                target::again()
+            let application = find(&client, &application.app_id.to_string()).await?;
+            let described = describe(&client, &application).await?;
+            printer.item(FIELDS, &described)?;
+            printer.remark(&granting(
+                &listed(&application, &described),
+                &ids,
+                &application,
             ));
             Ok(())
         }
@@ -91,6 +94,27 @@ pub(super) async fn run(command: Permission, printer: &Printer) -> Outcome {
     }
 }
 
+/// What is said of the grants of permissions that were just named, of all that are asked for.
+fn granting(listed: &[Value], named: &[String], application: &Application) -> String {
+    let open: Vec<String> = listed
+        .iter()
+        .filter(|asked| named.contains(&at(asked, "id")) && asked["granted"] != true)
+        .map(|asked| at(asked, "permission"))
+        .collect();
+    if open.is_empty() {
+        return "granted already: tokens carry it".to_owned();
+    }
+    let which = match open.len() == named.len() {
+        true => String::new(),
+        false => format!(" ({})", open.join(", ")),
+    };
+    format!(
+        "not granted yet{which}: bartizan app consent {}{}",
+        application.app_id,
+        target::again()
+    )
+}
+
 /// What is said of a delegated permission that was named without `--delegated`: it may be taken for an application's.
 fn without_delegated(resource: &Resource, permission: &permissions::Permission) -> String {
     let (api, name) = (resource.api, permission.name);
@@ -117,8 +141,8 @@ fn listed(application: &Application, described: &Value) -> Vec<Value> {
     asked
         .map(|access| {
             let name = named(access.id);
-            let consented = described["consented"].as_array();
-            let granted = consented.is_some_and(|all| all.iter().any(|c| *c == name));
+            let delegated = access.kind == ResourceAccessType::Scope;
+            let granted = granted(described, &name, delegated);
             let kind = match access.kind {
                 ResourceAccessType::Role => "application",
                 ResourceAccessType::Scope => "delegated",
@@ -126,6 +150,15 @@ fn listed(application: &Application, described: &Value) -> Vec<Value> {
             json!({ "permission": name, "id": access.id, "kind": kind, "granted": granted })
         })
         .collect()
+}
+
+/// Whether a permission of that kind is granted: both kinds stand in one list, the delegated ones at its end.
+fn granted(described: &Value, name: &str, delegated: bool) -> bool {
+    let names = |field: &str| described[field].as_array().map_or(&[][..], Vec::as_slice);
+    let (all, of_people) = (names("consented"), names("consentedDelegated"));
+    let own = &all[..all.len().saturating_sub(of_people.len())];
+    let held = if delegated { of_people } else { own };
+    held.iter().any(|held| held == name)
 }
 
 /// Takes a permission out of what is asked for: by `api/Name`, by name, or by id for one that is not known here.
@@ -347,6 +380,18 @@ mod tests {
             said.contains("xdr/Incident.Read.All is the application permission"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn kinds_of_one_name_are_granted_apart() {
+        let described = json!({
+            "consented": ["graph/User.Read.All", "mde/Alert.Read"],
+            "consentedDelegated": ["mde/Alert.Read"],
+        });
+        assert!(granted(&described, "graph/User.Read.All", false));
+        assert!(!granted(&described, "graph/User.Read.All", true));
+        assert!(granted(&described, "mde/Alert.Read", true));
+        assert!(!granted(&described, "mde/Alert.Read", false));
     }
 
     #[test]

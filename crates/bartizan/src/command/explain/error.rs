@@ -34,16 +34,47 @@ pub(crate) fn run(text: &str, printer: &Printer) -> Outcome {
     printer.item(FIELDS, &told)
 }
 
-/// The id by which the server that refused can say more: that of an error's body.
+/// Whether the text says something that is known without the server.
+pub(super) fn is_known(text: &str) -> bool {
+    explain(text).is_some()
+}
+
+/// The id by which the server that refused can say more: that of an error's body, or one that any text calls so.
 pub(super) fn trace_of(text: &str) -> Option<Uuid> {
-    let body = serde_json::from_str::<Value>(text).ok()?;
-    trace(&body)?.parse().ok()
+    let body = serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    let of_body = trace(&body).and_then(|id| id.parse().ok());
+    of_body.or_else(|| LABELS.iter().find_map(|label| labelled(text, label)))
+}
+
+/// What refusals are numbered by, in the words of whoever prints them; the surest ones first.
+const LABELS: &[&str] = &[
+    "trackingid",
+    "traceid",
+    "requestid",
+    "target",
+    "correlationid",
+];
+
+/// The first id of the text right behind the label, however that is spelt: `(tracking id …`, `"trace_id":"…`.
+fn labelled(text: &str, label: &str) -> Option<Uuid> {
+    const LENGTH: usize = 36;
+    let starts = text.char_indices().map(|(at, _)| at);
+    let mut found = starts.filter_map(|at| {
+        let id = text.get(at..at + LENGTH)?.parse::<Uuid>().ok()?;
+        let before = text[..at].chars().rev();
+        let letters = before.filter(char::is_ascii_alphabetic).take(label.len());
+        let word: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+        let told = word.chars().rev().eq(label.chars());
+        told.then_some(id)
+    });
+    found.next()
 }
 
 /// What an error says; `None` when nothing in the text is known.
 fn explain(text: &str) -> Option<Value> {
     let body = serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let mut told = of_identity(text)
+        .or_else(|| of_status(text))
         .or_else(|| of_kql(text))
         .or_else(|| of_api(text, &body))?;
     if let Some(trace) = trace(&body) {
@@ -85,6 +116,34 @@ fn of_identity(text: &str) -> Option<Value> {
     }))
 }
 
+/// What statuses of HTTP usually mean, when nothing else is known of an answer: status, code with the same meaning, command.
+const STATUSES: &[(&str, &str, &str)] = &[
+    (
+        "401",
+        "InvalidAuthenticationToken",
+        "bartizan token get --api xdr | bartizan token inspect",
+    ),
+    (
+        "403",
+        "Forbidden",
+        "bartizan token get --api xdr | bartizan token inspect --for 'GET /api/incidents'",
+    ),
+    ("429", "TooManyRequests", "bartizan explain TRACE_ID"),
+];
+
+/// A bare status of HTTP, with or without that word before it.
+fn of_status(text: &str) -> Option<Value> {
+    let bare = text.trim().trim_start_matches("HTTP").trim();
+    let (status, code, command) = STATUSES.iter().find(|(status, ..)| *status == bare)?;
+    let (cause, remedy) = remedies::of_api(code)?;
+    Some(json!({
+        "code": status,
+        "cause": format!("usually: {cause}"),
+        "remedy": format!("{remedy} The answer itself says more: give its body, or the id in it, to `bartizan explain`."),
+        "command": command,
+    }))
+}
+
 /// A bare code of a diagnostic of the hunting language: `KS` and three digits as Kusto numbers them, `BZ` our own.
 fn of_kql(text: &str) -> Option<Value> {
     let code = text.trim().to_ascii_uppercase();
@@ -113,6 +172,7 @@ fn command(code: u32) -> Option<&'static str> {
         700_016 => "bartizan app list",
         7_000_215 | 7_000_222 => "bartizan app secret add CLIENT_ID",
         65_001 | 90_094 => "bartizan app consent CLIENT_ID",
+        50_053 => "bartizan user password USER",
         50_055 => "bartizan user update USER --must-change false",
         50_105 => "bartizan sp assignment add USER default --resource CLIENT_ID",
         501_051 => "bartizan sp assignment add CLIENT_ID default --resource RESOURCE",
@@ -270,6 +330,10 @@ mod tests {
         (" [50126] ", "AADSTS50126", "password"),
         ("aadsts700016", "AADSTS700016", "bartizan app list"),
         ("BZ001", "BZ001", "kql check"),
+        ("403", "403", "token inspect --for"),
+        ("HTTP 401", "401", "token inspect"),
+        ("429", "429", "Retry-After"),
+        ("AADSTS50053", "AADSTS50053", "bartizan user password"),
         ("ks142", "KS142", "kql check"),
         (
             r#"{"error":{"code":"TooManyRequests","message":"x"}}"#,
@@ -287,7 +351,7 @@ mod tests {
         }
         assert_eq!(explain("something else"), None);
         assert_eq!(explain("AADSTS1"), None);
-        assert_eq!(explain("403"), None);
+        assert_eq!(explain("799"), None);
     }
 
     #[test]
@@ -297,10 +361,16 @@ mod tests {
             format!(r#"{{"error":{{"code":"Forbidden","message":"x","target":"{id}"}}}}"#),
             format!(r#"{{"error":{{"code":"Forbidden","innerError":{{"request-id":"{id}"}}}}}}"#),
             format!(r#"{{"error":"invalid_client","trace_id":"{id}"}}"#),
+            format!(
+                "error: 403 Forbidden: of 11111111-2222-3333-4444-555555555555 (tracking id {id})"
+            ),
+            format!("ümlaut\nTrace ID: {id} Correlation ID: 11111111-2222-3333-4444-555555555555"),
+            format!("oops {{'error': {{'target': '{id}'}}}}"),
         ] {
             assert_eq!(trace_of(&body), id.parse().ok(), "{body}");
         }
         assert_eq!(trace_of(r#"{"error":{"target":"t-2"}}"#), None);
+        assert_eq!(trace_of(&format!("no application {id}")), None);
     }
 
     #[test]

@@ -96,14 +96,20 @@ pub(crate) async fn run(request: Explain, printer: &Printer) -> Outcome {
         Thing::Error => {
             target::remember(&request.connection);
             // The server that refused knows more than the text; without one the text has to do.
+            let mut untold = None;
             if let Some(trace) = error::trace_of(text)
                 && let Ok(client) = target::client(&request.connection)
                 && client.cloud().name == "own"
-                && let Ok(told) = refusal(&client, trace).await
             {
-                return printer.item(REFUSAL, &told);
+                match refusal(&client, trace).await {
+                    Ok(told) => return printer.item(REFUSAL, &told),
+                    Err(failure) => untold = Some(failure),
+                }
             }
-            error::run(text, printer)
+            match untold {
+                Some(failure) if !error::is_known(text) => Err(failure),
+                _ => error::run(text, printer),
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use bartizan_identity::CallerKind;
 use bartizan_store::directory::people::{self, Person};
 use bartizan_store::directory::roles;
 use bartizan_store::directory::users::{self, User};
-use bartizan_store::sign_in::end_everything;
+use bartizan_store::sign_in::{end_everything, failures};
 use bartizan_store::tenants;
 use bartizan_store::{ReadTx, WriteTx};
 use http::StatusCode;
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::call::{Call, json as answer, no_content};
 use crate::error::{ApiError, Kind};
-use crate::identity::{OwnVerdict, check_own_password};
+use crate::identity::{OwnVerdict, check_own_password, failures_of};
 
 /// Properties that are kept in the profile as they come; the rest of a body is ignored, as Graph ignores what it does
 /// not know.
@@ -161,6 +161,9 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, ApiError> {
     let changes_password = hash.is_some();
     if let Some(hash) = hash {
         users::set_password(&mut tx, call.tenant(), person.user.id, &hash, now).await?;
+        // Guesses were of another password: the lock that they brought ends.
+        let guessed = failures_of(call.tenant(), &person.user.upn);
+        failures::forget(&mut tx, &guessed).await?;
     }
     if let Some(demanded) = profile.over(&person.user) {
         users::demand_password_change(&mut tx, call.tenant(), person.user.id, demanded).await?;

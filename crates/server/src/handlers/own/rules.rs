@@ -101,6 +101,8 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         details: json!({ "title": rule.title, "enabled": new.enabled }),
     };
     audit::append(&mut tx, tenant, &event).await?;
+    let states = rules::states(&mut tx, tenant).await?;
+    let state = states.iter().find(|state| state.rule_id == stored.id);
     tx.commit().await?;
     answer(
         if known {
@@ -108,7 +110,7 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, ApiError> {
         } else {
             StatusCode::CREATED
         },
-        &wire(&stored, None),
+        &wire(&stored, state),
     )
 }
 

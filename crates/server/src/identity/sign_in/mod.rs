@@ -31,7 +31,7 @@ use super::{Request, html, sign_ins};
 pub(in crate::identity) use factors::seal_name;
 pub(in crate::identity) use flow::{Flow, Purpose, random_name, redirect};
 pub use guards::PasswordGuards;
-pub(crate) use password::{OwnVerdict, check_own as check_own_password};
+pub(crate) use password::{OwnVerdict, check_own as check_own_password, failures_of};
 pub(in crate::identity) use password::{Verdict, check as check_password, sha256_hex};
 pub(crate) use sessions::second_factor_demanded;
 pub(in crate::identity) use sessions::{MICROS, SignedIn, demands, end_all, signed_in};

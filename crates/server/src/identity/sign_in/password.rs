@@ -211,6 +211,11 @@ fn failures_key(path: &TenantPath, tenant: Option<&Tenant>, name: &str) -> Strin
     key_in(&place, name)
 }
 
+/// The same of an account of a tenant.
+pub(crate) fn failures_of(tenant: TenantId, upn: &str) -> String {
+    key_in(&tenant.to_string(), upn)
+}
+
 fn key_in(place: &str, name: &str) -> String {
     sha256_hex(format!("{place}\n{}", name.to_lowercase()).as_bytes())
 }
