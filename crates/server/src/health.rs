@@ -6,10 +6,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::app::App;
-use crate::identity::is_start;
-use crate::site::Sites;
 
-/// Answers one of these paths, and `/` to whoever asks for no page.
+/// Answers one of the three paths.
 pub(crate) async fn answer(app: &App, parts: &Parts) -> Option<Response> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return None;
@@ -26,21 +24,9 @@ pub(crate) async fn answer(app: &App, parts: &Parts) -> Option<Response> {
                 )
             }
         }),
-        // Browsers get a page.
-        "/" if !is_start(parts) => Some(text(StatusCode::OK, start(&app.sites))),
         "/metrics" => Some(text(StatusCode::OK, app.metrics.render())),
         _ => None,
     }
-}
-
-/// What this is, and where people go.
-fn start(sites: &Sites) -> String {
-    let at = sites.public().origin().ascii_serialization();
-    format!(
-        "Bartizan: sign-in as of Microsoft Entra ID, and the APIs of Microsoft Defender. It is not Microsoft's.\n\
-         For people, in a browser: {at}/ {at}/mysecurityinfo {at}/devicelogin\n\
-         For programs: {at}/organizations/v2.0/.well-known/openid-configuration {at}/healthz {at}/readyz\n"
-    )
 }
 
 fn text(status: StatusCode, body: String) -> Response {

@@ -103,6 +103,11 @@ fn not_started(error: &dyn std::error::Error, data: &Path) -> Failure {
     }
     // SQLite's words (SQLITE_CORRUPT, SQLITE_NOTADB).
     let broken = ["malformed", "not a database"];
+    // The pool of connections tries again until it gives up, and keeps the words to its log.
+    let file = std::fs::read(data.join("bartizan.db")).unwrap_or_default();
+    if !file.is_empty() && !file.starts_with(b"SQLite format 3\0") {
+        text.push_str(": file is not a database");
+    }
     if broken.iter().any(|words| text.contains(words)) {
         text.push_str(&format!(
             "; the database {} is damaged: put the data directory back from a backup (docs/configuration.md)",
