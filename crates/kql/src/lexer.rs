@@ -74,8 +74,8 @@ pub fn lex(source: &str) -> (Vec<Token>, Vec<Diagnostic>) {
     (lexer.tokens, lexer.diagnostics)
 }
 
-/// The places of the comments of a query text, without their line ends. The tree does not keep them, so a
-/// formatter should ask before it rewrites a text that has any.
+/// The places of the comments of a query text, and of directives of editors, without their line ends. The tree does
+/// not keep them.
 #[must_use]
 pub fn comments(source: &str) -> Vec<Span> {
     let mut lexer = Lexer::new(source);

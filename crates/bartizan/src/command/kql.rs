@@ -32,7 +32,8 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
         Kql::Check(check) => self::check(&read(&check.input)?, printer),
         Kql::Fmt(input) => {
             let text = read(&input)?;
-            printer.text(&bartizan_kql::print::format(&syntax(&text, printer)?))
+            let query = syntax(&text, printer)?;
+            printer.text(&bartizan_kql::print::format_with_comments(&text, &query))
         }
         Kql::Complete(place) => places::complete(&read(&place.input)?, &place.at, printer),
         Kql::Hover(place) => places::hover(&read(&place.input)?, &place.at, printer),

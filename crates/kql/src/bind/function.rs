@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use crate::ast::{self, LetValue, ParameterKind};
 use crate::bound::{Expr, ExprKind, Node, Plan, Value};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 
 use super::convert::coerce;
 use super::environment::{Binding, Closure};
 use super::expr::Meaning;
+use super::suggest::closest;
 use super::{Binder, Relation, Rows, Weight, literal};
 
 impl Closure {
@@ -146,21 +147,15 @@ impl Binder<'_> {
             self.error(code, span, message);
             return None;
         }
+        let places = self.places(name, parameters, arguments, piped)?;
         let mut input = input;
-        let mut positional = arguments.iter().filter(|a| a.name.is_none());
         let mut bound = Vec::with_capacity(parameters.len());
-        for parameter in parameters {
+        for (parameter, argument) in parameters.iter().zip(places) {
             if let Some(relation) = input.take() {
                 let piped = Meaning::Tabular(relation, None);
                 bound.push(Some(self.table_argument(parameter, piped, span)?));
                 continue;
             }
-            let named = arguments.iter().find(|a| {
-                a.name
-                    .as_ref()
-                    .is_some_and(|n| n.text == parameter.name.text)
-            });
-            let argument = named.or_else(|| positional.next());
             bound.push(Some(match (&parameter.kind, argument) {
                 (ParameterKind::Tabular { .. }, Some(argument)) => {
                     let meaning = self.meaning(&argument.value, rows);
@@ -181,16 +176,71 @@ impl Binder<'_> {
                     continue;
                 }
                 (_, None) => {
-                    self.error(
-                        "KS119",
-                        span,
-                        format!("The function '{name}' misses '{}'", parameter.name.text),
-                    );
+                    let parameter = &parameter.name.text;
+                    let message = format!("The argument for parameter '{parameter}' is missing");
+                    self.error("KS197", span, message);
                     return None;
                 }
             }));
         }
         Some(bound)
+    }
+
+    /// Which argument each parameter gets: by its name, or by its place as long as none before was named out of order.
+    fn places<'a>(
+        &mut self,
+        function: &str,
+        parameters: &[ast::ParameterDeclaration],
+        arguments: &'a [ast::Argument],
+        piped: usize,
+    ) -> Option<Vec<Option<&'a ast::Argument>>> {
+        let mut places = vec![None; parameters.len()];
+        let mut unordered = false;
+        for (at, argument) in (piped..).zip(arguments) {
+            let span = argument.value.span;
+            let (place, span) = match &argument.name {
+                Some(name) => (self.parameter_named(function, parameters, name)?, name.span),
+                None if unordered => {
+                    let message = "All arguments after an unordered named argument must be named";
+                    self.error("KS195", span, message);
+                    return None;
+                }
+                None => (at, span),
+            };
+            unordered |= place != at;
+            if place < piped || places[place].is_some() {
+                let twice = &parameters[place].name.text;
+                let message =
+                    format!("The function '{function}' gets the parameter '{twice}' twice");
+                self.error("BZ121", span, message);
+                return None;
+            }
+            places[place] = Some(argument);
+        }
+        Some(places)
+    }
+
+    /// The place of the parameter that an argument names.
+    fn parameter_named(
+        &mut self,
+        function: &str,
+        parameters: &[ast::ParameterDeclaration],
+        name: &ast::Name,
+    ) -> Option<usize> {
+        let known = || parameters.iter().map(|p| p.name.text.as_str());
+        let place = known().position(|parameter| parameter == name.text);
+        if place.is_none() {
+            let message = format!(
+                "The argument name '{}' does not refer to a declared parameter of '{function}'",
+                name.text
+            );
+            let advice = closest(&name.text, known()).map_or_else(
+                || format!("Its parameters: {}", known().collect::<Vec<_>>().join(", ")),
+                str::to_owned,
+            );
+            self.report(Diagnostic::error("KS196", name.span, message).with_suggestion(advice));
+        }
+        place
     }
 
     /// Rows for a tabular parameter; they must have the declared columns.

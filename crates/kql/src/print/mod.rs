@@ -2,7 +2,7 @@
 //!
 //! [`format()`] is a fixpoint: parsing what it prints and printing that again changes nothing, for every tree that was
 //! parsed without errors. It keeps the brackets that the author wrote and adds those that a tree needs. It cannot
-//! keep comments, which are no part of the tree ([`crate::lexer::comments`] finds them).
+//! keep comments, which are no part of the tree; [`format_with_comments`] puts them back.
 //!
 //! Layout: one statement after another with an empty line between them, one operator on a line; a pipeline in
 //! brackets stays on its line when it has at most one operator, and is indented otherwise; a `where` with three tests
@@ -10,6 +10,7 @@
 
 mod bound;
 mod clause;
+mod comments;
 mod expression;
 mod graph;
 mod literal;
@@ -17,6 +18,7 @@ mod operator;
 mod tabular;
 
 pub use bound::dump_bound;
+pub use comments::format_with_comments;
 
 use crate::ast::{Name, NamePattern, Query, Statement, StatementKind};
 use crate::keyword;

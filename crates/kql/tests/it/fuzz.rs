@@ -114,6 +114,12 @@ fn corpus(rounds: usize) -> Corpus {
     }
 }
 
+/// The comments of a text.
+fn texts(text: &str) -> Vec<&str> {
+    let comments = bartizan_kql::lexer::comments(text).into_iter();
+    comments.map(|c| c.text(text).trim_end()).collect()
+}
+
 fn text(input: &[u8]) -> String {
     String::from_utf8_lossy(input).into_owned()
 }
@@ -156,6 +162,12 @@ fn fuzz_parser_and_formatter() {
         let errors: Vec<_> = again.diagnostics.iter().filter(|d| d.is_error()).collect();
         assert!(errors.is_empty(), "printed as\n{printed}\n{errors:?}");
         assert_eq!(print::format(&again.query), printed);
+        let kept = print::format_with_comments(&text, &parsed.query);
+        let again = parse(&kept);
+        assert_eq!(print::format(&again.query), printed, "with comments\n{kept}");
+        assert_eq!(texts(&kept), texts(&text), "comments of\n{kept}");
+        let fixed = print::format_with_comments(&kept, &again.query);
+        assert_eq!(fixed, kept, "a fixpoint");
     });
 }
 
