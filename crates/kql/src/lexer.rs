@@ -203,6 +203,14 @@ impl<'a> Lexer<'a> {
                 self.position += 1;
             }
             self.push(TokenKind::BangWord, start);
+        } else if self.rest().starts_with("&&") {
+            self.position += 2;
+            let span = Self::span(start, self.position);
+            if self.diagnostics.len() < MAX_DIAGNOSTICS {
+                let error = Diagnostic::error("KS002", span, "Unexpected: &&");
+                self.diagnostics.push(error.with_suggestion("Write 'and'"));
+            }
+            self.push(TokenKind::Bad, start);
         } else {
             self.position += first.len_utf8();
             self.error(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bartizan_sdk::hunting::{Table, Wire};
 
-use super::kql::query_of;
+use super::kql::{is_file_name, query_of};
 use crate::args::{Hunt, Wire as WireArg};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Printer, Rows};
@@ -28,6 +28,9 @@ pub(crate) async fn run(hunt: Hunt, printer: &Printer) -> Outcome {
                 return Err(Failure::usage(format!(
                     "{query} is a file; to run what is in it: bartizan hunt --file {query}"
                 )));
+            }
+            if is_file_name(query) {
+                return Err(Failure::usage(format!("{query}: no such file")));
             }
             query.to_owned()
         }

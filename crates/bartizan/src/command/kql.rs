@@ -50,6 +50,11 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
 }
 
 fn read(input: &KqlInput) -> Result<String, Failure> {
+    read_over(input, &[])
+}
+
+/// The query, which may be the bare name of one of these tables.
+fn read_over(input: &KqlInput, tables: &[&str]) -> Result<String, Failure> {
     match (&input.file, input.query.as_deref()) {
         (Some(path), _) => query_of(Some(path)),
         (None, None | Some("-")) => query_of(None),
@@ -59,8 +64,10 @@ fn read(input: &KqlInput) -> Result<String, Failure> {
                 return query_of(Some(path));
             }
             // A table's name alone is a query, too, but a mistyped file's name is likelier.
-            let bare = |c: char| c.is_alphanumeric() || "_-./\\".contains(c);
-            if text.chars().all(bare) {
+            if is_bare(text) && !tables.contains(&text) {
+                if text.is_empty() {
+                    return Err(Failure::usage("the query is empty"));
+                }
                 return Err(Failure::usage(format!(
                     "{text}: no such file; the query that is only this name is given by standard input: echo '{text}' | bartizan kql …"
                 )));
@@ -68,6 +75,17 @@ fn read(input: &KqlInput) -> Result<String, Failure> {
             Ok(text.to_owned())
         }
     }
+}
+
+/// Whether a text has only what names of files have.
+fn is_bare(text: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || "_-./\\".contains(c);
+    text.chars().all(part)
+}
+
+/// Whether a text reads as the name of a file, and as no table's.
+pub(crate) fn is_file_name(text: &str) -> bool {
+    is_bare(text) && text.contains(['.', '/', '\\'])
 }
 
 /// The query in a file; `-` and none are standard input.

@@ -230,3 +230,56 @@ fn external_data_is_read_where_it_is_allowed() {
     );
     evaluate(&query, &["--external", "http://feeds.example/"]).bad(2);
 }
+
+#[test]
+fn lines_that_are_no_requests_are_answered_and_the_others_go_on() {
+    let lines = "{\"id\":1,\"query\":\"print 1\"}\nnonsense\n{\"id\":3}\n{\"id\":4,\"query\":\"print 4\"}\n";
+    for command in ["run", "check"] {
+        let ended = run_with(&["kql", command, "--io", "jsonl"], &[], lines);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        let answers: Vec<Value> = ended
+            .out
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let ids: Vec<&Value> = answers.iter().map(|answer| &answer["id"]).collect();
+        assert_eq!(json!(ids), json!([1, null, 3, 4]), "{}", ended.out);
+        assert_eq!(answers[1]["error"]["code"], "BZ311");
+        assert_eq!(answers[2]["error"]["message"], "the line has no query");
+        assert!(answers[3]["columns"].is_array(), "{}", ended.out);
+    }
+}
+
+#[test]
+fn the_formatter_keeps_comments() {
+    let text = "// head\nT // rows\n| where a == 1 // one\n// end\n";
+    assert_eq!(run_with(&["kql", "fmt"], &[], text).good(), text);
+}
+
+#[test]
+fn what_a_newcomer_types_is_understood_or_explained() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let csv = folder.path().join("a.csv");
+    std::fs::write(&csv, "n\n7\n").expect("written");
+    let table = format!("T={}", csv.display());
+    let run = |arguments: &[&str]| {
+        let all: Vec<&str> = ["kql", "run"].iter().chain(arguments).copied().collect();
+        run_with(&all, &[], "")
+    };
+    assert_eq!(run(&["--table", &table, "T"]).json()["rows"], json!([[7]]));
+    let said = run(&["--table", &table, "U"]).bad(2);
+    assert!(said.contains("no such file"), "{said}");
+    for empty in [run(&[""]), run(&[]), run(&["  // nothing"])] {
+        let said = empty.bad(2).to_lowercase();
+        assert!(said.contains("the query is empty"), "{said}");
+    }
+    let found = error(run(&["DeviceProcessEvents | take 1"]));
+    let advice = found["suggestion"].as_str().expect("advice");
+    assert!(
+        advice.contains("--table DeviceProcessEvents=FILE"),
+        "{found}"
+    );
+    assert!(advice.contains("bartizan hunt"), "{found}");
+    let said = run_with(&["hunt", "nonexist.kql"], &[], "").bad(2);
+    assert!(said.contains("nonexist.kql: no such file"), "{said}");
+}

@@ -17,6 +17,13 @@ const REAL: u8 = 4;
 const TIME: u8 = 8;
 const TEXT: u8 = 16;
 const OTHER: u8 = 32;
+/// Beside `LONG`: an integer of more digits than a real keeps.
+const WIDE: u8 = 64;
+/// An integer that 64 bits do not hold.
+const HUGE: u8 = 128;
+
+/// So many decimal digits come back from a real as they were.
+const REAL_DIGITS: usize = 15;
 
 impl Inference {
     /// Looks at a value of a CSV file.
@@ -24,9 +31,9 @@ impl Inference {
         if value.is_empty() {
             return;
         }
-        self.seen |= if value.parse::<i64>().is_ok() {
-            LONG
-        } else if value.parse::<f64>().is_ok() {
+        self.seen |= if let Some(seen) = integer(value) {
+            seen
+        } else if is_plain_decimal(value) {
             REAL
         } else if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
             BOOL
@@ -42,7 +49,7 @@ impl Inference {
         self.seen |= match json::kind(value) {
             None | Some(Kind::Null) => return,
             Some(Kind::Bool) => BOOL,
-            Some(Kind::Number) if value.trim().parse::<i64>().is_ok() => LONG,
+            Some(Kind::Number) if is_whole(value.trim()) => integer(value.trim()).unwrap_or(HUGE),
             Some(Kind::Number) => REAL,
             Some(Kind::String) if is_time(&json::string_value(value)) => TIME,
             Some(Kind::String) => TEXT,
@@ -55,14 +62,47 @@ impl Inference {
         match self.seen {
             0 | TEXT => Type::String,
             BOOL => Type::Bool,
-            LONG => Type::Long,
+            seen if seen & !WIDE == LONG => Type::Long,
             REAL => Type::Real,
             TIME => Type::DateTime,
             seen if seen == LONG | REAL => Type::Real,
             seen if seen == TIME | TEXT => Type::String,
+            seen if seen & HUGE != 0 && seen & !(HUGE | WIDE | LONG | REAL | TEXT) == 0 => {
+                Type::String
+            }
             _ => mixed,
         }
     }
+}
+
+/// An integer that a long holds and prints as it is written, which `007` and `+1` are not.
+fn integer(value: &str) -> Option<u8> {
+    let number: i64 = value.parse().ok()?;
+    let wide = digits(value) > REAL_DIGITS;
+    (number.to_string() == value).then_some(if wide { LONG | WIDE } else { LONG })
+}
+
+/// Digits with at most a minus before them.
+fn is_whole(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Digits, a point and digits, as many as a real keeps; no exponent and no leading zeros.
+fn is_plain_decimal(value: &str) -> bool {
+    let unsigned = value.strip_prefix('-').unwrap_or(value);
+    let Some((whole, part)) = unsigned.split_once('.') else {
+        return false;
+    };
+    let led = whole.len() > 1 && whole.starts_with('0');
+    !led && !part.starts_with('-')
+        && is_whole(whole)
+        && is_whole(part)
+        && digits(value) <= REAL_DIGITS
+}
+
+fn digits(value: &str) -> usize {
+    value.bytes().filter(u8::is_ascii_digit).count()
 }
 
 /// An ISO 8601 date with a time: anything looser would turn version numbers into dates.
@@ -93,5 +133,39 @@ mod tests {
         assert_eq!(of(&["2026-01-02T03:04:05Z", "never"]), Type::String);
         assert_eq!(of(&["10.0.17763.1"]), Type::String);
         assert_eq!(of(&["True", "false"]), Type::Bool);
+        assert_eq!(of(&["-9223372036854775808", "0"]), Type::Long);
+        assert_eq!(of(&["-0.5", "12.50"]), Type::Real);
+        for text in [
+            "007",
+            "+5",
+            "-0",
+            "1e5",
+            "00.5",
+            ".5",
+            "5.",
+            "inf",
+            "NaN",
+            "1.-5",
+            "--1",
+            "12345678901234567890",
+            "0.1234567890123456",
+        ] {
+            assert_eq!(of(&["1", text]), Type::String, "{text}");
+        }
+        // As a real, the first would be another number.
+        assert_eq!(of(&["9007199254740993", "0.5"]), Type::String);
+    }
+
+    #[test]
+    fn json_integers_are_not_rounded() {
+        let of = |values: &[&str]| {
+            let mut inference = Inference::default();
+            values.iter().for_each(|v| inference.json(v));
+            inference.ty(Type::Dynamic)
+        };
+        assert_eq!(of(&["1", "-7", "null"]), Type::Long);
+        assert_eq!(of(&["1", "1e5"]), Type::Real);
+        assert_eq!(of(&["1", "12345678901234567890"]), Type::String);
+        assert_eq!(of(&["9007199254740993", "0.5"]), Type::Dynamic);
     }
 }

@@ -35,27 +35,83 @@ impl Column {
 
 /// A CSV file with a header.
 pub(super) fn csv(path: &Path, wanted: Option<&[(String, Type)]>) -> Result<Opened, LocalError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_path(path)
-        .map_err(|e| LocalError::content(path, e))?;
-    let header = reader
-        .headers()
-        .map_err(|e| LocalError::content(path, e))?
-        .clone();
-    let mut columns: Vec<Column> = header
-        .iter()
-        .map(|name| Column::new(name.trim_start_matches('\u{feff}'), 0))
-        .collect();
+    let bytes = std::fs::read(path).map_err(|e| LocalError::io(path, e))?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let fail = |message: String| LocalError::content(path, message);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+    let header = reader.headers().map_err(|e| fail(e.to_string()))?.clone();
+    let mut columns: Vec<Column> = Vec::with_capacity(header.len());
+    for name in &header {
+        if columns.iter().any(|column| column.name == name) {
+            return Err(fail(format!("the header has the column '{name}' twice")));
+        }
+        columns.push(Column::new(name, 0));
+    }
+    let mut last = 0;
     for record in reader.records() {
-        let record = record.map_err(|e| LocalError::content(path, e))?;
+        let record = record.map_err(|e| fail(e.to_string()))?;
+        last = record.position().map_or(0, |place| {
+            usize::try_from(place.byte()).unwrap_or(usize::MAX)
+        });
+        if record.len() != header.len() {
+            closed_quotes(bytes, last).map_err(fail)?;
+            let (line, _) = line_at(bytes, last);
+            return Err(fail(format!(
+                "line {line}: {} fields, where the header has {}",
+                record.len(),
+                header.len()
+            )));
+        }
         for (i, column) in columns.iter_mut().enumerate() {
             let value = record.get(i).unwrap_or("");
             column.inference.text(value);
             column.values.append_value(value);
         }
     }
+    // A quote that does not end takes all that follows into its record: only the last can have one.
+    closed_quotes(bytes, last).map_err(fail)?;
     finish(path, columns, Type::String, wanted)
+}
+
+/// The line of the record that is read from `start` on, and what is left from there; lines without anything come before it.
+fn line_at(bytes: &[u8], start: usize) -> (usize, &[u8]) {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let empty = rest
+        .iter()
+        .take_while(|b| matches!(b, b'\r' | b'\n'))
+        .count();
+    let before = &bytes[..bytes.len() - rest.len() + empty];
+    let line = 1 + before.iter().filter(|b| **b == b'\n').count();
+    (line, &rest[empty..])
+}
+
+/// Whether every quote of the records from `start` on ends before the file does.
+fn closed_quotes(bytes: &[u8], start: usize) -> Result<(), String> {
+    #[derive(PartialEq)]
+    enum Place {
+        Start,
+        Plain,
+        Quoted,
+        /// After a quote that ends the field, unless another one follows.
+        Ended,
+    }
+    let (line, rest) = line_at(bytes, start);
+    let mut place = Place::Start;
+    for byte in rest {
+        place = match (place, byte) {
+            (Place::Start | Place::Ended, b'"') => Place::Quoted,
+            (Place::Quoted, b'"') => Place::Ended,
+            (Place::Quoted, _) => Place::Quoted,
+            (_, b',' | b'\n' | b'\r') => Place::Start,
+            _ => Place::Plain,
+        };
+    }
+    if place == Place::Quoted {
+        return Err(format!(
+            "line {line}: a quote of the record that begins here does not end"
+        ));
+    }
+    Ok(())
 }
 
 /// One JSON object per line.

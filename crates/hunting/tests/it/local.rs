@@ -266,6 +266,76 @@ fn json_and_csv_types_are_inferred() {
 }
 
 #[test]
+fn numbers_that_would_change_stay_text() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let csv = folder.path().join("a.csv");
+    fs::write(
+        &csv,
+        "id,zip,e,n\n12345678901234567890,007,1e5,1.5\n12345678901234567891,100,2,2\n",
+    )
+    .expect("written");
+    let json = folder.path().join("b.jsonl");
+    fs::write(
+        &json,
+        "{\"id\":12345678901234567890}\n{\"id\":12345678901234567891}\n",
+    )
+    .expect("written");
+    let mut tables = LocalTables::new();
+    tables.add("A", &csv).expect("a table");
+    tables.add("B", &json).expect("a table");
+    assert_eq!(
+        rows(&tables, "A | where n < 2", None).expect("rows"),
+        r#"[{"id":"12345678901234567890","zip":"007","e":"1e5","n":1.5}]"#
+    );
+    assert_eq!(
+        rows(&tables, "B | distinct id | sort by id asc", None).expect("rows"),
+        r#"[{"id":"12345678901234567890"},{"id":"12345678901234567891"}]"#
+    );
+}
+
+#[test]
+fn damaged_csv_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let csv = folder.path().join("a.csv");
+    let refused = |text: &str| {
+        fs::write(&csv, text).expect("written");
+        let refused = LocalTables::new().add("T", &csv);
+        refused.expect_err("no table").to_string()
+    };
+    for (text, wanted) in [
+        (
+            "a,b\n1,2\n\n1\n",
+            "a.csv: line 4: 1 fields, where the header has 2",
+        ),
+        (
+            "a,b\n1,2,3\n",
+            "a.csv: line 2: 3 fields, where the header has 2",
+        ),
+        (
+            "a,b\n1,2\n1,\"x\n3,4\n",
+            "a.csv: line 3: a quote of the record",
+        ),
+        ("a,b\n\"1,2\n3,4\n", "a.csv: line 2: a quote of the record"),
+        ("a,\"b\n1,2\n", "a.csv: line 1: a quote of the record"),
+        (
+            "a,b,a\n1,2,3\n",
+            "a.csv: the header has the column 'a' twice",
+        ),
+    ] {
+        let said = refused(text);
+        assert!(said.contains(wanted), "{said}");
+    }
+    // Quotes inside of fields, doubled quotes and line ends in quotes are in order.
+    fs::write(&csv, "\u{feff}a,b\n5\" disk,\"x \"\"y\"\"\nz\"\n").expect("written");
+    let mut tables = LocalTables::new();
+    tables.add("T", &csv).expect("a table");
+    assert_eq!(
+        rows(&tables, "T | project n = strlen(b), a", None).expect("rows"),
+        r#"[{"n":7,"a":"5\" disk"}]"#
+    );
+}
+
+#[test]
 fn files_that_are_no_tables() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut tables = LocalTables::new();

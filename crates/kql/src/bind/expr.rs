@@ -51,8 +51,12 @@ impl Binder<'_> {
                 right,
             } => {
                 let left = self.scalar(left, rows);
-                let right = self.scalar(right, rows);
-                self.binary(*op, left?, right?, *at)
+                let said = self.diagnostics.len();
+                let bound = self.scalar(right, rows);
+                if left.as_ref().is_some_and(|left| left.ty == Type::String) {
+                    suggest::quotes(&mut self.diagnostics[said..], right);
+                }
+                self.binary(*op, left?, bound?, *at)
             }
             ast::ExprKind::Logical {
                 op,

@@ -67,14 +67,19 @@ impl Binder<'_> {
             wildcard: true,
             span,
         })];
-        let operands = if operands.is_empty() { &all } else { operands };
+        // Nobody typed that `*`: it is not what is complained about.
+        let unwritten = operands.is_empty();
+        let operands = if unwritten { &all } else { operands };
         for operand in operands {
             match operand {
                 UnionOperand::Pattern(pattern) => {
-                    self.matching_tables(pattern, false, &mut tables);
+                    self.matching_tables(pattern, unwritten, &mut tables);
                 }
                 UnionOperand::Table(expr) => tables.push(self.rows_of(expr)),
             }
+        }
+        if unwritten && tables.is_empty() {
+            self.error("KS204", span, "There are no tables to search");
         }
         tables
     }

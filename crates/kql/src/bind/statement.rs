@@ -25,11 +25,12 @@ impl Binder<'_> {
         }
         let Some((result, span)) = last else {
             let end = query.span.end;
-            self.error(
-                "BZ104",
-                Span::empty(end),
-                "The query has no result: a tabular expression is missing",
-            );
+            let message = if query.statements.is_empty() {
+                "The query is empty"
+            } else {
+                "The query has no result: a tabular expression is missing"
+            };
+            self.error("BZ104", Span::empty(end), message);
             return None;
         };
         if result.tables().any(super::graph::is_graph) {

@@ -1,5 +1,8 @@
 //! What a misspelt name may have meant.
 
+use crate::ast::{Expr, ExprKind};
+use crate::diagnostic::Diagnostic;
+
 /// The candidate closest to `name`, when it is close enough to be worth saying.
 pub(super) fn closest<'c>(
     name: &str,
@@ -15,6 +18,39 @@ pub(super) fn closest<'c>(
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Advises quotes around an unknown name, dots and all, that a string is compared with.
+pub(super) fn quotes(said: &mut [Diagnostic], compared: &Expr) {
+    let Some(text) = dotted(compared) else {
+        return;
+    };
+    let unknown = said
+        .iter_mut()
+        .find(|d| d.code == "KS142" && d.suggestion.is_none());
+    if let Some(unknown) = unknown {
+        unknown.suggestion = Some(format!("Text stands in quotes: \"{text}\""));
+    }
+}
+
+/// A name, or names with dots between them.
+fn dotted(expr: &Expr) -> Option<String> {
+    let mut names = Vec::new();
+    let mut at = expr;
+    loop {
+        match &at.kind {
+            ExprKind::Name(name) => {
+                names.push(name.text.as_str());
+                names.reverse();
+                return Some(names.join("."));
+            }
+            ExprKind::Member { object, name } => {
+                names.push(&name.text);
+                at = object;
+            }
+            _ => return None,
+        }
+    }
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) between two texts.

@@ -210,7 +210,7 @@ impl Parser<'_> {
                 _ => {}
             }
         }
-        if let Some((infix, length)) = self.infix() {
+        if let Some((infix, length)) = self.infix().or_else(|| self.foreign_infix()) {
             return self.infix_operator(stack, operand, infix, length);
         }
         let operand = self.reduce(stack, operand, 0);
@@ -269,6 +269,23 @@ impl Parser<'_> {
             TokenKind::Word | TokenKind::BangWord | TokenKind::InTilde => self.infix_word(),
             _ => None,
         }
+    }
+
+    /// `&&` and `||` as other languages have them: reported, and read as they are meant.
+    fn foreign_infix(&mut self) -> Option<(Infix, usize)> {
+        let token = self.peek();
+        if self.text(token) == "&&" {
+            // The lexer has said so.
+            return Some((Infix::Logical(LogicalOp::And), 1));
+        }
+        let pipes = self.at(TokenKind::Pipe) && self.nth(1).kind == TokenKind::Pipe;
+        if !pipes || !self.is_adjacent(1) {
+            return None;
+        }
+        let span = token.span.to(self.nth(1).span);
+        let error = Diagnostic::error("KS176", span, "Unexpected: ||");
+        self.report(error.with_suggestion("Write 'or'; before an operator stands one |"));
+        Some((Infix::Logical(LogicalOp::Or), 2))
     }
 
     fn infix_word(&self) -> Option<(Infix, usize)> {

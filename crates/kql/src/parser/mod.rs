@@ -43,7 +43,7 @@ pub(crate) use expression::{binary_level, level, logical_level};
 use crate::ast::Query;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lexer::{MAX_DIAGNOSTICS, lex};
-use crate::token::Token;
+use crate::token::{Token, TokenKind};
 
 /// How many brackets may be open at once.
 pub const MAX_NESTING: u32 = 2_000;
@@ -84,7 +84,25 @@ pub fn parse(source: &str) -> Parsed {
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     // What the lexer has said about a place, the parser need not say again: its message stands first.
     diagnostics.dedup_by_key(|diagnostic| diagnostic.span.start);
+    if let (Some(first), Some(advice)) = (diagnostics.first_mut(), sql_advice(source, &tokens)) {
+        first.suggestion = Some(advice);
+    }
     Parsed { query, diagnostics }
+}
+
+/// What to write for a text that begins as SQL does.
+fn sql_advice(source: &str, tokens: &[Token]) -> Option<String> {
+    let text = |token: &Token| token.span.text(source);
+    let is = |token: &Token, word: &str| text(token).eq_ignore_ascii_case(word);
+    tokens.first().filter(|token| is(token, "select"))?;
+    let from = tokens.iter().position(|token| is(token, "from"));
+    let table = from
+        .and_then(|at| tokens.get(at + 1))
+        .filter(|token| token.kind == TokenKind::Word)
+        .map_or("TableName", text);
+    Some(format!(
+        "This is KQL, not SQL: {table} | where … | project …"
+    ))
 }
 
 /// The state of a parse.

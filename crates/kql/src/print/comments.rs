@@ -88,9 +88,10 @@ impl<'a> Text<'a> {
             .checked_sub(1)
             .and_then(|previous| self.tokens.get(previous))
             .map_or(0, |token| token.span.end as usize);
-        let end = self.tokens.get(at).map_or(self.source.len(), |token| {
-            token.span.start as usize
-        });
+        let end = self
+            .tokens
+            .get(at)
+            .map_or(self.source.len(), |token| token.span.start as usize);
         (start, end)
     }
 

@@ -12,7 +12,11 @@ fn printed(source: &str) -> String {
         let found = comments(text).into_iter();
         found.map(|c| c.text(text).trim_end().to_owned()).collect()
     };
-    assert_eq!(texts(&out), texts(source), "comments of\n{source}\nin\n{out}");
+    assert_eq!(
+        texts(&out),
+        texts(source),
+        "comments of\n{source}\nin\n{out}"
+    );
     let tokens = |text: &str| -> Vec<String> {
         let found = lex(text).0.into_iter();
         found.map(|t| t.span.text(text).to_owned()).collect()
@@ -77,7 +81,10 @@ fn a_text_without_comments_is_printed_as_ever() {
 fn comments_alone_and_directives_stay() {
     assert_eq!(printed("// only this"), "// only this\n");
     assert_eq!(printed("#connect x\nT"), "#connect x\nT\n");
-    assert_eq!(printed("T\n| take 1\n#crash\n| count"), "T\n| take 1\n#crash\n| count\n");
+    assert_eq!(
+        printed("T\n| take 1\n#crash\n| count"),
+        "T\n| take 1\n#crash\n| count\n"
+    );
 }
 
 #[test]
@@ -94,7 +101,11 @@ fn no_place_of_a_comment_changes_the_query() {
         let (tokens, _) = lex(text);
         for token in &tokens {
             let at = token.span.start as usize;
-            for comment in [" // one | two 'three\n", "\n// one (\n", " // a\n// b\n // c\n"] {
+            for comment in [
+                " // one | two 'three\n",
+                "\n// one (\n",
+                " // a\n// b\n // c\n",
+            ] {
                 let mut with = text.to_owned();
                 with.insert_str(at, comment);
                 if !parse(&with).has_errors() {

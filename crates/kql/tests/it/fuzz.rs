@@ -164,7 +164,11 @@ fn fuzz_parser_and_formatter() {
         assert_eq!(print::format(&again.query), printed);
         let kept = print::format_with_comments(&text, &parsed.query);
         let again = parse(&kept);
-        assert_eq!(print::format(&again.query), printed, "with comments\n{kept}");
+        assert_eq!(
+            print::format(&again.query),
+            printed,
+            "with comments\n{kept}"
+        );
         assert_eq!(texts(&kept), texts(&text), "comments of\n{kept}");
         let fixed = print::format_with_comments(&kept, &again.query);
         assert_eq!(fixed, kept, "a fixpoint");

@@ -1,5 +1,5 @@
 //! `--io jsonl`: `{"id","query"}` lines come in, and every one is answered by a line, in order: the columns (and rows),
-//! or `{"error":{"code","line","column","message"}}`.
+//! or `{"error":{"code","line","column","message"}}`. A line that is no request is answered, too, and makes the exit code 2.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -36,23 +36,44 @@ pub(super) fn accepted(text: &str, scope: &Scope) -> Result<bound::Query, Proble
 /// Answers line by line. What `query` gives is a JSON object; the line's id is put before its members.
 pub(super) fn answer(query: impl Fn(&str) -> Result<String, Problem>) -> Outcome {
     let mut out = std::io::stdout().lock();
-    for line in std::io::stdin().lock().lines() {
+    let mut refused = 0;
+    for line in std::io::stdin().lock().split(b'\n') {
         let line = line?;
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let request: Value = serde_json::from_str(&line)
-            .map_err(|error| Failure::usage(format!("a line is not JSON: {error}")))?;
-        let text = request["query"]
-            .as_str()
-            .ok_or_else(|| Failure::usage("a line has no query"))?;
-        let answer = match query(text) {
+        let (id, text) = request(&line);
+        refused += usize::from(text.is_err());
+        let answer = match text.and_then(|text| query(&text)) {
             Ok(answer) => answer,
             Err(problem) => json!({ "error": problem }).to_string(),
         };
         let members = answer.strip_prefix('{').unwrap_or(&answer);
-        writeln!(out, "{{\"id\":{},{members}", request["id"])?;
+        writeln!(out, "{{\"id\":{id},{members}")?;
         out.flush()?;
     }
-    Ok(())
+    match refused {
+        0 => Ok(()),
+        1 => Err(Failure::usage("a line was no request")),
+        more => Err(Failure::usage(format!("{more} lines were no requests"))),
+    }
+}
+
+/// The id and the query of a line.
+fn request(line: &[u8]) -> (Value, Result<String, Problem>) {
+    let refused = |message: &str| Err(Problem::nowhere("BZ311", message));
+    match serde_json::from_slice::<Value>(line) {
+        Err(error) => {
+            let message = format!("the line is not JSON: {error}");
+            (Value::Null, refused(&message))
+        }
+        Ok(mut request) => {
+            let text = match request.get("query").and_then(Value::as_str) {
+                Some(text) => Ok(text.to_owned()),
+                None => refused("the line has no query"),
+            };
+            let id = request.get_mut("id").map_or(Value::Null, Value::take);
+            (id, text)
+        }
+    }
 }

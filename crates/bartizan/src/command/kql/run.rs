@@ -10,11 +10,12 @@ use bartizan_hunting::local::LocalTables;
 use bartizan_hunting::{
     Engine, HuntError, HuntRequest, HuntResult, Limits, Places, ResultTable, TableSource as _,
 };
+use bartizan_kql::Diagnostic;
 use bartizan_server::external::{Locations, Prefix};
 use serde_json::{Map, Value};
 
 use super::problems::{self, Problem};
-use super::{accept, lines, read};
+use super::{accept, lines, read_over};
 use crate::args::{Format, KqlData, KqlPlan, KqlRun};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Printer, Rows};
@@ -33,7 +34,7 @@ pub(crate) fn evaluate(run: &KqlRun, printer: &Printer) -> Outcome {
     if run.io.is_some() {
         return lines::answer(|text| session.line(text, run.timing));
     }
-    let text = read(&run.input)?;
+    let text = read_over(&run.input, &names(&run.data))?;
     let mut result = session.answer(&text, run.timing, printer)?;
     for _ in 1..run.repeat {
         result = session.answer(&text, run.timing, printer)?;
@@ -44,10 +45,31 @@ pub(crate) fn evaluate(run: &KqlRun, printer: &Printer) -> Outcome {
 /// `bartizan kql plan`
 pub(crate) fn plan(run: &KqlPlan, printer: &Printer) -> Outcome {
     let session = Session::new(&run.data, printer)?;
-    let text = read(&run.input)?;
+    let text = read_over(&run.input, &names(&run.data))?;
     let request = session.request(&text, printer)?;
     let plan = session.runtime.block_on(session.engine.explain(request));
     printer.text(&plan.map_err(|error| failed(&error, printer))?)
+}
+
+/// The names of the tables of the command line.
+fn names(data: &KqlData) -> Vec<&str> {
+    let tables = data.tables.iter();
+    tables
+        .filter_map(|table| Some(table.split_once('=')?.0))
+        .collect()
+}
+
+/// Says for a table of hunting where its rows may come from.
+fn with_sources(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for diagnostic in &mut diagnostics {
+        let name = diagnostic.span.text(text);
+        if diagnostic.code == "KS204" && bartizan_contract::hunting::table(name).is_some() {
+            diagnostic.suggestion = Some(format!(
+                "Give its rows with --table {name}=FILE, or ask a server: bartizan hunt"
+            ));
+        }
+    }
+    diagnostics
 }
 
 /// An engine over the tables of the command line; it can answer any number of queries.
@@ -159,7 +181,7 @@ impl Session {
         let parsed = bartizan_kql::parse(text);
         accept(text, &parsed.diagnostics, printer)?;
         let bound = bartizan_kql::bind(&parsed.query, &self.tables.scope());
-        accept(text, &bound.diagnostics, printer)?;
+        accept(text, &with_sources(text, bound.diagnostics), printer)?;
         Ok(HuntRequest {
             query: text.to_owned(),
             now_ticks: self.now_ticks,

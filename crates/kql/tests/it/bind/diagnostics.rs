@@ -263,3 +263,83 @@ fn graphs_say_what_their_patterns_lack() {
         assert_eq!(errors(&format!("{made}{asked}"), &small()), said, "{asked}");
     }
 }
+
+#[test]
+fn named_arguments_name_parameters_once_and_in_order() {
+    let f = "let f = (a: long, b: long = 2, c: long = 3) { print x = a + b + c }; ";
+    for (call, wanted) in [
+        (
+            "f(1, zz=5)",
+            "KS196 The argument name 'zz' does not refer to a declared parameter of 'f' [Its parameters: a, b, c]",
+        ),
+        (
+            "f(1, B=5)",
+            "KS196 The argument name 'B' does not refer to a declared parameter of 'f' [b]",
+        ),
+        (
+            "f(1, a=5)",
+            "BZ121 The function 'f' gets the parameter 'a' twice",
+        ),
+        (
+            "f(1, b=5, b=6)",
+            "BZ121 The function 'f' gets the parameter 'b' twice",
+        ),
+        (
+            "f(1, c=5, 6)",
+            "KS195 All arguments after an unordered named argument must be named",
+        ),
+        ("f(b=1)", "KS197 The argument for parameter 'a' is missing"),
+    ] {
+        let found = errors(&format!("{f}{call}"), &small());
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with(wanted), "{found:?}");
+    }
+    for call in [
+        "f(a=1, 2)",
+        "f(1, c=5, b=6)",
+        "f(b=1, a=2)",
+        "f('x')",
+        "f(1, 2, c=3)",
+    ] {
+        let query = bound(&format!("{f}{call}"), &small());
+        assert!(query.query.is_some(), "{call}: {:?}", query.diagnostics);
+    }
+    let piped =
+        "let g = (T: (a: long), b: long = 2) { T | extend x = b }; datatable(a: long)[1] | invoke ";
+    let found = errors(&format!("{piped}g(zz=4)"), &small());
+    assert!(found[0].contains("KS196"), "{found:?}");
+    let found = errors(&format!("{piped}g(T=4)"), &small());
+    assert!(found[0].contains("BZ121"), "{found:?}");
+    assert!(bound(&format!("{piped}g(b=4)"), &small()).query.is_some());
+}
+
+#[test]
+fn habits_of_other_languages_are_met_with_advice() {
+    let scope = hunting();
+    let start = "DeviceProcessEvents\n| where ";
+    for (rest, wanted) in [
+        (
+            "FileName == 'a' && FileName == 'b'",
+            "2:25 KS002 Unexpected: && [Write 'and']",
+        ),
+        (
+            "FileName == 'a' || FileName == 'b'",
+            "2:25 KS176 Unexpected: || [Write 'or'; before an operator stands one |]",
+        ),
+        (
+            "FileName == cmd.exe",
+            "2:21 KS142 'where' operator: Failed to resolve scalar expression named 'cmd' [Text stands in quotes: \"cmd.exe\"]",
+        ),
+    ] {
+        assert_eq!(errors(&format!("{start}{rest}"), &scope), [wanted]);
+    }
+    let sql = errors("SELECT * FROM DeviceInfo", &scope);
+    assert!(
+        sql[0].ends_with("[This is KQL, not SQL: DeviceInfo | where … | project …]"),
+        "{sql:?}"
+    );
+    let none = errors("search 'x'", &Scope::new());
+    assert_eq!(none, ["1:1 KS204 There are no tables to search"]);
+    let none = errors("// nothing", &Scope::new());
+    assert_eq!(none, ["1:11 BZ104 The query is empty"]);
+}
