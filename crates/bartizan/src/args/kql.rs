@@ -12,7 +12,7 @@ pub(crate) enum Kql {
     Run(KqlRun),
     /// Parse and bind against the hunting schema.
     Check(KqlCheck),
-    /// Print the query in canonical form.
+    /// Print the query in canonical form, with its comments.
     Fmt(KqlInput),
     /// List what can stand at a place of a query, for an editor.
     Complete(KqlPlace),
@@ -49,7 +49,8 @@ pub(crate) struct KqlInput {
 /// What a query is evaluated over.
 #[derive(Debug, Args)]
 pub(crate) struct KqlData {
-    /// A table from a Parquet, CSV or NDJSON file; repeat for several.
+    /// A table from a Parquet, CSV, JSON or NDJSON file; repeat for several. A column of a CSV file holds numbers when
+    /// each value prints back as it is written, and text otherwise.
     #[arg(long = "table", value_name = "NAME=PATH")]
     pub(crate) tables: Vec<String>,
     /// A database of places by address in MaxMind's format, for geo_info_from_ip_address.
@@ -83,7 +84,8 @@ pub(crate) struct KqlRun {
     /// What it is evaluated over.
     #[command(flatten)]
     pub(crate) data: KqlData,
-    /// Read {"id","query"} lines from standard input and answer each with a line.
+    /// Read {"id","query"} lines from standard input and answer each with a line. A line that is no request is answered
+    /// with an error, and the exit code is 2 in the end.
     #[arg(long, value_enum, conflicts_with_all = ["query", "file", "repeat"])]
     pub(crate) io: Option<KqlIo>,
     /// Evaluate the query so many times and print the last answer.
@@ -100,7 +102,8 @@ pub(crate) struct KqlCheck {
     /// The query.
     #[command(flatten)]
     pub(crate) input: KqlInput,
-    /// Read {"id","query"} lines from standard input and answer each with a line.
+    /// Read {"id","query"} lines from standard input and answer each with a line. A line that is no request is answered
+    /// with an error, and the exit code is 2 in the end.
     #[arg(long, value_enum, conflicts_with_all = ["query", "file"])]
     pub(crate) io: Option<KqlIo>,
 }
