@@ -1,3 +1,5 @@
+//! Comments stay where they were, and printing with them changes nothing else.
+
 use super::format_with_comments;
 use crate::lexer::{comments, lex};
 use crate::parser::parse;
