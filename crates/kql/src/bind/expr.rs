@@ -53,7 +53,8 @@ impl Binder<'_> {
                 let left = self.scalar(left, rows);
                 let said = self.diagnostics.len();
                 let bound = self.scalar(right, rows);
-                if left.as_ref().is_some_and(|left| left.ty == Type::String) {
+                let text = left.as_ref().is_some_and(|left| left.ty == Type::String);
+                if text && suggest::compares(*op) {
                     suggest::quotes(&mut self.diagnostics[said..], right);
                 }
                 self.binary(*op, left?, bound?, *at)

@@ -1,6 +1,6 @@
 //! What a misspelt name may have meant.
 
-use crate::ast::{Expr, ExprKind};
+use crate::ast::{BinaryOp, Expr, ExprKind};
 use crate::diagnostic::Diagnostic;
 
 /// The candidate closest to `name`, when it is close enough to be worth saying.
@@ -18,6 +18,18 @@ pub(super) fn closest<'c>(
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether an operator compares its operands, and does not make a value of them.
+pub(super) fn compares(op: BinaryOp) -> bool {
+    !matches!(
+        op,
+        BinaryOp::Add
+            | BinaryOp::Subtract
+            | BinaryOp::Multiply
+            | BinaryOp::Divide
+            | BinaryOp::Modulo
+    )
 }
 
 /// Advises quotes around an unknown name, dots and all, that a string is compared with.

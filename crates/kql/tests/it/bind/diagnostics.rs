@@ -135,7 +135,9 @@ fn what_cannot_be_run_yet_is_said_once_and_the_rest_is_checked() {
             "externaldata(h:string)['https://x'] | where h == zz",
             &small()
         ),
-        ["1:50 KS142 'where' operator: Failed to resolve scalar expression named 'zz'"]
+        [
+            "1:50 KS142 'where' operator: Failed to resolve scalar expression named 'zz' [Text stands in quotes: \"zz\"]"
+        ]
     );
     assert_eq!(
         errors(
