@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "hunting-bench"
 TABLES = {"P": "DeviceProcessEvents", "N": "DeviceNetworkEvents"}
+OURS, PEERS = ("bartizan", "indexed"), ("duckdb", "chdb")
 SLOWEST = 60_000  # A hunt that takes longer than this, in milliseconds, is not repeated.
 
 
@@ -40,9 +41,32 @@ def data(python, rows):
     return folder
 
 
+def indexed(binary, folder):
+    """The same files with the index that `bartizan kql index` makes of them beside each."""
+    other = folder.with_name(folder.name + "-indexed")
+    other.mkdir(exist_ok=True)
+    for table in TABLES.values():
+        link = other / f"{table}.parquet"
+        if not link.exists():
+            os.link(folder / link.name, link)
+    start = time.perf_counter()
+    subprocess.run([str(binary), "kql", "index", str(other)], check=True, stdout=subprocess.DEVNULL)
+    size = sum(file.stat().st_size for file in other.glob("*.terms"))
+    print(f"index: {size / 1e6:.0f} MB in {time.perf_counter() - start:.1f} s")
+    return other
+
+
 def release():
     subprocess.run(["cargo", "build", "--release", "--workspace", "--bins"], cwd=ROOT, check=True)
     return ROOT / "target" / "release" / "bartizan"
+
+
+def ours(binary, folder):
+    """Bartizan over the tables of a folder."""
+    tables = [f"{table}={folder / (table + '.parquet')}" for table in TABLES.values()]
+    if binary.name == "kql_jsonl":
+        return [str(binary), *tables]
+    return [str(binary), "kql", "run", "--io", "jsonl", "--timing", *(part for table in tables for part in ("--table", table))]
 
 
 class Engine:
@@ -151,9 +175,10 @@ def line(hunt, found, names):
     for name in names:
         one = found[name]
         cells.append("error" if "error" in one else f"{one['wall']:.0f} ({one['cpu']:.0f}, {one['memory']:.0f})")
-    peers = [found[name]["wall"] for name in names[1:] if "wall" in found[name]]
-    ratio = found[names[0]]["wall"] / min(peers) if peers and "wall" in found[names[0]] else None
-    cells.append("-" if ratio is None else f"{ratio:.2f}")
+    peers = [found[name]["wall"] for name in names if name in PEERS and "wall" in found[name]]
+    for name in OURS:
+        if name in names:
+            cells.append(f"{found[name]['wall'] / min(peers):.2f}" if peers and "wall" in found[name] else "-")
     return "| " + " | ".join(cells) + " |", agree
 
 
@@ -163,7 +188,7 @@ def main():
     options.add_argument("--threads", type=int, default=os.cpu_count(), help="cores that every engine gets")
     options.add_argument("--runs", type=int, default=5, help="runs that count, after one that does not")
     options.add_argument("--hunts", default="*", help="names to run, as a pattern: 's*', 'h4*'")
-    options.add_argument("--engines", default="bartizan,duckdb,chdb")
+    options.add_argument("--engines", default="bartizan,indexed,duckdb,chdb")
     options.add_argument("--binary", type=pathlib.Path, help="a bartizan to measure, or hunting's example kql_jsonl, which builds faster; without it a release is built")
     options.add_argument("--out", type=pathlib.Path, help="append every figure to this file as a line of JSON")
     given = options.parse_args()
@@ -174,17 +199,17 @@ def main():
     from hunts import HUNTS
 
     cores = set(sorted(os.sched_getaffinity(0))[: given.threads]) if given.threads < os.cpu_count() else None
-    tables = [part for table in TABLES.values() for part in ("--table", f"{table}={folder / (table + '.parquet')}")]
-    commands = {"bartizan": [str(binary), "kql", "run", "--io", "jsonl", "--timing", *tables]}
-    if binary.name == "kql_jsonl":
-        commands = {"bartizan": [str(binary), *tables[1::2]]}
-    for peer in ("duckdb", "chdb"):
-        commands[peer] = [str(python), str(HERE / "peer.py"), peer, str(folder), str(given.threads)]
     names = given.engines.split(",")
+    commands = {"bartizan": ours(binary, folder)}
+    if "indexed" in names:
+        commands["indexed"] = ours(binary, indexed(binary, folder))
+    for peer in PEERS:
+        commands[peer] = [str(python), str(HERE / "peer.py"), peer, str(folder), str(given.threads)]
     engines = [Engine(name, commands[name], cores) for name in names]
     load = os.getloadavg()[0]
     print(f"{given.rows:,} process starts, {given.rows // 4:,} connections; {given.threads} cores; load average {load:.1f} before; median of {given.runs}: wall ms (processor ms, peak MiB)\n")
-    print(f"| hunt | rows | agree | {' | '.join(names)} | ratio |\n|---|---|---|{'---|' * len(names)}---|", flush=True)
+    ratios = [name for name in OURS if name in names]
+    print(f"| hunt | rows | agree | {' | '.join(names)} | {' | '.join(f'ratio of {name}' for name in ratios)} |\n|---|---|---|{'---|' * len(names + ratios)}", flush=True)
     wrong = []
     for hunt in HUNTS:
         if not fnmatch.fnmatch(hunt.name, given.hunts):
@@ -203,7 +228,7 @@ def main():
                 file.write(json.dumps({"hunt": hunt.name, "rows": given.rows, "threads": given.threads, "load": os.getloadavg()[0], "engines": kept}) + "\n")
     for engine in engines:
         engine.end()
-    print(f"\nload average {os.getloadavg()[0]:.1f} after; ratio: Bartizan's time by the better peer's, below 1 is faster")
+    print(f"\nload average {os.getloadavg()[0]:.1f} after; ratio: our time by the better peer's, below 1 is faster")
     if wrong:
         sys.exit(f"answers differ: {', '.join(wrong)}")
 

@@ -31,7 +31,7 @@ pub(crate) use function::Function;
 pub(crate) use key::Key;
 pub(crate) use kql::{Kql, KqlInput};
 #[cfg(feature = "server")]
-pub(crate) use kql::{KqlData, KqlPlan, KqlRun};
+pub(crate) use kql::{KqlData, KqlIndex, KqlPlan, KqlRun};
 pub(crate) use rule::Rule;
 pub(crate) use tenant::{Policy, Tenant};
 

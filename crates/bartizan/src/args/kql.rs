@@ -10,6 +10,9 @@ pub(crate) enum Kql {
     /// Evaluate a query over local files.
     #[cfg(feature = "server")]
     Run(KqlRun),
+    /// Index the texts of Parquet files, so that hunts for rare terms in them read little.
+    #[cfg(feature = "server")]
+    Index(KqlIndex),
     /// Parse and bind against the hunting schema.
     Check(KqlCheck),
     /// Print the query in canonical form, with its comments.
@@ -94,6 +97,14 @@ pub(crate) struct KqlRun {
     /// Write the milliseconds of each stage to standard error, as a line of JSON for every evaluation.
     #[arg(long)]
     pub(crate) timing: bool,
+}
+
+/// `bartizan kql index`
+#[derive(Debug, Args)]
+pub(crate) struct KqlIndex {
+    /// Parquet files, and folders of them. Each file's index is written beside it.
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// `bartizan kql check`

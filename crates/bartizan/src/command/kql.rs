@@ -1,5 +1,7 @@
 //! `bartizan kql …`: the hunting language without a server, one stage at a time.
 
+#[cfg(feature = "server")]
+mod index;
 mod lines;
 mod places;
 mod problems;
@@ -28,6 +30,8 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
         Kql::Run(run) => run::evaluate(&run, printer),
         #[cfg(feature = "server")]
         Kql::Plan(plan) => run::plan(&plan, printer),
+        #[cfg(feature = "server")]
+        Kql::Index(index) => index::write(&index, printer),
         Kql::Check(check) if check.io.is_some() => lines::check(),
         Kql::Check(check) => self::check(&read(&check.input)?, printer),
         Kql::Fmt(input) => {

@@ -283,3 +283,17 @@ fn what_a_newcomer_types_is_understood_or_explained() {
     let said = run_with(&["hunt", "nonexist.kql"], &[], "").bad(2);
     assert!(said.contains("nonexist.kql: no such file"), "{said}");
 }
+
+#[test]
+fn parquet_files_are_indexed_and_others_are_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let csv = folder.path().join("t.csv");
+    std::fs::write(&csv, "a\n1\n").expect("written");
+    let index = |path: &std::path::Path| {
+        let path = path.display().to_string();
+        run_with(&["kql", "index", &path, "--format", "json"], &[], "")
+    };
+    assert!(index(&csv).bad(2).contains("only .parquet files"));
+    assert!(index(folder.path()).bad(2).contains("no .parquet file"));
+    index(&folder.path().join("missing.parquet")).bad(1);
+}

@@ -34,15 +34,12 @@ use super::error::EventsError;
 use super::log::sync_folder;
 use super::schema::{TIMESTAMP, file_schema};
 use super::settings::Location;
-use crate::terms::{LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
+use crate::terms::{FILE_ID, LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
 
 /// Rows in a row group: what one partition reads at a time, and what statistics describe.
 const ROW_GROUP_ROWS: usize = 524_288;
 /// Columns that hunts look up by one value get a bloom filter.
 const BLOOM_SUFFIXES: [&str; 5] = ["DeviceId", "SHA1", "SHA256", "MD5", "RemoteIP"];
-/// The key of a number in a file's footer that no other file has: terms beside it are of this file alone, and no longer of
-/// one that another program wrote in its place.
-const FILE_ID: &str = "bartizan.file";
 /// One part of an upload.
 const PART: usize = 8 * 1024 * 1024;
 

@@ -4,6 +4,7 @@
 //! file lacks are empty, columns that only the file has come after. Any other table's types are those of the file,
 //! or are inferred from all its values.
 
+mod index;
 mod infer;
 mod parquet_files;
 mod parquet_scan;
@@ -11,6 +12,7 @@ mod stored_filter;
 mod text_files;
 mod times;
 
+pub use index::{IndexableFile, Indexed};
 pub(crate) use parquet_files::kql_type;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use parquet::file::metadata::ParquetMetaData;
 
 use super::kept::Kept;
-use super::stored::{SUFFIX, decode, fingerprint};
+use super::stored::{FILE_ID, SUFFIX, decode, fingerprint};
 use super::{FileTerms, LEAST_ROWS, TermCondition, WantedRows, wanted_rows};
 
 /// Files whose sketches are read at the same time, and are in memory at most besides those that are kept.
@@ -65,6 +65,12 @@ async fn terms_of(
     (!terms.is_empty()).then_some(terms)
 }
 
+/// Whether a file has a number of its own. Of one that has none, another with the same footer may be in its place.
+fn has_id(metadata: &ParquetMetaData) -> bool {
+    let said = metadata.file_metadata().key_value_metadata();
+    said.into_iter().flatten().any(|pair| pair.key == FILE_ID)
+}
+
 /// The sketches beside a file, `Some(None)` when there are none of it; `None` when it cannot be told now.
 async fn read(
     store: &dyn ObjectStore,
@@ -74,6 +80,10 @@ async fn read(
     // What is special in names is encoded in the location already, and is not a second time.
     let path = ObjectPath::parse(format!("{}{SUFFIX}", object.location)).ok()?;
     let bytes = match store.get(&path).await {
+        Ok(found) if found.meta.last_modified < object.last_modified && !has_id(metadata) => {
+            tracing::warn!(%path, "terms that are older than the file beside them are ignored");
+            return Some(None);
+        }
         Ok(found) => found.bytes().await,
         Err(error) => Err(error),
     };

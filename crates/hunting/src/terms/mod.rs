@@ -25,7 +25,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 pub(crate) use condition::TermCondition;
 pub(crate) use load::{KeptTerms, load};
-pub(crate) use stored::{SUFFIX, encode, fingerprint};
+pub(crate) use stored::{FILE_ID, SUFFIX, encode, fingerprint};
 
 use sketch::{GroupSketch, SketchBuilder};
 
@@ -43,6 +43,11 @@ impl FileTerms {
     /// The sketch of a column in a row group.
     fn group(&self, column: &str, group: usize) -> Option<&GroupSketch> {
         Some(self.columns.get(column)?.get(group)?)
+    }
+
+    /// Columns that have sketches.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
     }
 
     /// Whether it says nothing.
@@ -133,6 +138,11 @@ impl TermsWriter {
         }
     }
 
+    /// The same for row groups of any size, each of which is ended ([`Self::end_group`]).
+    pub(crate) fn of_given_groups(columns: impl IntoIterator<Item = String>) -> Self {
+        Self::new(columns, usize::MAX)
+    }
+
     /// Adds rows, in the order in which the file has them.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         self.columns
@@ -164,7 +174,8 @@ impl TermsWriter {
         }
     }
 
-    fn end_group(&mut self) {
+    /// Ends the row group under way.
+    pub(crate) fn end_group(&mut self) {
         for column in &mut self.columns {
             let sketch = column.builder.end_group();
             column.groups.push(Arc::new(sketch));

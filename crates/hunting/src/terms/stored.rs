@@ -17,6 +17,10 @@ use crate::functions::xxhash64;
 /// What the name of a Parquet file is followed by in its sketches' name.
 pub(crate) const SUFFIX: &str = ".terms";
 
+/// The key of a number in a file's footer that no other file has: terms beside it are of this file alone, and no longer of
+/// one that another program wrote in its place.
+pub(crate) const FILE_ID: &str = "bartizan.file";
+
 /// Stands first; the digit is the version, of the layout, of what a term is and of its number.
 const MAGIC: &[u8; 8] = b"BZTERMS1";
 const PRELUDE: usize = 8 + 4;
