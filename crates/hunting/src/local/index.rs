@@ -204,7 +204,7 @@ mod tests {
         let engine = Engine::new(EngineSettings::default()).unwrap();
         let result = engine.run(request).await.unwrap();
         let mut rows = Vec::new();
-        result.write_rows(&mut rows);
+        result.table.write_rows(&mut rows);
         String::from_utf8(rows).unwrap()
     }
 
