@@ -42,7 +42,7 @@ use crate::terms::{KeptTerms, TermCondition, WantedRows, load, of_group};
 /// Bytes of footers that are kept.
 const FOOTERS: usize = 64 << 20;
 /// Bytes of sketches of terms that are kept.
-const TERMS: usize = 64 << 20;
+const TERMS: usize = 256 << 20;
 /// Rows below which a part is not worth a thread.
 const LEAST_ROWS: usize = 16_384;
 
