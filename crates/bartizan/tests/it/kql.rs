@@ -295,5 +295,5 @@ fn parquet_files_are_indexed_and_others_are_not() {
     };
     assert!(index(&csv).bad(2).contains("only .parquet files"));
     assert!(index(folder.path()).bad(2).contains("no .parquet file"));
-    index(&folder.path().join("missing.parquet")).bad(1);
+    index(&folder.path().join("missing.parquet")).bad(2);
 }

@@ -19,7 +19,7 @@ const COLUMNS: &[Column] = &[
 pub(crate) fn write(index: &KqlIndex, printer: &Printer) -> Outcome {
     let mut files = Vec::new();
     for path in &index.paths {
-        files.extend(IndexableFile::at(path).map_err(failed)?);
+        files.extend(IndexableFile::at(path).map_err(Failure::usage)?);
     }
     let bar = progress(files.iter().map(IndexableFile::rows).sum());
     let mut done = Vec::with_capacity(files.len());
