@@ -177,14 +177,14 @@ impl Parser<'_> {
                 return parameters;
             }
             let start = self.peek().span.start;
-            for _ in 0..length {
-                self.bump();
-            }
+            // Of the tokens alone: there may be blanks and comments between them.
+            let text = (0..length).map(|_| {
+                let token = self.bump();
+                self.text(token)
+            });
+            let text = text.collect();
             let span = self.span_from(start);
-            let name = Name {
-                text: span.text(self.source).to_owned(),
-                span,
-            };
+            let name = Name { text, span };
             self.bump();
             let value = self.parameter_value();
             parameters.push(Parameter { name, value });
