@@ -89,7 +89,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Takes from others what they may do in a folder that was there already, and says so. One that belongs to everybody, as
-/// `/tmp` does, stays as it is; one of another owner cannot be changed, which is said, too.
+/// `/tmp` does, or holds other things alone stays as it is; one of another owner cannot be changed, which is said, too.
 #[cfg(unix)]
 pub(crate) fn tighten(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -103,7 +103,7 @@ pub(crate) fn tighten(path: &Path) {
     }
     let private = std::fs::Permissions::from_mode(mode & 0o7700);
     let path_text = path.display();
-    if mode & STICKY != 0 {
+    if mode & STICKY != 0 || !is_ours(path) {
         tracing::warn!("others may look into the data directory {path_text}");
     } else if let Err(error) = std::fs::set_permissions(path, private) {
         tracing::warn!(%error, "others may look into the data directory {path_text}, and it cannot be changed");
@@ -112,6 +112,17 @@ pub(crate) fn tighten(path: &Path) {
             "others could look into the data directory {path_text}: it is for its owner alone now (0700)"
         );
     }
+}
+
+/// Whether a folder is empty or holds something of ours.
+#[cfg(unix)]
+fn is_ours(path: &Path) -> bool {
+    let Ok(inside) = std::fs::read_dir(path) else {
+        return false;
+    };
+    let mut names = inside.flatten().map(|entry| entry.file_name()).peekable();
+    let ours = |name: std::ffi::OsString| name.to_string_lossy().starts_with("bartizan.");
+    names.peek().is_none() || names.any(ours)
 }
 
 /// There are no modes here.
@@ -179,6 +190,17 @@ mod tests {
         }
         let mode = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(dir.path(), mode).expect("set");
+        // What holds other things alone is no data directory yet.
+        let other = dir.path().join("other");
+        for (file, after) in [("notes.txt", 0o755), ("bartizan.toml", 0o700)] {
+            std::fs::create_dir_all(&other).expect("made");
+            std::fs::write(other.join(file), "").expect("written");
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&other, mode).expect("set");
+            tighten(&other);
+            let now = std::fs::metadata(&other).expect("there").permissions();
+            assert_eq!(now.mode() & 0o777, after, "{file}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod again;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bartizan_server::clock::Clock;
 use bartizan_server::settings::{FILE_NAME, Partial, Settings};
-use bartizan_server::{Server, data_dir, logging};
+use bartizan_server::{Server, StartError, data_dir, logging};
 
 use crate::args::{Global, Serve};
 use crate::demo;
@@ -79,7 +79,7 @@ async fn run(
     let data = settings.data.clone();
     let server = Server::start(settings, Clock::system())
         .await
-        .map_err(|error| not_started(&error, &data))?;
+        .map_err(|error| not_started(&error))?;
     let pid = data.join(PID_FILE);
     data_dir::write_private(&pid, std::process::id().to_string().as_bytes())?;
     again::note(&data, command)?;
@@ -91,9 +91,9 @@ async fn run(
 }
 
 /// Why a server did not start, with all causes: the database's own words are the last of them.
-fn not_started(error: &dyn std::error::Error, data: &Path) -> Failure {
+fn not_started(error: &StartError) -> Failure {
     let mut text = error.to_string();
-    let mut cause = error.source();
+    let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         let part = error.to_string();
         if !text.contains(&part) {
@@ -101,20 +101,32 @@ fn not_started(error: &dyn std::error::Error, data: &Path) -> Failure {
         }
         cause = error.source();
     }
-    // SQLite's words (SQLITE_CORRUPT, SQLITE_NOTADB).
-    let broken = ["malformed", "not a database"];
-    // The pool of connections tries again until it gives up, and keeps the words to its log.
-    let file = std::fs::read(data.join("bartizan.db")).unwrap_or_default();
-    if !file.is_empty() && !file.starts_with(b"SQLite format 3\0") {
-        text.push_str(": file is not a database");
-    }
-    if broken.iter().any(|words| text.contains(words)) {
-        text.push_str(&format!(
-            "; the database {} is damaged: put the data directory back from a backup (docs/configuration.md)",
-            data.join("bartizan.db").display()
-        ));
+    if let StartError::Database { file, .. } = error {
+        // The pool of connections tries again until it gives up, and keeps SQLite's words to its log.
+        if is_no_database(file) {
+            text.push_str(": file is not a database");
+        }
+        // SQLite's words (SQLITE_CORRUPT, SQLITE_NOTADB).
+        if ["malformed", "not a database"]
+            .iter()
+            .any(|words| text.contains(words))
+        {
+            text.push_str(&format!(
+                "; the database {} is damaged: put the data directory back from a backup (docs/configuration.md)",
+                file.display()
+            ));
+        }
     }
     Failure::usage(text)
+}
+
+/// Whether a file begins otherwise than SQLite's do. An empty one becomes a database.
+fn is_no_database(file: &Path) -> bool {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut head = Vec::new();
+    let opened = std::fs::File::open(file);
+    let read = opened.and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
+    read.is_ok() && !head.is_empty() && head != MAGIC
 }
 
 async fn until_asked_to_end(

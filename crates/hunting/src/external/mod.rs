@@ -258,14 +258,12 @@ pub fn shown(location: &str) -> String {
     format!("'{scheme}://{more}{host}{path}'")
 }
 
-/// Whether an authority is a host beyond doubt, and not the name before a password: a name with a dot, or an address.
+/// Whether an authority is a host beyond doubt, and not the name before a password: a name with a dot, or an address. What
+/// looks like a port may be how a password begins.
 fn is_host(authority: &str) -> bool {
-    let name = authority
-        .rsplit_once(':')
-        .map_or(authority, |(name, _)| name);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
-    let dotted = name.contains('.') && name.chars().all(plain);
-    has_port(authority) && (dotted || name == "localhost" || authority.starts_with('['))
+    let dotted = authority.contains('.') && authority.chars().all(plain);
+    has_port(authority) && (dotted || authority == "localhost" || authority.starts_with('['))
 }
 
 /// Whether what follows the last colon of an authority, if it has one, may be a port.
@@ -340,6 +338,10 @@ mod tests {
             ),
             (
                 "https://user:1/hidden@feeds.example/a.csv",
+                "'https://...feeds.example/a.csv'",
+            ),
+            (
+                "https://anna.k:12/hidden@feeds.example/a.csv",
                 "'https://...feeds.example/a.csv'",
             ),
             (

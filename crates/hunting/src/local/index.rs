@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
@@ -18,8 +19,8 @@ const BATCH: usize = 8_192;
 /// A Parquet file that can be indexed.
 pub struct IndexableFile {
     path: PathBuf,
-    file: File,
     bytes: u64,
+    modified: Option<SystemTime>,
     footer: ArrowReaderMetadata,
 }
 
@@ -54,13 +55,13 @@ impl IndexableFile {
     fn open(path: PathBuf) -> Result<Self, LocalError> {
         let io = |error| LocalError::io(&path, error);
         let file = File::open(&path).map_err(io)?;
-        let bytes = file.metadata().map_err(io)?.len();
+        let metadata = file.metadata().map_err(io)?;
         let footer = ArrowReaderMetadata::load(&file, Default::default())
             .map_err(|error| LocalError::content(&path, error))?;
         Ok(Self {
             path,
-            file,
-            bytes,
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
             footer,
         })
     }
@@ -113,9 +114,10 @@ impl IndexableFile {
         let descriptor = self.footer.parquet_schema();
         let mask = ProjectionMask::columns(descriptor, texts.iter().map(String::as_str));
         let mut terms = TermsWriter::of_given_groups(texts);
+        let file = File::open(&self.path)?;
         for group in 0..self.footer.metadata().num_row_groups() {
             let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
-                self.file.try_clone()?,
+                file.try_clone()?,
                 self.footer.clone(),
             );
             let batches = reader
@@ -128,6 +130,10 @@ impl IndexableFile {
                 read(batch.num_rows() as u64);
             }
             terms.end_group();
+        }
+        let now = file.metadata()?;
+        if now.len() != self.bytes || now.modified().ok() != self.modified {
+            return Err("the file was changed while it was read: index it again".into());
         }
         Ok(terms.finish())
     }
@@ -160,7 +166,7 @@ impl IndexableFile {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use arrow::array::{ArrayRef, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;

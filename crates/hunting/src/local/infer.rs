@@ -33,7 +33,7 @@ impl Inference {
         }
         self.seen |= if let Some(seen) = integer(value) {
             seen
-        } else if is_plain_decimal(value) {
+        } else if is_decimal(value) {
             REAL
         } else if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
             BOOL
@@ -88,17 +88,42 @@ fn is_whole(value: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Digits, a point and digits, as many as a real keeps; no exponent and no leading zeros.
-fn is_plain_decimal(value: &str) -> bool {
-    let unsigned = value.strip_prefix('-').unwrap_or(value);
-    let Some((whole, part)) = unsigned.split_once('.') else {
+/// Digits, a point and digits without leading zeros, of which a real keeps each but zeros at the end. An exponent has a
+/// sign, as programs write it: `1e5` may be an identifier.
+fn is_decimal(value: &str) -> bool {
+    let (mantissa, exponent) = match value.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (value, None),
+    };
+    let exponent_fits = exponent.is_none_or(|exponent| {
+        let digits = exponent.strip_prefix(['-', '+']).unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    });
+    let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
+    let (whole, part) = match unsigned.split_once('.') {
+        Some(parts) => parts,
+        None if exponent.is_some() => (unsigned, "0"),
+        None => return false,
+    };
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let led = whole.len() > 1 && whole.starts_with('0');
+    exponent_fits && !led && plain(whole) && plain(part) && is_kept(value, mantissa)
+}
+
+/// Whether a number's digits are those that a real prints.
+fn is_kept(value: &str, mantissa: &str) -> bool {
+    let Some(number) = value.parse::<f64>().ok().filter(|n| n.is_finite()) else {
         return false;
     };
-    let led = whole.len() > 1 && whole.starts_with('0');
-    !led && !part.starts_with('-')
-        && is_whole(whole)
-        && is_whole(part)
-        && digits(value) <= REAL_DIGITS
+    let printed = format!("{number:e}");
+    let printed = printed.split('e').next().unwrap_or_default();
+    significant(printed) == significant(mantissa)
+}
+
+/// The digits of a number without zeros before and behind them.
+fn significant(mantissa: &str) -> String {
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
 }
 
 fn digits(value: &str) -> usize {
@@ -135,6 +160,11 @@ mod tests {
         assert_eq!(of(&["True", "false"]), Type::Bool);
         assert_eq!(of(&["-9223372036854775808", "0"]), Type::Long);
         assert_eq!(of(&["-0.5", "12.50"]), Type::Real);
+        assert_eq!(
+            of(&["0.1234567890123456", "0.30000000000000004"]),
+            Type::Real
+        );
+        assert_eq!(of(&["1", "1e-05", "-2.5E+10", "0.0"]), Type::Real);
         for text in [
             "007",
             "+5",
@@ -148,7 +178,11 @@ mod tests {
             "1.-5",
             "--1",
             "12345678901234567890",
-            "0.1234567890123456",
+            "0.12345678901234567891",
+            "1e-",
+            "1.5e5",
+            "1e+999",
+            "1e-999",
         ] {
             assert_eq!(of(&["1", text]), Type::String, "{text}");
         }

@@ -200,6 +200,23 @@ fn slices_of_what_a_step_made_count_as_memory_once() {
 }
 
 #[test]
+fn rows_that_are_shared_count_where_they_are_put_together() {
+    let limits = Limits {
+        memory: 32_000_000,
+        ..Limits::default()
+    };
+    let legs = vec!["rows"; 50].join(", ");
+    let query = format!(
+        "let rows = materialize(range x from 1 to 100000 step 1); union {legs} | serialize n = row_number() | summarize sum(n)"
+    );
+    let result = run(&query, limits);
+    assert!(
+        matches!(result, Err(HuntError::MemoryExhausted)),
+        "{result:?}"
+    );
+}
+
+#[test]
 fn a_long_array_counts_as_memory() {
     let limits = Limits {
         memory: 16_000_000,

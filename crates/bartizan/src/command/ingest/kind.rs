@@ -41,16 +41,16 @@ pub(super) fn wrong(name: &str, bytes: &[u8]) -> Option<String> {
         (&[".gz", ".tgz"][..], "gzip"),
         (&[".tar"][..], "a tar archive"),
     ];
-    if let Some((_, kind)) = packed.iter().find(|(all, _)| ends(all)) {
+    let text = bytes.trim_ascii_start();
+    // JSON with an unusual name is JSON; a download may have been unpacked on its way.
+    let json = text.starts_with(b"{") || text.starts_with(b"[");
+    if let Some((_, kind)) = packed.iter().find(|(all, _)| ends(all) && !json) {
         return Some(format!("this is not {kind}, whatever its name says"));
     }
-    let text = bytes.trim_ascii_start();
     let known = NOT_READ.iter().find(|(magic, _)| text.starts_with(magic));
     if let Some((_, kind)) = known {
         return Some(format!("{kind} is not read: {READ}"));
     }
-    // JSON with an unusual name is JSON.
-    let json = text.starts_with(b"{") || text.starts_with(b"[");
     let by_name = [
         (".csv", "CSV"),
         (".tsv", "TSV"),
@@ -77,9 +77,9 @@ fn is_binary(head: &[u8]) -> bool {
 pub(super) fn is_beside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let upper = name.to_ascii_uppercase();
-    let stem = upper.split('.').next().unwrap_or_default();
+    let stem = upper.strip_suffix(".MD").or(upper.strip_suffix(".TXT"));
     let about = matches!(
-        stem,
+        stem.unwrap_or(&upper),
         "LICENSE" | "LICENCE" | "COPYING" | "NOTICE" | "README"
     );
     let number = name
@@ -100,7 +100,7 @@ mod tests {
     fn what_is_not_read_is_told_by_name_and_bytes() {
         for (name, bytes, said) in [
             ("a.zip", &b"\x01\x02\x00random"[..], "not a zip archive"),
-            ("a.json.gz", b"{}", "not gzip"),
+            ("a.json.gz", b"\x01\x02", "not gzip"),
             ("a.csv", b"a,b\n1,2\n", "CSV is not read"),
             ("a.xml", b"  <Events/>", "XML is not read"),
             ("a", b"<?xml version", "XML is not read"),
@@ -118,6 +118,7 @@ mod tests {
         let long = format!("{{\"a\":\"{}\"}}", "ü".repeat(HEAD));
         for (name, bytes) in [
             ("a.json", &b"{\"a\":1}"[..]),
+            ("a.json.gz", b"{}"),
             ("a.csv", b"{\"a\":1}"),
             ("a.log", "grüße".as_bytes()),
             ("a.log", b"gr\xfc\xdfe of another code page"),

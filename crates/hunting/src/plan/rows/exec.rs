@@ -164,8 +164,8 @@ impl RowExec {
             let mut counter = RecordBatchMemoryCounter::new();
             while let Some(batch) = input.next().await {
                 let batch = batch?;
-                // Once as it came and once put together.
-                memory.try_grow(counter.count_batch(&batch) * 2)?;
+                // Once as it came, and once put together, where rows that were shared are each rows of their own.
+                memory.try_grow(counter.count_batch(&batch) + copied(&batch)?)?;
                 batches.push(batch);
             }
             let _timer = metrics.elapsed_compute().timer();
@@ -186,6 +186,13 @@ impl RowExec {
         .try_flatten();
         Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), out))
     }
+}
+
+/// Bytes that a batch's rows take once they are put together with others. The texts of views are not copied.
+fn copied(batch: &RecordBatch) -> Result<usize> {
+    let columns = batch.columns().iter();
+    let sizes = columns.map(|column| column.to_data().get_slice_memory_size());
+    Ok(sizes.sum::<std::result::Result<usize, _>>()?)
 }
 
 impl DisplayAs for RowExec {
