@@ -8,6 +8,7 @@ mod graph;
 mod join;
 mod plugin;
 mod predicate;
+mod range;
 mod relation;
 mod rows;
 mod sort;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use bartizan_kql::bound::{self, BinaryOp, Node, Plan, SharedId, UnionInput};
 use bartizan_kql::types::Type;
@@ -13,14 +13,12 @@ use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Operator, Union, binary_expr, lit,
 };
 
+use super::range::{RangeTable, Values};
 use super::rows::{ExpandItem, ParseSpec, RowNode, RowOp, WindowSpec};
 use super::{Planner, column, column_name, named};
 use crate::error::HuntError;
 use crate::functions;
 use crate::types::data_type;
-
-/// Values that `range` may produce; more is a mistake that would only fill memory.
-const MAX_RANGE_ROWS: i128 = 10_000_000;
 
 impl Planner<'_> {
     /// Plans a tabular expression. The output has at least the columns `c<id>` of `plan.columns`.
@@ -126,12 +124,7 @@ impl Planner<'_> {
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
     ) -> Result<LogicalPlanBuilder, HuntError> {
-        let table: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(schema, vec![batches])?);
-        Ok(LogicalPlanBuilder::scan(
-            TableReference::bare("memory"),
-            provider_as_source(table),
-            None,
-        )?)
+        rows_of(Arc::new(MemTable::try_new(schema, vec![batches])?))
     }
 
     fn literal_rows(
@@ -223,37 +216,9 @@ impl Planner<'_> {
             self.constant(to)?,
             self.constant(step)?,
         );
-        let array: ArrayRef = match (&from, &to, &step) {
-            (
-                ScalarValue::Float64(Some(a)),
-                ScalarValue::Float64(Some(b)),
-                ScalarValue::Float64(Some(s)),
-            ) => Arc::new(arrow::array::Float64Array::from(real_range(*a, *b, *s)?)),
-            (
-                ScalarValue::Int64(Some(a)),
-                ScalarValue::Int64(Some(b)),
-                ScalarValue::Int64(Some(s)),
-            ) => Arc::new(Int64Array::from(long_range(*a, *b, *s)?)),
-            (
-                ScalarValue::Int32(Some(a)),
-                ScalarValue::Int32(Some(b)),
-                ScalarValue::Int32(Some(s)),
-            ) => {
-                let longs = long_range(i64::from(*a), i64::from(*b), i64::from(*s))?;
-                let ints = longs.into_iter().filter_map(|v| i32::try_from(v).ok());
-                Arc::new(ints.collect::<arrow::array::Int32Array>())
-            }
-            _ => arrow::array::new_empty_array(&from.data_type()),
-        };
-        let schema = columns_schema(plan);
-        let batch = RecordBatch::try_new(schema.clone(), vec![array])
-            .map_err(datafusion::error::DataFusionError::from)?;
-        let size = self.context.state.config().batch_size();
-        let batches = (0..batch.num_rows())
-            .step_by(size)
-            .map(|at| batch.slice(at, size.min(batch.num_rows() - at)))
-            .collect();
-        self.unqualified(&plan.columns, self.memory(schema, batches)?)
+        let values = Values::new(&from, &to, &step)?;
+        let table = Arc::new(RangeTable::new(columns_schema(plan), values));
+        self.unqualified(&plan.columns, rows_of(table)?)
     }
 
     fn project(
@@ -484,6 +449,15 @@ pub(super) fn sort_columns(rows: &LogicalPlan) -> Vec<String> {
     }
 }
 
+/// The rows of a table that has no name in the query.
+fn rows_of(table: Arc<dyn TableProvider>) -> Result<LogicalPlanBuilder, HuntError> {
+    Ok(LogicalPlanBuilder::scan(
+        TableReference::bare("memory"),
+        provider_as_source(table),
+        None,
+    )?)
+}
+
 /// The schema of a node's columns in the engine's types.
 pub(super) fn columns_schema(plan: &Plan) -> SchemaRef {
     let fields: Vec<Field> = plan
@@ -501,34 +475,6 @@ pub(super) fn dedup_aliases(columns: Vec<Expr>) -> Vec<Expr> {
         .into_iter()
         .filter(|e| seen.insert(e.schema_name().to_string()))
         .collect()
-}
-
-fn too_many() -> HuntError {
-    HuntError::Evaluation(format!("range gives more than {MAX_RANGE_ROWS} values"))
-}
-
-fn long_range(from: i64, to: i64, step: i64) -> Result<Vec<i64>, HuntError> {
-    if step == 0 || (step > 0) != (from <= to) && from != to {
-        return Ok(Vec::new());
-    }
-    let count = (i128::from(to) - i128::from(from)) / i128::from(step) + 1;
-    if count > MAX_RANGE_ROWS {
-        return Err(too_many());
-    }
-    Ok((0..count as i64)
-        .map(|i| from.wrapping_add(step.wrapping_mul(i)))
-        .collect())
-}
-
-fn real_range(from: f64, to: f64, step: f64) -> Result<Vec<f64>, HuntError> {
-    let count = ((to - from) / step).floor();
-    if step == 0.0 || count.is_nan() || count < 0.0 {
-        return Ok(Vec::new());
-    }
-    if count >= MAX_RANGE_ROWS as f64 {
-        return Err(too_many());
-    }
-    Ok((0..=count as i64).map(|i| from + step * i as f64).collect())
 }
 
 /// The comparison operators that DataFusion has too.

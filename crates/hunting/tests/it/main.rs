@@ -15,4 +15,5 @@ mod limits;
 mod local;
 mod numbers;
 mod plans;
+mod range;
 mod tables;
