@@ -17,3 +17,4 @@ mod numbers;
 mod plans;
 mod range;
 mod tables;
+mod time_used;

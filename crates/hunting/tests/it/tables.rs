@@ -171,14 +171,3 @@ fn a_source_that_joins_goes_on_in_files() {
     assert_eq!(texts, ["[{\"n\":500000}]", "[{\"wrong\":0}]"]);
     assert!(matches!(with(0), Err(HuntError::MemoryExhausted)));
 }
-
-#[test]
-fn processor_time_is_that_of_source_and_tables() {
-    let heavy = "range x from 1 to 300000 step 1 | extend h = hash_sha256(tostring(x)) | summarize n = dcount(h)";
-    let (result, alone) = run_with(EngineSettings::default(), heavy, Limits::default());
-    result.expect("a result");
-    let query = format!("{heavy} | fork (project n) (count)");
-    let (result, forked) = run_with(EngineSettings::default(), &query, Limits::default());
-    assert_eq!(result.expect("a result").stats.cpu, forked);
-    assert!(forked > alone / 3, "{forked:?} {alone:?}");
-}
