@@ -166,11 +166,14 @@ impl Engine {
     /// # Errors
     /// See [`HuntError`].
     pub async fn explain(&self, request: HuntRequest) -> Result<String, HuntError> {
+        let meter = Meter::default();
+        let shared = meter.clone();
+        // What is computed before there is a plan ends with the caller's interest, too.
+        let _waiting = SetOnDrop(meter.given_up());
         self.on_own_threads(request, |settings, request| async move {
-            let meter = Meter::default();
-            let query = resolve(&settings, &request, &meter).await?;
+            let query = resolve(&settings, &request, &shared).await?;
             let prepared =
-                Prepared::new(&settings, &request, &query, Attempt::Fast, &meter).await?;
+                Prepared::new(&settings, &request, &query, Attempt::Fast, &shared).await?;
             Ok(prepared.shown(&query))
         })
         .await

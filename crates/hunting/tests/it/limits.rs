@@ -8,6 +8,8 @@ use bartizan_hunting::{
     Engine, EngineSettings, HuntError, HuntRequest, HuntResult, Limits, NoTables, TableSource,
 };
 
+use crate::engine::engine;
+
 fn run(query: &str, limits: Limits) -> Result<HuntResult, HuntError> {
     let engine = Engine::new(EngineSettings {
         threads: 2,
@@ -125,6 +127,24 @@ const COVERINGS: &str = "range i from 1 to 8000 step 1 | extend p = bag_pack('ty
 #[test]
 fn functions_that_take_long_for_each_row_are_stopped_between_two() {
     leaves_the_thread(COVERINGS);
+}
+
+#[test]
+fn what_a_plan_needs_first_is_stopped_with_it() {
+    let (engine, runtime) = engine(EngineSettings {
+        threads: 1,
+        ..EngineSettings::default()
+    });
+    let limits = |millis| Limits {
+        timeout: Duration::from_millis(millis),
+        ..Limits::default()
+    };
+    let query = format!("let most = toscalar({COVERINGS}); print most");
+    let plan = engine.explain(request(&query, limits(1_000), Arc::new(NoTables)));
+    let plan = runtime.block_on(plan);
+    assert!(matches!(plan, Err(HuntError::Timeout)), "{plan:?}");
+    let other = engine.run(request("print 1", limits(20_000), Arc::new(NoTables)));
+    assert!(runtime.block_on(other).is_ok());
 }
 
 #[test]
