@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use bartizan_sdk::Error;
 
+use crate::printer::lines;
+
 /// Every code and what it means; part of the reference.
 pub(crate) const CODES: &[(u8, &str)] = &[
     (0, "done"),
@@ -126,7 +128,7 @@ impl Failure {
     /// Reports it on standard error and gives the process's exit code.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("error: {}", self.message);
+            eprintln!("error: {}", lines(&self.message));
             // A refusal depends on who asked, which the command line alone does not show.
             if let (3 | 4, Some(speaker)) = (self.code, crate::target::speaker()) {
                 eprintln!("note: {speaker}");

@@ -94,7 +94,7 @@ impl Printer {
     /// A remark for people, on standard error.
     pub(crate) fn remark(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            eprintln!("{}", lines(text));
         }
     }
 
@@ -174,7 +174,7 @@ impl Printer {
             Format::Csv | Format::Table => {
                 for (i, table) in tables.iter().enumerate() {
                     let gap = if i > 0 { "\n" } else { "" };
-                    self.text(&format!("{gap}{}", table.name))?;
+                    self.text(&format!("{gap}{}", line(&table.name)))?;
                     self.rows(&table.columns, &table.rows)?;
                 }
                 Ok(())
@@ -199,10 +199,11 @@ impl Printer {
                 self.lines(&rows)
             }
             Format::Csv => {
-                self.csv(std::iter::once(columns.to_vec()).chain(rows.iter().map(cells)))
+                self.csv(std::iter::once(headings(columns)).chain(rows.iter().map(cells)))
             }
             Format::Table => {
-                let heads: Vec<&str> = columns.iter().map(String::as_str).collect();
+                let heads = headings(columns);
+                let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
                 self.table(&heads, rows.iter().map(cells))
             }
         }
@@ -339,6 +340,18 @@ fn quoted(field: &str) -> String {
     }
 }
 
+/// The names of columns, which come from queries and files, as people read them.
+fn headings(columns: &[String]) -> Vec<String> {
+    columns.iter().map(|name| line(name)).collect()
+}
+
+/// A text in one line, without characters that a terminal would take as commands.
+#[must_use]
+pub(crate) fn line(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// A text of several lines as it is kept, but for characters that a terminal would take as commands.
 #[must_use]
 pub(crate) fn lines(text: &str) -> String {
@@ -355,11 +368,7 @@ pub(crate) fn lines(text: &str) -> String {
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        // Control characters of foreign data must not reach the terminal as commands.
-        Value::String(text) => text
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect(),
+        Value::String(text) => line(text),
         other => other.to_string(),
     }
 }
@@ -406,6 +415,8 @@ mod tests {
     fn terminal_commands_in_data_are_not_passed_on() {
         assert_eq!(plain(&Value::from("a\u{1b}[31mb")), "a [31mb");
         assert_eq!(lines("a\r\n\tb\u{1b}[31m\n"), "a\n\tb [31m\n");
+        let names = ["a\u{1b}[2J".to_owned(), "b\nc\u{9b}".to_owned()];
+        assert_eq!(headings(&names), ["a [2J", "b c "]);
     }
 
     #[test]

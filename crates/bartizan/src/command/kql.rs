@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use self::problems::Problem;
 use crate::args::{Kql, KqlInput};
 use crate::exit::{Failure, Outcome};
-use crate::printer::{Column, Printer, at};
+use crate::printer::{Column, Printer, at, line};
 
 const COLUMNS: &[Column] = &[("Column", |c| at(c, "name")), ("Type", |c| at(c, "type"))];
 
@@ -140,7 +140,7 @@ fn check(text: &str, printer: &Printer) -> Outcome {
     let names = query.name.iter().chain(further).map(Some);
     for (plan, name) in query.tables().zip(names.chain(std::iter::repeat(None))) {
         if let Some(name) = name {
-            printer.text(name)?;
+            printer.text(&line(name))?;
         }
         printer.list(COLUMNS, &columns_of(plan))?;
     }

@@ -11,7 +11,7 @@ use bartizan_kql::{Diagnostic, Severity, line_column};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::printer::Printer;
+use crate::printer::{Printer, lines};
 
 /// One error, as programs read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,6 +69,7 @@ fn document(problems: &[Problem]) -> Value {
 
 /// Draws diagnostics under the query's lines on standard error.
 pub(crate) fn draw(text: &str, diagnostics: &[Diagnostic], printer: &Printer) {
+    let shown = in_place(text);
     for diagnostic in diagnostics {
         let kind = match diagnostic.severity {
             Severity::Error => ReportKind::Error,
@@ -83,14 +84,26 @@ pub(crate) fn draw(text: &str, diagnostics: &[Diagnostic], printer: &Printer) {
         let mut report = Report::build(kind, place.clone())
             .with_config(config)
             .with_code(diagnostic.code)
-            .with_message(&diagnostic.message)
+            .with_message(lines(&diagnostic.message))
             .with_label(Label::new(place).with_message("here"));
         if let Some(advice) = diagnostic.advice() {
-            report = report.with_help(advice);
+            report = report.with_help(lines(&advice));
         }
         // Standard error may be closed; there is nowhere left to say so.
-        let _ = report.finish().eprint(("query", Source::from(text)));
+        let _ = report
+            .finish()
+            .eprint(("query", Source::from(shown.as_str())));
     }
+}
+
+/// A query without characters that a terminal would take as commands; everything stays at its byte.
+fn in_place(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => " ".repeat(c.len_utf8()),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// The span, inside the text and not empty: something is missing at its end otherwise.
@@ -104,6 +117,11 @@ fn place(text: &str, diagnostic: &Diagnostic) -> std::ops::Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_is_shown_without_commands_to_the_terminal() {
+        assert_eq!(in_place("a\u{1b}[2J\r\n\tb\u{9b}2J ü"), "a [2J \n\tb  2J ü");
+    }
 
     #[test]
     fn errors_have_one_form_with_the_first_on_top() {
