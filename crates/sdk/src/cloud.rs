@@ -118,6 +118,12 @@ impl Cloud {
         })
     }
 
+    /// Whether it is one of Microsoft's, by its name and its addresses.
+    #[must_use]
+    pub fn is_microsofts(&self) -> bool {
+        Self::named(self.name).is_some_and(|named| named == *self)
+    }
+
     /// The base address of a service.
     #[must_use]
     pub fn base(&self, service: Service) -> &Url {
@@ -162,6 +168,7 @@ mod tests {
     fn every_named_cloud_has_addresses() {
         for name in ["public", "gcc", "gcc-high", "dod"] {
             let cloud = Cloud::named(name).expect("a known name");
+            assert!(cloud.is_microsofts(), "{name}");
             for service in [Service::Xdr, Service::Mde, Service::Graph] {
                 assert_eq!(cloud.base(service).scheme(), "https", "{name}");
                 assert!(cloud.scope(service).ends_with("/.default"), "{name}");
@@ -173,6 +180,7 @@ mod tests {
     #[test]
     fn a_server_of_ones_own_keeps_the_documented_resources() {
         let cloud = Cloud::at(&Url::parse("https://localhost:8443").expect("a URL"));
+        assert!(!cloud.is_microsofts());
         assert_eq!(
             cloud.base(Service::Graph).as_str(),
             "https://localhost:8443/"

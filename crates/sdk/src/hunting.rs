@@ -71,7 +71,7 @@ pub struct Answer {
     /// The further tables; usually none.
     #[serde(default, alias = "Tables")]
     pub tables: Vec<Table>,
-    /// There may be more rows: the server says so, or there are as many as an answer has at most.
+    /// There may be more rows: the server says so, or there are as many as an answer of Microsoft's clouds has at most.
     #[serde(skip)]
     pub cut_off: bool,
 }
@@ -81,6 +81,12 @@ impl Answer {
     fn rows(&self) -> usize {
         let further = self.tables.iter().map(|table| table.results.len());
         self.results.len() + further.sum::<usize>()
+    }
+
+    /// Whether there are as many rows as a cloud's answer has at most. A server of one's own may give more, and says so
+    /// itself when it leaves some out.
+    fn is_full(&self) -> bool {
+        self.rows() >= MOST_ROWS
     }
 }
 
@@ -115,7 +121,8 @@ impl Hunting<'_> {
         }
         let answer = self.0.raw(service, Method::POST, path, Some(&body)).await?;
         let mut found: Answer = answer.json()?;
-        found.cut_off = answer.headers.contains_key(CUT_OFF) || found.rows() >= MOST_ROWS;
+        let told = answer.headers.contains_key(CUT_OFF);
+        found.cut_off = told || self.0.cloud().is_microsofts() && found.is_full();
         Ok(found)
     }
 }

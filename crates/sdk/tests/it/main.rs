@@ -1,5 +1,6 @@
 //! The client against a server that answers as it is told to: retry, paging and the token cache.
 
+mod hunting;
 mod paging;
 mod people;
 mod retry;
