@@ -45,7 +45,7 @@ impl TokenRefused {
     #[must_use]
     pub fn as_kept(mut self) -> Self {
         // Names of people are long, and mixed at times; a password in place of one has no domain.
-        let user = self.user.as_mut().filter(|user| !user.contains('@'));
+        let user = self.user.as_mut().filter(|user| !has_domain(user));
         let texts = [&mut self.client_id, &mut self.grant, &mut self.resource];
         let texts = texts.into_iter().flatten().chain(user);
         let texts = texts.chain(&mut self.scopes);
@@ -54,6 +54,12 @@ impl TokenRefused {
         }
         self
     }
+}
+
+/// Whether a name ends in a domain: with a dot, or a password with an at sign in it would be one.
+fn has_domain(name: &str) -> bool {
+    let domain = name.rsplit_once('@').map(|(_, domain)| domain);
+    domain.is_some_and(|domain| domain.contains('.'))
 }
 
 /// How a client proved who it is.
