@@ -23,7 +23,7 @@ impl DataDir {
         lock.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => io::Error::new(
                 io::ErrorKind::WouldBlock,
-                format!("{} is in use by another server; stop it with `bartizan stop --data {0}` or choose another with --data", path.display()),
+                format!("{} is in use by another server", path.display()),
             ),
             std::fs::TryLockError::Error(error) => error,
         })?;

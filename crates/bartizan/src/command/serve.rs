@@ -101,6 +101,14 @@ fn not_started(error: &StartError) -> Failure {
         }
         cause = error.source();
     }
+    if let StartError::DataDirectory { path, source } = error
+        && source.kind() == std::io::ErrorKind::WouldBlock
+    {
+        text.push_str(&format!(
+            "; stop it with `bartizan stop --data {}` or choose another with --data",
+            quoted_path(path)
+        ));
+    }
     if let StartError::Database { file, .. } = error {
         // The pool of connections tries again until it gives up, and keeps SQLite's words to its log.
         if is_no_database(file) {
@@ -312,4 +320,24 @@ fn terminate(_: &str) -> Outcome {
 )]
 fn pause(length: Duration) {
     std::thread::sleep(length);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_the_holder_of_a_directory_is_stopped_can_be_copied() {
+        let refused = |kind| {
+            not_started(&StartError::DataDirectory {
+                path: PathBuf::from("/my data"),
+                source: std::io::Error::from(kind),
+            })
+            .to_string()
+        };
+        let held = refused(std::io::ErrorKind::WouldBlock);
+        assert!(held.contains("`bartizan stop --data '/my data'`"), "{held}");
+        let denied = refused(std::io::ErrorKind::PermissionDenied);
+        assert!(!denied.contains("bartizan stop"), "{denied}");
+    }
 }

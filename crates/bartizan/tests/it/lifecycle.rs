@@ -30,6 +30,7 @@ async fn a_detached_server_runs_until_it_is_told_to_stop() {
         ])
         .bad(2);
     assert!(second.contains("in use by another server"), "{second}");
+    assert!(second.contains("`bartizan stop --data /"), "{second}");
 
     let stopped = home.cli(&["stop"]);
     assert_eq!(stopped.code, 0, "{stopped:?}");
