@@ -4,7 +4,7 @@ use bartizan_kql::{Completion, CompletionKind, line_column};
 use serde_json::{Value, json};
 
 use crate::exit::{Failure, Outcome};
-use crate::printer::{Column, Printer, at};
+use crate::printer::{Column, Printer, at, lines};
 
 const COMPLETIONS: &[Column] = &[
     ("Kind", |c| at(c, "kind")),
@@ -45,13 +45,13 @@ pub(super) fn hover(text: &str, place: &str, printer: &Printer) -> Outcome {
             return printer.text("");
         };
         let kind = found.kind.map_or("literal", CompletionKind::name);
-        let lines = [
+        let told = [
             format!("{kind} {}", found.name),
             found.detail,
             found.documentation,
         ];
-        let lines: Vec<_> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-        return printer.text(&format!("{}\n", lines.join("\n")));
+        let told: Vec<_> = told.into_iter().filter(|line| !line.is_empty()).collect();
+        return printer.text(&lines(&format!("{}\n", told.join("\n"))));
     }
     let found = found.map(|found| {
         json!({
