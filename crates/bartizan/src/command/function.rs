@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::args::Function;
 use crate::exit::{Failure, Outcome};
-use crate::printer::{Column, Printer, at};
+use crate::printer::{Column, Printer, at, lines};
 use crate::target;
 
 const PATH: &str = "/bartizan/v1/functions";
@@ -34,7 +34,7 @@ pub(crate) async fn run(command: Function, printer: &Printer) -> Outcome {
         Function::Show { connection, name } => {
             let function = find(&target::client(&connection)?, &name).await?;
             match printer.is_table() {
-                true => printer.text(&declaration(&function)),
+                true => printer.text(&lines(&declaration(&function))),
                 false => printer.item(COLUMNS, &function),
             }
         }

@@ -18,7 +18,7 @@ use super::problems::{self, Problem};
 use super::{accept, lines, read_over};
 use crate::args::{Format, KqlData, KqlPlan, KqlRun};
 use crate::exit::{Failure, Outcome};
-use crate::printer::{Printer, Rows};
+use crate::printer::{self, Printer, Rows};
 
 /// What one's own machine may spend on a query: everything but an afternoon.
 const LIMITS: Limits = Limits {
@@ -259,7 +259,7 @@ fn problem(error: &HuntError) -> Problem {
 /// An error that is at no place of the text: line and column are 0.
 fn nowhere(code: &str, message: &str, exit: u8, printer: &Printer) -> Failure {
     if printer.is_table() {
-        eprintln!("error: {code}: {message}");
+        eprintln!("error: {code}: {}", printer::lines(message));
     } else {
         problems::report(&[Problem::nowhere(code, message)]);
     }
