@@ -31,7 +31,11 @@ pub(crate) fn files(folder: &Path) -> Outcome<Vec<(PathBuf, u64)>> {
             let entry = entry?;
             match entry.metadata()? {
                 data if data.is_dir() => folders.push(entry.path()),
-                data => found.push((entry.path(), data.len())),
+                // Indexes of terms are beside them.
+                data if entry.path().extension().is_some_and(|end| end == "parquet") => {
+                    found.push((entry.path(), data.len()));
+                }
+                _ => {}
             }
         }
     }

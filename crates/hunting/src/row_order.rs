@@ -1,8 +1,10 @@
 //! `top n by Timestamp`: the row groups with the newest rows are read first.
 //!
 //! Once the n newest rows so far are known, older row groups and rows are left out while they are read; but only if
-//! the newest came first. Files are written oldest first, so for this the order of reading is turned round.
+//! the newest came first. Files are written oldest first, so for this the order of reading is turned round. The newest
+//! row group is read in pieces, small ones at first: most hunts have their n rows before much of it is read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -10,6 +12,7 @@ use datafusion::common::tree_node::{
     Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion,
 };
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
 };
@@ -21,6 +24,7 @@ use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
@@ -55,10 +59,10 @@ pub(crate) fn greatest_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Exe
             return Ok(Transformed::no(plan));
         };
         let first = sort.expr().first();
-        if sort.fetch().is_none() || !first.options.descending {
+        let Some(fetch) = sort.fetch().filter(|_| first.options.descending) else {
             return Ok(Transformed::no(plan));
-        }
-        let turned = match turned(sort.input(), &first.expr)? {
+        };
+        let turned = match turned(sort.input(), &first.expr, fetch)? {
             Some(input) => replace_children_if_necessary(plan.clone(), vec![input])?,
             None => return Ok(Transformed::no(plan)),
         };
@@ -67,10 +71,11 @@ pub(crate) fn greatest_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Exe
     .data()
 }
 
-/// A plan that reads the rows with the greatest values of `key` first; none when it cannot.
+/// A plan that reads the rows with the `fetch` greatest values of `key` first; none when it cannot.
 fn turned(
     plan: &Arc<dyn ExecutionPlan>,
     key: &Arc<dyn PhysicalExpr>,
+    fetch: usize,
 ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
         return Ok(turned_source(source, key));
@@ -87,10 +92,16 @@ fn turned(
     let (Some(below), [input]) = (below, children.as_slice()) else {
         return Ok(None);
     };
-    let input = turned(input, &below)?;
-    input
-        .map(|input| replace_children_if_necessary(plan.clone(), vec![input]))
-        .transpose()
+    let Some(input) = turned(input, &below, fetch)? else {
+        return Ok(None);
+    };
+    let turned = replace_children_if_necessary(plan.clone(), vec![input])?;
+    Ok(Some(match turned.downcast_ref::<FilterExec>() {
+        // The sort hears of rows when there are as many as it wants, not when a batch is full: of few that pass, that would
+        // be at the end, with all read.
+        Some(filter) => Arc::new(filter.with_batch_size(fetch.clamp(1, filter.batch_size()))?),
+        None => turned,
+    }))
 }
 
 /// An expression with other columns in the place of its own; none when one of them has no other.
@@ -139,10 +150,17 @@ fn turned_source(
             Some((range.1, file.clone()))
         })
         .collect::<Option<_>>()?;
+    // Of two parts of a row group the later one is more likely to hold what is greatest.
+    parts.reverse();
     parts.sort_by_key(|(greatest, _)| std::cmp::Reverse(*greatest));
     let count = config.file_groups.len();
     let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); count];
-    for (number, (_, part)) in parts.into_iter().enumerate() {
+    let pieces = parts.into_iter().enumerate();
+    let pieces = pieces.flat_map(|(number, (_, part))| match number {
+        0 => in_pieces(part),
+        _ => vec![part],
+    });
+    for (number, part) in pieces.enumerate() {
         dealt[number % count].push(part);
     }
     // Other columns are only read of rows that may still be among the greatest.
@@ -153,6 +171,64 @@ fn turned_source(
         .with_file_groups(dealt.into_iter().map(FileGroup::new).collect())
         .build();
     Some(DataSourceExec::from_data_source(config))
+}
+
+/// Rows of the first piece of a part; each further piece has twice as many.
+const FIRST_ROWS: usize = 16_384;
+
+/// A part in pieces, the last rows first. Without an index of its pages it stays whole: each piece would read all pages.
+fn in_pieces(part: PartitionedFile) -> Vec<PartitionedFile> {
+    let (Some(group), Some(access)) = (
+        part.extension::<RowGroup>(),
+        part.extension::<ParquetAccessPlan>(),
+    ) else {
+        return vec![part];
+    };
+    let rows = usize::try_from(group.metadata.row_group(group.index).num_rows()).unwrap_or(0);
+    let wanted = match access.inner().get(group.index) {
+        Some(RowGroupAccess::Selection(selection)) => selection.clone(),
+        _ => RowSelection::from_consecutive_ranges(std::iter::once(0..rows), rows),
+    };
+    if group.metadata.offset_index().is_none() {
+        return vec![part];
+    }
+    let pieces = pieces(rows).into_iter().map(|piece| {
+        let piece = RowSelection::from_consecutive_ranges(std::iter::once(piece), rows);
+        piece.intersection(&wanted)
+    });
+    let pieces = pieces.filter(|piece| piece.row_count() > 0).map(|piece| {
+        let mut access = ParquetAccessPlan::new_none(group.metadata.num_row_groups());
+        access.scan(group.index);
+        access.scan_selection(group.index, piece);
+        part.clone().with_extension(access)
+    });
+    pieces.collect()
+}
+
+/// Ranges of so many rows, from the last to the first, each but the last twice as long as the one before.
+fn pieces(rows: usize) -> Vec<Range<usize>> {
+    let (mut end, mut length) = (rows, FIRST_ROWS);
+    let mut pieces = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(length);
+        pieces.push(start..end);
+        (end, length) = (start, length * 2);
+    }
+    pieces
+}
+
+/// The rows of a selection.
+pub(crate) fn ranges(selection: &RowSelection) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let mut ranges = Vec::new();
+    for selector in selection.iter() {
+        let end = at + selector.row_count;
+        if !selector.skip && end > at {
+            ranges.push(at..end);
+        }
+        at = end;
+    }
+    ranges
 }
 
 /// The stored column that an expression over a scan's output is or reads.

@@ -15,7 +15,8 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{
-    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter,
+    CachedParquetFileReaderFactory, PagePruningAccessPlanFilter, ParquetAccessPlan,
+    ParquetFileMetrics, RowGroupAccess, RowGroupAccessPlanFilter,
 };
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
@@ -36,7 +37,7 @@ use parquet::file::statistics::Statistics;
 use super::parquet_files::files;
 use super::stored_filter::{stored_text, translate};
 use super::times::StoredTimes;
-use crate::row_order::RowGroup;
+use crate::row_order::{RowGroup, ranges};
 use crate::terms::{KeptTerms, TermCondition, WantedRows, load, of_group};
 
 /// Bytes of footers that are kept.
@@ -128,8 +129,8 @@ impl StoredFiles {
         TermCondition::of(filters, &|expr| stored_text(&self.schema, expr))
     }
 
-    /// What filters say about row groups.
-    fn pruning(&self, state: &dyn Session, filters: &[Expr]) -> Result<Option<PruningPredicate>> {
+    /// What filters say about row groups and pages.
+    fn pruning(&self, state: &dyn Session, filters: &[Expr]) -> Result<Option<Pruning>> {
         let translated = filters
             .iter()
             .filter_map(|filter| translate(&self.schema, filter));
@@ -138,18 +139,15 @@ impl StoredFiles {
         };
         let schema = DFSchema::try_from(self.schema.clone())?;
         let predicate = state.create_physical_expr(predicate, &schema)?;
-        PruningPredicateBuilder::new()
+        let pages = PagePruningAccessPlanFilter::new(&predicate, self.schema.clone());
+        let groups = PruningPredicateBuilder::new()
             .with_file_schema(self.schema.clone())
-            .try_build(predicate)
-            .map(Some)
+            .try_build(predicate)?;
+        Ok(Some(Pruning { groups, pages }))
     }
 
-    /// The row groups of each file that may hold rows, by their statistics.
-    fn row_groups(
-        &self,
-        footers: &[Footer],
-        pruning: Option<&PruningPredicate>,
-    ) -> Vec<Vec<usize>> {
+    /// The rows of each file that may be wanted, by the statistics of row groups and of their pages.
+    fn left(&self, footers: &[Footer], pruning: Option<&Pruning>) -> Vec<ParquetAccessPlan> {
         let shape = |f: &Footer| {
             f.metadata
                 .file_metadata()
@@ -159,21 +157,45 @@ impl StoredFiles {
         };
         let first = footers.first().map(shape);
         let left = footers.iter().map(|footer| {
-            let groups = footer.metadata.row_groups();
-            let mut filter =
-                RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
-            // A file of another shape is read with what it lacks as null; its statistics would be misread.
-            if let Some(predicate) = pruning
-                && first.as_ref() == Some(&shape(footer))
-                && !has_old_statistics(&footer.metadata)
-            {
-                let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
-                let descriptor = footer.metadata.file_metadata().schema_descr();
-                filter.prune_by_statistics(&self.schema, descriptor, groups, predicate, &metrics);
+            let all = ParquetAccessPlan::new_all(footer.metadata.num_row_groups());
+            match pruning {
+                // A file of another shape is read with what it lacks as null; its statistics would be misread.
+                Some(pruning)
+                    if first.as_ref() == Some(&shape(footer))
+                        && !has_old_statistics(&footer.metadata) =>
+                {
+                    pruning.prune(all, &self.schema, &footer.metadata)
+                }
+                _ => all,
             }
-            filter.row_group_indexes().collect()
         });
         left.collect()
+    }
+}
+
+/// What is known of the wanted rows, in the types that they are stored in.
+struct Pruning {
+    groups: PruningPredicate,
+    pages: PagePruningAccessPlanFilter,
+}
+
+impl Pruning {
+    /// Leaves rows out of a file's plan.
+    fn prune(
+        &self,
+        plan: ParquetAccessPlan,
+        schema: &SchemaRef,
+        metadata: &ParquetMetaData,
+    ) -> ParquetAccessPlan {
+        let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
+        let descriptor = metadata.file_metadata().schema_descr();
+        let mut groups = RowGroupAccessPlanFilter::new(plan);
+        let every = metadata.row_groups();
+        groups.prune_by_statistics(schema, descriptor, every, &self.groups, &metrics);
+        let plan = groups.build();
+        // Row groups are large: without this, a part could get the rows before a week and another the rows of it.
+        let pages = &self.pages;
+        pages.prune_plan_with_page_index(plan, schema, descriptor, metadata, &metrics)
     }
 }
 
@@ -181,14 +203,14 @@ impl StoredFiles {
 async fn add_wanted(
     store: &dyn ObjectStore,
     footers: &mut [Footer],
-    left: &[Vec<usize>],
+    left: &[ParquetAccessPlan],
     kept: &KeptTerms,
     condition: &TermCondition,
 ) {
     let mut asked: Vec<&mut Footer> = footers
         .iter_mut()
         .zip(left)
-        .filter_map(|(footer, groups)| (!groups.is_empty()).then_some(footer))
+        .filter_map(|(footer, left)| left.row_group_index_iter().next().map(|_| footer))
         .collect();
     let files = asked
         .iter()
@@ -200,21 +222,33 @@ async fn add_wanted(
     }
 }
 
-/// What is read of the row groups that are left of each file.
-fn units(footers: &[Footer], left: &[Vec<usize>]) -> Vec<Unit> {
+/// What is read of the rows that are left of each file.
+fn units(footers: &[Footer], left: &[ParquetAccessPlan]) -> Vec<Unit> {
     let files = footers.iter().zip(left).enumerate();
-    let units = files.flat_map(|(file, (footer, groups))| {
-        groups.iter().map(move |group| {
-            let rows = footer.metadata.row_group(*group).num_rows();
+    let units = files.flat_map(|(file, (footer, left))| {
+        left.row_group_index_iter().map(move |group| {
+            let rows = footer.metadata.row_group(group).num_rows();
             let rows = usize::try_from(rows).unwrap_or(0);
+            let wanted = of_group(footer.wanted.as_ref(), group, rows);
             Unit {
                 file,
-                group: *group,
-                wanted: of_group(footer.wanted.as_ref(), *group, rows),
+                group,
+                wanted: within(wanted, &left.inner()[group], rows),
             }
         })
     });
-    units.collect()
+    units.filter(|unit| !unit.wanted.is_empty()).collect()
+}
+
+/// Those of some rows of a row group that its access plan reads.
+fn within(wanted: Vec<Range<usize>>, access: &RowGroupAccess, rows: usize) -> Vec<Range<usize>> {
+    let selection = match access {
+        RowGroupAccess::Skip => return Vec::new(),
+        RowGroupAccess::Scan => return wanted,
+        RowGroupAccess::Selection(selection) => selection,
+    };
+    let wanted = RowSelection::from_consecutive_ranges(wanted.into_iter(), rows);
+    ranges(&wanted.intersection(selection))
 }
 
 /// Whether a writer put statistics where the order of texts is that of signed bytes (parquet.thrift, `Statistics.min`).
@@ -306,7 +340,7 @@ impl TableProvider for StoredFiles {
         let store = state.runtime_env().object_store(&url)?;
         let mut footers = self.footers(&store).await?;
         let pruning = self.pruning(state, filters)?;
-        let left = self.row_groups(&footers, pruning.as_ref());
+        let left = self.left(&footers, pruning.as_ref());
         if let Some(condition) = self.terms_of(filters) {
             add_wanted(&*store, &mut footers, &left, &self.terms, &condition).await;
         }
