@@ -29,6 +29,7 @@ mod plugins;
 mod row_order;
 mod session;
 mod sketch;
+mod stored_times;
 mod terms;
 mod text;
 

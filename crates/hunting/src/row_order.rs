@@ -24,9 +24,12 @@ use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::union::UnionExec;
 use parquet::arrow::arrow_reader::RowSelection;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
+
+use crate::events::TICKS_FROM_TIMESTAMP;
 
 /// Which row group a part of a file is, for those who order parts.
 #[derive(Clone, Debug)]
@@ -80,6 +83,9 @@ fn turned(
     if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
         return Ok(turned_source(source, key));
     }
+    if plan.is::<UnionExec>() {
+        return turned_union(plan, key, fetch);
+    }
     let below = if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         let of = |column: &Column| Some(projection.expr().get(column.index())?.expr.clone());
         mapped(key, of)?
@@ -102,6 +108,23 @@ fn turned(
         Some(filter) => Arc::new(filter.with_batch_size(fetch.clamp(1, filter.batch_size()))?),
         None => turned,
     }))
+}
+
+/// Events in memory and those in files are read side by side; what is in memory has no order to turn round.
+fn turned_union(
+    union: &Arc<dyn ExecutionPlan>,
+    key: &Arc<dyn PhysicalExpr>,
+    fetch: usize,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let mut any = false;
+    let inputs = union.children().into_iter().map(|input| {
+        let turned = turned(input, key, fetch)?;
+        any |= turned.is_some();
+        Ok(turned.unwrap_or_else(|| input.clone()))
+    });
+    let inputs = inputs.collect::<Result<Vec<_>>>()?;
+    any.then(|| replace_children_if_necessary(union.clone(), inputs))
+        .transpose()
 }
 
 /// An expression with other columns in the place of its own; none when one of them has no other.
@@ -249,7 +272,12 @@ fn stored_name(config: &FileScanConfig, key: &Arc<dyn PhysicalExpr>) -> Option<S
 /// What a conversion of stored values, all of which keep their order, reads; any other expression but a call is itself.
 fn read_from(key: &Arc<dyn PhysicalExpr>) -> Option<&Arc<dyn PhysicalExpr>> {
     match key.downcast_ref::<ScalarFunctionExpr>() {
-        Some(call) if call.fun().name().starts_with("read_") => call.args().first(),
+        Some(call)
+            if call.fun().name().starts_with("read_")
+                || call.fun().name() == TICKS_FROM_TIMESTAMP =>
+        {
+            call.args().first()
+        }
         Some(_) => None,
         None => Some(key),
     }

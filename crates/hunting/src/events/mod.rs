@@ -59,6 +59,7 @@ pub use compact::{Compacted, Swept};
 pub use error::EventsError;
 pub use flush::Flushed;
 pub use settings::{Location, Settings};
+pub(crate) use ticks::TICKS_FROM_TIMESTAMP;
 pub use ticks::ticks_from_timestamp;
 
 use files::{Files, blocking};

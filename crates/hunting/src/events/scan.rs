@@ -40,6 +40,8 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use super::older_files::MissingTexts;
 use super::schema::{TIMESTAMP, file_schema};
 use super::{EventStore, EventsError};
+use crate::row_order::RowGroup;
+use crate::stored_times::StoredTimes;
 use crate::terms::{TermCondition, WantedRows, load, of_group};
 
 /// Footers read at the same time.
@@ -93,7 +95,12 @@ impl Footer {
             let (start, end) = byte_range(&groups[*index]);
             // The range gives the unit its size, should the engine want to split parts again.
             let part = PartitionedFile::new_from_meta(self.object.clone());
-            Some(part.with_range(start, end).with_extension(access))
+            let group = RowGroup {
+                metadata: self.metadata.clone(),
+                index: *index,
+            };
+            let part = part.with_range(start, end).with_extension(access);
+            Some(part.with_extension(group))
         })
     }
 }
@@ -203,11 +210,12 @@ impl FileScan<'_> {
             source = source.with_predicate(predicate);
         }
         let url = self.events.register(self.state)?;
+        let then = Arc::new(MissingTexts);
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(parts.into_iter().map(FileGroup::new).collect())
             .with_projection_indices(Some(self.projection.to_vec()))?
             .with_limit(self.limit)
-            .with_expr_adapter(Some(Arc::new(MissingTexts)))
+            .with_expr_adapter(Some(Arc::new(StoredTimes { then })))
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
     }

@@ -14,6 +14,9 @@ use datafusion::logical_expr::{
 
 use super::schema::{file_type, ticks_from_nanos};
 
+/// The name of [`ticks_from_timestamp`].
+pub(crate) const TICKS_FROM_TIMESTAMP: &str = "ticks_from_timestamp";
+
 /// `ticks_from_timestamp(Timestamp(ns, UTC)) -> Int64`: .NET ticks. Plans over event files call it,
 /// so whoever runs such a plan in another process registers it there.
 #[must_use]
@@ -29,7 +32,7 @@ struct TicksFromTimestamp {
 
 impl ScalarUDFImpl for TicksFromTimestamp {
     fn name(&self) -> &str {
-        "ticks_from_timestamp"
+        TICKS_FROM_TIMESTAMP
     }
 
     fn signature(&self) -> &Signature {

@@ -10,7 +10,6 @@ mod parquet_files;
 mod parquet_scan;
 mod stored_filter;
 mod text_files;
-mod times;
 
 pub use index::{IndexableFile, Indexed};
 pub(crate) use parquet_files::kql_type;

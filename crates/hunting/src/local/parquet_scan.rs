@@ -25,6 +25,7 @@ use datafusion::execution::cache::default_cache::DefaultCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr_adapter::DefaultPhysicalExprAdapterFactory;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
@@ -36,8 +37,8 @@ use parquet::file::statistics::Statistics;
 
 use super::parquet_files::files;
 use super::stored_filter::{stored_text, translate};
-use super::times::StoredTimes;
 use crate::row_order::{RowGroup, ranges};
+use crate::stored_times::StoredTimes;
 use crate::terms::{KeptTerms, TermCondition, WantedRows, load, of_group};
 
 /// Bytes of footers that are kept.
@@ -354,9 +355,10 @@ impl TableProvider for StoredFiles {
         let source = ParquetSource::new(self.schema.clone())
             .with_parquet_file_reader_factory(Arc::new(readers))
             .with_table_parquet_options(options);
+        let then = Arc::new(DefaultPhysicalExprAdapterFactory);
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
-            .with_expr_adapter(Some(Arc::new(StoredTimes)))
+            .with_expr_adapter(Some(Arc::new(StoredTimes { then })))
             .with_projection_indices(projection.cloned())?
             // With a filter any rows will not do.
             .with_limit(limit.filter(|_| filters.is_empty()))

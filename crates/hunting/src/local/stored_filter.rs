@@ -3,16 +3,13 @@
 //! The result only leaves row groups out; the whole filter runs on what is left. So what is not understood is dropped,
 //! as long as that lets more rows pass, not fewer.
 
-use arrow::datatypes::{DataType, Schema, TimeUnit};
-use bartizan_kql::time::TICKS_PER_DAY;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator, binary_expr};
 
 use crate::functions::{READS_DATETIME, READS_STRING};
-
-/// 1970-01-01 in ticks.
-const UNIX_EPOCH: i64 = 719_162 * TICKS_PER_DAY;
+use crate::stored_times::stored_bounds;
 
 /// A filter over columns as they are read as one over stored columns that lets at least the same rows pass; none when
 /// nothing is known.
@@ -98,32 +95,6 @@ fn compared(schema: &Schema, side: &Expr, op: Operator, value: &ScalarValue) -> 
     }
 }
 
-/// `stored time op value` for a comparison of the time in ticks: between them they let at least the same rows pass.
-pub(super) fn stored_bounds(
-    stored: &DataType,
-    op: Operator,
-    ticks: i64,
-) -> Option<Vec<(Operator, ScalarValue)>> {
-    use Operator::{Eq, Gt, GtEq, Lt, LtEq};
-    let DataType::Timestamp(unit, zone) = stored else {
-        return None;
-    };
-    let moment = |value: i64| match unit {
-        TimeUnit::Second => ScalarValue::TimestampSecond(Some(value), zone.clone()),
-        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(value), zone.clone()),
-        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(value), zone.clone()),
-        TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(Some(value), zone.clone()),
-    };
-    let (below, above) = around(ticks, *unit)?;
-    let (from, to) = ((GtEq, moment(below)), (LtEq, moment(above)));
-    match op {
-        Gt | GtEq => Some(vec![from]),
-        Lt | LtEq => Some(vec![to]),
-        Eq => Some(vec![from, to]),
-        _ => None,
-    }
-}
-
 /// The stored column of texts that an expression is or reads as texts.
 pub(super) fn stored_text<'e>(schema: &Schema, expr: &'e Expr) -> Option<&'e str> {
     let (column, read) = stored_column(expr)?;
@@ -146,33 +117,15 @@ fn stored_column(expr: &Expr) -> Option<(&Column, Option<&str>)> {
     }
 }
 
-/// The last moment of a unit that is not after, and the first that is not before.
-fn around(ticks: i64, unit: TimeUnit) -> Option<(i64, i64)> {
-    let since = ticks.checked_sub(UNIX_EPOCH)?;
-    let per = match unit {
-        TimeUnit::Second => 10_000_000,
-        TimeUnit::Millisecond => 10_000,
-        TimeUnit::Microsecond => 10,
-        // A nanosecond is cut off to its tick.
-        TimeUnit::Nanosecond => {
-            return Some((
-                since.checked_mul(100)?,
-                since.checked_mul(100)?.checked_add(99)?,
-            ));
-        }
-    };
-    let below = since.div_euclid(per);
-    Some((below, below + i64::from(since.rem_euclid(per) != 0)))
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::Field;
+    use arrow::datatypes::{Field, TimeUnit};
     use bartizan_kql::types::Type;
     use datafusion::logical_expr::{col, lit};
 
     use super::*;
     use crate::functions::from_storage;
+    use crate::stored_times::UNIX_EPOCH;
 
     fn schema() -> Schema {
         let stamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));

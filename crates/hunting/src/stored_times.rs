@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
+use bartizan_kql::time::TICKS_PER_DAY;
 use datafusion::common::tree_node::{
     Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion,
 };
@@ -16,16 +17,20 @@ use datafusion::physical_expr::expressions::{
     BinaryExpr, Column, DynamicFilterPhysicalExpr, Literal,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
-use datafusion::physical_expr_adapter::{
-    DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
-};
+use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 
-use super::stored_filter::stored_bounds;
+use crate::events::TICKS_FROM_TIMESTAMP;
 use crate::functions::READS_DATETIME;
+
+/// 1970-01-01 in ticks.
+pub(crate) const UNIX_EPOCH: i64 = 719_162 * TICKS_PER_DAY;
 
 /// Adds comparisons of stored times to those of times in ticks.
 #[derive(Debug)]
-pub(super) struct StoredTimes;
+pub(crate) struct StoredTimes {
+    /// What else is done for a file.
+    pub(crate) then: Arc<dyn PhysicalExprAdapterFactory>,
+}
 
 impl PhysicalExprAdapterFactory for StoredTimes {
     fn create(
@@ -34,8 +39,9 @@ impl PhysicalExprAdapterFactory for StoredTimes {
         physical_file_schema: SchemaRef,
     ) -> Result<Arc<dyn PhysicalExprAdapter>> {
         let table = logical_file_schema.clone();
-        let rest =
-            DefaultPhysicalExprAdapterFactory.create(logical_file_schema, physical_file_schema)?;
+        let rest = self
+            .then
+            .create(logical_file_schema, physical_file_schema)?;
         Ok(Arc::new(Adapter { table, rest }))
     }
 }
@@ -98,7 +104,7 @@ fn stored(table: &Schema, expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn Physic
         }
         op => {
             let read = compared.left().downcast_ref::<ScalarFunctionExpr>()?;
-            if read.fun().name() != READS_DATETIME {
+            if ![READS_DATETIME, TICKS_FROM_TIMESTAMP].contains(&read.fun().name()) {
                 return None;
             }
             let input = read.args().first()?;
@@ -114,4 +120,49 @@ fn stored(table: &Schema, expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn Physic
                 .reduce(|a, b| binary(a, Operator::And, b))
         }
     }
+}
+
+/// `stored time op value` for a comparison of the time in ticks: between them they let at least the same rows pass.
+pub(crate) fn stored_bounds(
+    stored: &DataType,
+    op: Operator,
+    ticks: i64,
+) -> Option<Vec<(Operator, ScalarValue)>> {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq};
+    let DataType::Timestamp(unit, zone) = stored else {
+        return None;
+    };
+    let moment = |value: i64| match unit {
+        TimeUnit::Second => ScalarValue::TimestampSecond(Some(value), zone.clone()),
+        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(value), zone.clone()),
+        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(value), zone.clone()),
+        TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(Some(value), zone.clone()),
+    };
+    let (below, above) = around(ticks, *unit)?;
+    let (from, to) = ((GtEq, moment(below)), (LtEq, moment(above)));
+    match op {
+        Gt | GtEq => Some(vec![from]),
+        Lt | LtEq => Some(vec![to]),
+        Eq => Some(vec![from, to]),
+        _ => None,
+    }
+}
+
+/// The last moment of a unit that is not after, and the first that is not before.
+fn around(ticks: i64, unit: TimeUnit) -> Option<(i64, i64)> {
+    let since = ticks.checked_sub(UNIX_EPOCH)?;
+    let per = match unit {
+        TimeUnit::Second => 10_000_000,
+        TimeUnit::Millisecond => 10_000,
+        TimeUnit::Microsecond => 10,
+        // A nanosecond is cut off to its tick.
+        TimeUnit::Nanosecond => {
+            return Some((
+                since.checked_mul(100)?,
+                since.checked_mul(100)?.checked_add(99)?,
+            ));
+        }
+    };
+    let below = since.div_euclid(per);
+    Some((below, below + i64::from(since.rem_euclid(per) != 0)))
 }
