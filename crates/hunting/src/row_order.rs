@@ -282,3 +282,19 @@ fn read_from(key: &Arc<dyn PhysicalExpr>) -> Option<&Arc<dyn PhysicalExpr>> {
         None => Some(key),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_all_rows_each_once_the_last_first() {
+        assert_eq!(pieces(40_000), [23_616..40_000, 0..23_616]);
+        for rows in [0, 1, FIRST_ROWS, FIRST_ROWS + 1, 524_288] {
+            let mut pieces = pieces(rows);
+            pieces.reverse();
+            let all: Vec<usize> = pieces.into_iter().flatten().collect();
+            assert!(all.into_iter().eq(0..rows), "{rows}");
+        }
+    }
+}

@@ -126,6 +126,10 @@ pub(crate) fn session_state(
     options.extensions.insert(given_up);
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = false;
+    // Groups of two rows each are hashed a second time for little; and of many groups the first stage takes memory.
+    options
+        .execution
+        .skip_partial_aggregation_probe_ratio_threshold = 0.4;
     options.optimizer.prefer_hash_join = attempt == Attempt::Fast;
     options.execution.sort_spill_reservation_bytes = to_merge_with(memory.limit);
     // It multiplies the limit by ten, whatever the limit is (DataFusion's GroupedTopKAggregateStream).

@@ -166,3 +166,50 @@ fn around(ticks: i64, unit: TimeUnit) -> Option<(i64, i64)> {
     let below = since.div_euclid(per);
     Some((below, below + i64::from(since.rem_euclid(per) != 0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use arrow::datatypes::Field;
+    use datafusion::common::config::ConfigOptions;
+    use datafusion::logical_expr::ScalarUDF;
+    use datafusion::physical_expr_adapter::DefaultPhysicalExprAdapterFactory;
+
+    use super::*;
+    use crate::events::ticks_from_timestamp;
+
+    /// What the adapter of files with a time in nanoseconds makes of `function(time) > ticks`.
+    fn adapted(function: Arc<ScalarUDF>, ticks: i64) -> String {
+        let time = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+        let schema = Arc::new(Schema::new_with_metadata(
+            vec![Field::new("Time", time, true)],
+            HashMap::new(),
+        ));
+        let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new("Time", 0));
+        let config = Arc::new(ConfigOptions::default());
+        let call = ScalarFunctionExpr::try_new(function, vec![column], &schema, config).unwrap();
+        let value = Arc::new(Literal::new(ScalarValue::Int64(Some(ticks))));
+        let adapter = StoredTimes {
+            then: Arc::new(DefaultPhysicalExprAdapterFactory),
+        };
+        let adapter = adapter.create(schema.clone(), schema).unwrap();
+        let expr = binary(Arc::new(call), Operator::Gt, value);
+        adapter.rewrite(expr).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_time_of_an_event_file_is_compared_as_it_is_stored_too() {
+        let text = adapted(ticks_from_timestamp(), UNIX_EPOCH + 25);
+        assert_eq!(
+            text,
+            format!(
+                "ticks_from_timestamp(Time@0) > {} AND Time@0 >= 2500",
+                UNIX_EPOCH + 25
+            )
+        );
+        // What no nanosecond since 1970 can say is left to the comparison in ticks.
+        let text = adapted(ticks_from_timestamp(), 5);
+        assert_eq!(text, "ticks_from_timestamp(Time@0) > 5");
+    }
+}

@@ -373,16 +373,25 @@ fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusion
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
+    use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringViewArray};
+    use arrow::compute::SortOptions;
+    use arrow::datatypes::Int64Type;
     use bartizan_kql::bound::StringOp;
     use datafusion::common::ScalarValue;
-    use datafusion::logical_expr::col;
+    use datafusion::datasource::physical_plan::FileScanConfig;
+    use datafusion::logical_expr::{col, lit};
+    use datafusion::physical_expr::expressions::{IsNotNullExpr, col as column};
+    use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
     use datafusion::physical_plan::collect;
-    use datafusion::prelude::SessionContext;
+    use datafusion::physical_plan::filter::FilterExec;
+    use datafusion::physical_plan::sorts::sort::SortExec;
+    use datafusion::prelude::{SessionConfig, SessionContext};
     use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::WriterProperties;
 
     use super::*;
     use crate::functions::string_test;
+    use crate::row_order::greatest_first;
     use crate::terms::{LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
 
     /// Writes a file of many texts, one of which is another than the rest, and its terms beside it.
@@ -433,6 +442,89 @@ mod tests {
             assert_eq!(read(Some("ordinary")).await, 65_536, "{name}");
             assert_eq!(read(None).await, 65_536, "{name}");
         }
+    }
+
+    /// A file of the numbers from 0 on in their order, in pages of a thousand, and its table.
+    fn numbers(path: &std::path::Path, rows: i64) -> StoredFiles {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+        let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+        let properties = WriterProperties::builder()
+            .set_write_batch_size(1_000)
+            .set_data_page_row_count_limit(1_000);
+        let mut file = std::fs::File::create(path).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(&mut file, batch.schema(), Some(properties.build())).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        StoredFiles::new(path.to_owned(), batch.schema())
+    }
+
+    /// What each part of a scan reads of the first row group, part by part.
+    fn parts(plan: &Arc<dyn ExecutionPlan>) -> Vec<Vec<Range<usize>>> {
+        let source = plan.downcast_ref::<DataSourceExec>().unwrap();
+        let config = source.data_source().downcast_ref::<FileScanConfig>();
+        let files = config.unwrap().file_groups.iter().map(|group| {
+            let of = |file: &PartitionedFile| {
+                let access = file.extension::<ParquetAccessPlan>().unwrap();
+                match &access.inner()[0] {
+                    RowGroupAccess::Selection(selection) => ranges(selection),
+                    other => panic!("{other:?}"),
+                }
+            };
+            group.iter().flat_map(of).collect()
+        });
+        files.collect()
+    }
+
+    fn two_partitions() -> SessionContext {
+        SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2))
+    }
+
+    #[tokio::test]
+    async fn what_pages_leave_is_dealt_evenly() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = numbers(&dir.path().join("n.parquet"), 200_000);
+        let wanted = col("n")
+            .gt_eq(lit(90_500_i64))
+            .and(col("n").lt(lit(150_000_i64)));
+        let state = two_partitions().state();
+        let plan = files.scan(&state, None, &[wanted], None).await.unwrap();
+        assert_eq!(parts(&plan), [[90_000..120_000], [120_000..150_000]]);
+        let wanted = col("n").gt(lit(1_000_000_i64));
+        let plan = files.scan(&state, None, &[wanted], None).await.unwrap();
+        assert_eq!(parts(&plan), [Vec::<Range<usize>>::new()]);
+    }
+
+    #[tokio::test]
+    async fn the_greatest_few_are_looked_for_from_the_end_in_small_pieces() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = numbers(&dir.path().join("n.parquet"), 100_000);
+        let context = two_partitions();
+        let plan = files.scan(&context.state(), None, &[], None).await.unwrap();
+        assert_eq!(parts(&plan), [[0..50_000], [50_000..100_000]]);
+        let number = column("n", &plan.schema()).unwrap();
+        let filter = FilterExec::try_new(Arc::new(IsNotNullExpr::new(number.clone())), plan);
+        let descending = SortOptions {
+            descending: true,
+            nulls_first: false,
+        };
+        let order = LexOrdering::new([PhysicalSortExpr::new(number, descending)]).unwrap();
+        let sort = SortExec::new(order, Arc::new(filter.unwrap())).with_fetch(Some(7));
+        let plan = greatest_first(Arc::new(sort)).unwrap();
+        let filter = plan.children()[0];
+        // The sort hears of seven rows before a batch is full.
+        let batch = filter.downcast_ref::<FilterExec>().unwrap().batch_size();
+        assert_eq!(batch, 7);
+        assert_eq!(
+            parts(filter.children()[0]),
+            [
+                vec![83_616..100_000, 50_000..50_848],
+                vec![50_848..83_616, 0..50_000]
+            ]
+        );
+        let rows = collect(plan, context.task_ctx()).await.unwrap();
+        let rows = rows[0].column(0).as_primitive::<Int64Type>().values();
+        assert_eq!(rows.to_vec(), (99_993..100_000).rev().collect::<Vec<_>>());
     }
 
     #[test]

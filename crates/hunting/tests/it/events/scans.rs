@@ -8,6 +8,7 @@ use object_store::memory::InMemory;
 
 use super::*;
 use bartizan_hunting::events::Location;
+use bartizan_hunting::{Engine, EngineSettings, HuntRequest, Limits, Reach, TenantTables};
 
 pub(super) fn named(name: &str) -> Expr {
     Expr::Column(Column::from_name(name))
@@ -231,5 +232,57 @@ async fn a_query_that_reads_a_table_twice_reads_one_state() {
         numbers(&events, CONTOSO, None).await.len(),
         500,
         "a new one reads the new state"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newest_are_looked_for_in_the_newest_files_first() {
+    let place = Place::new();
+    let events = place.open().await;
+    for first in [100, 200, 0, 300] {
+        let rows = some_processes(first..first + 100);
+        let id = batch(first as u128);
+        events.append(CONTOSO, id, rows).await.unwrap();
+        if first < 300 {
+            events.flush().await.unwrap();
+        }
+    }
+    let engine = Engine::new(EngineSettings {
+        threads: 1,
+        ..EngineSettings::default()
+    });
+    let engine = engine.unwrap();
+    let request = |query: &str| HuntRequest {
+        query: format!("DeviceProcessEvents | {query} | project ProcessId"),
+        now_ticks: noon(),
+        timespan: None,
+        limits: Limits::default(),
+        tables: Arc::new(TenantTables::new(events.clone(), CONTOSO, Reach::All)),
+    };
+    let files = async |query: &str| {
+        let plan = engine.explain(request(query)).await.unwrap();
+        let words = plan.split([' ', '[', ']', ',', ':']).map(str::to_owned);
+        words
+            .filter(|word| word.ends_with(".parquet"))
+            .collect::<Vec<_>>()
+    };
+    let top = "where FileName has 'rather' and ProcessId < 203 | top 5 by Timestamp";
+    let by_time = files(&format!("{top} desc")).await;
+    let mut as_written = by_time.clone();
+    as_written.sort();
+    let [second, first, third] = as_written.as_slice() else {
+        panic!("{as_written:?}");
+    };
+    assert_eq!(by_time.iter().collect::<Vec<_>>(), [first, second, third]);
+    let found = engine.run(request(top)).await.unwrap();
+    let mut rows = Vec::new();
+    found.table.write_rows(&mut rows);
+    let wanted: Vec<String> = [202, 201, 200, 199, 198]
+        .iter()
+        .map(|n| format!("{{\"ProcessId\":{n}}}"))
+        .collect();
+    assert_eq!(
+        String::from_utf8(rows).unwrap(),
+        format!("[{}]", wanted.join(","))
     );
 }
