@@ -48,6 +48,10 @@ impl Ids {
 const FEW: usize = 5;
 /// Slots of the first table of a group; a power of two.
 const FIRST_TABLE: usize = 16;
+/// Bytes of all sets up to which a set may have bits that take some times what a table would.
+const SPARED: usize = 8 << 20;
+/// How many times.
+const TIMES: usize = 8;
 /// An empty slot.
 const EMPTY: u32 = u32::MAX;
 
@@ -139,7 +143,8 @@ impl IdSets {
             Set::Bits { .. } => {}
         }
         let before = set.bytes();
-        set.enlarge(known.max(id as usize + 1));
+        let times = if self.bytes < SPARED { TIMES } else { 1 };
+        set.enlarge(known.max(id as usize + 1), times);
         self.bytes = self.bytes + set.bytes() - before;
         self.insert(group, id, known)
     }
@@ -212,8 +217,9 @@ impl Set {
         }
     }
 
-    /// Gives the set more room: a larger table, or bits when these take no more memory. `known` numbers have to fit.
-    fn enlarge(&mut self, known: usize) {
+    /// Gives the set more room: a larger table, or bits, which are faster, when these take at most so many times its memory.
+    /// `known` numbers have to fit.
+    fn enlarge(&mut self, known: usize, times: usize) {
         let slots = match self {
             Self::Few { .. } => FIRST_TABLE,
             Self::Table { slots, .. } => slots.len() * 2,
@@ -222,7 +228,7 @@ impl Set {
         };
         // Numbers go on coming: bits for half as many again.
         let words = (known + known / 2).div_ceil(64);
-        let mut larger = if words * 8 <= slots * 4 {
+        let mut larger = if words * 8 <= slots * 4 * times {
             Self::Bits {
                 count: 0,
                 words: vec![0; words].into_boxed_slice(),
