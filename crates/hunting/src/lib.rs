@@ -26,6 +26,7 @@ mod late_tests;
 mod places;
 mod plan;
 mod plugins;
+mod row_groups;
 mod row_order;
 mod session;
 mod sketch;

@@ -26,34 +26,9 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::union::UnionExec;
 use parquet::arrow::arrow_reader::RowSelection;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::statistics::Statistics;
 
 use crate::events::TICKS_FROM_TIMESTAMP;
-
-/// Which row group a part of a file is, for those who order parts.
-#[derive(Clone, Debug)]
-pub(crate) struct RowGroup {
-    /// The file's footer.
-    pub metadata: Arc<ParquetMetaData>,
-    /// The row group.
-    pub index: usize,
-}
-
-impl RowGroup {
-    /// The least and the greatest value of a column of whole numbers or times.
-    fn range(&self, column: &str) -> Option<(i64, i64)> {
-        let group = self.metadata.row_group(self.index);
-        let column = group
-            .columns()
-            .iter()
-            .find(|c| c.column_descr().name() == column)?;
-        match column.statistics()? {
-            Statistics::Int64(range) => Some((*range.min_opt()?, *range.max_opt()?)),
-            _ => None,
-        }
-    }
-}
+use crate::row_groups::RowGroup;
 
 /// Turns the order of reading round below sorts that want the greatest few of a column.
 pub(crate) fn greatest_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -238,20 +213,6 @@ fn pieces(rows: usize) -> Vec<Range<usize>> {
         (end, length) = (start, length * 2);
     }
     pieces
-}
-
-/// The rows of a selection.
-pub(crate) fn ranges(selection: &RowSelection) -> Vec<Range<usize>> {
-    let mut at = 0;
-    let mut ranges = Vec::new();
-    for selector in selection.iter() {
-        let end = at + selector.row_count;
-        if !selector.skip && end > at {
-            ranges.push(at..end);
-        }
-        at = end;
-    }
-    ranges
 }
 
 /// The stored column that an expression over a scan's output is or reads.

@@ -130,6 +130,8 @@ pub(crate) fn session_state(
     options
         .execution
         .skip_partial_aggregation_probe_ratio_threshold = 0.4;
+    // Providers deal rows evenly themselves, after they left some out; the engine would deal files by their bytes again.
+    options.optimizer.repartition_file_scans = false;
     options.optimizer.prefer_hash_join = attempt == Attempt::Fast;
     options.execution.sort_spill_reservation_bytes = to_merge_with(memory.limit);
     // It multiplies the limit by ten, whatever the limit is (DataFusion's GroupedTopKAggregateStream).

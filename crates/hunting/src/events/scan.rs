@@ -1,108 +1,47 @@
-//! Reading Parquet files: footers, pruning of row groups, and dealing what is left evenly.
-//!
-//! The engine's own way is to split files into byte ranges and prune afterwards, which leaves all
-//! of a short time range to one thread. Here row groups are pruned first and each that is left is
-//! a unit of work of its own; idle threads take the next.
+//! Reading Parquet files: footers, what a hunt wants of them (`row_groups.rs`), and the scan of it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use bartizan_contract::hunting::Table;
 use bartizan_store::segments::EventFile;
 use datafusion::catalog::Session;
 use datafusion::common::Result;
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use datafusion::datasource::physical_plan::parquet::{
-    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter,
-};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
-use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectMeta;
 use object_store::path::Path as ObjectPath;
-use parquet::arrow::arrow_reader::RowSelection;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::older_files::MissingTexts;
 use super::schema::{TIMESTAMP, file_schema};
 use super::{EventStore, EventsError};
-use crate::row_order::RowGroup;
+use crate::row_groups::{Footer, Pruning, add_wanted, deal};
 use crate::stored_times::StoredTimes;
-use crate::terms::{TermCondition, WantedRows, load, of_group};
+use crate::terms::TermCondition;
 
 /// Footers read at the same time.
 const READ_AHEAD: usize = 16;
 
-/// A file and its footer.
-pub(super) struct Footer {
-    object: ObjectMeta,
-    metadata: Arc<ParquetMetaData>,
-    /// The row groups that may have rows that the hunt wants.
-    groups: Vec<usize>,
-    /// What is known of these rows.
-    wanted: Option<WantedRows>,
-}
-
-impl Footer {
-    /// Whether the file has every column of the table: else statistics of missing columns would
-    /// be taken for those of nulls.
-    fn is_complete(&self, table: &Table) -> bool {
-        let root = self.metadata.file_metadata().schema_descr().root_schema();
-        let has: HashSet<&str> = root.get_fields().iter().map(|field| field.name()).collect();
-        table.column_names().all(|name| has.contains(name))
-    }
-
-    /// Leaves out the row groups in which no row passes.
-    fn prune(&mut self, schema: &Schema, predicate: &PruningPredicate) {
-        let groups = self.metadata.row_groups();
-        let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(groups.len()));
-        let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
-        let descriptor = self.metadata.file_metadata().schema_descr();
-        filter.prune_by_statistics(schema, descriptor, groups, predicate, &metrics);
-        self.groups = filter.row_group_indexes().collect();
-    }
-
-    /// The row groups that are left, each as work of its own.
-    fn units(&self) -> impl Iterator<Item = PartitionedFile> {
-        let groups = self.metadata.row_groups();
-        self.groups.iter().filter_map(move |index| {
-            let mut access = ParquetAccessPlan::new_none(groups.len());
-            access.scan(*index);
-            let rows = usize::try_from(groups[*index].num_rows()).unwrap_or(0);
-            let wanted = of_group(self.wanted.as_ref(), *index, rows);
-            if wanted.is_empty() {
-                return None;
-            }
-            if wanted.iter().map(ExactSizeIterator::len).sum::<usize>() < rows {
-                let wanted = wanted.into_iter();
-                let selection = RowSelection::from_consecutive_ranges(wanted, rows);
-                access.scan_selection(*index, selection);
-            }
-            let (start, end) = byte_range(&groups[*index]);
-            // The range gives the unit its size, should the engine want to split parts again.
-            let part = PartitionedFile::new_from_meta(self.object.clone());
-            let group = RowGroup {
-                metadata: self.metadata.clone(),
-                index: *index,
-            };
-            let part = part.with_range(start, end).with_extension(access);
-            Some(part.with_extension(group))
-        })
-    }
+/// Whether a file has every column of the table: else statistics of missing columns would be taken for those of nulls.
+fn is_complete(footer: &Footer, table: &Table) -> bool {
+    let root = footer.metadata.file_metadata().schema_descr().root_schema();
+    let has: HashSet<&str> = root.get_fields().iter().map(|field| field.name()).collect();
+    table.column_names().all(|name| has.contains(name))
 }
 
 /// A scan of files for one hunt.
@@ -129,12 +68,7 @@ impl FileScan<'_> {
                         .with_file_metadata_cache(Some(cache))
                         .fetch_metadata()
                         .await?;
-                    Ok(Footer {
-                        object,
-                        groups: (0..metadata.num_row_groups()).collect(),
-                        metadata,
-                        wanted: None,
-                    })
+                    Ok(Footer::new(object, metadata))
                 }
             })
             .buffered(READ_AHEAD)
@@ -142,38 +76,26 @@ impl FileScan<'_> {
             .await
     }
 
-    /// Leaves out the row groups in which no row meets a predicate over a file's types, by their statistics, and files that
-    /// have no other.
+    /// Leaves out the rows that do not meet a predicate over a file's types, by the statistics of row groups and pages, and
+    /// files that have no other.
     pub(super) fn prune(
         &self,
         footers: &mut Vec<Footer>,
         predicate: &Arc<dyn PhysicalExpr>,
     ) -> Result<()> {
-        let schema = file_schema(self.table);
-        let pruning = PruningPredicateBuilder::new()
-            .with_file_schema(schema.clone())
-            .try_build(predicate.clone())?;
-        for footer in footers.iter_mut().filter(|f| f.is_complete(self.table)) {
-            footer.prune(&schema, &pruning);
-        }
-        footers.retain(|footer| !footer.groups.is_empty());
+        let pruning = Pruning::new(file_schema(self.table), predicate)?;
+        let complete = footers.iter_mut().filter(|f| is_complete(f, self.table));
+        complete.for_each(|footer| footer.prune(&pruning));
+        footers.retain(|footer| !footer.is_empty());
         Ok(())
     }
 
     /// Adds what terms say of the rows of files, where the hunt asks for some. They are read, so that the files should be
     /// as few as they can be by then.
     pub(super) async fn add_wanted(&self, footers: &mut [Footer]) {
-        let Some(condition) = self.terms else {
-            return;
-        };
-        let files = footers
-            .iter()
-            .map(|f| (f.object.clone(), f.metadata.clone()))
-            .collect();
-        let store = self.events.files.store();
-        let known = load(&*store, files, &self.events.terms, condition).await;
-        for (footer, wanted) in footers.iter_mut().zip(known) {
-            footer.wanted = wanted;
+        if let Some(condition) = self.terms {
+            let store = self.events.files.store();
+            add_wanted(&*store, footers, &self.events.terms, condition).await;
         }
     }
 
@@ -184,19 +106,9 @@ impl FileScan<'_> {
         predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let schema = file_schema(self.table);
-        let units: Vec<PartitionedFile> = footers.iter().flat_map(Footer::units).collect();
-        if units.is_empty() {
+        let groups = deal(footers, self.state.config().target_partitions());
+        if groups.iter().all(FileGroup::is_empty) {
             return Ok(None);
-        }
-        let partitions = self
-            .state
-            .config()
-            .target_partitions()
-            .min(units.len())
-            .max(1);
-        let mut parts = vec![Vec::new(); partitions];
-        for (number, unit) in units.into_iter().enumerate() {
-            parts[number % partitions].push(unit);
         }
         let options = TableParquetOptions {
             global: self.state.config_options().execution.parquet.clone(),
@@ -212,7 +124,7 @@ impl FileScan<'_> {
         let url = self.events.register(self.state)?;
         let then = Arc::new(MissingTexts);
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
-            .with_file_groups(parts.into_iter().map(FileGroup::new).collect())
+            .with_file_groups(groups)
             .with_projection_indices(Some(self.projection.to_vec()))?
             .with_limit(self.limit)
             .with_expr_adapter(Some(Arc::new(StoredTimes { then })))
@@ -280,21 +192,4 @@ fn object_of(file: &EventFile) -> ObjectMeta {
         e_tag: None,
         version: None,
     }
-}
-
-/// Where a row group's pages are. Its first column's first page lies in it, by which the reader
-/// tells whose row group it is.
-fn byte_range(group: &RowGroupMetaData) -> (i64, i64) {
-    let ranges = || {
-        group
-            .columns()
-            .iter()
-            .map(parquet::file::metadata::ColumnChunkMetaData::byte_range)
-    };
-    let start = ranges().map(|(start, _)| start).min().unwrap_or(0);
-    let end = ranges()
-        .map(|(start, length)| start + length)
-        .max()
-        .unwrap_or(0);
-    (start as i64, end as i64)
 }

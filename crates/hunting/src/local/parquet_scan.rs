@@ -1,8 +1,5 @@
-//! Reading local Parquet files: row groups are pruned first, and the rows of what is left are dealt evenly.
-//!
-//! The engine's own way is to split files by bytes and prune afterwards, which leaves a short time range to one thread.
+//! Reading local Parquet files: what a hunt wants of them (`row_groups.rs`), and the scan of it.
 
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,13 +9,9 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
-use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use datafusion::datasource::physical_plan::parquet::{
-    CachedParquetFileReaderFactory, PagePruningAccessPlanFilter, ParquetAccessPlan,
-    ParquetFileMetrics, RowGroupAccess, RowGroupAccessPlanFilter,
-};
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::cache::default_cache::DefaultCache;
@@ -26,27 +19,22 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr_adapter::DefaultPhysicalExprAdapterFactory;
-use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
-use parquet::arrow::arrow_reader::RowSelection;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::parquet_files::files;
 use super::stored_filter::{stored_text, translate};
-use crate::row_order::{RowGroup, ranges};
+use crate::row_groups::{Footer, Pruning, add_wanted, deal};
 use crate::stored_times::StoredTimes;
-use crate::terms::{KeptTerms, TermCondition, WantedRows, load, of_group};
+use crate::terms::{KeptTerms, TermCondition};
 
 /// Bytes of footers that are kept.
 const FOOTERS: usize = 64 << 20;
 /// Bytes of sketches of terms that are kept.
 const TERMS: usize = 256 << 20;
-/// Rows below which a part is not worth a thread.
-const LEAST_ROWS: usize = 16_384;
 
 /// Files of one schema, in the types that they are stored in.
 #[derive(Debug)]
@@ -55,44 +43,6 @@ pub(super) struct StoredFiles {
     schema: SchemaRef,
     footers: Arc<FileMetadataCache>,
     terms: KeptTerms,
-}
-
-/// A file with its footer.
-struct Footer {
-    object: ObjectMeta,
-    metadata: Arc<ParquetMetaData>,
-    /// What terms say of the rows that the hunt wants.
-    wanted: Option<WantedRows>,
-}
-
-/// Rows of one row group of a file.
-struct Unit {
-    file: usize,
-    group: usize,
-    /// In order; none of the ranges is empty.
-    wanted: Vec<Range<usize>>,
-}
-
-impl Unit {
-    fn rows(&self) -> usize {
-        self.wanted.iter().map(ExactSizeIterator::len).sum()
-    }
-
-    /// The rows from one of them up to another, counted among the wanted ones alone.
-    fn between(&self, from: usize, to: usize) -> Vec<Range<usize>> {
-        let mut before = 0;
-        let mut cut = Vec::new();
-        for range in &self.wanted {
-            let at =
-                |count: usize| range.start + count.clamp(before, before + range.len()) - before;
-            let part = at(from)..at(to);
-            before += range.len();
-            if !part.is_empty() {
-                cut.push(part);
-            }
-        }
-        cut
-    }
 }
 
 impl StoredFiles {
@@ -116,11 +66,7 @@ impl StoredFiles {
                 .with_file_metadata_cache(Some(self.footers.clone()))
                 .fetch_metadata()
                 .await?;
-            footers.push(Footer {
-                object,
-                metadata,
-                wanted: None,
-            });
+            footers.push(Footer::new(object, metadata));
         }
         Ok(footers)
     }
@@ -140,15 +86,11 @@ impl StoredFiles {
         };
         let schema = DFSchema::try_from(self.schema.clone())?;
         let predicate = state.create_physical_expr(predicate, &schema)?;
-        let pages = PagePruningAccessPlanFilter::new(&predicate, self.schema.clone());
-        let groups = PruningPredicateBuilder::new()
-            .with_file_schema(self.schema.clone())
-            .try_build(predicate)?;
-        Ok(Some(Pruning { groups, pages }))
+        Pruning::new(self.schema.clone(), &predicate).map(Some)
     }
 
-    /// The rows of each file that may be wanted, by the statistics of row groups and of their pages.
-    fn left(&self, footers: &[Footer], pruning: Option<&Pruning>) -> Vec<ParquetAccessPlan> {
+    /// Leaves out rows of the files that are not wanted, by the statistics of row groups and of their pages.
+    fn prune(footers: &mut [Footer], pruning: &Pruning) {
         let shape = |f: &Footer| {
             f.metadata
                 .file_metadata()
@@ -157,99 +99,13 @@ impl StoredFiles {
                 .clone()
         };
         let first = footers.first().map(shape);
-        let left = footers.iter().map(|footer| {
-            let all = ParquetAccessPlan::new_all(footer.metadata.num_row_groups());
-            match pruning {
-                // A file of another shape is read with what it lacks as null; its statistics would be misread.
-                Some(pruning)
-                    if first.as_ref() == Some(&shape(footer))
-                        && !has_old_statistics(&footer.metadata) =>
-                {
-                    pruning.prune(all, &self.schema, &footer.metadata)
-                }
-                _ => all,
+        for footer in footers {
+            // A file of another shape is read with what it lacks as null; its statistics would be misread.
+            if first.as_ref() == Some(&shape(footer)) && !has_old_statistics(&footer.metadata) {
+                footer.prune(pruning);
             }
-        });
-        left.collect()
+        }
     }
-}
-
-/// What is known of the wanted rows, in the types that they are stored in.
-struct Pruning {
-    groups: PruningPredicate,
-    pages: PagePruningAccessPlanFilter,
-}
-
-impl Pruning {
-    /// Leaves rows out of a file's plan.
-    fn prune(
-        &self,
-        plan: ParquetAccessPlan,
-        schema: &SchemaRef,
-        metadata: &ParquetMetaData,
-    ) -> ParquetAccessPlan {
-        let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
-        let descriptor = metadata.file_metadata().schema_descr();
-        let mut groups = RowGroupAccessPlanFilter::new(plan);
-        let every = metadata.row_groups();
-        groups.prune_by_statistics(schema, descriptor, every, &self.groups, &metrics);
-        let plan = groups.build();
-        // Row groups are large: without this, a part could get the rows before a week and another the rows of it.
-        let pages = &self.pages;
-        pages.prune_plan_with_page_index(plan, schema, descriptor, metadata, &metrics)
-    }
-}
-
-/// Adds what terms say of the rows of files of which row groups are left.
-async fn add_wanted(
-    store: &dyn ObjectStore,
-    footers: &mut [Footer],
-    left: &[ParquetAccessPlan],
-    kept: &KeptTerms,
-    condition: &TermCondition,
-) {
-    let mut asked: Vec<&mut Footer> = footers
-        .iter_mut()
-        .zip(left)
-        .filter_map(|(footer, left)| left.row_group_index_iter().next().map(|_| footer))
-        .collect();
-    let files = asked
-        .iter()
-        .map(|f| (f.object.clone(), f.metadata.clone()))
-        .collect();
-    let known = load(store, files, kept, condition).await;
-    for (footer, wanted) in asked.iter_mut().zip(known) {
-        footer.wanted = wanted;
-    }
-}
-
-/// What is read of the rows that are left of each file.
-fn units(footers: &[Footer], left: &[ParquetAccessPlan]) -> Vec<Unit> {
-    let files = footers.iter().zip(left).enumerate();
-    let units = files.flat_map(|(file, (footer, left))| {
-        left.row_group_index_iter().map(move |group| {
-            let rows = footer.metadata.row_group(group).num_rows();
-            let rows = usize::try_from(rows).unwrap_or(0);
-            let wanted = of_group(footer.wanted.as_ref(), group, rows);
-            Unit {
-                file,
-                group,
-                wanted: within(wanted, &left.inner()[group], rows),
-            }
-        })
-    });
-    units.filter(|unit| !unit.wanted.is_empty()).collect()
-}
-
-/// Those of some rows of a row group that its access plan reads.
-fn within(wanted: Vec<Range<usize>>, access: &RowGroupAccess, rows: usize) -> Vec<Range<usize>> {
-    let selection = match access {
-        RowGroupAccess::Skip => return Vec::new(),
-        RowGroupAccess::Scan => return wanted,
-        RowGroupAccess::Selection(selection) => selection,
-    };
-    let wanted = RowSelection::from_consecutive_ranges(wanted.into_iter(), rows);
-    ranges(&wanted.intersection(selection))
 }
 
 /// Whether a writer put statistics where the order of texts is that of signed bytes (parquet.thrift, `Statistics.min`).
@@ -265,44 +121,6 @@ fn has_old_statistics(metadata: &ParquetMetaData) -> bool {
 fn is_old(statistics: &Statistics) -> bool {
     let is_said = statistics.min_bytes_opt().or(statistics.max_bytes_opt());
     statistics.is_min_max_deprecated() && is_said.is_some()
-}
-
-/// Cuts the units into parts of equal numbers of rows, in order; a row group may be cut.
-fn deal(footers: &[Footer], units: &[Unit], parts: usize) -> Vec<FileGroup> {
-    let total: usize = units.iter().map(Unit::rows).sum();
-    let parts = parts.min(total.div_ceil(LEAST_ROWS)).max(1);
-    let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); parts];
-    let mut before = 0;
-    for unit in units {
-        let (start, end) = (before, before + unit.rows());
-        for (part, files) in dealt.iter_mut().enumerate() {
-            let from = (total * part / parts).clamp(start, end);
-            let to = (total * (part + 1) / parts).clamp(start, end);
-            if from < to {
-                let rows = unit.between(from - start, to - start);
-                files.push(part_of_group(&footers[unit.file], unit.group, &rows));
-            }
-        }
-        before = end;
-    }
-    dealt.into_iter().map(FileGroup::new).collect()
-}
-
-/// Some rows of a row group as a file to read.
-fn part_of_group(footer: &Footer, group: usize, rows: &[Range<usize>]) -> PartitionedFile {
-    let mut access = ParquetAccessPlan::new_none(footer.metadata.num_row_groups());
-    access.scan(group);
-    let all = usize::try_from(footer.metadata.row_group(group).num_rows()).unwrap_or(0);
-    if rows.iter().map(ExactSizeIterator::len).sum::<usize>() < all {
-        let rows = rows.iter().cloned();
-        access.scan_selection(group, RowSelection::from_consecutive_ranges(rows, all));
-    }
-    PartitionedFile::new_from_meta(footer.object.clone())
-        .with_extension(access)
-        .with_extension(RowGroup {
-            metadata: footer.metadata.clone(),
-            index: group,
-        })
 }
 
 #[async_trait]
@@ -340,13 +158,13 @@ impl TableProvider for StoredFiles {
         let url = ObjectStoreUrl::local_filesystem();
         let store = state.runtime_env().object_store(&url)?;
         let mut footers = self.footers(&store).await?;
-        let pruning = self.pruning(state, filters)?;
-        let left = self.left(&footers, pruning.as_ref());
-        if let Some(condition) = self.terms_of(filters) {
-            add_wanted(&*store, &mut footers, &left, &self.terms, &condition).await;
+        if let Some(pruning) = self.pruning(state, filters)? {
+            Self::prune(&mut footers, &pruning);
         }
-        let units = units(&footers, &left);
-        let groups = deal(&footers, &units, state.config().target_partitions());
+        if let Some(condition) = self.terms_of(filters) {
+            add_wanted(&*store, &mut footers, &self.terms, &condition).await;
+        }
+        let groups = deal(&footers, state.config().target_partitions());
         let options = TableParquetOptions {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
@@ -378,7 +196,9 @@ mod tests {
     use arrow::datatypes::Int64Type;
     use bartizan_kql::bound::StringOp;
     use datafusion::common::ScalarValue;
+    use datafusion::datasource::listing::PartitionedFile;
     use datafusion::datasource::physical_plan::FileScanConfig;
+    use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
     use datafusion::logical_expr::{col, lit};
     use datafusion::physical_expr::expressions::{IsNotNullExpr, col as column};
     use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
@@ -391,6 +211,7 @@ mod tests {
 
     use super::*;
     use crate::functions::string_test;
+    use crate::row_groups::ranges;
     use crate::row_order::greatest_first;
     use crate::terms::{LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
 
@@ -459,15 +280,18 @@ mod tests {
         StoredFiles::new(path.to_owned(), batch.schema())
     }
 
-    /// What each part of a scan reads of the first row group, part by part.
-    fn parts(plan: &Arc<dyn ExecutionPlan>) -> Vec<Vec<Range<usize>>> {
+    /// From where to where each part of a scan reads the first row group, part by part.
+    fn parts(plan: &Arc<dyn ExecutionPlan>) -> Vec<Vec<(usize, usize)>> {
         let source = plan.downcast_ref::<DataSourceExec>().unwrap();
         let config = source.data_source().downcast_ref::<FileScanConfig>();
         let files = config.unwrap().file_groups.iter().map(|group| {
             let of = |file: &PartitionedFile| {
                 let access = file.extension::<ParquetAccessPlan>().unwrap();
                 match &access.inner()[0] {
-                    RowGroupAccess::Selection(selection) => ranges(selection),
+                    RowGroupAccess::Selection(selection) => ranges(selection)
+                        .into_iter()
+                        .map(|range| (range.start, range.end))
+                        .collect::<Vec<_>>(),
                     other => panic!("{other:?}"),
                 }
             };
@@ -489,10 +313,10 @@ mod tests {
             .and(col("n").lt(lit(150_000_i64)));
         let state = two_partitions().state();
         let plan = files.scan(&state, None, &[wanted], None).await.unwrap();
-        assert_eq!(parts(&plan), [[90_000..120_000], [120_000..150_000]]);
+        assert_eq!(parts(&plan), [[(90_000, 120_000)], [(120_000, 150_000)]]);
         let wanted = col("n").gt(lit(1_000_000_i64));
         let plan = files.scan(&state, None, &[wanted], None).await.unwrap();
-        assert_eq!(parts(&plan), [Vec::<Range<usize>>::new()]);
+        assert_eq!(parts(&plan), [vec![]]);
     }
 
     #[tokio::test]
@@ -501,7 +325,7 @@ mod tests {
         let files = numbers(&dir.path().join("n.parquet"), 100_000);
         let context = two_partitions();
         let plan = files.scan(&context.state(), None, &[], None).await.unwrap();
-        assert_eq!(parts(&plan), [[0..50_000], [50_000..100_000]]);
+        assert_eq!(parts(&plan), [[(0, 50_000)], [(50_000, 100_000)]]);
         let number = column("n", &plan.schema()).unwrap();
         let filter = FilterExec::try_new(Arc::new(IsNotNullExpr::new(number.clone())), plan);
         let descending = SortOptions {
@@ -518,8 +342,8 @@ mod tests {
         assert_eq!(
             parts(filter.children()[0]),
             [
-                vec![83_616..100_000, 50_000..50_848],
-                vec![50_848..83_616, 0..50_000]
+                [(83_616, 100_000), (50_000, 50_848)],
+                [(50_848, 83_616), (0, 50_000)]
             ]
         );
         let rows = collect(plan, context.task_ctx()).await.unwrap();
@@ -544,25 +368,5 @@ mod tests {
         let of = |text: &str| Some(text.as_bytes().to_vec().into());
         let old = |is_old| Statistics::byte_array(of("a"), of("b"), None, Some(0), is_old);
         assert!(is_old(&old(true)) && !is_old(&old(false)));
-    }
-
-    #[test]
-    fn parts_of_a_unit_are_its_rows_each_once() {
-        let wanted = vec![2..5, 7..8, 10..20];
-        let unit = Unit {
-            file: 0,
-            group: 0,
-            wanted: wanted.clone(),
-        };
-        let all: Vec<usize> = wanted.into_iter().flatten().collect();
-        for first in 0..=all.len() {
-            for second in first..=all.len() {
-                let cuts = [(0, first), (first, second), (second, all.len())];
-                let parts = cuts.map(|(from, to)| unit.between(from, to));
-                assert!(parts.iter().flatten().all(|range| !range.is_empty()));
-                let rows: Vec<usize> = parts.into_iter().flatten().flatten().collect();
-                assert_eq!(rows, all, "{first} {second}");
-            }
-        }
     }
 }

@@ -1,0 +1,274 @@
+//! Rows of Parquet files for one hunt: what statistics and terms leave out, and dealing the rest evenly to the threads.
+//!
+//! The engine's own way is to split files by bytes and to leave rows out afterwards, which leaves a short time range to one
+//! thread.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::FileGroup;
+use datafusion::datasource::physical_plan::parquet::{
+    PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess,
+    RowGroupAccessPlanFilter,
+};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use object_store::{ObjectMeta, ObjectStore};
+use parquet::arrow::arrow_reader::RowSelection;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
+
+use crate::terms::{KeptTerms, TermCondition, WantedRows, load, of_group};
+
+/// Rows below which a part is not worth a thread.
+const LEAST_ROWS: usize = 16_384;
+
+/// Which row group a part of a file is, for those who order parts.
+#[derive(Clone, Debug)]
+pub(crate) struct RowGroup {
+    /// The file's footer.
+    pub metadata: Arc<ParquetMetaData>,
+    /// The row group.
+    pub index: usize,
+}
+
+impl RowGroup {
+    /// The least and the greatest value of a column of whole numbers or times.
+    pub(crate) fn range(&self, column: &str) -> Option<(i64, i64)> {
+        let group = self.metadata.row_group(self.index);
+        let column = group
+            .columns()
+            .iter()
+            .find(|c| c.column_descr().name() == column)?;
+        match column.statistics()? {
+            Statistics::Int64(range) => Some((*range.min_opt()?, *range.max_opt()?)),
+            _ => None,
+        }
+    }
+}
+
+/// A file with its footer, and what of it is read.
+pub(crate) struct Footer {
+    /// The file.
+    pub object: ObjectMeta,
+    /// Its footer.
+    pub metadata: Arc<ParquetMetaData>,
+    /// What statistics leave of it.
+    left: ParquetAccessPlan,
+    /// What terms say of the rows that the hunt wants.
+    wanted: Option<WantedRows>,
+}
+
+impl Footer {
+    /// All of a file.
+    pub(crate) fn new(object: ObjectMeta, metadata: Arc<ParquetMetaData>) -> Self {
+        let left = ParquetAccessPlan::new_all(metadata.num_row_groups());
+        Self {
+            object,
+            metadata,
+            left,
+            wanted: None,
+        }
+    }
+
+    /// Leaves out the row groups and the pages in which no row passes. The file has all columns that are asked for.
+    pub(crate) fn prune(&mut self, pruning: &Pruning) {
+        let none = ParquetAccessPlan::new_none(0);
+        let left = std::mem::replace(&mut self.left, none);
+        self.left = pruning.prune(left, &self.metadata);
+    }
+
+    /// Whether no rows are left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.left.row_group_index_iter().next().is_none()
+    }
+
+    /// What is read of each row group.
+    fn units(&self) -> impl Iterator<Item = Unit<'_>> {
+        let groups = self.left.row_group_index_iter().map(|group| {
+            let rows = self.metadata.row_group(group).num_rows();
+            let rows = usize::try_from(rows).unwrap_or(0);
+            let wanted = of_group(self.wanted.as_ref(), group, rows);
+            Unit {
+                footer: self,
+                group,
+                wanted: within(wanted, &self.left.inner()[group], rows),
+            }
+        });
+        groups.filter(|unit| !unit.wanted.is_empty())
+    }
+}
+
+/// What is known of the wanted rows, in the types that they are stored in.
+pub(crate) struct Pruning {
+    schema: SchemaRef,
+    groups: PruningPredicate,
+    pages: PagePruningAccessPlanFilter,
+}
+
+impl Pruning {
+    /// From a predicate over the files' columns that passes at least the wanted rows.
+    ///
+    /// # Errors
+    /// When the engine cannot make sense of the predicate.
+    pub(crate) fn new(schema: SchemaRef, predicate: &Arc<dyn PhysicalExpr>) -> Result<Self> {
+        let pages = PagePruningAccessPlanFilter::new(predicate, schema.clone());
+        let groups = PruningPredicateBuilder::new()
+            .with_file_schema(schema.clone())
+            .try_build(predicate.clone())?;
+        Ok(Self {
+            schema,
+            groups,
+            pages,
+        })
+    }
+
+    /// Leaves rows out of a file's plan.
+    fn prune(&self, plan: ParquetAccessPlan, metadata: &ParquetMetaData) -> ParquetAccessPlan {
+        let metrics = ParquetFileMetrics::new(0, "", &ExecutionPlanMetricsSet::new());
+        let descriptor = metadata.file_metadata().schema_descr();
+        let schema = &self.schema;
+        let mut groups = RowGroupAccessPlanFilter::new(plan);
+        let every = metadata.row_groups();
+        groups.prune_by_statistics(schema, descriptor, every, &self.groups, &metrics);
+        let plan = groups.build();
+        // Row groups are large: without this, a part could get the rows before a week and another the rows of it.
+        let pages = &self.pages;
+        pages.prune_plan_with_page_index(plan, schema, descriptor, metadata, &metrics)
+    }
+}
+
+/// Adds what terms say of the rows of files of which some are left.
+pub(crate) async fn add_wanted(
+    store: &dyn ObjectStore,
+    footers: &mut [Footer],
+    kept: &KeptTerms,
+    condition: &TermCondition,
+) {
+    let mut asked: Vec<&mut Footer> = footers.iter_mut().filter(|f| !f.is_empty()).collect();
+    let files = asked
+        .iter()
+        .map(|f| (f.object.clone(), f.metadata.clone()))
+        .collect();
+    let known = load(store, files, kept, condition).await;
+    for (footer, wanted) in asked.iter_mut().zip(known) {
+        footer.wanted = wanted;
+    }
+}
+
+/// Those of some rows of a row group that its access plan reads.
+fn within(wanted: Vec<Range<usize>>, access: &RowGroupAccess, rows: usize) -> Vec<Range<usize>> {
+    let selection = match access {
+        RowGroupAccess::Skip => return Vec::new(),
+        RowGroupAccess::Scan => return wanted,
+        RowGroupAccess::Selection(selection) => selection,
+    };
+    let wanted = RowSelection::from_consecutive_ranges(wanted.into_iter(), rows);
+    ranges(&wanted.intersection(selection))
+}
+
+/// Rows of one row group of a file.
+struct Unit<'f> {
+    footer: &'f Footer,
+    group: usize,
+    /// In order; none of the ranges is empty.
+    wanted: Vec<Range<usize>>,
+}
+
+impl Unit<'_> {
+    fn rows(&self) -> usize {
+        self.wanted.iter().map(ExactSizeIterator::len).sum()
+    }
+}
+
+/// Those of some rows from one of them up to another, counted among them alone.
+fn between(wanted: &[Range<usize>], from: usize, to: usize) -> Vec<Range<usize>> {
+    let mut before = 0;
+    let mut cut = Vec::new();
+    for range in wanted {
+        let at = |count: usize| range.start + count.clamp(before, before + range.len()) - before;
+        let part = at(from)..at(to);
+        before += range.len();
+        if !part.is_empty() {
+            cut.push(part);
+        }
+    }
+    cut
+}
+
+/// What is left of the files in parts of equal numbers of rows, in order; a row group may be cut. There is a part at least.
+pub(crate) fn deal(footers: &[Footer], parts: usize) -> Vec<FileGroup> {
+    let units: Vec<Unit<'_>> = footers.iter().flat_map(Footer::units).collect();
+    let total: usize = units.iter().map(Unit::rows).sum();
+    let parts = parts.min(total.div_ceil(LEAST_ROWS)).max(1);
+    let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); parts];
+    let mut before = 0;
+    for unit in units {
+        let (start, end) = (before, before + unit.rows());
+        for (part, files) in dealt.iter_mut().enumerate() {
+            let from = (total * part / parts).clamp(start, end);
+            let to = (total * (part + 1) / parts).clamp(start, end);
+            if from < to {
+                let rows = between(&unit.wanted, from - start, to - start);
+                files.push(part_of_group(unit.footer, unit.group, &rows));
+            }
+        }
+        before = end;
+    }
+    dealt.into_iter().map(FileGroup::new).collect()
+}
+
+/// Some rows of a row group as a file to read.
+fn part_of_group(footer: &Footer, group: usize, rows: &[Range<usize>]) -> PartitionedFile {
+    let mut access = ParquetAccessPlan::new_none(footer.metadata.num_row_groups());
+    access.scan(group);
+    let all = usize::try_from(footer.metadata.row_group(group).num_rows()).unwrap_or(0);
+    if rows.iter().map(ExactSizeIterator::len).sum::<usize>() < all {
+        let rows = rows.iter().cloned();
+        access.scan_selection(group, RowSelection::from_consecutive_ranges(rows, all));
+    }
+    PartitionedFile::new_from_meta(footer.object.clone())
+        .with_extension(access)
+        .with_extension(RowGroup {
+            metadata: footer.metadata.clone(),
+            index: group,
+        })
+}
+
+/// The rows of a selection.
+pub(crate) fn ranges(selection: &RowSelection) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let mut ranges = Vec::new();
+    for selector in selection.iter() {
+        let end = at + selector.row_count;
+        if !selector.skip && end > at {
+            ranges.push(at..end);
+        }
+        at = end;
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_some_rows_are_these_each_once() {
+        let wanted = vec![2..5, 7..8, 10..20];
+        let all: Vec<usize> = wanted.iter().cloned().flatten().collect();
+        for first in 0..=all.len() {
+            for second in first..=all.len() {
+                let cuts = [(0, first), (first, second), (second, all.len())];
+                let parts = cuts.map(|(from, to)| between(&wanted, from, to));
+                assert!(parts.iter().flatten().all(|range| !range.is_empty()));
+                let rows: Vec<usize> = parts.into_iter().flatten().flatten().collect();
+                assert_eq!(rows, all, "{first} {second}");
+            }
+        }
+    }
+}
