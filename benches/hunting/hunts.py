@@ -1,4 +1,4 @@
-"""The eighteen hunts: as a hunter writes them in KQL, and the best each peer can do for the same answer.
+"""The nineteen hunts: as a hunter writes them in KQL, and the best each peer can do for the same answer.
 
 {P} and {N} stand for the tables of processes and connections. Every answer is determined by the data alone, ties included,
 so that answers can be compared row by row; `about` names columns that are estimates by their function's definition.
@@ -65,6 +65,7 @@ def sigma_sql(like):
 
 HUNTS = [
     counted("s1 rare term", f'{LINE} has "comsvcs"', term_duck(LINE, "comsvcs"), term_click(LINE, "comsvcs")),
+    counted("s1b rarest term", f'{LINE} has "mimikatz"', term_duck(LINE, "mimikatz"), term_click(LINE, "mimikatz")),
     counted("s2 common term", f'{LINE} has "powershell"', term_duck(LINE, "powershell"), term_click(LINE, "powershell")),
     counted("s3 substring", f'{LINE} contains "SEKURLSA"', f"{LINE} ILIKE '%SEKURLSA%'", f"{LINE} ILIKE '%SEKURLSA%'"),
     counted("s4 any of six terms", f"{LINE} has_any ({quoted(ANY)})", f"regexp_matches({LINE}, '{ANY_REGEX}')",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Eighteen hunts over the same Parquet files, by Bartizan, DuckDB and ClickHouse (chdb), in one run. README.md says more."""
+"""Nineteen hunts over the same Parquet files, by Bartizan, DuckDB and ClickHouse (chdb), in one run. README.md says more."""
 
 import argparse
 import fnmatch
