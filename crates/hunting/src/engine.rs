@@ -21,6 +21,7 @@ use crate::given_up::{GivenUp, SetOnDrop};
 use crate::places::Places;
 use crate::plan::{Planner, QueryContext};
 use crate::result::{HuntResult, HuntStats, NamedTable, ResultTable};
+use crate::row_order::tests_while_reading;
 use crate::session::{Attempt, QueryMemory, session_state};
 use crate::source::TableSource;
 
@@ -404,7 +405,8 @@ struct Finished {
     peak_memory: usize,
 }
 
-/// Plans and executes a query; when memory does not do, once more with steps that can go on in files.
+/// Plans and executes a query; when memory does not do, once more with steps that can go on in files. A condition that
+/// fails while a file is read fails without a word of its own: it is asked again behind the reading.
 async fn finish(
     settings: &EngineSettings,
     request: &HuntRequest,
@@ -413,7 +415,7 @@ async fn finish(
 ) -> Result<Finished, HuntError> {
     let mut attempt = Attempt::Fast;
     let (mut planning, mut peak_memory) = (Duration::ZERO, 0);
-    let again = |attempt| attempt == Attempt::Fast && settings.spill_bytes > 0;
+    let again = |attempt| attempt != Attempt::Frugal && settings.spill_bytes > 0;
     loop {
         let started = Instant::now();
         let prepared = match Prepared::new(settings, request, query, attempt, meter).await {
@@ -436,6 +438,11 @@ async fn finish(
                 if again(attempt) && prepared.physical().any(may_do_with_less) =>
             {
                 attempt = Attempt::Frugal;
+            }
+            Err(HuntError::Internal(_))
+                if attempt == Attempt::Fast && prepared.physical().any(tests_while_reading) =>
+            {
+                attempt = Attempt::InOrder;
             }
             collected => {
                 return Ok(Finished {

@@ -19,7 +19,8 @@ use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicate
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use object_store::{ObjectMeta, ObjectStore};
 use parquet::arrow::arrow_reader::RowSelection;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::terms::{KeptTerms, TermCondition, WantedRows, load, of_group};
@@ -136,10 +137,32 @@ impl Pruning {
         let every = metadata.row_groups();
         groups.prune_by_statistics(schema, descriptor, every, &self.groups, &metrics);
         let plan = groups.build();
+        if !has_sound_pages(metadata) {
+            return plan;
+        }
         // Row groups are large: without this, a part could get the rows before a week and another the rows of it.
         let pages = &self.pages;
         pages.prune_plan_with_page_index(plan, schema, descriptor, metadata, &metrics)
     }
+}
+
+/// Whether pages are where they can be: each column's begin with the first row, one behind the other. Who reads an index
+/// that says otherwise may look for a last page where there is none.
+fn has_sound_pages(metadata: &ParquetMetaData) -> bool {
+    let Some(index) = metadata.offset_index() else {
+        return true;
+    };
+    let sound = |(group, columns): (&RowGroupMetaData, &Vec<OffsetIndexMetaData>)| {
+        columns.len() == group.num_columns()
+            && columns.iter().all(|column| {
+                let pages = column.page_locations();
+                let rows = || pages.iter().map(|page| page.first_row_index);
+                rows().next() == Some(0)
+                    && rows().is_sorted_by(|a, b| a < b)
+                    && rows().all(|row| row < group.num_rows())
+            })
+    };
+    index.len() == metadata.num_row_groups() && metadata.row_groups().iter().zip(index).all(sound)
 }
 
 /// Adds what terms say of the rows of files of which some are left.

@@ -19,6 +19,7 @@ use datafusion::datasource::physical_plan::{
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
@@ -30,8 +31,22 @@ use parquet::arrow::arrow_reader::RowSelection;
 use crate::events::TICKS_FROM_TIMESTAMP;
 use crate::row_groups::RowGroup;
 
-/// Turns the order of reading round below sorts that want the greatest few of a column.
-pub(crate) fn greatest_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+/// Whether a plan tests conditions where a file is read. What fails there, the reader of Parquet makes a text of.
+pub(crate) fn tests_while_reading(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let here = plan.downcast_ref::<DataSourceExec>().is_some_and(|source| {
+        let config = source.data_source().downcast_ref::<FileScanConfig>();
+        let parquet = config.and_then(|c| c.file_source().downcast_ref::<ParquetSource>());
+        parquet.is_some_and(|p| p.table_parquet_options().global.pushdown_filters)
+    });
+    here || plan.children().into_iter().any(tests_while_reading)
+}
+
+/// Turns the order of reading round below sorts that want the greatest few of a column. The first piece that is read has
+/// `first_rows`.
+pub(crate) fn greatest_first(
+    plan: Arc<dyn ExecutionPlan>,
+    first_rows: usize,
+) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_down(|plan| {
         let Some(sort) = plan.downcast_ref::<SortExec>() else {
             return Ok(Transformed::no(plan));
@@ -40,7 +55,8 @@ pub(crate) fn greatest_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Exe
         let Some(fetch) = sort.fetch().filter(|_| first.options.descending) else {
             return Ok(Transformed::no(plan));
         };
-        let turned = match turned(sort.input(), &first.expr, fetch)? {
+        let wanted = Wanted { fetch, first_rows };
+        let turned = match turned(sort.input(), &first.expr, wanted)? {
             Some(input) => replace_children_if_necessary(plan.clone(), vec![input])?,
             None => return Ok(Transformed::no(plan)),
         };
@@ -49,19 +65,30 @@ pub(crate) fn greatest_first(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Exe
     .data()
 }
 
-/// A plan that reads the rows with the `fetch` greatest values of `key` first; none when it cannot.
+/// What a sort wants.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// So many rows.
+    fetch: usize,
+    /// Rows of the first piece that is read; each further piece has twice as many.
+    first_rows: usize,
+}
+
+/// A plan that reads the rows with the greatest values of `key` first; none when it cannot.
 fn turned(
     plan: &Arc<dyn ExecutionPlan>,
     key: &Arc<dyn PhysicalExpr>,
-    fetch: usize,
+    wanted: Wanted,
 ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
-        return Ok(turned_source(source, key));
+        return Ok(turned_source(source, key, wanted.first_rows));
     }
     if plan.is::<UnionExec>() {
-        return turned_union(plan, key, fetch);
+        return turned_union(plan, key, wanted);
     }
-    let below = if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+    let below = if let Some(projection) = plan.downcast_ref::<ProjectionExec>()
+        && !projection.expr().iter().any(|e| is_volatile(&e.expr))
+    {
         let of = |column: &Column| Some(projection.expr().get(column.index())?.expr.clone());
         mapped(key, of)?
     } else if plan.is::<FilterExec>() {
@@ -73,14 +100,16 @@ fn turned(
     let (Some(below), [input]) = (below, children.as_slice()) else {
         return Ok(None);
     };
-    let Some(input) = turned(input, &below, fetch)? else {
+    let Some(input) = turned(input, &below, wanted)? else {
         return Ok(None);
     };
     let turned = replace_children_if_necessary(plan.clone(), vec![input])?;
     Ok(Some(match turned.downcast_ref::<FilterExec>() {
         // The sort hears of rows when there are as many as it wants, not when a batch is full: of few that pass, that would
         // be at the end, with all read.
-        Some(filter) => Arc::new(filter.with_batch_size(fetch.clamp(1, filter.batch_size()))?),
+        Some(filter) => {
+            Arc::new(filter.with_batch_size(wanted.fetch.clamp(1, filter.batch_size()))?)
+        }
         None => turned,
     }))
 }
@@ -89,13 +118,18 @@ fn turned(
 fn turned_union(
     union: &Arc<dyn ExecutionPlan>,
     key: &Arc<dyn PhysicalExpr>,
-    fetch: usize,
+    wanted: Wanted,
 ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let mut any = false;
     let inputs = union.children().into_iter().map(|input| {
-        let turned = turned(input, key, fetch)?;
-        any |= turned.is_some();
-        Ok(turned.unwrap_or_else(|| input.clone()))
+        match turned(input, key, wanted)? {
+            Some(turned) => {
+                any = true;
+                Ok(turned)
+            }
+            // There may be sorts in it.
+            None => greatest_first(input.clone(), wanted.first_rows),
+        }
     });
     let inputs = inputs.collect::<Result<Vec<_>>>()?;
     any.then(|| replace_children_if_necessary(union.clone(), inputs))
@@ -136,8 +170,15 @@ fn same_below(filter: &Arc<dyn ExecutionPlan>, column: &Column) -> Option<Arc<dy
 fn turned_source(
     source: &DataSourceExec,
     key: &Arc<dyn PhysicalExpr>,
+    first_rows: usize,
 ) -> Option<Arc<dyn ExecutionPlan>> {
     let config = source.data_source().downcast_ref::<FileScanConfig>()?;
+    // A value that is another each time may be a further key: rows would be left out by another than they show.
+    if let Some(projection) = config.file_source().projection()
+        && projection.as_ref().iter().any(|e| is_volatile(&e.expr))
+    {
+        return None;
+    }
     let column = stored_name(config, key)?;
     let mut parts: Vec<(i64, PartitionedFile)> = config
         .file_groups
@@ -155,7 +196,7 @@ fn turned_source(
     let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); count];
     let pieces = parts.into_iter().enumerate();
     let pieces = pieces.flat_map(|(number, (_, part))| match number {
-        0 => in_pieces(part),
+        0 => in_pieces(part, first_rows),
         _ => vec![part],
     });
     for (number, part) in pieces.enumerate() {
@@ -171,11 +212,8 @@ fn turned_source(
     Some(DataSourceExec::from_data_source(config))
 }
 
-/// Rows of the first piece of a part; each further piece has twice as many.
-const FIRST_ROWS: usize = 16_384;
-
 /// A part in pieces, the last rows first. Without an index of its pages it stays whole: each piece would read all pages.
-fn in_pieces(part: PartitionedFile) -> Vec<PartitionedFile> {
+fn in_pieces(part: PartitionedFile, first_rows: usize) -> Vec<PartitionedFile> {
     let (Some(group), Some(access)) = (
         part.extension::<RowGroup>(),
         part.extension::<ParquetAccessPlan>(),
@@ -190,7 +228,7 @@ fn in_pieces(part: PartitionedFile) -> Vec<PartitionedFile> {
     if group.metadata.offset_index().is_none() {
         return vec![part];
     }
-    let pieces = pieces(rows).into_iter().map(|piece| {
+    let pieces = pieces(rows, first_rows).into_iter().map(|piece| {
         let piece = RowSelection::from_consecutive_ranges(std::iter::once(piece), rows);
         piece.intersection(&wanted)
     });
@@ -204,8 +242,8 @@ fn in_pieces(part: PartitionedFile) -> Vec<PartitionedFile> {
 }
 
 /// Ranges of so many rows, from the last to the first, each but the last twice as long as the one before.
-fn pieces(rows: usize) -> Vec<Range<usize>> {
-    let (mut end, mut length) = (rows, FIRST_ROWS);
+fn pieces(rows: usize, first_rows: usize) -> Vec<Range<usize>> {
+    let (mut end, mut length) = (rows, first_rows.max(1));
     let mut pieces = Vec::new();
     while end > 0 {
         let start = end.saturating_sub(length);
@@ -250,9 +288,9 @@ mod tests {
 
     #[test]
     fn pieces_are_all_rows_each_once_the_last_first() {
-        assert_eq!(pieces(40_000), [23_616..40_000, 0..23_616]);
-        for rows in [0, 1, FIRST_ROWS, FIRST_ROWS + 1, 524_288] {
-            let mut pieces = pieces(rows);
+        assert_eq!(pieces(40_000, 16_384), [23_616..40_000, 0..23_616]);
+        for rows in [0, 1, 100, 101, 300, 524_288] {
+            let mut pieces = pieces(rows, 100);
             pieces.reverse();
             let all: Vec<usize> = pieces.into_iter().flatten().collect();
             assert!(all.into_iter().eq(0..rows), "{rows}");

@@ -32,7 +32,7 @@ impl QueryMemory {
     pub(crate) fn new(limit: usize, attempt: Attempt) -> Self {
         Self {
             pool: match attempt {
-                Attempt::Fast => Box::new(GreedyMemoryPool::new(limit)),
+                Attempt::Fast | Attempt::InOrder => Box::new(GreedyMemoryPool::new(limit)),
                 Attempt::Frugal => Box::new(FairSpillPool::new(limit)),
             },
             limit,
@@ -93,8 +93,10 @@ impl MemoryPool for QueryMemory {
 /// How a query is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// Whoever asks first gets memory, and joins keep a hash table of one side in it.
+    /// Whoever asks first gets memory, joins keep a hash table of one side in it, and what is newest is read first.
     Fast,
+    /// As fast, but rows are read in their order and tested by the steps that say what was wrong.
+    InOrder,
     /// What can go on in files shares the memory evenly, and joins sort both sides, which can.
     Frugal,
 }
@@ -113,7 +115,7 @@ pub(crate) fn session_state(
 ) -> Result<SessionState, HuntError> {
     // The planner sorts for a join only where there are partitions to join one by one.
     let partitions = match attempt {
-        Attempt::Fast => settings.threads.max(1),
+        Attempt::Fast | Attempt::InOrder => settings.threads.max(1),
         Attempt::Frugal => settings.threads.max(2),
     };
     let mut config = SessionConfig::new()
@@ -130,9 +132,12 @@ pub(crate) fn session_state(
     options
         .execution
         .skip_partial_aggregation_probe_ratio_threshold = 0.4;
-    // Providers deal rows evenly themselves, after they left some out; the engine would deal files by their bytes again.
-    options.optimizer.repartition_file_scans = false;
-    options.optimizer.prefer_hash_join = attempt == Attempt::Fast;
+    // Providers deal the rows of files evenly, after they left some out; the engine would deal files by their bytes again.
+    // Without `repartition_file_scans` it would not deal what is in memory, either.
+    options.optimizer.repartition_file_min_size = usize::MAX;
+    // What conditions are tested on is kept for what comes after them, uncounted: the share is small.
+    options.execution.parquet.max_predicate_cache_size = Some(memory.limit / 32 / partitions);
+    options.optimizer.prefer_hash_join = attempt != Attempt::Frugal;
     options.execution.sort_spill_reservation_bytes = to_merge_with(memory.limit);
     // It multiplies the limit by ten, whatever the limit is (DataFusion's GroupedTopKAggregateStream).
     options.optimizer.enable_topk_aggregation = false;
@@ -145,7 +150,9 @@ pub(crate) fn session_state(
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_query_planner(Arc::new(KqlQueryPlanner))
+        .with_query_planner(Arc::new(KqlQueryPlanner {
+            newest_first: attempt == Attempt::Fast,
+        }))
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins));
     builder = if settings.optimize {
         builder.with_optimizer_rule(Arc::new(LateTests))

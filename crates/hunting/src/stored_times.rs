@@ -208,7 +208,7 @@ mod tests {
                 UNIX_EPOCH + 25
             )
         );
-        // What no nanosecond since 1970 can say is left to the comparison in ticks.
+        // What no nanosecond can say is left to the comparison in ticks.
         let text = adapted(ticks_from_timestamp(), 5);
         assert_eq!(text, "ticks_from_timestamp(Time@0) > 5");
     }

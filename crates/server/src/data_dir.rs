@@ -4,6 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+/// The file that says whose a data directory is.
+const LOCK_FILE: &str = "lock";
+
 /// A data directory that this process holds. Dropping it lets another server have it.
 #[derive(Debug)]
 pub struct DataDir {
@@ -19,7 +22,7 @@ impl DataDir {
     /// `WouldBlock` when another server holds it; else what the operating system says.
     pub fn open(path: &Path) -> io::Result<Self> {
         create_private_folder(path)?;
-        let lock = private_options().read(true).open(path.join("lock"))?;
+        let lock = private_options().read(true).open(path.join(LOCK_FILE))?;
         lock.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => io::Error::new(
                 io::ErrorKind::WouldBlock,
@@ -114,15 +117,21 @@ pub(crate) fn tighten(path: &Path) {
     }
 }
 
-/// Whether a folder is empty or holds something of ours.
+/// What one who starts a server in a folder makes before it is looked at: the lock, and the log of a server in the background.
+#[cfg(unix)]
+const MADE_BEFORE: [&str; 2] = [LOCK_FILE, "server.log"];
+
+/// Whether a folder holds something of ours, or nothing else.
 #[cfg(unix)]
 fn is_ours(path: &Path) -> bool {
     let Ok(inside) = std::fs::read_dir(path) else {
         return false;
     };
-    let mut names = inside.flatten().map(|entry| entry.file_name()).peekable();
-    let ours = |name: std::ffi::OsString| name.to_string_lossy().starts_with("bartizan.");
-    names.peek().is_none() || names.any(ours)
+    let names = inside.flatten().map(|entry| entry.file_name());
+    let mut names = names
+        .filter(|name| MADE_BEFORE.iter().all(|made| name != made))
+        .peekable();
+    names.peek().is_none() || names.any(|name| name.to_string_lossy().starts_with("bartizan."))
 }
 
 /// There are no modes here.
@@ -192,11 +201,18 @@ mod tests {
         std::fs::set_permissions(dir.path(), mode).expect("set");
         // What holds other things alone is no data directory yet.
         let other = dir.path().join("other");
-        for (file, after) in [("notes.txt", 0o755), ("bartizan.toml", 0o700)] {
+        let files = [
+            ("server.log", 0o700),
+            ("notes.txt", 0o755),
+            ("bartizan.toml", 0o700),
+        ];
+        for (file, after) in files {
             std::fs::create_dir_all(&other).expect("made");
             std::fs::write(other.join(file), "").expect("written");
             let mode = std::fs::Permissions::from_mode(0o755);
             std::fs::set_permissions(&other, mode).expect("set");
+            // As a server does it.
+            let _held = DataDir::open(&other).expect("free");
             tighten(&other);
             let now = std::fs::metadata(&other).expect("there").permissions();
             assert_eq!(now.mode() & 0o777, after, "{file}");

@@ -53,7 +53,7 @@ pub(crate) struct KqlInput {
 #[derive(Debug, Args)]
 pub(crate) struct KqlData {
     /// A table from a Parquet, CSV, JSON or NDJSON file; repeat for several. A column of a CSV file holds numbers when
-    /// each value prints back as it is written (but for zeros behind a point), and text otherwise.
+    /// each value keeps its digits as a number (but for zeros behind a point), and text otherwise.
     #[arg(long = "table", value_name = "NAME=PATH")]
     pub(crate) tables: Vec<String>,
     /// A database of places by address in MaxMind's format, for geo_info_from_ip_address.

@@ -1,8 +1,10 @@
 //! Which parts of a hunt's filter say something about files: a time range for the catalogue, and a
-//! predicate in a file's types for the statistics and bloom filters of row groups.
+//! predicate in a file's types for the statistics of row groups and pages, for bloom filters, and
+//! below `top … by Timestamp` for each row while it is read.
 //!
 //! What is translated here only leaves data out; the whole filter runs on what is left. So any
-//! part that is not understood is simply dropped, as long as that makes the predicate weaker.
+//! part that is not understood is simply dropped, as long as that makes the predicate weaker: it
+//! passes every row that the filter passes.
 
 use bartizan_contract::KqlType;
 use bartizan_contract::hunting::Table;

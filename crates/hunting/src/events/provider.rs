@@ -231,7 +231,7 @@ impl TableProvider for EventTable {
                 || TimeRange::of(one) != TimeRange::default()
                 || self.terms_of(one).is_some();
             match helps {
-                // Row groups are left out by it, rows are not.
+                // Data is left out by it, not every row that does not pass.
                 true => TableProviderFilterPushDown::Inexact,
                 false => TableProviderFilterPushDown::Unsupported,
             }

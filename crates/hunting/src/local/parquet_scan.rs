@@ -334,7 +334,7 @@ mod tests {
         };
         let order = LexOrdering::new([PhysicalSortExpr::new(number, descending)]).unwrap();
         let sort = SortExec::new(order, Arc::new(filter.unwrap())).with_fetch(Some(7));
-        let plan = greatest_first(Arc::new(sort)).unwrap();
+        let plan = greatest_first(Arc::new(sort), 16_384).unwrap();
         let filter = plan.children()[0];
         // The sort hears of seven rows before a batch is full.
         let batch = filter.downcast_ref::<FilterExec>().unwrap().batch_size();

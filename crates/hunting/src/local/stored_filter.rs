@@ -1,7 +1,7 @@
 //! What a hunt's filter says about the statistics of stored columns.
 //!
-//! The result only leaves row groups out; the whole filter runs on what is left. So what is not understood is dropped,
-//! as long as that lets more rows pass, not fewer.
+//! The result only leaves row groups and pages out; the whole filter runs on what is left. So what is not understood is
+//! dropped, as long as that lets more rows pass, not fewer.
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::{Column, ScalarValue};

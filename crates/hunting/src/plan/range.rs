@@ -207,7 +207,12 @@ impl RangeExec {
 impl DisplayAs for RangeExec {
     fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: usize = self.parts.iter().map(Range::len).sum();
-        write!(f, "RangeExec: {:?}, rows={rows}", self.values.start)
+        let parts = self.parts.len();
+        write!(
+            f,
+            "RangeExec: {:?}, rows={rows}, parts={parts}",
+            self.values.start
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use bartizan_hunting::{Engine, EngineSettings, HuntRequest, Limits, LocalTables};
 use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 use crate::fuzz_engine::{Corpus, Random, run};
@@ -102,7 +103,14 @@ fn write_parquet(path: &Path, first: i64, rows: &[Row]) {
     ];
     let batch = RecordBatch::try_from_iter(columns).expect("a batch");
     let file = fs::File::create(path).expect("a file");
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+    // Row groups and pages of a few rows, so that some of each are left out.
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(20))
+        .set_write_batch_size(4)
+        .set_data_page_row_count_limit(4)
+        .build();
+    let mut writer =
+        ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
     writer.write(&batch).expect("written");
     writer.close().expect("closed");
 }
@@ -236,7 +244,14 @@ impl Writer<'_> {
                 step
             }
             10 => match self.id.clone() {
-                Some(id) => format!("top {} by {id} asc", self.random.below(60)),
+                Some(id) => {
+                    let order = if self.random.below(3) == 0 {
+                        "asc"
+                    } else {
+                        "desc"
+                    };
+                    format!("top {} by {id} {order}", self.random.below(60))
+                }
                 None => format!("where {}", self.test(1)),
             },
             11 if self.original => {
@@ -391,6 +406,11 @@ fn fuzz_plans_are_equal_however_they_run() {
     let others = [
         ("text, 1 partition, batches of 7", engine(1, 7, true), &text),
         ("files, 4 partitions", engine(4, 64, true), &files),
+        (
+            "files, 2 partitions, batches of 3",
+            engine(2, 3, true),
+            &files,
+        ),
         (
             "files, 3 partitions, unoptimised",
             engine(3, 8192, false),

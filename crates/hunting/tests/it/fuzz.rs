@@ -169,8 +169,16 @@ fn fuzz_files(name: &str, extension: &str, corpus: &Corpus) {
         for table in ["T", "DeviceProcessEvents"] {
             let mut tables = LocalTables::new();
             if tables.add(table, &path).is_ok() {
-                let query = format!("{table} | take 50");
-                let _ = runtime.block_on(engine.run(request(query, Arc::new(tables))));
+                let tables = Arc::new(tables);
+                // All rows, those that statistics leave, and those that are looked for from the end.
+                for steps in [
+                    "take 50",
+                    "where Number > 0",
+                    "where Number < 3 | top 2 by Number",
+                ] {
+                    let query = format!("{table} | {steps}");
+                    let _ = runtime.block_on(engine.run(request(query, tables.clone())));
+                }
             }
         }
     });

@@ -352,3 +352,47 @@ fn files_that_are_no_tables() {
         Err(LocalError::Format(_))
     ));
 }
+
+#[test]
+fn a_condition_that_fails_says_why_wherever_it_is_tested() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.parquet");
+    let at = TimestampMicrosecondArray::from_iter_values((0..500).map(|n| MARCH_MICROS + n));
+    let texts = StringArray::from_iter_values((0..500).map(|n| format!("text {n}")));
+    write_parquet(
+        &path,
+        vec![
+            ("Timestamp", Arc::new(at.with_timezone("UTC")) as ArrayRef),
+            ("s", Arc::new(texts)),
+        ],
+    );
+    let mut tables = LocalTables::new();
+    tables.add("T", &path).expect("a table");
+    let of = |steps: &str| {
+        rows(
+            &tables,
+            &format!("T | where s matches regex '('{steps}"),
+            None,
+        )
+    };
+    let plain = of(" | count").expect_err("no expression");
+    assert!(matches!(plain, HuntError::Evaluation(_)), "{plain:?}");
+    let top = of(" | top 5 by Timestamp desc").expect_err("no expression");
+    assert_eq!(format!("{top:?}"), format!("{plain:?}"));
+}
+
+#[test]
+fn the_least_of_what_is_another_each_time_are_those_that_are_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.parquet");
+    let at = TimestampMicrosecondArray::from_iter_values((0..2_000).map(|_| MARCH_MICROS));
+    write_parquet(
+        &path,
+        vec![("Timestamp", Arc::new(at.with_timezone("UTC")) as ArrayRef)],
+    );
+    let mut tables = LocalTables::new();
+    tables.add("T", &path).expect("a table");
+    let query = "T | extend r = rand() | sort by Timestamp desc, r asc | take 5 | summarize most = max(r) | project few = most < 0.05";
+    let found = rows(&tables, query, None).expect("rows");
+    assert_eq!(found, r#"[{"few":true}]"#);
+}

@@ -6,13 +6,8 @@ use bartizan_hunting::{EngineSettings, HuntRequest, Limits, NoTables};
 
 use crate::engine::engine;
 
-/// The rows of a query, as JSON, and the most memory that it took.
-fn answer(threads: usize, query: &str, memory: usize) -> (String, usize) {
-    let (engine, runtime) = engine(EngineSettings {
-        threads,
-        ..EngineSettings::default()
-    });
-    let request = HuntRequest {
+fn request(query: &str, memory: usize) -> HuntRequest {
+    HuntRequest {
         query: query.to_owned(),
         now_ticks: 639_079_632_000_000_000,
         timespan: None,
@@ -21,7 +16,16 @@ fn answer(threads: usize, query: &str, memory: usize) -> (String, usize) {
             ..Limits::default()
         },
         tables: Arc::new(NoTables),
-    };
+    }
+}
+
+/// The rows of a query, as JSON, and the most memory that it took.
+fn answer(threads: usize, query: &str, memory: usize) -> (String, usize) {
+    let (engine, runtime) = engine(EngineSettings {
+        threads,
+        ..EngineSettings::default()
+    });
+    let request = request(query, memory);
     let result = runtime.block_on(engine.run(request)).expect("a result");
     let mut rows = Vec::new();
     result.table.write_rows(&mut rows);
@@ -39,6 +43,21 @@ fn a_union_of_many_ranges_fits_into_little_memory() {
     let (rows, peak) = answer(2, &query, 32_000_000);
     assert_eq!(rows, r#"[{"n":3000000,"s":1500003000000}]"#);
     assert!(peak < 4_000_000, "{peak}");
+}
+
+#[test]
+fn many_values_are_made_by_all_threads() {
+    let (engine, runtime) = engine(EngineSettings {
+        threads: 4,
+        ..EngineSettings::default()
+    });
+    let plan = |rows: usize| {
+        let query = format!("range x from 1 to {rows} step 1 | where hash(x, 7) == 3 | count");
+        let request = request(&query, 32_000_000);
+        runtime.block_on(engine.explain(request)).expect("a plan")
+    };
+    assert!(plan(1_000_000).contains("parts=4"), "{}", plan(1_000_000));
+    assert!(plan(10).contains("parts=1"), "{}", plan(10));
 }
 
 #[test]

@@ -56,10 +56,16 @@ impl TokenRefused {
     }
 }
 
-/// Whether a name ends in a domain: with a dot, or a password with an at sign in it would be one.
+/// Whether a name ends in a domain: labels with a dot between them, the last of letters. A password with an at sign in it
+/// seldom looks so.
 fn has_domain(name: &str) -> bool {
     let domain = name.rsplit_once('@').map(|(_, domain)| domain);
-    domain.is_some_and(|domain| domain.contains('.'))
+    let Some((rest, last)) = domain.and_then(|domain| domain.rsplit_once('.')) else {
+        return false;
+    };
+    let is_label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+    rest.split('.').all(is_label) && last.len() > 1 && last.chars().all(char::is_alphabetic)
 }
 
 /// How a client proved who it is.

@@ -305,7 +305,10 @@ impl UserDefinedLogicalNodeCore for RowNode {
 
 /// DataFusion's planner, plus the nodes above.
 #[derive(Debug)]
-pub(crate) struct KqlQueryPlanner;
+pub(crate) struct KqlQueryPlanner {
+    /// Whether what is newest is read first where a sort wants it.
+    pub newest_first: bool,
+}
 
 #[async_trait]
 impl QueryPlanner for KqlQueryPlanner {
@@ -316,7 +319,10 @@ impl QueryPlanner for KqlQueryPlanner {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(RowPlanner)]);
         let plan = planner.create_physical_plan(logical_plan, session).await?;
-        greatest_first(plan)
+        if !self.newest_first {
+            return Ok(plan);
+        }
+        greatest_first(plan, 2 * session.config().batch_size())
     }
 }
 
