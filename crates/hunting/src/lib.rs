@@ -23,6 +23,7 @@ mod functions;
 mod given_up;
 mod json;
 mod late_tests;
+mod meter;
 mod places;
 mod plan;
 mod plugins;

@@ -13,10 +13,11 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use crate::cooperative::CooperativeJoins;
-use crate::engine::{EngineSettings, HighWater};
+use crate::engine::EngineSettings;
 use crate::error::HuntError;
 use crate::given_up::GivenUp;
 use crate::late_tests::LateTests;
+use crate::meter::HighWater;
 use crate::plan::KqlQueryPlanner;
 
 /// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit goes on in files

@@ -32,9 +32,10 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 
-use crate::engine::{Meter, TimeWindow};
+use crate::engine::TimeWindow;
 use crate::error::HuntError;
 use crate::external::{ExternalReader, Wanted};
+use crate::meter::Meter;
 use crate::places::Places;
 use crate::session::QueryMemory;
 use crate::source::TableSource;
