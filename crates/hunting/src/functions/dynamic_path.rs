@@ -61,8 +61,13 @@ pub(super) fn walk_in_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
 /// looked at than what comes before the value.
 pub(super) fn walk_in_unchecked_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
     let input = call.texts(0)?;
+    let keys: Option<Vec<&str>> = steps.iter().map(key_of).collect();
     call.make_slices(|row| {
-        let value = unchecked(json::trim(input.some(row)?), steps)?;
+        let text = json::trim(input.some(row)?);
+        let value = match &keys {
+            Some(keys) => json::follow(text, keys)?,
+            None => unchecked(text, steps)?,
+        };
         (json::kind(value)? != Kind::Null).then_some(value)
     })
 }

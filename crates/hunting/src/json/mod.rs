@@ -133,6 +133,37 @@ pub(crate) fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
+/// The value at the end of a path of keys in a text that is JSON, as [`member`] after [`member`] finds it. Where the values
+/// on the way end is not looked for.
+pub(crate) fn follow<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    if path.is_empty() {
+        return Some(text);
+    }
+    let bytes = text.as_bytes();
+    let mut at = skip_space(bytes, 0);
+    for key in path {
+        at = value_of(text, at, key)?;
+    }
+    text.get(at..skip_value(bytes, at)?)
+}
+
+/// Where the value of a key starts in the object that starts at `at`.
+fn value_of(text: &str, at: usize, wanted: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let is = |at: usize, byte: u8| (bytes.get(at) == Some(&byte)).then_some(at);
+    let mut key = skip_space(bytes, is(at, b'{')? + 1);
+    loop {
+        let end = skip_string(bytes, is(key, b'"')?)?;
+        let colon = is(skip_space(bytes, end), b':')?;
+        let value = skip_space(bytes, colon + 1);
+        if key_is(text.get(key..end)?, wanted) {
+            return Some(value);
+        }
+        let comma = is(skip_space(bytes, skip_value(bytes, value)?), b',')?;
+        key = skip_space(bytes, comma + 1);
+    }
+}
+
 fn key_is(quoted: &str, key: &str) -> bool {
     let inner = &quoted[1..quoted.len() - 1];
     // Most keys differ in their first byte.

@@ -310,6 +310,12 @@ mod tests {
         ];
         for path in paths {
             assert_eq!(find_in_json(text, path), stepwise(text, path), "{path:?}");
+            let text = text.trim();
+            assert_eq!(
+                crate::json::follow(text, path),
+                stepwise(text, path),
+                "{path:?}"
+            );
         }
         assert_eq!(find_in_json(text, &["a", "cA"]), Some("[1, 2]"));
         assert_eq!(find_in_json(r#"{"a":1"#, &["a"]), None);
@@ -336,7 +342,12 @@ mod tests {
         ) {
             let mut text: String = pieces.concat();
             for _ in 0..2 {
-                prop_assert_eq!(find_in_json(&text, &path), stepwise(&text, &path));
+                let found = stepwise(&text, &path);
+                prop_assert_eq!(find_in_json(&text, &path), found);
+                if reference(&text) {
+                    let text = crate::json::trim(&text);
+                    prop_assert_eq!(crate::json::follow(text, &path), stepwise(text, &path));
+                }
                 // What was opened and not closed is closed, so that many texts are JSON.
                 let mut open = Vec::new();
                 for byte in text.bytes() {
