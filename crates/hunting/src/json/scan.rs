@@ -36,6 +36,28 @@ pub(super) fn end_of_plain(bytes: &[u8], mut at: usize, strict: bool) -> Option<
         .map(|n| at + n)
 }
 
+/// Whether a text has neither backslashes nor control characters: a string in it ends at the next quote.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    // Without an early end, which lets the processor look at many bytes at once.
+    let odd = bytes
+        .iter()
+        .fold(false, |odd, byte| odd | (*byte < 0x20) | (*byte == b'\\'));
+    !odd
+}
+
+/// The position of the first quote.
+pub(super) fn next_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(Ok(eight)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
+        let marks = zeros(u64::from_le_bytes(eight) ^ (ONES * b'"' as u64));
+        if marks != 0 {
+            return Some(at + marks.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter().position(|b| *b == b'"').map(|n| at + n)
+}
+
 /// The position of the first byte that is not white space.
 pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::key_is;
-use super::scan::{end_of_plain, skip_space};
+use super::scan::{end_of_plain, is_plain, next_quote, skip_space};
 
 /// Containers inside each other that are kept track of here; deeper texts are rare and left to the slower reader.
 const DEPTH: usize = 64;
@@ -88,6 +88,15 @@ impl Watch for Walk<'_> {
 struct TooDeep;
 
 fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
+    if is_plain(text.as_bytes()) {
+        check_as::<true>(text, watch)
+    } else {
+        check_as::<false>(text, watch)
+    }
+}
+
+/// `PLAIN` texts have no backslashes and no control characters.
+fn check_as<const PLAIN: bool>(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
     let bytes = text.as_bytes();
     // What closes each open container.
     let mut open = [0u8; DEPTH];
@@ -101,7 +110,7 @@ fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
                 depth += 1;
                 at = skip_space(bytes, at + 1);
                 if bytes.get(at) != Some(&b'}') {
-                    match key(text, at, depth, watch) {
+                    match key::<PLAIN>(text, at, depth, watch) {
                         Some(value) => at = value,
                         None => return Ok(false),
                     }
@@ -120,7 +129,7 @@ fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
                 depth -= 1;
                 Some(at + 1)
             }
-            _ => scalar(bytes, at),
+            _ => scalar::<PLAIN>(bytes, at),
         };
         let Some(next) = next else {
             return Ok(false);
@@ -136,7 +145,7 @@ fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
                 Some(b',') => {
                     at = skip_space(bytes, at + 1);
                     if closing == b'}' {
-                        match key(text, at, depth, watch) {
+                        match key::<PLAIN>(text, at, depth, watch) {
                             Some(value) => at = value,
                             None => return Ok(false),
                         }
@@ -155,12 +164,17 @@ fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
 }
 
 /// The position of the value after the key that starts at `at`.
-fn key(text: &str, at: usize, depth: usize, watch: &mut impl Watch) -> Option<usize> {
+fn key<const PLAIN: bool>(
+    text: &str,
+    at: usize,
+    depth: usize,
+    watch: &mut impl Watch,
+) -> Option<usize> {
     let bytes = text.as_bytes();
     if bytes.get(at) != Some(&b'"') {
         return None;
     }
-    let end = string(bytes, at)?;
+    let end = string::<PLAIN>(bytes, at)?;
     let colon = skip_space(bytes, end);
     if bytes.get(colon) != Some(&b':') {
         return None;
@@ -171,10 +185,10 @@ fn key(text: &str, at: usize, depth: usize, watch: &mut impl Watch) -> Option<us
 }
 
 /// The position after a value that is no container.
-fn scalar(bytes: &[u8], at: usize) -> Option<usize> {
+fn scalar<const PLAIN: bool>(bytes: &[u8], at: usize) -> Option<usize> {
     let word = |word: &[u8]| bytes[at..].starts_with(word).then_some(at + word.len());
     match bytes.get(at)? {
-        b'"' => string(bytes, at),
+        b'"' => string::<PLAIN>(bytes, at),
         b't' => word(b"true"),
         b'f' => word(b"false"),
         b'n' => word(b"null"),
@@ -182,7 +196,10 @@ fn scalar(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-fn string(bytes: &[u8], at: usize) -> Option<usize> {
+fn string<const PLAIN: bool>(bytes: &[u8], at: usize) -> Option<usize> {
+    if PLAIN {
+        return Some(next_quote(bytes, at + 1)? + 1);
+    }
     let mut i = at + 1;
     loop {
         i = end_of_plain(bytes, i, true)?;
