@@ -173,8 +173,8 @@ impl Engine {
         let _waiting = SetOnDrop(meter.given_up());
         self.on_own_threads(request, |settings, request| async move {
             let query = resolve(&settings, &request, &shared).await?;
-            let prepared =
-                Prepared::new(&settings, &request, &query, Attempt::Fast, &shared).await?;
+            let mut attempt = Attempt::Fast;
+            let prepared = prepare(&settings, &request, &query, &mut attempt, &shared).await?;
             Ok(prepared.shown(&query))
         })
         .await
@@ -405,6 +405,27 @@ struct Finished {
     peak_memory: usize,
 }
 
+/// Plans a query. What is computed for that may fail while a file is read, too, and is computed once more then.
+async fn prepare(
+    settings: &EngineSettings,
+    request: &HuntRequest,
+    query: &bound::Query,
+    attempt: &mut Attempt,
+    meter: &Meter,
+) -> Result<Prepared, HuntError> {
+    match Prepared::new(settings, request, query, *attempt, meter).await {
+        Err(HuntError::Internal(_))
+            if *attempt == Attempt::Fast
+                && !query.shared.is_empty()
+                && !meter.given_up().is_given_up() =>
+        {
+            *attempt = Attempt::InOrder;
+            Prepared::new(settings, request, query, *attempt, meter).await
+        }
+        prepared => prepared,
+    }
+}
+
 /// Plans and executes a query; when memory does not do, once more with steps that can go on in files. A condition that
 /// fails while a file is read fails without a word of its own: it is asked again behind the reading.
 async fn finish(
@@ -418,7 +439,7 @@ async fn finish(
     let again = |attempt| attempt != Attempt::Frugal && settings.spill_bytes > 0;
     loop {
         let started = Instant::now();
-        let prepared = match Prepared::new(settings, request, query, attempt, meter).await {
+        let prepared = match prepare(settings, request, query, &mut attempt, meter).await {
             // What is computed before the plans of the tables may do with less memory, too.
             Err(HuntError::MemoryExhausted)
                 if again(attempt) && query.shared.iter().any(joins_or_sorts) =>
@@ -440,7 +461,9 @@ async fn finish(
                 attempt = Attempt::Frugal;
             }
             Err(HuntError::Internal(_))
-                if attempt == Attempt::Fast && prepared.physical().any(tests_while_reading) =>
+                if attempt == Attempt::Fast
+                    && !meter.given_up().is_given_up()
+                    && prepared.physical().any(tests_while_reading) =>
             {
                 attempt = Attempt::InOrder;
             }

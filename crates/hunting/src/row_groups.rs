@@ -100,7 +100,7 @@ impl Footer {
                 wanted: within(wanted, &self.left.inner()[group], rows),
             }
         });
-        groups.filter(|unit| !unit.wanted.is_empty())
+        groups.filter(|unit| unit.rows() > 0)
     }
 }
 
@@ -148,7 +148,7 @@ impl Pruning {
 
 /// Whether pages are where they can be: each column's begin with the first row, one behind the other. Who reads an index
 /// that says otherwise may look for a last page where there is none.
-fn has_sound_pages(metadata: &ParquetMetaData) -> bool {
+pub(crate) fn has_sound_pages(metadata: &ParquetMetaData) -> bool {
     let Some(index) = metadata.offset_index() else {
         return true;
     };
@@ -198,7 +198,7 @@ fn within(wanted: Vec<Range<usize>>, access: &RowGroupAccess, rows: usize) -> Ve
 struct Unit<'f> {
     footer: &'f Footer,
     group: usize,
-    /// In order; none of the ranges is empty.
+    /// In order.
     wanted: Vec<Range<usize>>,
 }
 
@@ -228,13 +228,16 @@ pub(crate) fn deal(footers: &[Footer], parts: usize) -> Vec<FileGroup> {
     let units: Vec<Unit<'_>> = footers.iter().flat_map(Footer::units).collect();
     let total: usize = units.iter().map(Unit::rows).sum();
     let parts = parts.min(total.div_ceil(LEAST_ROWS)).max(1);
+    let bound = |part: usize| (total as u128 * part as u128 / parts as u128) as usize;
     let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); parts];
     let mut before = 0;
     for unit in units {
         let (start, end) = (before, before + unit.rows());
         for (part, files) in dealt.iter_mut().enumerate() {
-            let from = (total * part / parts).clamp(start, end);
-            let to = (total * (part + 1) / parts).clamp(start, end);
+            let (from, to) = (
+                bound(part).clamp(start, end),
+                bound(part + 1).clamp(start, end),
+            );
             if from < to {
                 let rows = between(&unit.wanted, from - start, to - start);
                 files.push(part_of_group(unit.footer, unit.group, &rows));

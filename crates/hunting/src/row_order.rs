@@ -29,7 +29,7 @@ use datafusion::physical_plan::union::UnionExec;
 use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::events::TICKS_FROM_TIMESTAMP;
-use crate::row_groups::RowGroup;
+use crate::row_groups::{RowGroup, has_sound_pages};
 
 /// Whether a plan tests conditions where a file is read. What fails there, the reader of Parquet makes a text of.
 pub(crate) fn tests_while_reading(plan: &Arc<dyn ExecutionPlan>) -> bool {
@@ -120,20 +120,21 @@ fn turned_union(
     key: &Arc<dyn PhysicalExpr>,
     wanted: Wanted,
 ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let mut any = false;
-    let inputs = union.children().into_iter().map(|input| {
-        match turned(input, key, wanted)? {
-            Some(turned) => {
-                any = true;
-                Ok(turned)
-            }
-            // There may be sorts in it.
-            None => greatest_first(input.clone(), wanted.first_rows),
-        }
+    let inputs = union.children().into_iter();
+    let turned = inputs.map(|input| turned(input, key, wanted));
+    let turned = turned.collect::<Result<Vec<_>>>()?;
+    // Before anything is done for the others: of unions in unions that would be done for nothing again and again.
+    if turned.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let inputs = turned.into_iter().zip(union.children());
+    let inputs = inputs.map(|(turned, input)| match turned {
+        Some(turned) => Ok(turned),
+        // There may be sorts in it.
+        None => greatest_first(input.clone(), wanted.first_rows),
     });
     let inputs = inputs.collect::<Result<Vec<_>>>()?;
-    any.then(|| replace_children_if_necessary(union.clone(), inputs))
-        .transpose()
+    replace_children_if_necessary(union.clone(), inputs).map(Some)
 }
 
 /// An expression with other columns in the place of its own; none when one of them has no other.
@@ -225,7 +226,7 @@ fn in_pieces(part: PartitionedFile, first_rows: usize) -> Vec<PartitionedFile> {
         Some(RowGroupAccess::Selection(selection)) => selection.clone(),
         _ => RowSelection::from_consecutive_ranges(std::iter::once(0..rows), rows),
     };
-    if group.metadata.offset_index().is_none() {
+    if group.metadata.offset_index().is_none() || !has_sound_pages(&group.metadata) {
         return vec![part];
     }
     let pieces = pieces(rows, first_rows).into_iter().map(|piece| {

@@ -98,7 +98,7 @@ pub(crate) enum Attempt {
     Fast,
     /// As fast, but rows are read in their order and tested by the steps that say what was wrong.
     InOrder,
-    /// What can go on in files shares the memory evenly, and joins sort both sides, which can.
+    /// What can go on in files shares the memory evenly, and joins sort both sides, which can. Rows are read in their order.
     Frugal,
 }
 

@@ -27,7 +27,7 @@ use parquet::file::statistics::Statistics;
 
 use super::parquet_files::files;
 use super::stored_filter::{stored_text, translate};
-use crate::row_groups::{Footer, Pruning, add_wanted, deal};
+use crate::row_groups::{Footer, Pruning, add_wanted, deal, has_sound_pages};
 use crate::stored_times::StoredTimes;
 use crate::terms::{KeptTerms, TermCondition};
 
@@ -165,10 +165,11 @@ impl TableProvider for StoredFiles {
             add_wanted(&*store, &mut footers, &self.terms, &condition).await;
         }
         let groups = deal(&footers, state.config().target_partitions());
-        let options = TableParquetOptions {
+        let mut options = TableParquetOptions {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
+        options.global.enable_page_index &= footers.iter().all(|f| has_sound_pages(&f.metadata));
         let readers = CachedParquetFileReaderFactory::new(store, self.footers.clone());
         let source = ParquetSource::new(self.schema.clone())
             .with_parquet_file_reader_factory(Arc::new(readers))

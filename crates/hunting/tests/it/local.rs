@@ -379,6 +379,16 @@ fn a_condition_that_fails_says_why_wherever_it_is_tested() {
     assert!(matches!(plain, HuntError::Evaluation(_)), "{plain:?}");
     let top = of(" | top 5 by Timestamp desc").expect_err("no expression");
     assert_eq!(format!("{top:?}"), format!("{plain:?}"));
+    // The same where it is computed before.
+    let top = "T | where s matches regex '(' | top 1 by Timestamp desc | project s";
+    for query in [
+        format!("let m = materialize({top}); m"),
+        format!("print a = toscalar({top})"),
+        format!("T | where s in (({top})) | count"),
+    ] {
+        let found = rows(&tables, &query, None).expect_err("no expression");
+        assert_eq!(format!("{found:?}"), format!("{plain:?}"), "{query}");
+    }
 }
 
 #[test]

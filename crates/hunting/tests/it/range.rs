@@ -74,3 +74,18 @@ fn the_order_is_that_of_the_values_on_any_number_of_threads() {
         }
     }
 }
+
+#[test]
+fn sorts_in_unions_in_sorts_are_planned_once_each() {
+    let (engine, runtime) = engine(EngineSettings::default());
+    let leg = "(range x from 1 to 9 step 1)";
+    let mut query = format!("let b0 = {leg};\n");
+    for n in 1..=40 {
+        let before = n - 1;
+        query += &format!("let b{n} = union b{before}, {leg} | top 5 by x desc;\n");
+    }
+    let result = runtime.block_on(engine.run(request(&format!("{query}b40 | count"), 32_000_000)));
+    let mut rows = Vec::new();
+    result.expect("a result").table.write_rows(&mut rows);
+    assert_eq!(String::from_utf8(rows).expect("UTF-8"), r#"[{"Count":5}]"#);
+}
