@@ -265,7 +265,8 @@ fn what_was_sent_in_the_wrong_place_is_not_kept() {
             user: Some(password.to_owned()),
             ..refused(50_126)
         };
-        assert_eq!(password.as_kept().user.as_deref(), Some("aB3@…"));
+        let kept = password.as_kept().user.unwrap_or_default();
+        assert!(kept.starts_with("aB3@…") && kept.len() < 9, "{kept}");
     }
     let long = "AnnaMariaElisabethSchmidt2_fabrikam.example@contoso.example";
     let named = TokenRefused {
