@@ -17,8 +17,10 @@ use crate::engine::EngineSettings;
 use crate::error::HuntError;
 use crate::given_up::GivenUp;
 use crate::late_tests::LateTests;
+use crate::late_values::physical_rules;
 use crate::meter::HighWater;
 use crate::plan::KqlQueryPlanner;
+use crate::shredded::ShreddedPaths;
 
 /// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit goes on in files
 /// where its operators can (aggregation, sorting, joins of sorted rows), else it fails alone.
@@ -154,9 +156,12 @@ pub(crate) fn session_state(
         .with_query_planner(Arc::new(KqlQueryPlanner {
             newest_first: attempt == Attempt::Fast,
         }))
+        .with_physical_optimizer_rules(physical_rules())
         .with_physical_optimizer_rule(Arc::new(CooperativeJoins));
     builder = if settings.optimize {
-        builder.with_optimizer_rule(Arc::new(LateTests))
+        builder
+            .with_optimizer_rule(Arc::new(ShreddedPaths))
+            .with_optimizer_rule(Arc::new(LateTests))
     } else {
         // The rules of physical plans stay: some of them make plans right, not only fast.
         builder.with_optimizer_rules(Vec::new())

@@ -80,7 +80,7 @@ impl EventStore {
         let mut writer = self.files.begin(table, count)?;
         while let Some(batch) = rows.next().await {
             let batch = adapt(&batch?, &schema)?;
-            writer = blocking(move || writer.write(&batch).map(|()| writer)).await?;
+            writer = blocking(move || writer.write(&batch)).await?;
         }
         let staged: Staged = blocking(move || writer.finish()).await?;
         let tenant = files[0].tenant;

@@ -34,12 +34,15 @@ use super::error::EventsError;
 use super::log::sync_folder;
 use super::schema::{TIMESTAMP, file_schema};
 use super::settings::Location;
+use crate::shredded::{KeyPath, SAMPLE_BYTES, SAMPLE_ROWS, ShreddedWriter, choose};
 use crate::terms::{FILE_ID, LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
 
 /// Rows in a row group: what one partition reads at a time, and what statistics describe.
 const ROW_GROUP_ROWS: usize = 524_288;
 /// Columns that hunts look up by one value get a bloom filter.
 const BLOOM_SUFFIXES: [&str; 5] = ["DeviceId", "SHA1", "SHA256", "MD5", "RemoteIP"];
+/// How the name of a file's writer begins.
+pub(crate) const CREATED_BY: &str = "bartizan";
 /// One part of an upload.
 const PART: usize = 8 * 1024 * 1024;
 
@@ -254,12 +257,31 @@ fn create(path: PathBuf) -> Result<(File, StagedPath), EventsError> {
 /// A Parquet file under way.
 pub(super) struct FileWriter {
     path: StagedPath,
-    writer: ArrowWriter<File>,
+    table: &'static Table,
+    body: Body,
     rows: i64,
     /// Of `Timestamp`, nanoseconds.
     times: Option<(i64, i64)>,
     /// In files that are worth it.
     terms: Option<TermsWriter>,
+}
+
+/// The rows of a file under way.
+enum Body {
+    /// The first rows of a large file, until they tell which paths it keeps.
+    Waiting {
+        file: File,
+        first: Vec<RecordBatch>,
+        rows: usize,
+        bytes: usize,
+    },
+    /// Rows are written.
+    Writing(Box<Writing>),
+}
+
+struct Writing {
+    writer: ArrowWriter<File>,
+    paths: ShreddedWriter,
 }
 
 /// A finished, durable file in the staging folder.
@@ -274,25 +296,31 @@ pub(super) struct Staged {
 }
 
 impl FileWriter {
-    fn create(path: PathBuf, table: &Table, rows: i64) -> Result<Self, EventsError> {
+    fn create(path: PathBuf, table: &'static Table, rows: i64) -> Result<Self, EventsError> {
         let (file, path) = create(path)?;
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(table)?)
-            .with_skip_arrow_metadata(true);
-        let mut writer = ArrowWriter::try_new_with_options(file, file_schema(table), options)?;
-        let id = Uuid::now_v7().to_string();
-        writer.append_key_value_metadata(KeyValue::new(FILE_ID.to_owned(), id));
+        let is_large = rows >= LEAST_ROWS;
+        let body = if is_large {
+            Body::Waiting {
+                file,
+                first: Vec::new(),
+                rows: 0,
+                bytes: 0,
+            }
+        } else {
+            Body::Writing(Box::new(Writing::begin(file, table, &[])?))
+        };
         Ok(Self {
             path,
-            writer,
+            table,
+            body,
             rows: 0,
             times: None,
-            terms: (rows >= LEAST_ROWS).then(|| terms_writer(table)),
+            terms: is_large.then(|| terms_writer(table)),
         })
     }
 
     /// Adds rows in a file's types, not earlier than those before.
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), EventsError> {
+    pub(super) fn write(mut self, batch: &RecordBatch) -> Result<Self, EventsError> {
         self.rows += batch.num_rows() as i64;
         let times = batch
             .column_by_name(TIMESTAMP)
@@ -306,19 +334,21 @@ impl FileWriter {
         if let Some(terms) = &mut self.terms {
             terms.write(batch)?;
         }
-        self.writer.write(batch)?;
-        Ok(())
+        self.body = self.body.write(batch, self.table)?;
+        Ok(self)
     }
 
     /// Ends the file and makes it durable.
     pub(super) fn finish(self) -> Result<Staged, EventsError> {
         let Self {
             path,
-            mut writer,
+            table,
+            body,
             rows,
             times,
             terms,
         } = self;
+        let mut writer = body.begun(table)?.writer;
         let metadata = writer.finish()?;
         let file = writer.inner();
         file.sync_all().map_err(EventsError::file(&path.0))?;
@@ -334,6 +364,57 @@ impl FileWriter {
             times,
             terms,
         })
+    }
+}
+
+impl Body {
+    fn write(mut self, batch: &RecordBatch, table: &'static Table) -> Result<Self, EventsError> {
+        match &mut self {
+            Self::Writing(writing) => writing.write(batch)?,
+            Self::Waiting {
+                first, rows, bytes, ..
+            } => {
+                *rows += batch.num_rows();
+                *bytes += batch.get_array_memory_size();
+                first.push(batch.clone());
+                if *rows >= SAMPLE_ROWS || *bytes >= SAMPLE_BYTES {
+                    return Ok(Self::Writing(self.begun(table)?));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Writes the rows that waited.
+    fn begun(self, table: &'static Table) -> Result<Box<Writing>, EventsError> {
+        match self {
+            Self::Writing(writing) => Ok(writing),
+            Self::Waiting { file, first, .. } => {
+                let mut writing = Writing::begin(file, table, &choose(table, &first))?;
+                for batch in &first {
+                    writing.write(batch)?;
+                }
+                Ok(Box::new(writing))
+            }
+        }
+    }
+}
+
+impl Writing {
+    fn begin(file: File, table: &Table, paths: &[KeyPath]) -> Result<Self, EventsError> {
+        let paths = ShreddedWriter::new(table, &file_schema(table), paths);
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(table)?)
+            .with_skip_arrow_metadata(true);
+        let mut writer = ArrowWriter::try_new_with_options(file, paths.schema(), options)?;
+        let id = Uuid::now_v7().to_string();
+        writer.append_key_value_metadata(KeyValue::new(FILE_ID.to_owned(), id));
+        Ok(Self { writer, paths })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), EventsError> {
+        self.writer.write(&self.paths.add(batch)?)?;
+        Ok(())
     }
 }
 
@@ -383,7 +464,7 @@ fn properties(table: &Table) -> Result<WriterProperties, EventsError> {
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_created_by(concat!("bartizan ", env!("CARGO_PKG_VERSION")).to_owned());
+        .set_created_by(format!("{CREATED_BY} {}", env!("CARGO_PKG_VERSION")));
     if let Some(index) = table.column_index(TIMESTAMP) {
         properties = properties.set_sorting_columns(Some(vec![SortingColumn {
             column_idx: index as i32,

@@ -162,7 +162,7 @@ fn write_sorted(
     for chunk in order.chunks(CHUNK_ROWS) {
         let places: Vec<_> = chunk.iter().map(|(_, batch, row)| (*batch, *row)).collect();
         let rows = interleave_record_batch(&batches, &places)?;
-        writer.write(&to_file(table, &rows)?)?;
+        writer = writer.write(&to_file(table, &rows)?)?;
     }
     writer.finish()
 }

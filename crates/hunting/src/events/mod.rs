@@ -62,10 +62,11 @@ pub use settings::{Location, Settings};
 pub(crate) use ticks::TICKS_FROM_TIMESTAMP;
 pub use ticks::ticks_from_timestamp;
 
+pub(crate) use files::CREATED_BY;
 use files::{Files, blocking};
 use log::Log;
 use memory::{Batch, Entry, Memory};
-use provider::EventTable;
+pub(crate) use provider::EventTable;
 use writer::{Command, GroupCommit, Reservation, lock};
 
 use crate::terms::KeptTerms;

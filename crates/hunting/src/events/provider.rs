@@ -10,12 +10,12 @@ use bartizan_contract::{KqlType, TenantId};
 use bartizan_store::segments;
 use bartizan_store::segments::EventFile;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DFSchema, DataFusionError, Result};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -30,16 +30,19 @@ use super::schema::{engine_schema, file_schema};
 use super::ticks::ticks_from_timestamp;
 use super::writer::lock;
 use super::{EventStore, EventsError};
+use crate::shredded::{KeyPath, with_columns_of};
 use crate::terms::TermCondition;
 
 /// See [`EventStore::provider`].
 #[derive(Debug)]
-pub(super) struct EventTable {
+pub(crate) struct EventTable {
     events: Arc<EventStore>,
     tenant: TenantId,
     table: &'static Table,
+    /// Paths in its columns, of which each has two columns behind those of the table: what is stored, and the whole text.
+    paths: Arc<[KeyPath]>,
     schema: SchemaRef,
-    snapshot: OnceCell<Snapshot>,
+    snapshot: Arc<OnceCell<Snapshot>>,
 }
 
 /// What a provider shows: each row that was acknowledged before it, once.
@@ -55,8 +58,27 @@ impl EventTable {
             events,
             tenant,
             table,
+            paths: Arc::default(),
             schema: engine_schema(table),
-            snapshot: OnceCell::new(),
+            snapshot: Arc::default(),
+        }
+    }
+
+    /// The paths that have columns.
+    pub(crate) fn paths(&self) -> &[KeyPath] {
+        &self.paths
+    }
+
+    /// The same rows with columns for further paths behind those that there are.
+    pub(crate) fn with_paths(&self, further: Vec<KeyPath>) -> Self {
+        let paths: Arc<[KeyPath]> = self.paths.iter().cloned().chain(further).collect();
+        Self {
+            events: self.events.clone(),
+            tenant: self.tenant,
+            table: self.table,
+            schema: with_columns_of(&engine_schema(self.table), &paths),
+            paths,
+            snapshot: self.snapshot.clone(),
         }
     }
 
@@ -124,11 +146,35 @@ impl EventTable {
             };
             parts[number % count].push(rows);
         }
-        Ok(MemorySourceConfig::try_new_exec(
-            &parts,
-            self.schema.clone(),
-            projection.cloned(),
-        )?)
+        let schema = engine_schema(self.table);
+        let every: Vec<usize> = (0..schema.fields().len()).collect();
+        let wanted = projection.unwrap_or(&every);
+        if wanted.iter().all(|index| every.contains(index)) {
+            let projection = projection.cloned();
+            return Ok(MemorySourceConfig::try_new_exec(
+                &parts, schema, projection,
+            )?);
+        }
+        let wanted = wanted.iter().map(|index| {
+            let name = self.schema.field(*index).name();
+            Ok((self.of_memory(*index, &schema)?, name.clone()))
+        });
+        let wanted = wanted.collect::<Result<Vec<_>>>()?;
+        let rows = MemorySourceConfig::try_new_exec(&parts, schema, None)?;
+        Ok(Arc::new(ProjectionExec::try_new(wanted, rows)?))
+    }
+
+    /// A column of the rows in memory: nobody walked in their texts.
+    fn of_memory(&self, index: usize, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+        let Some(behind) = index.checked_sub(schema.fields().len()) else {
+            let name = schema.field(index).name();
+            return Ok(Arc::new(Column::new(name, index)));
+        };
+        if behind % 2 == 0 {
+            return Ok(Arc::new(Literal::new(ScalarValue::Utf8View(None))));
+        }
+        let column = &self.paths[behind / 2].column;
+        Ok(Arc::new(Column::new_with_schema(column, schema)?))
     }
 
     /// What filters say about terms.
@@ -167,6 +213,7 @@ impl EventTable {
             events: &self.events,
             state,
             table: self.table,
+            paths: &self.paths,
             projection,
             limit,
             terms: terms.as_ref(),
@@ -193,16 +240,17 @@ impl EventTable {
         let mut converts = false;
         let mut expressions = Vec::with_capacity(projection.len());
         for (at, &index) in projection.iter().enumerate() {
-            let column = &self.table.columns[index];
-            let plain: Arc<dyn PhysicalExpr> = Arc::new(Column::new(column.name, at));
-            if column.ty != KqlType::DateTime {
-                expressions.push((plain, column.name.to_owned()));
+            let name = self.schema.field(index).name();
+            let plain: Arc<dyn PhysicalExpr> = Arc::new(Column::new(name, at));
+            let column = self.table.columns.get(index);
+            if column.is_none_or(|column| column.ty != KqlType::DateTime) {
+                expressions.push((plain, name.clone()));
                 continue;
             }
             let (function, arguments) = (ticks_from_timestamp(), vec![plain]);
             let call = ScalarFunctionExpr::try_new(function, arguments, &input, config.clone())?;
             converts = true;
-            expressions.push((Arc::new(call), column.name.to_owned()));
+            expressions.push((Arc::new(call), name.clone()));
         }
         if !converts {
             return Ok(plan);
@@ -250,7 +298,7 @@ impl TableProvider for EventTable {
             .within(TimeRange::of(filters))
             .await
             .map_err(external)?;
-        let every: Vec<usize> = (0..self.table.columns.len()).collect();
+        let every: Vec<usize> = (0..self.schema.fields().len()).collect();
         let columns = projection.unwrap_or(&every);
         // With a filter the engine needs rows that pass it, not any rows.
         let limit = limit.filter(|_| filters.is_empty());

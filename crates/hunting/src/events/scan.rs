@@ -31,6 +31,7 @@ use super::older_files::MissingTexts;
 use super::schema::{TIMESTAMP, file_schema};
 use super::{EventStore, EventsError};
 use crate::row_groups::{Footer, Pruning, add_wanted, deal};
+use crate::shredded::{KeyPath, ShreddedFiles, with_columns_of};
 use crate::stored_times::StoredTimes;
 use crate::terms::TermCondition;
 
@@ -49,6 +50,8 @@ pub(super) struct FileScan<'a> {
     pub(super) events: &'a EventStore,
     pub(super) state: &'a dyn Session,
     pub(super) table: &'static Table,
+    /// Paths that have columns behind those of the table.
+    pub(super) paths: &'a Arc<[KeyPath]>,
     pub(super) projection: &'a [usize],
     pub(super) limit: Option<usize>,
     /// What every wanted row meets as for the terms of its texts.
@@ -105,7 +108,7 @@ impl FileScan<'_> {
         footers: &[Footer],
         predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let schema = file_schema(self.table);
+        let schema = with_columns_of(&file_schema(self.table), self.paths);
         let groups = deal(footers, self.state.config().target_partitions());
         if groups.iter().all(FileGroup::is_empty) {
             return Ok(None);
@@ -123,11 +126,13 @@ impl FileScan<'_> {
         }
         let url = self.events.register(self.state)?;
         let then = Arc::new(MissingTexts);
+        let then = Arc::new(StoredTimes { then });
+        let paths = self.paths.clone();
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(Some(self.projection.to_vec()))?
             .with_limit(self.limit)
-            .with_expr_adapter(Some(Arc::new(StoredTimes { then })))
+            .with_expr_adapter(Some(Arc::new(ShreddedFiles { paths, then })))
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
     }

@@ -1,6 +1,8 @@
 //! `d.x`, `d["x"]`, `d[0]`: walking into JSON text without parsing what is not on the way.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef};
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
@@ -16,6 +18,15 @@ pub(crate) enum Step {
     Index(i64),
     /// A property or element named by the argument at this position.
     Argument(usize),
+}
+
+/// A walk into a column: a dynamic value, or a text that may be JSON.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    /// The way; no step depends on the row.
+    pub(crate) steps: Arc<[Step]>,
+    /// Whether it goes into a text, as [`walk_in_text`] does.
+    pub(crate) in_text: bool,
 }
 
 /// The value at the end of the path; null when something is missing on the way.
@@ -46,30 +57,103 @@ pub(super) fn walk(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
 /// something at the end of the path.
 pub(super) fn walk_in_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
     let input = call.texts(0)?;
-    let keys: Option<Vec<&str>> = steps.iter().map(key_of).collect();
-    call.make_slices(|row| {
-        let text = json::trim(input.some(row)?);
-        let value = match &keys {
-            Some(keys) => json::find_in_json(text, keys)?,
-            None => unchecked(text, steps).filter(|_| json::is_valid(text))?,
-        };
-        (json::kind(value)? != Kind::Null).then_some(value)
-    })
+    let way = Way::new(steps);
+    call.make_slices(|row| not_null(way.in_text(input.some(row)?)))
 }
 
 /// As [`walk_in_text`] where somebody else sees to it that rows whose text is no JSON do not count: no more of a text is
 /// looked at than what comes before the value.
 pub(super) fn walk_in_unchecked_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
     let input = call.texts(0)?;
-    let keys: Option<Vec<&str>> = steps.iter().map(key_of).collect();
+    let way = Way::new(steps);
+    call.make_slices(|row| not_null(way.in_unchecked_text(input.some(row)?)))
+}
+
+/// How a whole text is walked into.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whole {
+    /// As a dynamic value.
+    Dynamic,
+    /// As a text that may be JSON.
+    Text,
+    /// As a text of which somebody else sees to it that it is JSON.
+    UncheckedText,
+}
+
+/// The value at the end of a path whose first keys files may have walked: the first argument is what stands at the end of
+/// these, the second the whole text in rows where nobody walked.
+pub(super) fn walk_or_stored(
+    call: &Call,
+    steps: &[Step],
+    walked: usize,
+    whole: Whole,
+) -> Result<ArrayRef> {
+    let (stored, texts) = (call.arg(0)?, call.arg(1)?);
+    let rest = steps.get(walked..).unwrap_or_default();
+    let nothing_whole = texts.array.null_count() == texts.array.len();
+    if rest.is_empty() && nothing_whole && stored.array.len() == call.rows {
+        return Ok(Arc::clone(&stored.array));
+    }
+    let (stored, texts) = (stored.texts()?, texts.texts()?);
+    let (way, rest) = (Way::new(steps), Way::new(rest));
     call.make_slices(|row| {
-        let text = json::trim(input.some(row)?);
-        let value = match &keys {
-            Some(keys) => json::follow(text, keys)?,
-            None => unchecked(text, steps)?,
-        };
-        (json::kind(value)? != Kind::Null).then_some(value)
+        not_null(match texts.some(row) {
+            None => rest.in_dynamic(stored.some(row)?),
+            Some(text) => match whole {
+                Whole::Dynamic => way.in_dynamic(text),
+                Whole::Text => way.in_text(text),
+                Whole::UncheckedText => way.in_unchecked_text(text),
+            },
+        })
     })
+}
+
+/// Which rows have no whole text, or one that is JSON.
+pub(super) fn is_json_or_stored(call: &Call) -> Result<ArrayRef> {
+    let input = call.texts(0)?;
+    call.make_flags(|row| {
+        input
+            .some(row)
+            .is_none_or(|t| json::is_valid(json::trim(t)))
+    })
+}
+
+/// A path whose steps do not depend on the row.
+struct Way<'s> {
+    steps: &'s [Step],
+    /// The steps when they are all keys.
+    keys: Option<Vec<&'s str>>,
+}
+
+impl<'s> Way<'s> {
+    fn new(steps: &'s [Step]) -> Self {
+        let keys = steps.iter().map(key_of).collect();
+        Self { steps, keys }
+    }
+
+    fn in_dynamic<'t>(&self, value: &'t str) -> Option<&'t str> {
+        unchecked(value, self.steps)
+    }
+
+    fn in_text<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let text = json::trim(text);
+        match &self.keys {
+            Some(keys) => json::find_in_json(text, keys),
+            None => unchecked(text, self.steps).filter(|_| json::is_valid(text)),
+        }
+    }
+
+    fn in_unchecked_text<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let text = json::trim(text);
+        match &self.keys {
+            Some(keys) => json::follow(text, keys),
+            None => unchecked(text, self.steps),
+        }
+    }
+}
+
+fn not_null(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !matches!(json::kind(value), None | Some(Kind::Null)))
 }
 
 /// Which texts are JSON.

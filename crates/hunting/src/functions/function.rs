@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 };
 
 use super::call::{Argument, Call};
+use super::dynamic_path::Walk;
 use crate::given_up::GivenUp;
 use crate::types::data_type;
 
@@ -32,10 +33,20 @@ pub(crate) struct KqlFunction {
     returns: Type,
     signature: Signature,
     kernel: Kernel,
-    rewrite: Option<Rewrite>,
-    /// The same without a test of the first argument, and that test.
-    untested: Option<Untested>,
-    condition: Option<TextCondition>,
+    known: Known,
+}
+
+/// What planning knows of a call besides what it computes.
+#[derive(Clone, Default)]
+pub(crate) struct Known {
+    /// What it may become once its arguments are known better.
+    pub(crate) rewrite: Option<Rewrite>,
+    /// Of a call that gives null where its arguments do not pass a test: the same without the test, and the test.
+    pub(crate) untested: Option<Untested>,
+    /// What the first argument meets when the call is true.
+    pub(crate) condition: Option<TextCondition>,
+    /// The walk into the only argument that the call is.
+    pub(crate) walk: Option<Walk>,
 }
 
 /// What the first argument, a text, meets when a test is true: what storage may leave rows out by.
@@ -68,56 +79,30 @@ pub(crate) type Untested = Arc<dyn Fn(&[Expr]) -> Option<(Expr, Expr)> + Send + 
 pub(crate) type Rewrite = Arc<dyn Fn(&[Expr]) -> Option<Expr> + Send + Sync>;
 
 impl KqlFunction {
-    /// As [`Self::call`], with what the call may become once its arguments are known better.
-    pub(crate) fn call_with_rewrite(
+    /// As [`Self::call`], with what is known of the call.
+    pub(crate) fn call_with(
         name: &str,
         identity: String,
         kernel: Kernel,
-        rewrite: Rewrite,
+        known: Known,
         args: Vec<(Expr, Type)>,
         returns: Type,
     ) -> Expr {
-        let volatility = Volatility::Immutable;
+        let effects = (kernel, known);
         Self::build(
             name,
             identity,
-            (kernel, Some(rewrite), None),
+            effects,
             args,
             returns,
-            volatility,
+            Volatility::Immutable,
         )
-    }
-
-    /// As [`Self::call`], for functions that give null where their arguments do not pass a test.
-    pub(crate) fn call_with_test(
-        name: &str,
-        identity: String,
-        kernel: Kernel,
-        untested: Untested,
-        args: Vec<(Expr, Type)>,
-        returns: Type,
-    ) -> Expr {
-        let (args, arg_types): (Vec<Expr>, Vec<Type>) = args.into_iter().unzip();
-        Expr::ScalarFunction(ScalarFunction::new_udf(
-            Arc::new(ScalarUDF::new_from_impl(Self {
-                name: name.to_owned(),
-                identity,
-                arg_types,
-                returns,
-                signature: Signature::variadic_any(Volatility::Immutable),
-                kernel,
-                rewrite: None,
-                untested: Some(untested),
-                condition: None,
-            })),
-            args,
-        ))
     }
 
     /// The test of a call's arguments, and what it may be replaced with where they pass; none for most functions.
     pub(crate) fn untested(expr: &Expr) -> Option<(Expr, Expr)> {
         let (function, args) = Self::of(expr)?;
-        function.untested.as_ref()?(args)
+        function.known.untested.as_ref()?(args)
     }
 
     /// A test of a text, with what it says to storage. Which texts the condition is about is settled by name and identity.
@@ -128,14 +113,16 @@ impl KqlFunction {
         args: Vec<(Expr, Type)>,
         condition: Option<TextCondition>,
     ) -> Expr {
-        let effects = (kernel, None, condition);
-        let volatility = Volatility::Immutable;
-        Self::build(name, identity, effects, args, Type::Bool, volatility)
+        let known = Known {
+            condition,
+            ..Known::default()
+        };
+        Self::call_with(name, identity, kernel, known, args, Type::Bool)
     }
 
     /// What the first argument meets when this is true; none when nothing is known.
     pub(crate) const fn text_condition(&self) -> Option<&TextCondition> {
-        self.condition.as_ref()
+        self.known.condition.as_ref()
     }
 
     /// The function of a call and its arguments, when the expression is a call of one of this kind.
@@ -145,6 +132,12 @@ impl KqlFunction {
         };
         let function = call.func.inner().downcast_ref::<Self>()?;
         Some((function, &call.args))
+    }
+
+    /// The walk that a call is, and what it goes into.
+    pub(crate) fn walk(expr: &Expr) -> Option<(&Walk, &Expr)> {
+        let (function, args) = Self::of(expr)?;
+        Some((function.known.walk.as_ref()?, args.first()?))
     }
 
     /// The type of the first argument.
@@ -160,15 +153,7 @@ impl KqlFunction {
         args: Vec<(Expr, Type)>,
         returns: Type,
     ) -> Expr {
-        let volatility = Volatility::Immutable;
-        Self::build(
-            name,
-            identity,
-            (kernel, None, None),
-            args,
-            returns,
-            volatility,
-        )
+        Self::call_with(name, identity, kernel, Known::default(), args, returns)
     }
 
     /// As [`Self::call`], for functions such as `rand()` that differ from row to row.
@@ -182,7 +167,7 @@ impl KqlFunction {
         Self::build(
             name,
             String::new(),
-            (kernel, None, None),
+            (kernel, Known::default()),
             args,
             returns,
             volatility,
@@ -192,7 +177,7 @@ impl KqlFunction {
     fn build(
         name: &str,
         identity: String,
-        (kernel, rewrite, condition): (Kernel, Option<Rewrite>, Option<TextCondition>),
+        (kernel, known): (Kernel, Known),
         args: Vec<(Expr, Type)>,
         returns: Type,
         volatility: Volatility,
@@ -210,9 +195,7 @@ impl KqlFunction {
             returns,
             signature,
             kernel,
-            rewrite,
-            untested: None,
-            condition,
+            known,
         };
         Expr::ScalarFunction(ScalarFunction::new_udf(
             Arc::new(ScalarUDF::new_from_impl(function)),
@@ -269,7 +252,12 @@ impl ScalarUDFImpl for KqlFunction {
 
     fn simplify(&self, args: Vec<Expr>, _info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         Ok(
-            match self.rewrite.as_ref().and_then(|rewrite| rewrite(&args)) {
+            match self
+                .known
+                .rewrite
+                .as_ref()
+                .and_then(|rewrite| rewrite(&args))
+            {
                 Some(better) => ExprSimplifyResult::Simplified(better),
                 None => ExprSimplifyResult::Original(args),
             },

@@ -53,11 +53,12 @@ use datafusion::logical_expr::{ColumnarValue, Expr};
 
 use crate::error::HuntError;
 use crate::places::Places;
-use function::Kernel;
+use dynamic_path::Whole;
+use function::{Kernel, Known, Rewrite, Untested};
 
 pub(crate) use columns::{json_column, long_array, number_array, number_column};
 pub(crate) use conversion::cast_array;
-pub(crate) use dynamic_path::Step;
+pub(crate) use dynamic_path::{Step, Walk};
 pub(crate) use function::{KqlFunction, TextCondition};
 pub(crate) use geo::Target as GeoTarget;
 pub(crate) use hashes::{hash_of, xxhash64};
@@ -239,42 +240,95 @@ pub(crate) fn path(input: Expr, steps: Vec<Step>, arguments: Vec<(Expr, Type)>) 
     if args.len() > 1 {
         return KqlFunction::call("path", identity, kernel, args, Type::Dynamic);
     }
-    let in_text = identity.clone();
-    let rewrite = move |args: &[Expr]| {
-        let text = parsed_text(args.first()?)?;
-        Some(path_in_text(text, Arc::clone(&steps), in_text.clone()))
+    let walk = Walk {
+        steps: Arc::clone(&steps),
+        in_text: false,
     };
-    let rewrite = Arc::new(rewrite);
-    KqlFunction::call_with_rewrite("path", identity, kernel, rewrite, args, Type::Dynamic)
+    let rewrite: Rewrite = Arc::new(move |args: &[Expr]| {
+        let text = parsed_text(args.first()?)?.clone();
+        Some(path_in_text(text, Arc::clone(&steps)))
+    });
+    let known = Known {
+        rewrite: Some(rewrite),
+        walk: Some(walk),
+        ..Known::default()
+    };
+    KqlFunction::call_with("path", identity, kernel, known, args, Type::Dynamic)
 }
 
 /// Walks into the value that a text holds. Where the text is tested to be JSON otherwise, it need not be looked at as a
 /// whole.
-fn path_in_text(text: Expr, steps: Arc<[Step]>, identity: String) -> Expr {
+fn path_in_text(text: Expr, steps: Arc<[Step]>) -> Expr {
+    let identity = format!("{steps:?}");
     let walked = Arc::clone(&steps);
     let kernel = Arc::new(move |call: &call::Call| dynamic_path::walk_in_text(call, &walked));
-    let untested_identity = identity.clone();
+    let walk = Walk {
+        steps: Arc::clone(&steps),
+        in_text: true,
+    };
     let untested = move |args: &[Expr]| {
         let text = || vec![(args.first().cloned().unwrap_or_default(), Type::String)];
-        let steps = Arc::clone(&steps);
+        let walked = Arc::clone(&steps);
         let kernel =
-            Arc::new(move |call: &call::Call| dynamic_path::walk_in_unchecked_text(call, &steps));
-        let identity = untested_identity.clone();
+            Arc::new(move |call: &call::Call| dynamic_path::walk_in_unchecked_text(call, &walked));
         let name = "path_in_unchecked_text";
+        let identity = format!("{steps:?}");
         let value = KqlFunction::call(name, identity, kernel, text(), Type::Dynamic);
         let kernel = Arc::new(dynamic_path::is_json);
         let test = KqlFunction::call("is_json", String::new(), kernel, text(), Type::Bool);
         args.first().map(|_| (test, value))
     };
+    let known = Known {
+        untested: Some(Arc::new(untested)),
+        walk: Some(walk),
+        ..Known::default()
+    };
     let args = vec![(text, Type::String)];
-    KqlFunction::call_with_test(
-        "path_in_text",
-        identity,
-        kernel,
-        Arc::new(untested),
-        args,
-        Type::Dynamic,
-    )
+    KqlFunction::call_with("path_in_text", identity, kernel, known, args, Type::Dynamic)
+}
+
+/// The walk into its only argument that an expression is, and that argument.
+pub(crate) fn walk_of(expr: &Expr) -> Option<(&Walk, &Expr)> {
+    KqlFunction::walk(expr)
+}
+
+/// A walk of which the first keys may have been walked when a file was written: what is stored at the end of these, and
+/// the whole value in rows of files that do not have it.
+pub(crate) fn walk_or_stored(stored: Expr, whole: Expr, walked: usize, walk: &Walk) -> Expr {
+    let args = vec![(stored, Type::Dynamic), (whole, Type::Dynamic)];
+    if !walk.in_text {
+        return walk_or_stored_in(Whole::Dynamic, walked, &walk.steps, args, None);
+    }
+    let steps = Arc::clone(&walk.steps);
+    let untested = move |args: &[Expr]| {
+        let args: Vec<_> = args.iter().map(|a| (a.clone(), Type::Dynamic)).collect();
+        let kernel = Arc::new(dynamic_path::is_json_or_stored);
+        let whole = args.get(1)?.clone();
+        let name = "is_json_or_stored";
+        let test = KqlFunction::call(name, String::new(), kernel, vec![whole], Type::Bool);
+        let value = walk_or_stored_in(Whole::UncheckedText, walked, &steps, args, None);
+        Some((test, value))
+    };
+    let untested: Option<Untested> = Some(Arc::new(untested));
+    walk_or_stored_in(Whole::Text, walked, &walk.steps, args, untested)
+}
+
+fn walk_or_stored_in(
+    whole: Whole,
+    walked: usize,
+    steps: &Arc<[Step]>,
+    args: Vec<(Expr, Type)>,
+    untested: Option<Untested>,
+) -> Expr {
+    let identity = format!("{whole:?} {walked} {steps:?}");
+    let steps = Arc::clone(steps);
+    let kernel = move |call: &call::Call| dynamic_path::walk_or_stored(call, &steps, walked, whole);
+    let known = Known {
+        untested,
+        ..Known::default()
+    };
+    let name = "path_or_stored";
+    KqlFunction::call_with(name, identity, Arc::new(kernel), known, args, Type::Dynamic)
 }
 
 /// The test of a call's arguments, and what it may be replaced with where they pass.
@@ -283,13 +337,13 @@ pub(crate) fn untested(expr: &Expr) -> Option<(Expr, Expr)> {
 }
 
 /// The text of `parse_json(text)`, or the stored text that is read as a dynamic.
-fn parsed_text(expr: &Expr) -> Option<Expr> {
+pub(crate) fn parsed_text(expr: &Expr) -> Option<&Expr> {
     let (function, args) = KqlFunction::of(expr)?;
     match (
         datafusion::logical_expr::ScalarUDFImpl::name(function),
         function.first_type(),
     ) {
-        ("parse_json", Some(Type::String)) | (storage::READS_JSON_TEXT, _) => args.first().cloned(),
+        ("parse_json", Some(Type::String)) | (storage::READS_JSON_TEXT, _) => args.first(),
         _ => None,
     }
 }

@@ -164,7 +164,8 @@ fn value_of(text: &str, at: usize, wanted: &str) -> Option<usize> {
     }
 }
 
-fn key_is(quoted: &str, key: &str) -> bool {
+/// Whether a key, with its quotes, is this one.
+pub(crate) fn key_is(quoted: &str, key: &str) -> bool {
     let inner = &quoted[1..quoted.len() - 1];
     // Most keys differ in their first byte.
     if let (Some(own), Some(other)) = (inner.as_bytes().first(), key.as_bytes().first())

@@ -14,7 +14,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::parquet_scan::StoredFiles;
 use super::{LocalError, Opened};
+use crate::events::CREATED_BY;
 use crate::functions::{from_storage, null_of};
+use crate::shredded::is_stored_path;
 
 /// A file, or a folder of files with one schema.
 pub(super) fn open(path: &Path, wanted: Option<&[(String, Type)]>) -> Result<Opened, LocalError> {
@@ -47,7 +49,15 @@ fn stored_schema(file: &Path) -> Result<SchemaRef, LocalError> {
     let open = File::open(file).map_err(|e| LocalError::io(file, e))?;
     let reader =
         ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| LocalError::content(file, e))?;
-    let fields = reader.schema().fields().iter().map(|field| {
+    let written_by = reader.metadata().file_metadata().created_by();
+    let is_ours = written_by.is_some_and(|name| name.starts_with(CREATED_BY));
+    // What event files keep beside a table's columns is none of them here, either.
+    let stored = reader.schema().fields();
+    let is_column = |name: &str| stored.find(name).is_some();
+    let shown = stored
+        .iter()
+        .filter(|field| !is_ours || !is_stored_path(field.name(), is_column));
+    let fields = shown.map(|field| {
         let ty = match field.data_type() {
             DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
             other => other.clone(),

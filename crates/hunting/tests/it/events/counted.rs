@@ -12,23 +12,31 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-/// Files in memory, and the names of those that were read.
+/// Files in memory, and the names of those that were read, with how many bytes.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     files: InMemory,
-    read: Mutex<Vec<String>>,
+    read: Mutex<Vec<(String, u64)>>,
 }
 
 impl Counted {
-    fn note(&self, at: &Path) {
+    fn note(&self, at: &Path, bytes: u64) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.push(at.to_string());
+        read.push((at.to_string(), bytes));
     }
 
     /// How many files with such an ending were read.
     pub(super) fn reads(&self, ending: &str) -> usize {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.iter().filter(|name| name.ends_with(ending)).count()
+        read.iter()
+            .filter(|(name, _)| name.ends_with(ending))
+            .count()
+    }
+
+    /// How many bytes were read since this was asked last.
+    pub(super) fn bytes_since(&self) -> u64 {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.drain(..).map(|(_, bytes)| bytes).sum()
     }
 }
 
@@ -53,8 +61,9 @@ impl ObjectStore for Counted {
     }
 
     async fn get_opts(&self, at: &Path, how: GetOptions) -> Result<GetResult> {
-        self.note(at);
-        self.files.get_opts(at, how).await
+        let found = self.files.get_opts(at, how).await?;
+        self.note(at, found.range.end - found.range.start);
+        Ok(found)
     }
 
     fn delete_stream(

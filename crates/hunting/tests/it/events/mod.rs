@@ -5,6 +5,7 @@ mod durability;
 mod files;
 mod model;
 mod scans;
+mod shredded;
 mod terms;
 
 use std::sync::Arc;
