@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "hunting-bench"
 TABLES = {"P": "DeviceProcessEvents", "N": "DeviceNetworkEvents"}
-OURS, PEERS = ("bartizan", "indexed"), ("duckdb", "chdb")
+OURS, PEERS = ("bartizan", "indexed", "stored"), ("duckdb", "chdb")
 SLOWEST = 60_000  # A hunt that takes longer than this, in milliseconds, is not repeated.
 
 
@@ -54,6 +54,27 @@ def indexed(binary, folder):
     size = sum(file.stat().st_size for file in other.glob("*.terms"))
     print(f"index: {size / 1e6:.0f} MB in {time.perf_counter() - start:.1f} s")
     return other
+
+
+def example(name):
+    """An example of hunting, built."""
+    subprocess.run(["cargo", "build", "--release", "--workspace", "--example", name], cwd=ROOT, check=True)
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / "release" / "examples" / name
+
+
+def stored(folder):
+    """The same rows as an event store keeps them: flushed and compacted, with terms and with columns for paths in JSON."""
+    store = folder.with_name(folder.name + "-stored")
+    if not (store / "done").exists():
+        writer, start = example("event_files"), time.perf_counter()
+        for table in TABLES.values():
+            subprocess.run([str(writer), table, str(folder / f"{table}.parquet"), str(store)], check=True, stdout=subprocess.DEVNULL)
+        (store / "done").touch()
+        print(f"written through an event store in {time.perf_counter() - start:.0f} s")
+    files = [file for file in (store / "events" / "files").rglob("*") if file.is_file()]
+    print(f"event store: {sum(file.stat().st_size for file in files) / 1e6:.0f} MB in {len(files)} files")
+    return store
 
 
 def release():
@@ -203,6 +224,8 @@ def main():
     commands = {"bartizan": ours(binary, folder)}
     if "indexed" in names:
         commands["indexed"] = ours(binary, indexed(binary, folder))
+    if "stored" in names:
+        commands["stored"] = [str(example("kql_jsonl")), str(stored(folder))]
     for peer in PEERS:
         commands[peer] = [str(python), str(HERE / "peer.py"), peer, str(folder), str(given.threads)]
     engines = [Engine(name, commands[name], cores) for name in names]

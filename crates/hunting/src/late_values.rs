@@ -4,20 +4,26 @@
 //! what the projection computes is then computed for rows that nobody sees. Here only columns move down there.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
+use datafusion::common::tree_node::{
+    Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion,
+};
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::TaskContext;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::{
     ProjectionExec, ProjectionExpr, remove_unnecessary_projections,
+};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
 };
 
 /// The name of the rule in DataFusion that this one stands for.
@@ -47,11 +53,19 @@ impl PhysicalOptimizerRule for LateValues {
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_down(|plan| match columns_alone(&plan)? {
-            Some(plan) => Ok(Transformed::yes(plan)),
-            None => remove_unnecessary_projections(plan),
-        })
-        .data()
+        // Projections are first merged and moved as far as the steps that leave rows out, where a step without any effect
+        // stops them: they are merged with what they meet on the way, and what comes of it would not stop.
+        let stopped = plan.transform_up(|plan| {
+            Ok(if leaves_out(&plan) {
+                Transformed::yes(Arc::new(Stop { input: plan }) as Arc<dyn ExecutionPlan>)
+            } else {
+                Transformed::no(plan)
+            })
+        });
+        let merged = stopped
+            .data()?
+            .transform_down(remove_unnecessary_projections);
+        merged.data()?.transform_down(past_stop).data()
     }
 
     fn schema_check(&self) -> bool {
@@ -59,30 +73,105 @@ impl PhysicalOptimizerRule for LateValues {
     }
 }
 
-/// A projection that computes something above a step that leaves rows out, with one of the columns that it uses between
-/// them; none when it is another plan.
-fn columns_alone(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let Some(projection) = plan.downcast_ref::<ProjectionExec>() else {
-        return Ok(None);
-    };
-    let below = projection.input();
-    let leaves_out = below.is::<FilterExec>() || below.fetch().is_some();
-    if !leaves_out || !projection.expr().iter().any(|e| is_computed(&e.expr)) {
-        return Ok(None);
+fn leaves_out(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<FilterExec>() || plan.fetch().is_some()
+}
+
+/// What stopped projections.
+fn stopped(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
+    plan.downcast_ref::<Stop>().map(|stop| &stop.input)
+}
+
+/// A step that no projection is moved past; it is gone before a plan is executed.
+#[derive(Debug)]
+struct Stop {
+    input: Arc<dyn ExecutionPlan>,
+}
+
+impl DisplayAs for Stop {
+    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stop")
     }
+}
+
+impl ExecutionPlan for Stop {
+    fn name(&self) -> &str {
+        "Stop"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.pop() {
+            Some(input) => Ok(Arc::new(Self { input })),
+            None => internal_err!("a step without input"),
+        }
+    }
+
+    fn execute(
+        &self,
+        _partition: usize,
+        _context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        internal_err!("a step that is only for planning")
+    }
+}
+
+/// Takes stops away; of projections above them columns alone move on.
+fn past_stop(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    if let Some(below) = stopped(&plan) {
+        return Ok(Transformed::yes(below.clone()));
+    }
+    let projection = plan.downcast_ref::<ProjectionExec>();
+    let Some((projection, below)) = projection.and_then(|p| Some((p, stopped(p.input())?))) else {
+        return remove_unnecessary_projections(plan);
+    };
+    if !projection.expr().iter().any(|e| is_computed(&e.expr)) {
+        let exprs = projection.expr().to_vec();
+        let moved = Arc::new(ProjectionExec::try_new(exprs, below.clone())?);
+        return Ok(Transformed::yes(
+            remove_unnecessary_projections(moved)?.data,
+        ));
+    }
+    Ok(Transformed::yes(with_columns_below(projection, below)?))
+}
+
+/// A projection over a step that gives only the columns that are used.
+fn with_columns_below(
+    projection: &ProjectionExec,
+    below: &Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let used = projection.expr().iter();
     let used = used.flat_map(|e| collect_columns(&e.expr));
     let used: BTreeSet<usize> = used.map(|column| column.index()).collect();
     let schema = below.schema();
-    if used.len() == schema.fields().len() {
-        return Ok(Some(plan.clone()));
-    }
     let columns = used.iter().map(|index| {
         let name = schema.field(*index).name();
         let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(name, *index));
         (column, name.clone())
     });
     let columns = ProjectionExec::try_new(columns.collect::<Vec<_>>(), below.clone())?;
+    let below = remove_unnecessary_projections(Arc::new(columns))?.data;
     let at = |column: &Column| used.range(..column.index()).count();
     let exprs = projection.expr().iter().map(|e| {
         let expr = e.expr.clone().transform_down(|expr| {
@@ -97,10 +186,7 @@ fn columns_alone(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn Executi
         Ok(ProjectionExpr::new(expr.data()?, e.alias.clone()))
     });
     let exprs = exprs.collect::<Result<Vec<_>>>()?;
-    Ok(Some(Arc::new(ProjectionExec::try_new(
-        exprs,
-        Arc::new(columns),
-    )?)))
+    Ok(Arc::new(ProjectionExec::try_new(exprs, below)?))
 }
 
 fn is_computed(expr: &Arc<dyn PhysicalExpr>) -> bool {

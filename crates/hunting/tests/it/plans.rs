@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bartizan_hunting::types::schema;
-use bartizan_hunting::{EngineSettings, HuntError, HuntRequest, Limits, TableSource};
+use bartizan_hunting::{EngineSettings, HuntError, HuntRequest, Limits, LocalTables, TableSource};
 use bartizan_kql::Scope;
 use bartizan_kql::types::Type;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -184,5 +184,48 @@ fn rows_that_are_kept_for_several_plans_have_the_columns_that_one_of_them_reads(
         ),
     ] {
         assert_eq!(asked(query), [format!("columns {columns}")], "{query}");
+    }
+}
+
+#[test]
+fn values_are_computed_of_the_rows_that_are_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("t.jsonl");
+    std::fs::write(&file, r#"{"a": "x", "b": "y", "c": "z"}"#).expect("written");
+    let mut tables = LocalTables::new();
+    tables.add("T", &file).expect("a table");
+    for (query, step) in [
+        (
+            "T | where a has 'x' | project a, v = strcat(b, c)",
+            "FilterExec",
+        ),
+        ("T | top 3 by a | project a, v = strcat(b, c)", "SortExec"),
+        (
+            "T | sort by a asc, b asc | take 3 | project a, v = strcat(b, c)",
+            "SortExec",
+        ),
+        (
+            "union (T | where a has 'x'), (T | where a has 'y') | project a, v = strcat(b, c)",
+            "FilterExec",
+        ),
+    ] {
+        let (engine, runtime) = engine(EngineSettings {
+            threads: 2,
+            ..EngineSettings::default()
+        });
+        let plan = runtime.block_on(engine.explain(HuntRequest {
+            query: query.to_owned(),
+            now_ticks: 0,
+            timespan: None,
+            limits: Limits::default(),
+            tables: Arc::new(tables.clone()),
+        }));
+        let plan = plan.expect("a plan");
+        let physical = plan.rsplit("\n\n").next().unwrap_or_default();
+        let lines: Vec<&str> = physical.lines().collect();
+        let at = |what: &str| lines.iter().position(|line| line.contains(what));
+        let (computed, step) = (at("strcat"), at(step));
+        assert!(computed.is_some() && step.is_some(), "{query}\n{plan}");
+        assert!(computed < step, "{query}\n{plan}");
     }
 }
