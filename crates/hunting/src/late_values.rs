@@ -1,7 +1,8 @@
 //! Values are computed behind the steps that leave rows out.
 //!
 //! DataFusion moves a projection below a filter, or below a sort that wants few rows, whenever that leaves fewer columns;
-//! what the projection computes is then computed for rows that nobody sees. Here only columns move down there.
+//! what the projection computes is then computed for rows that nobody sees. Here such a step stops what is computed, and only
+//! columns move on.
 
 use std::collections::BTreeSet;
 use std::fmt;

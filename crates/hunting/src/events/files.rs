@@ -2,7 +2,8 @@
 //!
 //! One file holds rows of one tenant's one table, sorted by `Timestamp`:
 //! `{tenant}/{table}/{uuid}.parquet`. They carry no Arrow schema of ours, so DuckDB, ClickHouse,
-//! Spark and Trino read them as plain Parquet. Beside one of many rows is a file of its terms, `{uuid}.parquet.terms`,
+//! Spark and Trino read them as plain Parquet. One of many rows has columns for paths in JSON behind those of its table
+//! (`shredded/`). Beside one of many rows is a file of its terms, `{uuid}.parquet.terms`,
 //! which lives as long and may be missing.
 
 use std::fs::{self, File};

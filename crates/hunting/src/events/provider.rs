@@ -10,7 +10,7 @@ use bartizan_contract::{KqlType, TenantId};
 use bartizan_store::segments;
 use bartizan_store::segments::EventFile;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
+use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::datasource::TableType;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::logical_expr::utils::conjunction;
@@ -30,7 +30,7 @@ use super::schema::{engine_schema, file_schema};
 use super::ticks::ticks_from_timestamp;
 use super::writer::lock;
 use super::{EventStore, EventsError};
-use crate::shredded::{KeyPath, with_columns_of};
+use crate::shredded::{Extra, KeyPath, with_extras};
 use crate::terms::TermCondition;
 
 /// See [`EventStore::provider`].
@@ -39,7 +39,7 @@ pub(crate) struct EventTable {
     events: Arc<EventStore>,
     tenant: TenantId,
     table: &'static Table,
-    /// Paths in its columns, of which each has two columns behind those of the table: what is stored, and the whole text.
+    /// Paths that have columns behind those of the table.
     paths: Arc<[KeyPath]>,
     schema: SchemaRef,
     snapshot: Arc<OnceCell<Snapshot>>,
@@ -76,7 +76,7 @@ impl EventTable {
             events: self.events.clone(),
             tenant: self.tenant,
             table: self.table,
-            schema: with_columns_of(&engine_schema(self.table), &paths),
+            schema: with_extras(&engine_schema(self.table), &paths),
             paths,
             snapshot: self.snapshot.clone(),
         }
@@ -170,11 +170,11 @@ impl EventTable {
             let name = schema.field(index).name();
             return Ok(Arc::new(Column::new(name, index)));
         };
-        if behind % 2 == 0 {
-            return Ok(Arc::new(Literal::new(ScalarValue::Utf8View(None))));
-        }
-        let column = &self.paths[behind / 2].column;
-        Ok(Arc::new(Column::new_with_schema(column, schema)?))
+        let extra = Extra::of(&self.paths).swap_remove(behind);
+        Ok(match extra.without_store() {
+            Ok(column) => Arc::new(Column::new_with_schema(column, schema)?),
+            Err(value) => Arc::new(Literal::new(value)),
+        })
     }
 
     /// What filters say about terms.

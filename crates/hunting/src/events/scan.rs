@@ -31,7 +31,7 @@ use super::older_files::MissingTexts;
 use super::schema::{TIMESTAMP, file_schema};
 use super::{EventStore, EventsError};
 use crate::row_groups::{Footer, Pruning, add_wanted, deal};
-use crate::shredded::{KeyPath, ShreddedFiles, with_columns_of};
+use crate::shredded::{KeyPath, ShreddedFiles, with_extras};
 use crate::stored_times::StoredTimes;
 use crate::terms::TermCondition;
 
@@ -108,7 +108,7 @@ impl FileScan<'_> {
         footers: &[Footer],
         predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let schema = with_columns_of(&file_schema(self.table), self.paths);
+        let schema = with_extras(&file_schema(self.table), self.paths);
         let groups = deal(footers, self.state.config().target_partitions());
         if groups.iter().all(FileGroup::is_empty) {
             return Ok(None);

@@ -80,35 +80,37 @@ pub(super) enum Whole {
     UncheckedText,
 }
 
-/// The value at the end of a path whose first keys files may have walked: the first argument is what stands at the end of
-/// these, the second the whole text in rows where nobody walked.
+/// The value at the end of a path whose first keys may have been walked when a file was written. The arguments are what is
+/// stored at the end of these, whether a row's file has that, and the whole text.
 pub(super) fn walk_or_stored(
     call: &Call,
     steps: &[Step],
     walked: usize,
     whole: Whole,
 ) -> Result<ArrayRef> {
-    let (stored, texts) = (call.arg(0)?, call.arg(1)?);
+    let stored = call.arg(0)?;
+    let is_stored = call.arg(1)?.bools()?;
     let rest = steps.get(walked..).unwrap_or_default();
-    let nothing_whole = texts.array.null_count() == texts.array.len();
-    if rest.is_empty() && nothing_whole && stored.array.len() == call.rows {
+    let every = || (0..call.rows).all(|row| is_stored.get(row) == Some(true));
+    if rest.is_empty() && stored.array.len() == call.rows && every() {
         return Ok(Arc::clone(&stored.array));
     }
-    let (stored, texts) = (stored.texts()?, texts.texts()?);
+    let (stored, texts) = (stored.texts()?, call.texts(2)?);
     let (way, rest) = (Way::new(steps), Way::new(rest));
     call.make_slices(|row| {
-        not_null(match texts.some(row) {
-            None => rest.in_dynamic(stored.some(row)?),
-            Some(text) => match whole {
-                Whole::Dynamic => way.in_dynamic(text),
-                Whole::Text => way.in_text(text),
-                Whole::UncheckedText => way.in_unchecked_text(text),
-            },
+        if is_stored.get(row) == Some(true) {
+            return not_null(rest.in_dynamic(stored.some(row)?));
+        }
+        let text = texts.some(row)?;
+        not_null(match whole {
+            Whole::Dynamic => way.in_dynamic(text),
+            Whole::Text => way.in_text(text),
+            Whole::UncheckedText => way.in_unchecked_text(text),
         })
     })
 }
 
-/// Which rows have no whole text, or one that is JSON.
+/// Which texts are JSON, or null: then all that is asked of them is stored.
 pub(super) fn is_json_or_stored(call: &Call) -> Result<ArrayRef> {
     let input = call.texts(0)?;
     call.make_flags(|row| {

@@ -292,18 +292,27 @@ pub(crate) fn walk_of(expr: &Expr) -> Option<(&Walk, &Expr)> {
     KqlFunction::walk(expr)
 }
 
-/// A walk of which the first keys may have been walked when a file was written: what is stored at the end of these, and
-/// the whole value in rows of files that do not have it.
-pub(crate) fn walk_or_stored(stored: Expr, whole: Expr, walked: usize, walk: &Walk) -> Expr {
-    let args = vec![(stored, Type::Dynamic), (whole, Type::Dynamic)];
+/// A walk of which the first keys may have been walked when a file was written: what is stored at the end of these, whether
+/// a row's file has that, and the whole text.
+pub(crate) fn walk_or_stored(
+    [stored, is_stored, whole]: [Expr; 3],
+    walked: usize,
+    walk: &Walk,
+) -> Expr {
+    let args = vec![
+        (stored, Type::Dynamic),
+        (is_stored, Type::Bool),
+        (whole, Type::Dynamic),
+    ];
     if !walk.in_text {
         return walk_or_stored_in(Whole::Dynamic, walked, &walk.steps, args, None);
     }
     let steps = Arc::clone(&walk.steps);
     let untested = move |args: &[Expr]| {
-        let args: Vec<_> = args.iter().map(|a| (a.clone(), Type::Dynamic)).collect();
+        let types = [Type::Dynamic, Type::Bool, Type::Dynamic];
+        let args: Vec<_> = args.iter().cloned().zip(types).collect();
         let kernel = Arc::new(dynamic_path::is_json_or_stored);
-        let whole = args.get(1)?.clone();
+        let whole = args.get(2)?.clone();
         let name = "is_json_or_stored";
         let test = KqlFunction::call(name, String::new(), kernel, vec![whole], Type::Bool);
         let value = walk_or_stored_in(Whole::UncheckedText, walked, &steps, args, None);

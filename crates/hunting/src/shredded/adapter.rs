@@ -1,4 +1,4 @@
-//! What each file gives for a path: the column that it has, or the whole text.
+//! What each file gives for paths: the columns that it has, and the whole texts of others.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 
-use super::KeyPath;
+use super::{Extra, KeyPath};
 
-/// Puts the whole text where a file has no column for a path, and none where it has. That the column itself reads as null
-/// where it is missing is left to the rest.
+/// Says for each path whether a file has it, and leaves out whole texts where it has all. That the column of a path reads as
+/// null where it is missing is left to the rest.
 #[derive(Debug)]
 pub(crate) struct ShreddedFiles {
     /// The paths that the scan asks for.
@@ -27,27 +27,36 @@ impl PhysicalExprAdapterFactory for ShreddedFiles {
         logical_file_schema: SchemaRef,
         physical_file_schema: SchemaRef,
     ) -> Result<Arc<dyn PhysicalExprAdapter>> {
-        let whole = |path: &KeyPath| {
-            let value: Arc<dyn PhysicalExpr> =
-                if physical_file_schema.index_of(&path.stored()).is_ok() {
-                    Arc::new(Literal::new(ScalarValue::Utf8View(None)))
-                } else {
-                    Arc::new(Column::new_with_schema(&path.column, &logical_file_schema)?)
-                };
-            Ok((path.whole(), value))
-        };
-        let whole = self.paths.iter().map(whole).collect::<Result<Vec<_>>>()?;
+        let is_stored = |path: &KeyPath| physical_file_schema.index_of(&path.stored()).is_ok();
+        let mut given = Vec::new();
+        for extra in Extra::of(&self.paths) {
+            let value: Arc<dyn PhysicalExpr> = match &extra {
+                Extra::Stored(_) => continue,
+                Extra::IsStored(path) => {
+                    Arc::new(Literal::new(ScalarValue::Boolean(Some(is_stored(path)))))
+                }
+                Extra::Whole(column) => {
+                    let mut paths = self.paths.iter().filter(|path| path.column == *column);
+                    if paths.all(is_stored) {
+                        Arc::new(Literal::new(ScalarValue::Utf8View(None)))
+                    } else {
+                        Arc::new(Column::new_with_schema(column, &logical_file_schema)?)
+                    }
+                }
+            };
+            given.push((extra.name(), value));
+        }
         let rest = self
             .then
             .create(logical_file_schema.clone(), physical_file_schema.clone())?;
-        Ok(Arc::new(Adapter { whole, rest }))
+        Ok(Arc::new(Adapter { given, rest }))
     }
 }
 
 #[derive(Debug)]
 struct Adapter {
     /// By the name of the scan's column.
-    whole: Vec<(String, Arc<dyn PhysicalExpr>)>,
+    given: Vec<(String, Arc<dyn PhysicalExpr>)>,
     rest: Arc<dyn PhysicalExprAdapter>,
 }
 
@@ -55,11 +64,11 @@ impl PhysicalExprAdapter for Adapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
         let expr = expr
             .transform_down(|expr| {
-                let whole = expr.downcast_ref::<Column>().and_then(|column| {
-                    let mut known = self.whole.iter();
+                let given = expr.downcast_ref::<Column>().and_then(|column| {
+                    let mut known = self.given.iter();
                     known.find(|(name, _)| name == column.name())
                 });
-                Ok(match whole {
+                Ok(match given {
                     Some((_, value)) => Transformed::yes(value.clone()),
                     None => Transformed::no(expr),
                 })

@@ -1,6 +1,6 @@
 //! Which paths a file keeps: those that many of its rows have, with short values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, StringViewArray};
 use bartizan_contract::KqlType;
@@ -11,7 +11,7 @@ use crate::json::{self, Kind};
 
 /// Rows that are looked at.
 pub(crate) const SAMPLE_ROWS: usize = 32_768;
-/// Bytes of rows after which no more are looked at.
+/// Bytes in memory after which no more rows are looked at; what rows share counts for each batch of them.
 pub(crate) const SAMPLE_BYTES: usize = 32 << 20;
 /// A path is kept when one of so many rows has it.
 const ONE_OF: usize = 20;
@@ -51,6 +51,9 @@ pub(crate) fn choose(table: &Table, rows: &[RecordBatch]) -> Vec<KeyPath> {
     found.sort_by(|(seen, path), (other_seen, other)| {
         other_seen.cmp(seen).then_with(|| path.cmp(other))
     });
+    // Readers that do not tell columns apart by case could not read the file.
+    let mut names = HashSet::new();
+    found.retain(|(_, path)| names.insert(path.stored().to_lowercase()));
     found.truncate(MOST_PATHS);
     let mut paths: Vec<KeyPath> = found.into_iter().map(|(_, path)| path).collect();
     paths.sort();

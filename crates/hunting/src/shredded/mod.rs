@@ -1,9 +1,11 @@
-//! Paths of keys within `dynamic` columns, kept in files as columns of their own.
+//! Paths of keys within `dynamic` columns, and within texts that hold JSON, kept in files as columns of their own.
 //!
-//! A large file has a column beside those of its table for each path that many of its rows have: the JSON text at the end
-//! of the path, or null. The name says which: `AdditionalFields["Process"]["Name"]`. Nothing about values or types changes
-//! by it; it only saves reading and walking the whole text. Files differ in what they have, so a hunt is given two texts
-//! for each path that it follows: the *stored* one, and the *whole* text where a file has no such column ([`KeyPath`]).
+//! A large file has a column beside those of its table for each of a few paths that many of its first rows have, with short
+//! values: the JSON text at the end of the path, or null. The name says which: `AdditionalFields["Process"]["Name"]`.
+//! Nothing about values or types changes by it; it only saves reading and walking the whole text.
+//!
+//! Files differ in what they have. A hunt is given for each path what is *stored*, and whether that is so; and for each
+//! column with paths the *whole* text, unless a file has all of them ([`Extra`]).
 //!
 //! Which paths a file keeps is chosen from its first rows ([`choose`]), what they hold is written beside them
 //! ([`write`]), plans are told to read them ([`rule`]), and each file gives what it has ([`adapter`]).
@@ -18,6 +20,7 @@ mod write;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
 
 use crate::json;
 
@@ -44,9 +47,14 @@ impl KeyPath {
         self.keys_after(self.column.clone())
     }
 
-    /// What a scan calls the whole text of rows in files that do not have the path.
+    /// What a scan calls whether a row's file has that column.
+    pub(crate) fn is_stored(&self) -> String {
+        self.keys_after(format!("{} has ", self.column))
+    }
+
+    /// What a scan calls the column's whole text, which may be null where every path of it is stored.
     pub(crate) fn whole(&self) -> String {
-        self.keys_after(format!("{} without ", self.column))
+        whole(&self.column)
     }
 
     fn keys_after(&self, mut name: String) -> String {
@@ -57,24 +65,72 @@ impl KeyPath {
         }
         name
     }
+}
 
-    /// The field of a stored column.
-    pub(crate) fn field(&self) -> Field {
-        Field::new(self.stored(), DataType::Utf8View, true)
+fn whole(column: &str) -> String {
+    format!("{column} whole")
+}
+
+/// A column of a scan behind those of its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Extra {
+    /// The whole text of a column.
+    Whole(String),
+    /// What is stored at the end of a path.
+    Stored(KeyPath),
+    /// Whether something may be stored there.
+    IsStored(KeyPath),
+}
+
+impl Extra {
+    /// The columns for some paths: those for the first of them are the first, whatever follows.
+    pub(crate) fn of(paths: &[KeyPath]) -> Vec<Self> {
+        let mut extras = Vec::new();
+        for (at, path) in paths.iter().enumerate() {
+            if !paths[..at].iter().any(|p| p.column == path.column) {
+                extras.push(Self::Whole(path.column.clone()));
+            }
+            extras.extend([Self::Stored(path.clone()), Self::IsStored(path.clone())]);
+        }
+        extras
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Whole(column) => whole(column),
+            Self::Stored(path) => path.stored(),
+            Self::IsStored(path) => path.is_stored(),
+        }
+    }
+
+    /// Its values where nothing is stored: those of another column, or one for all rows.
+    pub(crate) fn without_store(&self) -> Result<&str, ScalarValue> {
+        match self {
+            Self::Whole(column) => Ok(column),
+            Self::Stored(_) => Err(ScalarValue::Utf8View(None)),
+            Self::IsStored(_) => Err(ScalarValue::Boolean(Some(false))),
+        }
+    }
+
+    fn field(&self) -> Field {
+        let ty = match self {
+            Self::Whole(_) | Self::Stored(_) => DataType::Utf8View,
+            Self::IsStored(_) => DataType::Boolean,
+        };
+        Field::new(self.name(), ty, true)
     }
 }
 
-/// A table's columns, and behind them two for each path: what is stored at its end, and the whole text.
-pub(crate) fn with_columns_of(schema: &SchemaRef, paths: &[KeyPath]) -> SchemaRef {
+/// A table's columns, and those for paths behind them.
+pub(crate) fn with_extras(schema: &SchemaRef, paths: &[KeyPath]) -> SchemaRef {
     if paths.is_empty() {
         return schema.clone();
     }
-    let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
-    for path in paths {
-        let whole = Field::new(path.whole(), DataType::Utf8View, true);
-        fields.extend([Arc::new(path.field()), Arc::new(whole)]);
-    }
-    Arc::new(Schema::new(fields))
+    let extras = Extra::of(paths);
+    let fields = schema.fields().iter().cloned();
+    let fields = fields.chain(extras.iter().map(|extra| Arc::new(extra.field())));
+    Arc::new(Schema::new(fields.collect::<Vec<FieldRef>>()))
 }
 
 /// Whether a file's column is one of a path in another of its columns.

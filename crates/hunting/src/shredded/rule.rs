@@ -17,7 +17,7 @@ use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, TableScan};
 use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::{KeyPath, MOST_KEYS};
+use super::{Extra, KeyPath, MOST_KEYS};
 use crate::events::EventTable;
 use crate::functions::{Step, Walk, parsed_text, walk_of, walk_or_stored};
 
@@ -43,37 +43,81 @@ impl OptimizerRule for ShreddedPaths {
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         plan.transform_down(|plan| {
-            let read = match &plan {
-                LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => shredded(&plan)?,
-                LogicalPlan::Filter(filter) => {
-                    // Its rows are all columns of the scan: there must not be more of them than before.
-                    let every = filter.input.schema().columns();
-                    let every = every.into_iter().map(Expr::Column).collect();
-                    let plan = Arc::new(plan.clone());
-                    shredded(&LogicalPlan::Projection(Projection::try_new(every, plan)?))?
-                }
-                _ => None,
+            let settles = matches!(plan, LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_));
+            if !settles && !matches!(plan, LogicalPlan::Filter(_)) {
+                return Ok(Transformed::no(plan));
+            }
+            let Some((steps, scan)) = steps_of(&plan) else {
+                return Ok(Transformed::no(plan));
+            };
+            // What is below has been looked at with this, whatever comes of it.
+            let provider = source_as_provider(&scan.source)?;
+            let Some(table) = provider.downcast_ref::<EventTable>() else {
+                return Ok(Transformed::new(plan, false, TreeNodeRecursion::Jump));
+            };
+            if !steps.iter().any(|step| has_walks(step)) {
+                return Ok(Transformed::new(plan, false, TreeNodeRecursion::Jump));
+            }
+            let read = if settles {
+                shredded(&steps, scan, table)?
+            } else {
+                // A filter gives all columns that it gets: there must not be more of them than before.
+                let every = plan.schema().columns();
+                let every = every.into_iter().map(Expr::Column).collect();
+                let top = Projection::try_new(every, Arc::new(plan.clone()))?;
+                let top = LogicalPlan::Projection(top);
+                let steps: Vec<_> = std::iter::once(&top).chain(steps).collect();
+                shredded(&steps, scan, table)?
             };
             Ok(match read {
                 Some(read) => Transformed::new(read, true, TreeNodeRecursion::Jump),
-                None => Transformed::no(plan),
+                None => Transformed::new(plan, false, TreeNodeRecursion::Jump),
             })
         })
     }
 }
 
-/// A step that settles its columns, over others down to a scan, with the paths in all of them read where they are stored;
+/// Steps from the top down to a scan, where every one reads only the one below.
+fn steps_of(top: &LogicalPlan) -> Option<(Vec<&LogicalPlan>, &TableScan)> {
+    let mut steps = vec![top];
+    loop {
+        let below = *steps.last()?.inputs().first()?;
+        match below {
+            LogicalPlan::TableScan(scan) => return Some((steps, scan)),
+            LogicalPlan::Filter(_)
+            | LogicalPlan::Sort(_)
+            | LogicalPlan::Projection(_)
+            | LogicalPlan::SubqueryAlias(_) => steps.push(below),
+            _ => return None,
+        }
+    }
+}
+
+/// Whether a step walks into JSON.
+fn has_walks(step: &LogicalPlan) -> bool {
+    let mut found = false;
+    let looked = step.apply_expressions(|expr| {
+        expr.apply(|expr| {
+            found |= walk_of(expr).is_some();
+            Ok(if found {
+                TreeNodeRecursion::Stop
+            } else {
+                TreeNodeRecursion::Continue
+            })
+        })
+    });
+    found || looked.is_err()
+}
+
+/// Steps down to a scan, of which the first settles its columns, with the paths in all of them read where they are stored;
 /// none when there are none.
-fn shredded(top: &LogicalPlan) -> Result<Option<LogicalPlan>> {
-    let Some((steps, scan)) = steps_of(top) else {
-        return Ok(None);
-    };
-    let provider = source_as_provider(&scan.source)?;
-    let Some(table) = provider.downcast_ref::<EventTable>() else {
-        return Ok(None);
-    };
+fn shredded(
+    steps: &[&LogicalPlan],
+    scan: &TableScan,
+    table: &EventTable,
+) -> Result<Option<LogicalPlan>> {
     let mut asked = Asked {
-        table: scan.table_name.clone(),
+        table: &scan.table_name,
         paths: table.paths().to_vec(),
         any: false,
     };
@@ -104,30 +148,15 @@ fn shredded(top: &LogicalPlan) -> Result<Option<LogicalPlan>> {
     Ok(Some(plan))
 }
 
-/// Steps from the top down to a scan, where every one reads only the one below.
-fn steps_of(top: &LogicalPlan) -> Option<(Vec<&LogicalPlan>, &TableScan)> {
-    let mut steps = vec![top];
-    loop {
-        let below = *steps.last()?.inputs().first()?;
-        match below {
-            LogicalPlan::TableScan(scan) => return Some((steps, scan)),
-            LogicalPlan::Filter(_) | LogicalPlan::Sort(_) | LogicalPlan::Projection(_) => {
-                steps.push(below);
-            }
-            _ => return None,
-        }
-    }
-}
-
 /// What is asked of a scan.
-struct Asked {
-    table: TableReference,
+struct Asked<'s> {
+    table: &'s TableReference,
     paths: Vec<KeyPath>,
     /// Whether some path is read where it is stored.
     any: bool,
 }
 
-impl Asked {
+impl Asked<'_> {
     /// The expressions of a step with their paths as columns. Names of columns that the steps above use become those that
     /// are used of the steps below.
     fn exprs(
@@ -156,10 +185,12 @@ impl Asked {
         }
         if let LogicalPlan::Projection(_) = step {
             // The columns of paths that steps above use pass through.
-            let paths = self.paths.iter().flat_map(|p| [p.stored(), p.whole()]);
-            let mut passed: Vec<Expr> = paths
+            let extras = Extra::of(&self.paths);
+            let mut passed: Vec<Expr> = extras
+                .iter()
+                .map(Extra::name)
                 .filter(|name| used.contains(name))
-                .map(|name| self.column(name))
+                .map(|name| self.column(name, below))
                 .collect();
             passed.retain(|column| !exprs.contains(column));
             exprs.extend(passed);
@@ -170,8 +201,13 @@ impl Asked {
         Ok(exprs)
     }
 
-    fn column(&self, name: String) -> Expr {
-        Expr::Column(Column::new(Some(self.table.clone()), name))
+    /// A column of the scan above some steps.
+    fn column(&self, name: String, below: &[&LogicalPlan]) -> Expr {
+        let alias = below.iter().find_map(|step| match step {
+            LogicalPlan::SubqueryAlias(alias) => Some(&alias.alias),
+            _ => None,
+        });
+        Expr::Column(Column::new(Some(alias.unwrap_or(self.table).clone()), name))
     }
 
     /// A walk into a column of the scan as what is stored or walked; none for everything else.
@@ -187,8 +223,9 @@ impl Asked {
             }
             self.paths.push(path.clone());
         }
-        let (stored, whole) = (self.column(path.stored()), self.column(path.whole()));
-        Some(walk_or_stored(stored, whole, path.keys.len(), &walk))
+        let names = [path.stored(), path.is_stored(), path.whole()];
+        let columns = names.map(|name| self.column(name, below));
+        Some(walk_or_stored(columns, path.keys.len(), &walk))
     }
 }
 

@@ -42,6 +42,7 @@ fn json_text() -> impl Strategy<Value = String> {
         (-9..9_i32).prop_map(|n| format!("{n}.50")),
         Just(r#""te\"xt""#.to_owned()),
         Just("{".to_owned()),
+        Just(String::new()),
     ];
     let value = leaf.prop_recursive(4, 24, 4, |inner| {
         let member = (key(), inner.clone()).prop_map(|(key, value)| format!("\"{key}\" : {value}"));
@@ -156,7 +157,7 @@ fn names_say_which_path_they_are_of() {
         keys: vec!["a.b".to_owned(), "q\"q".to_owned()],
     };
     assert_eq!(path.stored(), r#"RawEventData["a.b"]["q\"q"]"#);
-    assert_eq!(path.whole(), r#"RawEventData without ["a.b"]["q\"q"]"#);
+    assert_eq!(path.is_stored(), r#"RawEventData has ["a.b"]["q\"q"]"#);
     assert!(is_stored_path(&path.stored(), |column| column == "RawEventData"));
     for other in [
         r#"Other["a"]"#,
@@ -168,5 +169,45 @@ fn names_say_which_path_they_are_of() {
             !is_stored_path(other, |column| column == "RawEventData"),
             "{other}"
         );
+    }
+}
+
+#[test]
+fn no_two_columns_of_a_file_differ_by_case_alone() {
+    let paths = chosen(|n| {
+        let other = if n % 2 == 0 { r#", "clientip": 1"# } else { "" };
+        format!(r#"{{"ClientIP": 1, "CLIENTIP": 2{other}}}"#)
+    });
+    assert_eq!(paths, [r#"RawEventData["CLIENTIP"]"#]);
+}
+
+#[test]
+fn columns_for_further_paths_are_behind_those_for_the_first() {
+    let path = |column: &str, key: &str| KeyPath {
+        column: column.to_owned(),
+        keys: vec![key.to_owned()],
+    };
+    let paths = [path("A", "x"), path("B", "x"), path("A", "y")];
+    let names = |n: usize| {
+        Extra::of(&paths[..n])
+            .iter()
+            .map(Extra::name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(3),
+        [
+            "A whole",
+            r#"A["x"]"#,
+            r#"A has ["x"]"#,
+            "B whole",
+            r#"B["x"]"#,
+            r#"B has ["x"]"#,
+            r#"A["y"]"#,
+            r#"A has ["y"]"#
+        ]
+    );
+    for n in 0..3 {
+        assert_eq!(names(n), names(3)[..names(n).len()]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringViewBuilder};
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use bartizan_contract::KqlType;
 use bartizan_contract::hunting::Table;
@@ -50,7 +50,11 @@ impl ShreddedWriter {
             let mut root = Branch::default();
             for (number, path) in run.iter().enumerate() {
                 root.insert(&path.keys, number);
-                fields.push(Arc::new(path.field()));
+                fields.push(Arc::new(Field::new(
+                    path.stored(),
+                    DataType::Utf8View,
+                    true,
+                )));
             }
             columns.push(Column {
                 index,
@@ -144,7 +148,8 @@ impl Branch {
             };
             taken |= 1 << at;
             if let Some(path) = wanted.path {
-                found[path] = (json::kind(value) != Some(Kind::Null)).then_some(value);
+                let is_null = matches!(json::kind(value), None | Some(Kind::Null));
+                found[path] = (!is_null).then_some(value);
             }
             wanted.then.walk(value, found);
             left -= 1;

@@ -2,7 +2,9 @@
 //! in files without, in memory, and with no optimisation at all.
 
 use bartizan_hunting::events::Location;
-use bartizan_hunting::{Engine, EngineSettings, HuntRequest, Limits, Reach, TenantTables};
+use bartizan_hunting::{
+    Engine, EngineSettings, HuntRequest, Limits, Reach, TenantTables, VisibleDevices,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::counted::Counted;
@@ -102,6 +104,7 @@ const ASKED: &[&str] = &[
     "where isnotempty(J.Missing) or isnotempty(J.Missing.More) | count",
     "project a=J.Long, b=J.Result, c=J.Number | summarize max(strlen(a)), countif(b == 'ok'), sum(toint(c))",
     "where J.Number > 10 | take 3 | count",
+    "where J.Result == 'ok' or J.Actor == 'nobody' | summarize count(), sum(toint(J.Number))",
 ];
 
 /// A query over one of the tables.
@@ -117,6 +120,15 @@ fn over(asked: &str, cloud: bool) -> String {
 }
 
 async fn hunt(events: &Arc<EventStore>, query: String, optimize: bool) -> (String, String) {
+    hunt_as(events, VisibleDevices::All, query, optimize).await
+}
+
+async fn hunt_as(
+    events: &Arc<EventStore>,
+    devices: VisibleDevices,
+    query: String,
+    optimize: bool,
+) -> (String, String) {
     let engine = Engine::new(EngineSettings {
         threads: 2,
         optimize,
@@ -128,7 +140,10 @@ async fn hunt(events: &Arc<EventStore>, query: String, optimize: bool) -> (Strin
         now_ticks: noon(),
         timespan: None,
         limits: Limits::default(),
-        tables: Arc::new(TenantTables::new(events.clone(), CONTOSO, Reach::All)),
+        tables: Arc::new(
+            TenantTables::new(events.clone(), CONTOSO, Reach::All)
+                .of_devices(devices.clone(), Vec::new()),
+        ),
     };
     let result = engine.run(request()).await;
     let mut rows = Vec::new();
@@ -222,6 +237,22 @@ async fn hunts_find_the_same_whether_a_path_has_a_column_or_not() {
             assert_eq!(reads_columns, !reads_whole, "{query}\n{plan}");
             before.push((query, found));
         }
+    }
+    // Who sees the rows of some devices sees no others by a path, either.
+    let two = || VisibleDevices::Only(vec!["device-3".to_owned(), "device-4".to_owned()]);
+    for asked in [
+        "summarize n=count() by x=tostring(J.Actor.Id) | sort by x asc",
+        "where J.Result == 'ok' | count",
+    ] {
+        let query = over(asked, false);
+        let (found, plan) = hunt_as(&events, two(), query.clone(), true).await;
+        assert!(plan.contains("path_or_stored"), "{query}\n{plan}");
+        assert_eq!(
+            found,
+            hunt_as(&events, two(), query.clone(), false).await.0,
+            "{query}"
+        );
+        assert_ne!(found, hunt(&events, query.clone(), true).await.0, "{query}");
     }
     // Merged, large with small; and opened again, without memory.
     events.flush().await.unwrap();
