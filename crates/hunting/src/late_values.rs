@@ -66,7 +66,9 @@ impl PhysicalOptimizerRule for LateValues {
         let merged = stopped
             .data()?
             .transform_down(remove_unnecessary_projections);
-        merged.data()?.transform_down(past_stop).data()
+        let moved = merged.data()?.transform_down(past_stop);
+        // Merging two projections to none brings a stop up that was not met on the way.
+        moved.data()?.transform_up(without_stop).data()
     }
 
     fn schema_check(&self) -> bool {
@@ -74,8 +76,12 @@ impl PhysicalOptimizerRule for LateValues {
     }
 }
 
+/// Rows up to which a step that gives so many is one that leaves rows out. Beyond them, holding what values are computed
+/// from costs more than computing them: every sort has the limit of an answer.
+const FEW_ROWS: usize = 8_192;
+
 fn leaves_out(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.is::<FilterExec>() || plan.fetch().is_some()
+    plan.is::<FilterExec>() || plan.fetch().is_some_and(|rows| rows <= FEW_ROWS)
 }
 
 /// What stopped projections.
@@ -83,7 +89,7 @@ fn stopped(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
     plan.downcast_ref::<Stop>().map(|stop| &stop.input)
 }
 
-/// A step that no projection is moved past; it is gone before a plan is executed.
+/// A step that no projection is moved past.
 #[derive(Debug)]
 struct Stop {
     input: Arc<dyn ExecutionPlan>,
@@ -131,11 +137,18 @@ impl ExecutionPlan for Stop {
 
     fn execute(
         &self,
-        _partition: usize,
-        _context: Arc<TaskContext>,
+        partition: usize,
+        context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        internal_err!("a step that is only for planning")
+        self.input.execute(partition, context)
     }
+}
+
+fn without_stop(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    Ok(match stopped(&plan) {
+        Some(below) => Transformed::yes(below.clone()),
+        None => Transformed::no(plan),
+    })
 }
 
 /// Takes stops away; of projections above them columns alone move on.
@@ -173,12 +186,15 @@ fn with_columns_below(
     });
     let columns = ProjectionExec::try_new(columns.collect::<Vec<_>>(), below.clone())?;
     let below = remove_unnecessary_projections(Arc::new(columns))?.data;
-    let at = |column: &Column| used.range(..column.index()).count();
+    let mut places = vec![0; schema.fields().len()];
+    for (place, index) in used.iter().enumerate() {
+        places[*index] = place;
+    }
     let exprs = projection.expr().iter().map(|e| {
         let expr = e.expr.clone().transform_down(|expr| {
             Ok(match expr.downcast_ref::<Column>() {
                 Some(column) => {
-                    let moved = Column::new(column.name(), at(column));
+                    let moved = Column::new(column.name(), places[column.index()]);
                     Transformed::yes(Arc::new(moved) as Arc<dyn PhysicalExpr>)
                 }
                 None => Transformed::no(expr),
