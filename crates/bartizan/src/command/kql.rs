@@ -13,7 +13,7 @@ use std::path::Path;
 
 use bartizan_contract::hunting::TABLES;
 use bartizan_kql::types::Type;
-use bartizan_kql::{Diagnostic, Scope, ast, bound};
+use bartizan_kql::{Diagnostic, Scope, ast, bound, hunting_functions};
 use serde_json::{Value, json};
 
 use self::problems::Problem;
@@ -166,7 +166,7 @@ fn columns_of(plan: &bound::Plan) -> Vec<Value> {
         .collect()
 }
 
-/// The tables of the hunting schema.
+/// The tables and the functions of the hunting schema.
 fn schema() -> Scope {
     let mut scope = Scope::new();
     for table in TABLES {
@@ -177,6 +177,7 @@ fn schema() -> Scope {
         });
         scope.add_table(table.name, columns.collect());
     }
+    hunting_functions::declare(&mut scope);
     scope
 }
 

@@ -108,6 +108,12 @@ fn a_good_query_is_checked_against_the_hunting_schema() {
         answer["columns"],
         json!([{ "name": "DeviceName", "type": "string" }, { "name": "n", "type": "long" }])
     );
+    // Its functions are known, too, as they are to a hunt.
+    let query = "DeviceInfo | project DeviceId | invoke SeenBy() | extend n = 1, a = toscalar(AssignedIPAddresses('a') | count)";
+    let answer = run_with(&["kql", "check"], &[], query).json();
+    let names = answer["columns"].as_array().expect("columns").iter();
+    let names: Vec<_> = names.map(|column| column["name"].clone()).collect();
+    assert_eq!(names, ["DeviceId", "SeenBy", "n", "a"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Property bags in dynamic values.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringViewBuilder};
@@ -9,6 +9,7 @@ use datafusion::error::Result;
 
 use super::call::{Argument, Call, is_too_long};
 use super::conversion::{push_json, push_text};
+use super::pieces::PathStep;
 use crate::json::{self, Kind, push_json_string};
 
 fn is_bag(text: &str) -> bool {
@@ -153,30 +154,78 @@ pub(super) fn bag_has_key(call: &Call) -> Result<ArrayRef> {
     })
 }
 
+/// `bag_remove_keys(bag, keys)`: keys of the bag, or JSONPaths of what is further inside.
 pub(super) fn bag_remove_keys(call: &Call) -> Result<ArrayRef> {
     let (bags, keys) = (call.texts(0)?, call.texts(1)?);
+    let constant = keys.constant().map(paths_of);
     call.make_texts(|row, out| {
         let Some(bag) = bags.some(row).filter(|b| is_bag(b)) else {
             return false;
         };
-        let removed: HashSet<String> = json::elements(keys.get(row))
-            .map(|k| json::to_text(k).into_owned())
-            .collect();
-        out.push('{');
-        for (key, value) in json::members(bag) {
-            if removed.contains(json::string_value(key).as_ref()) {
-                continue;
+        let computed;
+        let paths = match &constant {
+            Some(paths) => paths,
+            None => {
+                computed = paths_of(keys.get(row));
+                &computed
             }
-            if out.len() > 1 {
-                out.push(',');
-            }
-            out.push_str(key);
-            out.push(':');
-            json::push_compact(out, value);
-        }
-        out.push('}');
+        };
+        let paths: Vec<&[PathStep]> = paths.iter().map(Vec::as_slice).collect();
+        push_without(bag, &paths, out);
         true
     })
+}
+
+/// Where the keys of an array of keys lead.
+fn paths_of(keys: &str) -> Vec<Vec<PathStep>> {
+    let path = |key: &str| {
+        let key = json::to_text(key);
+        let path = super::pieces::json_path(&key).filter(|path| !path.is_empty());
+        path.unwrap_or_else(|| vec![PathStep::Member(key.into_owned())])
+    };
+    json::elements(keys).map(path).collect()
+}
+
+/// Appends a value without what stands at the ends of paths.
+fn push_without(value: &str, paths: &[&[PathStep]], out: &mut String) {
+    let (is_bag, is_array) = (is_bag(value), json::kind(value) == Some(json::Kind::Array));
+    if paths.iter().all(|path| path.is_empty()) || !(is_bag || is_array) {
+        return json::push_compact(out, value);
+    }
+    let mut by_key: HashMap<&str, Vec<&[PathStep]>> = HashMap::new();
+    let mut by_index: HashMap<i64, Vec<&[PathStep]>> = HashMap::new();
+    for (first, rest) in paths.iter().filter_map(|path| path.split_first()) {
+        let further = match first {
+            PathStep::Member(name) => by_key.entry(name).or_default(),
+            PathStep::Index(index) => by_index.entry(*index).or_default(),
+        };
+        further.push(rest);
+    }
+    let members = json::members(value).map(|(key, value)| (Some(key), value));
+    let elements = json::elements(value).map(|value| (None, value));
+    out.push(if is_bag { '{' } else { '[' });
+    let mut any = false;
+    for ((key, value), index) in members.chain(elements).zip(0_i64..) {
+        let further = match key {
+            Some(key) => by_key.get(json::string_value(key).as_ref()),
+            None => by_index.get(&index),
+        };
+        let further = further.map(Vec::as_slice).unwrap_or_default();
+        // Elements of arrays keep their places: what is removed are keys.
+        if is_bag && further.iter().any(|rest| rest.is_empty()) {
+            continue;
+        }
+        if any {
+            out.push(',');
+        }
+        any = true;
+        if let Some(key) = key {
+            out.push_str(key);
+            out.push(':');
+        }
+        push_without(value, further, out);
+    }
+    out.push(if is_bag { '}' } else { ']' });
 }
 
 /// `dynamic_to_json`: keys sorted at every level.

@@ -20,12 +20,16 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What `url_encode` leaves as it is.
+/// What `url_encode` leaves as it is, as .NET's `HttpUtility.UrlEncode` does; spaces become `+`.
 const URL_SAFE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b' ')
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
-    .remove(b'~');
+    .remove(b'!')
+    .remove(b'*')
+    .remove(b'(')
+    .remove(b')');
 
 pub(super) fn base64_encode(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
@@ -60,7 +64,16 @@ pub(super) fn base64_decode_to_array(call: &Call) -> Result<ArrayRef> {
 pub(super) fn url_encode(call: &Call) -> Result<ArrayRef> {
     let texts = call.texts(0)?;
     call.make_texts(|row, out| {
-        out.extend(utf8_percent_encode(texts.get(row), URL_SAFE));
+        for part in utf8_percent_encode(texts.get(row), URL_SAFE) {
+            match part.strip_prefix('%') {
+                // With lower-case digits, as the documentation shows it.
+                Some(digits) => {
+                    out.push('%');
+                    out.push_str(&digits.to_ascii_lowercase());
+                }
+                None => out.extend(part.chars().map(|c| if c == ' ' { '+' } else { c })),
+            }
+        }
         true
     })
 }

@@ -39,6 +39,7 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
     }
     // Outside of the lock: a large expression takes long, and other hunts have theirs to look up.
     let regex = regex::RegexBuilder::new(pattern)
+        .octal(has_octal_escapes(pattern))
         .size_limit(SIZE_LIMIT)
         .build()
         .map(Arc::new)
@@ -49,6 +50,26 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
     }
     cache.insert(pattern.to_owned(), Arc::clone(&regex));
     Ok(regex)
+}
+
+/// Whether digits behind backslashes are octal codes of characters (`\0`, `\041`). A single one that is not zero is taken for
+/// a group that was found before (`\1`), which no expression can ask for: that is an error.
+fn has_octal_escapes(pattern: &str) -> bool {
+    let mut any = false;
+    let mut rest = pattern;
+    while let Some(at) = rest.find('\\') {
+        rest = &rest[at + 1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).take(2);
+        match digits.collect::<Vec<u8>>()[..] {
+            [] => {}
+            [b'0', ..] | [b'1'..=b'7', b'0'..=b'7'] => any = true,
+            _ => return false,
+        }
+        rest = rest
+            .get(rest.chars().next().map_or(0, char::len_utf8)..)
+            .unwrap_or("");
+    }
+    any
 }
 
 /// The expressions of an argument: one for all rows, or one per row.

@@ -9,6 +9,7 @@ use crate::types::Type;
 
 use super::convert::{coerce, json_string, promoted};
 use super::environment::Binding;
+use super::unknown::{null_of, type_of_unknown};
 use super::{Binder, Relation, Rows, Weight, literal, reference, remap, suggest};
 
 /// What an expression turned out to be.
@@ -20,8 +21,17 @@ pub(super) enum Meaning {
 }
 
 impl Binder<'_> {
-    /// Binds a scalar expression; none after a mistake, which has been reported.
+    /// Binds a scalar expression; none after a mistake, which has been reported. Over rows of which not all columns are
+    /// known, what has one type whatever they are is a null of it.
     pub(super) fn scalar(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Option<Expr> {
+        let bound = self.value(expr, rows);
+        if bound.is_some() || !rows.open {
+            return bound;
+        }
+        type_of_unknown(expr).map(null_of)
+    }
+
+    fn value(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Option<Expr> {
         match &expr.kind {
             ast::ExprKind::Literal(value) => Some(constant(value)),
             ast::ExprKind::Name(name) => self.name(name, rows),

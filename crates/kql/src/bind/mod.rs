@@ -44,6 +44,7 @@ mod text;
 mod timed;
 mod top;
 mod union;
+mod unknown;
 mod window;
 mod written;
 

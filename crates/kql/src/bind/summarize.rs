@@ -12,6 +12,7 @@ use crate::types::Type;
 use super::call::Argument;
 use super::convert::promoted;
 use super::naming::{Names, name_of_argument, percentile_name};
+use super::unknown::null_of;
 use super::{Binder, Relation, Rows, literal, reference};
 
 /// The columns of a `summarize` while they are found.
@@ -228,7 +229,13 @@ impl Binder<'_> {
             .enumerate()
             .map(|(i, label)| {
                 let ty = match function.shape {
-                    Shape::Best { .. } | Shape::Any { .. } => args.get(i).map_or(result, |a| a.ty),
+                    Shape::Best { .. } | Shape::Any { .. } => match args.get(i) {
+                        Some(unknown) if input.open && *unknown == null_of(Type::Long) => {
+                            Type::Dynamic
+                        }
+                        Some(argument) => argument.ty,
+                        None => result,
+                    },
                     _ => result,
                 };
                 self.column(label, ty)
@@ -282,7 +289,13 @@ impl Binder<'_> {
                 }
                 continue;
             }
-            match self.scalar(&argument.value, input) {
+            let value = self.scalar(&argument.value, input).or_else(|| {
+                // A column that is not known yet does not hide the others. It is taken for a number, which can be compared.
+                let is_name = matches!(argument.value.kind, ExprKind::Name(_));
+                let gives_rows = matches!(function.shape, Shape::Best { .. } | Shape::Any { .. });
+                (input.open && is_name && gives_rows).then(|| null_of(Type::Long))
+            });
+            match value {
                 Some(value) => {
                     labels.push(label(
                         function,
