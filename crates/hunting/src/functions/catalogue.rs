@@ -8,7 +8,7 @@ use super::call::Call;
 use super::dates::Unit;
 use super::{
     addresses, arrays, bags, choices, codecs, command_line, dates, format_time, hashes, numbers,
-    pairs, pieces, prefixes, regexes, strings,
+    pairs, pieces, prefixes, regexes, strings, user_agents,
 };
 use crate::error::HuntError;
 
@@ -96,6 +96,7 @@ pub(super) fn kernel(function: ScalarFn) -> Result<(&'static str, Plain), HuntEr
         F::ParseKv => ("parse_kv", pairs::parse_kv),
         F::ParseCsv => ("parse_csv", pieces::parse_csv),
         F::ParseCommandLine => ("parse_command_line", command_line::parse_command_line),
+        F::ParseUserAgent => ("parse_user_agent", user_agents::parse_user_agent),
         F::UrlEncode => ("url_encode", codecs::url_encode),
         F::UrlDecode => ("url_decode", codecs::url_decode),
         F::Base64EncodeToString => ("base64_encode_tostring", codecs::base64_encode),

@@ -39,6 +39,7 @@ mod storage;
 mod strings;
 pub(crate) mod text_match;
 mod units;
+mod user_agents;
 mod values;
 mod zones;
 

@@ -3,10 +3,6 @@
 /// Names, and why there is no such function.
 pub static MISSING: &[(&[&str], &str)] = &[
     (
-        &["parse_user_agent"],
-        "it needs a collection of patterns of user agents, and none comes with the server",
-    ),
-    (
         &[
             "all",
             "map",

@@ -156,6 +156,8 @@ pub enum ScalarFn {
     ParseCsv,
     /// `parse_command_line(string, kind string)`: dynamic array of arguments; kind is "windows".
     ParseCommandLine,
+    /// `parse_user_agent(string, look-for string or dynamic)`: dynamic bag of browser, os and device.
+    ParseUserAgent,
     /// `url_encode(string)`.
     UrlEncode,
     /// `url_decode(string)`.

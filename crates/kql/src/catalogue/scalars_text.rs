@@ -293,6 +293,14 @@ pub(super) static TEXTS: &[ScalarFunction] = &[
         "The arguments of a command line as an array.",
     ),
     f(
+        "parse_user_agent",
+        &[],
+        Function(ScalarFn::ParseUserAgent),
+        &[all(&[STRING, STRING_OR_DYNAMIC], DYNAMIC)],
+        Numbered,
+        "Browser, operating system and device of a user agent.",
+    ),
+    f(
         "url_encode",
         &[],
         Function(ScalarFn::UrlEncode),
