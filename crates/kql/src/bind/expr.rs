@@ -21,11 +21,12 @@ pub(super) enum Meaning {
 }
 
 impl Binder<'_> {
-    /// Binds a scalar expression; none after a mistake, which has been reported. Over rows of which not all columns are
-    /// known, what has one type whatever they are is a null of it.
+    /// Binds a scalar expression; none after a mistake, which has been reported. Where nothing is wrong, but a column is not
+    /// known, what has one type whatever its operands are is a null of it.
     pub(super) fn scalar(&mut self, expr: &ast::Expr, rows: Rows<'_>) -> Option<Expr> {
+        let said = self.diagnostics.len();
         let bound = self.value(expr, rows);
-        if bound.is_some() || !rows.open {
+        if bound.is_some() || self.diagnostics.len() > said {
             return bound;
         }
         type_of_unknown(expr).map(null_of)
