@@ -15,7 +15,7 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
-use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -171,10 +171,8 @@ impl EventTable {
             return Ok(Arc::new(Column::new(name, index)));
         };
         let extra = Extra::of(&self.paths).swap_remove(behind);
-        Ok(match extra.without_store() {
-            Ok(column) => Arc::new(Column::new_with_schema(column, schema)?),
-            Err(value) => Arc::new(Literal::new(value)),
-        })
+        let given = extra.given(&self.paths, |_| false, schema)?;
+        given.ok_or_else(|| DataFusionError::Internal("nothing is stored in memory".to_owned()))
     }
 
     /// What filters say about terms.

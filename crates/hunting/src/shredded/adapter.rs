@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
-use datafusion::common::{Result, ScalarValue};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 
 use super::{Extra, KeyPath};
 
-/// Says for each path whether a file has it, and leaves out whole texts where it has all. That the column of a path reads as
-/// null where it is missing is left to the rest.
+/// Says for each path whether a file has it, and leaves out whole texts where it has all.
 #[derive(Debug)]
 pub(crate) struct ShreddedFiles {
     /// The paths that the scan asks for.
@@ -30,21 +29,9 @@ impl PhysicalExprAdapterFactory for ShreddedFiles {
         let is_stored = |path: &KeyPath| physical_file_schema.index_of(&path.stored()).is_ok();
         let mut given = Vec::new();
         for extra in Extra::of(&self.paths) {
-            let value: Arc<dyn PhysicalExpr> = match &extra {
-                Extra::Stored(_) => continue,
-                Extra::IsStored(path) => {
-                    Arc::new(Literal::new(ScalarValue::Boolean(Some(is_stored(path)))))
-                }
-                Extra::Whole(column) => {
-                    let mut paths = self.paths.iter().filter(|path| path.column == *column);
-                    if paths.all(is_stored) {
-                        Arc::new(Literal::new(ScalarValue::Utf8View(None)))
-                    } else {
-                        Arc::new(Column::new_with_schema(column, &logical_file_schema)?)
-                    }
-                }
-            };
-            given.push((extra.name(), value));
+            if let Some(value) = extra.given(&self.paths, is_stored, &logical_file_schema)? {
+                given.push((extra.name(), value));
+            }
         }
         let rest = self
             .then

@@ -20,7 +20,9 @@ mod write;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{Column, Literal};
 
 use crate::json;
 
@@ -104,13 +106,31 @@ impl Extra {
         }
     }
 
-    /// Its values where nothing is stored: those of another column, or one for all rows.
-    pub(crate) fn without_store(&self) -> Result<&str, ScalarValue> {
-        match self {
-            Self::Whole(column) => Ok(column),
-            Self::Stored(_) => Err(ScalarValue::Utf8View(None)),
-            Self::IsStored(_) => Err(ScalarValue::Boolean(Some(false))),
-        }
+    /// What rows give for it that have the table's columns of a schema, and of `paths` those that are stored; none for what
+    /// is stored, which has a column of its own.
+    ///
+    /// # Errors
+    /// When the schema lacks the column that it is about.
+    pub(crate) fn given(
+        &self,
+        paths: &[KeyPath],
+        is_stored: impl Fn(&KeyPath) -> bool,
+        schema: &Schema,
+    ) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+        let null = ScalarValue::Utf8View(None);
+        let value = match self {
+            Self::Whole(column) => {
+                let mut own = paths.iter().filter(|path| path.column == *column);
+                if !own.all(is_stored) {
+                    return Ok(Some(Arc::new(Column::new_with_schema(column, schema)?)));
+                }
+                null
+            }
+            Self::Stored(path) if is_stored(path) => return Ok(None),
+            Self::Stored(_) => null,
+            Self::IsStored(path) => ScalarValue::Boolean(Some(is_stored(path))),
+        };
+        Ok(Some(Arc::new(Literal::new(value))))
     }
 
     fn field(&self) -> Field {

@@ -3,7 +3,8 @@
 
 use bartizan_hunting::events::Location;
 use bartizan_hunting::{
-    Engine, EngineSettings, HuntRequest, Limits, Reach, TenantTables, VisibleDevices,
+    Engine, EngineSettings, HuntRequest, Limits, LocalTables, Reach, TableSource as _,
+    TenantTables, VisibleDevices,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -238,6 +239,29 @@ async fn hunts_find_the_same_whether_a_path_has_a_column_or_not() {
             before.push((query, found));
         }
     }
+    // A hunt may follow more paths than a scan has columns for.
+    let many: Vec<String> = (0..40)
+        .map(|n| format!("countif(isnotnull(J.k{n}))"))
+        .collect();
+    let many = over(
+        &format!("summarize countif(J.Number > 9), {}", many.join(", ")),
+        true,
+    );
+    let (found, plan) = hunt(&events, many.clone(), true).await;
+    assert!(
+        plan.contains("path(") && plan.contains("path_or_stored("),
+        "{plan}"
+    );
+    assert_eq!(found, hunt(&events, many, false).await.0);
+    // The same files, read as files, have the table's columns alone.
+    let mut of_files = LocalTables::new();
+    let folder = place.files().into_iter().find_map(|file| {
+        let folder = file.parent()?;
+        folder.ends_with(cloud().name).then(|| folder.to_owned())
+    });
+    of_files.add("Files", &folder.unwrap()).unwrap();
+    let columns = of_files.scope().table("Files").map(<[_]>::len);
+    assert_eq!(columns, Some(cloud().columns.len()));
     // Who sees the rows of some devices sees no others by a path, either.
     let two = || VisibleDevices::Only(vec!["device-3".to_owned(), "device-4".to_owned()]);
     for asked in [
