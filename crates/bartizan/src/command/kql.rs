@@ -10,10 +10,10 @@ mod run;
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
 
-use bartizan_hunting::Reach;
-use bartizan_kql::{Diagnostic, Scope, ast, bound};
+use bartizan_contract::hunting::TABLES;
+use bartizan_kql::types::Type;
+use bartizan_kql::{Diagnostic, Scope, ast, bound, hunting_functions};
 use serde_json::{Value, json};
 
 use self::problems::Problem;
@@ -166,9 +166,20 @@ fn columns_of(plan: &bound::Plan) -> Vec<Value> {
         .collect()
 }
 
-/// The tables and the functions that a hunt over every table knows.
-fn schema() -> Arc<Scope> {
-    Reach::All.scope()
+/// The tables and the functions of the hunting schema: what the engine's `Reach::All` has, for a client that is built without
+/// the engine.
+fn schema() -> Scope {
+    let mut scope = Scope::new();
+    for table in TABLES {
+        let columns = table.columns.iter().map(|column| {
+            // Both enums name the ten types of the language; a test holds that they agree.
+            let ty = Type::from_name(column.ty.name()).unwrap_or(Type::Dynamic);
+            (column.name.to_owned(), ty)
+        });
+        scope.add_table(table.name, columns.collect());
+    }
+    hunting_functions::declare(&mut scope);
+    scope
 }
 
 /// Reports what a stage says; its errors end the command.
@@ -202,6 +213,14 @@ fn accept(text: &str, diagnostics: &[Diagnostic], printer: &Printer) -> Outcome 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_language_has_the_types_of_the_schema() {
+        for ty in bartizan_contract::KqlType::ALL {
+            assert!(Type::from_name(ty.name()).is_some(), "{ty}");
+        }
+        assert_eq!(schema().table_names().count(), TABLES.len());
+    }
 
     #[test]
     fn a_query_over_the_schema_has_named_and_typed_columns() {
