@@ -222,6 +222,24 @@ mod tests {
         assert_eq!(schema().table_names().count(), TABLES.len());
     }
 
+    #[cfg(feature = "server")]
+    #[test]
+    fn queries_are_checked_against_what_hunts_know() {
+        let (own, of_hunts) = (schema(), bartizan_hunting::Reach::All.scope());
+        let tables = |scope: &Scope| {
+            let names = scope.table_names();
+            let tables = names.map(|name| (name.to_owned(), scope.table(name).map(<[_]>::to_vec)));
+            tables.collect::<Vec<_>>()
+        };
+        let functions = |scope: &Scope| {
+            let names = scope.functions().map(|(name, _)| name.to_owned());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(tables(&own), tables(&of_hunts));
+        assert!(!functions(&own).is_empty());
+        assert_eq!(functions(&own), functions(&of_hunts));
+    }
+
     #[test]
     fn a_query_over_the_schema_has_named_and_typed_columns() {
         let parsed =
