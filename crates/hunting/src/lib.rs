@@ -19,6 +19,7 @@ mod aggregates;
 mod compile;
 mod cooperative;
 mod decimal;
+mod dictionaries;
 mod functions;
 mod given_up;
 mod json;

@@ -13,6 +13,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use crate::cooperative::CooperativeJoins;
+use crate::dictionaries::DictionaryGroups;
 use crate::engine::EngineSettings;
 use crate::error::HuntError;
 use crate::given_up::GivenUp;
@@ -162,6 +163,7 @@ pub(crate) fn session_state(
         builder
             .with_optimizer_rule(Arc::new(ShreddedPaths))
             .with_optimizer_rule(Arc::new(LateTests))
+            .with_physical_optimizer_rule(Arc::new(DictionaryGroups))
     } else {
         // The rules of physical plans stay: some of them make plans right, not only fast.
         builder.with_optimizer_rules(Vec::new())

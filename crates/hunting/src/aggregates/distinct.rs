@@ -2,27 +2,33 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, UInt64Array};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Int64Type, UInt64Type};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use super::ids::{IdSets, Ids};
+use super::distinct_state;
+use super::id_matrix::IdMatrix;
+use super::ids::Ids;
 use super::view_numbers::ViewNumbers;
 use super::{mix, passes};
+use crate::dictionaries::DictionaryNumbers;
 use crate::functions::xxhash64;
+
+/// Values of other stages that are put into sets at once.
+const MERGED: usize = 8_192;
 
 /// Counts distinct values per group.
 pub(super) struct Distinct {
     types: Vec<DataType>,
     converter: Option<RowConverter>,
     texts: ViewNumbers,
+    dictionary: DictionaryNumbers,
     /// Rows of a batch: their groups and the numbers of their values.
-    found: Vec<(usize, u32)>,
+    found: Vec<(u32, u32)>,
     ids: Ids,
-    sets: IdSets,
+    sets: IdMatrix,
 }
 
 impl Distinct {
@@ -30,19 +36,17 @@ impl Distinct {
         Ok(Self {
             converter: None,
             texts: ViewNumbers::default(),
+            dictionary: DictionaryNumbers::default(),
             found: Vec::new(),
             types,
             ids: Ids::default(),
-            sets: IdSets::default(),
+            sets: IdMatrix::default(),
         })
     }
 
     /// Puts what was found into the sets: in a loop of its own, in which the processor fetches many sets at once.
-    fn add_found(&mut self) {
-        let known = self.ids.len();
-        for (group, id) in self.found.drain(..) {
-            self.sets.insert(group, id, known);
-        }
+    fn add_found(&mut self, groups: usize) {
+        self.sets.add(&mut self.found, groups, self.ids.len());
     }
 
     /// How many groups are given out.
@@ -56,8 +60,9 @@ impl Distinct {
     fn forget(&mut self, groups: usize) {
         self.sets.drop_first(groups);
         if self.sets.len() == 0 {
-            (self.ids, self.sets) = (Ids::default(), IdSets::default());
+            (self.ids, self.sets) = (Ids::default(), IdMatrix::default());
             self.texts.forget();
+            self.dictionary.forget();
         }
     }
 
@@ -94,17 +99,6 @@ impl Distinct {
         taken.for_each(|row| each(row, xxhash64(bytes.row(row).as_ref())));
         Ok(())
     }
-
-    /// Lists of hashes as the state that goes to another stage.
-    fn lists(lengths: impl Iterator<Item = usize>, hashes: Vec<u64>) -> Result<Vec<ArrayRef>> {
-        let field = Arc::new(Field::new_list_field(DataType::UInt64, true));
-        Ok(vec![Arc::new(ListArray::try_new(
-            field,
-            OffsetBuffer::from_lengths(lengths),
-            Arc::new(UInt64Array::from(hashes)),
-            None,
-        )?)])
-    }
 }
 
 impl GroupsAccumulator for Distinct {
@@ -115,42 +109,47 @@ impl GroupsAccumulator for Distinct {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.sets.grow(total_num_groups);
         let (ids, found) = (&mut self.ids, &mut self.found);
         if let [column] = values
             && let Some(texts) = column.as_string_view_opt()
         {
             let rows = (0..texts.len()).filter(|r| passes(opt_filter, *r) && texts.is_valid(*r));
             let number = |text: &str| ids.number(xxhash64(text.as_bytes())).0;
-            let each = |row: usize, id| found.push((group_indices[row], id));
+            let each = |row: usize, id| found.push((group_indices[row] as u32, id));
             self.texts.each(texts, rows, number, each);
+        } else if let [column] = values
+            && matches!(column.data_type(), DataType::Dictionary(..))
+        {
+            let number = |text: &str| ids.number(xxhash64(text.as_bytes())).0;
+            self.dictionary.each(column, number, |row, id| {
+                if passes(opt_filter, row) {
+                    found.push((group_indices[row] as u32, id));
+                }
+            })?;
         } else {
             Self::each_hash(
                 &mut self.converter,
                 &self.types,
                 values,
                 opt_filter,
-                |row, hash| found.push((group_indices[row], ids.number(hash).0)),
+                |row, hash| found.push((group_indices[row] as u32, ids.number(hash).0)),
             )?;
         }
-        self.add_found();
+        self.add_found(total_num_groups);
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let groups = self.emitted(emit_to);
-        let counts: Int64Array = self.sets.counts(groups).map(|c| Some(c as i64)).collect();
+        let counts = (0..groups).map(|group| self.sets.count(group) as i64);
+        let counts = Int64Array::from_iter_values(counts);
         self.forget(groups);
         Ok(Arc::new(counts))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let groups = self.emitted(emit_to);
-        let mut hashes = Vec::with_capacity(self.sets.counts(groups).sum());
-        for group in 0..groups {
-            self.sets.each(group, |id| hashes.push(self.ids.hash(id)));
-        }
-        let state = Self::lists(self.sets.counts(groups), hashes);
+        let state = distinct_state::of_sets(&self.sets, &self.ids, groups);
         self.forget(groups);
         state
     }
@@ -161,16 +160,17 @@ impl GroupsAccumulator for Distinct {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.sets.grow(total_num_groups);
-        let lists = values[0].as_list::<i32>();
-        let hashes = lists.values().as_primitive::<UInt64Type>().values();
-        let offsets = lists.value_offsets();
-        for (row, group) in group_indices.iter().enumerate() {
-            for hash in &hashes[offsets[row] as usize..offsets[row + 1] as usize] {
-                self.found.push((*group, self.ids.number(*hash).0));
+        let Self {
+            ids, sets, found, ..
+        } = self;
+        sets.add(found, total_num_groups, ids.len());
+        distinct_state::merge(values, group_indices, ids, |group, id, known| {
+            found.push((group as u32, id));
+            if found.len() == MERGED {
+                sets.add(found, total_num_groups, known);
             }
-            self.add_found();
-        }
+        })?;
+        self.add_found(total_num_groups);
         Ok(())
     }
 
@@ -180,16 +180,16 @@ impl GroupsAccumulator for Distinct {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |v| v.len());
-        let (mut lengths, mut hashes) = (vec![0; rows], Vec::with_capacity(rows));
+        let mut hashes = vec![None; rows];
         Self::each_hash(&mut None, &self.types, values, opt_filter, |row, hash| {
-            lengths[row] = 1;
-            hashes.push(hash);
+            hashes[row] = Some(hash);
         })?;
-        Self::lists(lengths.into_iter(), hashes)
+        distinct_state::of_rows(&hashes)
     }
 
     fn size(&self) -> usize {
-        let found = self.found.capacity() * size_of::<(usize, u32)>();
-        self.ids.size() + self.sets.size() + self.texts.size() + found
+        let found = self.found.capacity() * size_of::<(u32, u32)>();
+        let texts = self.texts.size() + self.dictionary.size();
+        self.ids.size() + self.sets.size() + texts + found
     }
 }

@@ -18,6 +18,7 @@ use super::collect::Collect;
 use super::collect_set::CollectSet;
 use super::covariance::Covariance;
 use super::distinct::Distinct;
+use super::distinct_state;
 use super::moments::Moments;
 use super::percentile::Percentiles;
 use super::single::Single;
@@ -56,6 +57,9 @@ pub(crate) enum AggregateKind {
     /// Mean of ticks or decimals.
     Average,
 }
+
+/// The name of the function that counts different values. It takes texts as dictionaries, too.
+pub(crate) const COUNTS_DISTINCT: &str = "dcount";
 
 /// What is collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -228,7 +232,7 @@ impl AggregateUDFImpl for KqlAggregate {
             AggregateKind::Best { greatest: true } => "arg_max",
             AggregateKind::Best { greatest: false } => "arg_min",
             AggregateKind::Any => "take_any",
-            AggregateKind::Distinct => "dcount",
+            AggregateKind::Distinct => COUNTS_DISTINCT,
             AggregateKind::Collect(CollectKind::Set, _) => "make_set",
             AggregateKind::Collect(CollectKind::List, _) => "make_list",
             AggregateKind::Collect(CollectKind::ListWithNulls, _) => "make_list_with_nulls",
@@ -267,7 +271,7 @@ impl AggregateUDFImpl for KqlAggregate {
         let list = |ty| DataType::List(Arc::new(Field::new_list_field(ty, true)));
         let types: Vec<DataType> = match &self.kind {
             AggregateKind::Best { .. } | AggregateKind::Any => self.argument_types(),
-            AggregateKind::Distinct => vec![list(DataType::UInt64)],
+            AggregateKind::Distinct => distinct_state::TYPES.to_vec(),
             AggregateKind::Collect(..) | AggregateKind::Summary(_) => vec![DataType::Utf8View],
             AggregateKind::Percentile(_)
             | AggregateKind::PercentileArray(_)

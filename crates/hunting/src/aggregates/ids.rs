@@ -33,6 +33,11 @@ impl Ids {
         self.hashes[id as usize]
     }
 
+    /// The hashes of all values, by their numbers.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.hashes.iter().copied()
+    }
+
     /// How many values have numbers.
     pub(super) fn len(&self) -> usize {
         self.hashes.len()

@@ -9,7 +9,9 @@ mod collect;
 mod collect_set;
 mod covariance;
 mod distinct;
+mod distinct_state;
 mod function;
+mod id_matrix;
 mod ids;
 mod moments;
 mod percentile;
@@ -24,7 +26,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use arrow::array::{Array, BooleanArray};
 
-pub(crate) use function::{AggregateKind, CollectKind, MomentKind, SummaryKind, aggregate};
+pub(crate) use function::{
+    AggregateKind, COUNTS_DISTINCT, CollectKind, MomentKind, SummaryKind, aggregate,
+};
 
 /// Whether a row takes part.
 fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {

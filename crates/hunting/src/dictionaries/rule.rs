@@ -1,0 +1,205 @@
+//! Which aggregations read their keys as dictionaries.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
+
+use super::exec::DictionaryAggregate;
+use super::groups::Key;
+use super::scan::{Readable, read, readable};
+use crate::aggregates::COUNTS_DISTINCT;
+
+/// Aggregates by numbers of dictionaries where all keys of a first stage are texts that files keep so.
+#[derive(Debug)]
+pub(crate) struct DictionaryGroups;
+
+impl PhysicalOptimizerRule for DictionaryGroups {
+    fn name(&self) -> &'static str {
+        "dictionary_groups"
+    }
+
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|plan| {
+            let stage = plan.downcast_ref::<AggregateExec>();
+            let stage = stage.and_then(|stage| Some((stage, Wanted::of(stage)?)));
+            Ok(
+                match stage.map(|(stage, wanted)| aggregated(stage, &wanted)) {
+                    Some(read) => match read? {
+                        Some(read) => Transformed::yes(read),
+                        None => Transformed::no(plan),
+                    },
+                    None => Transformed::no(plan),
+                },
+            )
+        })
+        .data()
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// What a first stage of an aggregation wants of its input.
+struct Wanted {
+    /// The columns that it groups by.
+    keys: Vec<usize>,
+    /// Columns of which it counts different values and which it needs for nothing else.
+    counted: BTreeSet<usize>,
+}
+
+impl Wanted {
+    /// None when some key is wanted for something else, too, or is no column.
+    fn of(stage: &AggregateExec) -> Option<Self> {
+        let by = stage.group_expr();
+        let is_plain = *stage.mode() == AggregateMode::Partial
+            && *stage.input_order_mode() == InputOrderMode::Linear
+            && stage.limit_options().is_none()
+            && by.is_single()
+            && !by.is_empty();
+        let supported = |a: &Arc<AggregateFunctionExpr>| {
+            a.groups_accumulator_supported() && a.order_bys().is_empty() && !a.is_distinct()
+        };
+        if !is_plain || !stage.aggr_expr().iter().all(supported) {
+            return None;
+        }
+        let column =
+            |expr: &Arc<dyn PhysicalExpr>| expr.downcast_ref::<Column>().map(Column::index);
+        let keys = by.expr().iter().map(|(expr, _)| column(expr));
+        let keys: Vec<usize> = keys.collect::<Option<_>>()?;
+        let (mut counted, mut needed) = (BTreeSet::new(), BTreeSet::new());
+        let mut need = |expr: &Arc<dyn PhysicalExpr>| {
+            needed.extend(collect_columns(expr).iter().map(Column::index));
+        };
+        for function in stage.aggr_expr() {
+            let of = function.expressions();
+            match of.as_slice() {
+                [of] if COUNTS_DISTINCT == function.fun().name()
+                    && let Some(column) = column(of) =>
+                {
+                    counted.insert(column);
+                }
+                _ => of.iter().for_each(&mut need),
+            }
+        }
+        stage.filter_expr().iter().flatten().for_each(need);
+        counted.retain(|column| !needed.contains(column));
+        keys.iter()
+            .all(|key| !needed.contains(key))
+            .then_some(Self { keys, counted })
+    }
+}
+
+/// A first stage that reads its keys as dictionaries wherever it can.
+fn aggregated(stage: &AggregateExec, wanted: &Wanted) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let branches = branches(stage.input())?;
+    let mut stages: Vec<Arc<dyn ExecutionPlan>> = Vec::with_capacity(branches.len());
+    let mut any = false;
+    for branch in branches {
+        let plain = Arc::new(AggregateExec::try_new(
+            *stage.mode(),
+            stage.group_expr().clone(),
+            stage.aggr_expr().to_vec(),
+            stage.filter_expr().to_vec(),
+            branch.clone(),
+            stage.input_schema(),
+        )?);
+        let read = by_dictionaries(&plain, &branch, wanted)?;
+        any |= read.is_some();
+        stages.push(read.unwrap_or(plain));
+    }
+    Ok(match stages.len() {
+        _ if !any => None,
+        1 => stages.pop(),
+        _ => Some(UnionExec::try_new(stages)?),
+    })
+}
+
+/// A first stage over one branch that reads its keys as dictionaries.
+fn by_dictionaries(
+    stage: &Arc<AggregateExec>,
+    input: &Arc<dyn ExecutionPlan>,
+    wanted: &Wanted,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let asked = wanted.keys.iter().chain(&wanted.counted).copied();
+    let found = all_readable(input, asked.collect(), wanted);
+    let key = |column: &usize| {
+        let null_is_empty = found.get(column)?.null_is_empty;
+        Some(Key {
+            column: *column,
+            null_is_empty,
+        })
+    };
+    let Some(keys) = wanted.keys.iter().map(key).collect::<Option<Arc<[Key]>>>() else {
+        return Ok(None);
+    };
+    let Some(input) = read(input, &found.into_keys().collect())? else {
+        return Ok(None);
+    };
+    let stage = DictionaryAggregate::new(stage.clone(), keys, input);
+    Ok(Some(Arc::new(stage)))
+}
+
+/// Those of some columns that can be read as dictionaries together.
+fn all_readable(
+    input: &Arc<dyn ExecutionPlan>,
+    mut asked: BTreeSet<usize>,
+    wanted: &Wanted,
+) -> BTreeMap<usize, Readable> {
+    // Where a row without a text is one with an empty one, groups know it and counts do not.
+    let counts = |column: &usize, read: &Readable| {
+        !(wanted.counted.contains(column) && read.null_is_empty && read.may_be_null)
+    };
+    loop {
+        let mut found = readable(input, &asked);
+        found.retain(|column, read| counts(column, read));
+        // A column that is left may be one of those that are not: then it cannot be read so, either.
+        if found.len() == asked.len() {
+            return found;
+        }
+        asked = found.into_keys().collect();
+    }
+}
+
+/// What a plan reads side by side, as events in files and in memory, each with the steps that follow.
+fn branches(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
+    if plan.is::<UnionExec>() {
+        let inputs = plan.children().into_iter().map(branches);
+        let inputs: Vec<Vec<_>> = inputs.collect::<Result<_>>()?;
+        return Ok(inputs.into_iter().flatten().collect());
+    }
+    let children = plan.children();
+    let ([input], true) = (children.as_slice(), passes_rows_on(plan)) else {
+        return Ok(vec![plan.clone()]);
+    };
+    let inputs = branches(input)?;
+    if inputs.len() == 1 {
+        return Ok(vec![plan.clone()]);
+    }
+    let copies = inputs
+        .into_iter()
+        .map(|input| replace_children_if_necessary(plan.clone(), vec![input]));
+    copies.collect()
+}
+
+fn passes_rows_on(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<FilterExec>() || plan.is::<ProjectionExec>()
+}
