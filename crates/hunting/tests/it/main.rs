@@ -1,5 +1,6 @@
 //! The engine and the event store from outside.
 
+mod dictionaries;
 mod engine;
 mod equal;
 mod events;
