@@ -19,6 +19,7 @@ use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use parquet::arrow::parquet_to_arrow_schema;
+use parquet::basic::{ConvertedType, Encoding};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use super::numbers::dictionary_type;
@@ -345,18 +346,24 @@ fn chunk<'f>(file: &'f PartitionedFile, name: &str) -> Option<&'f ColumnChunkMet
     is_dictionary(chunk).then_some(chunk)
 }
 
-/// Bytes that a dictionary has at most, by the default of those who write them.
-const DICTIONARY: i64 = 1 << 20;
-/// Bits of a row's number at most, as bytes.
-const NUMBER: i64 = 2;
+/// Encodings of pages that are numbers into a dictionary.
+const NUMBERS: [Encoding; 2] = [Encoding::RLE_DICTIONARY, Encoding::PLAIN_DICTIONARY];
+/// Bytes per row of columns of which it is worth it: a number, and a share of a dictionary of few texts.
+const PER_ROW: i64 = 4;
+/// Bytes beside these: small files have a dictionary for few rows.
+const BESIDE: i64 = 4_096;
 
-/// Whether a column is kept as numbers into a dictionary. Those that begin as one and go on as texts are much larger.
+/// Whether a column is kept as numbers into a dictionary of few texts. Some begin as one and go on as texts.
 fn is_dictionary(chunk: &ColumnChunkMetaData) -> bool {
-    let text = chunk.column_descr();
-    let is_text = text.converted_type() == parquet::basic::ConvertedType::UTF8;
+    let is_text = chunk.column_descr().converted_type() == ConvertedType::UTF8;
+    // Not every writer says it of pages; columns of texts are larger.
+    let is_number = |encoding| NUMBERS.contains(&encoding);
+    let pages = chunk.page_encoding_stats_mask();
+    let throughout = pages.is_none_or(|pages| pages.encodings().all(is_number));
     is_text
+        && throughout
         && chunk.dictionary_page_offset().is_some()
-        && chunk.uncompressed_size() <= DICTIONARY + NUMBER * chunk.num_values()
+        && chunk.uncompressed_size() <= BESIDE + PER_ROW * chunk.num_values()
 }
 
 fn may_have_nulls(chunk: &ColumnChunkMetaData) -> bool {

@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use crate::engine::engine;
 
 /// Rows of a file; three row groups, so that texts stand in dictionaries of several orders.
-const ROWS: i64 = 30_000;
+const ROWS: i64 = 18_000;
 
 /// `Host` and `User` as dictionaries, the latter with rows without a text; `Line` is different in every row, `Late` begins as
 /// a dictionary and goes on as texts.
@@ -48,7 +48,7 @@ fn write(path: &Path, first: i64) {
             texts(&|n| {
                 Some(format!(
                     "{:0>40}",
-                    if n % ROWS < 15_000 { n % 3 } else { n }
+                    if n % ROWS < 10_000 { n % 3 } else { n }
                 ))
             }),
         ),
@@ -64,7 +64,7 @@ fn write(path: &Path, first: i64) {
     )
     .expect("a batch");
     let properties = WriterProperties::builder()
-        .set_max_row_group_row_count(Some(12_000))
+        .set_max_row_group_row_count(Some(7_000))
         .set_dictionary_page_size_limit(20_000);
     let file = File::create(path).expect("a file");
     let mut writer =
@@ -107,7 +107,7 @@ const QUERIES: &[(&str, bool)] = &[
         true,
     ),
     (
-        "T | summarize d = dcount(Line), p = percentile(Bytes, 50) by Host, Image",
+        "T | where Bytes < 2 | summarize d = dcount(Line), p = percentile(Bytes, 50) by Host",
         true,
     ),
     (
@@ -137,11 +137,12 @@ const QUERIES: &[(&str, bool)] = &[
         "T | summarize n = count() by Host | summarize m = count() by n",
         true,
     ),
+    // What is not kept as a dictionary, is wanted for something else, or is no text.
+    // A join tells the scan of its other side which hosts it wants.
     (
         "T | join kind=inner (T | summarize n = count() by Host) on Host | summarize n = max(n) by Image",
-        true,
+        false,
     ),
-    // What is not kept as a dictionary, is wanted for something else, or is no text.
     ("T | summarize n = count() by Line", false),
     ("T | summarize n = count() by Late", false),
     (
@@ -197,7 +198,7 @@ fn groups_by_numbers_are_those_by_texts() {
                 "{query}\n{plan}"
             );
             // With little memory what was found goes on early.
-            for memory in [1 << 30, 16 << 20] {
+            for memory in [1 << 30, 8 << 20] {
                 assert_eq!(rows(other, memory), wanted, "{query}");
             }
         }
