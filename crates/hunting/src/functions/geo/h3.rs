@@ -1,6 +1,6 @@
 //! H3 cells: hexagons of an icosahedron around the globe.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 use h3o::{CellIndex, LatLng, Resolution};
@@ -8,6 +8,7 @@ use h3o::{CellIndex, LatLng, Resolution};
 use super::super::effort::Effort;
 use super::geojson::Polygons;
 use super::sphere::Degrees;
+use super::token_set::in_set_order;
 
 /// Rings around a cell at most (docs page "geo-h3cell-rings-function").
 const MOST_RINGS: i64 = 142;
@@ -145,60 +146,140 @@ fn edges(ring: &[Degrees]) -> impl Iterator<Item = (Degrees, Degrees)> + '_ {
     ring.iter().zip(next).map(|(a, b)| (*a, *b))
 }
 
-/// The cells whose centre is in one of the polygons, with edges that are straight on the map. None when there are too
-/// many, or no effort is left.
+/// The cells whose centre is in one of the polygons, with edges that are straight on the map, in the order that the
+/// service gives. None when there are too many, or no effort is left.
 pub(super) fn inside(shapes: &Polygons, level: i64, effort: &Effort) -> Option<Vec<CellIndex>> {
     let resolution = resolution(level)?;
     let mut all: HashSet<CellIndex> = HashSet::new();
+    let mut ordered = Vec::new();
     for rings in &shapes.polygons {
         let flat = Flat::new(rings);
-        let corners: usize = rings.iter().map(Vec::len).sum();
-        let mut waiting = along_border(&flat, resolution)?;
-        let mut seen: HashSet<CellIndex> = waiting.iter().copied().collect();
-        let mut found = 0;
-        while let Some(cell) = waiting.pop() {
-            if !effort.spend(1, corners) {
-                return None;
-            }
-            if !flat.contains(centre(cell)) {
-                continue;
-            }
-            found += 1;
-            all.insert(cell);
-            if found > MOST_CELLS || all.len() > MOST_CELLS {
-                return None;
-            }
-            waiting.extend(neighbours(cell).into_iter().filter(|c| seen.insert(*c)));
+        let found = filled(&flat, resolution, effort)?;
+        let found = in_slots(&found, slots(&flat, resolution));
+        ordered.extend(found.into_iter().filter(|cell| all.insert(*cell)));
+        if ordered.len() > MOST_CELLS {
+            return None;
         }
     }
-    let mut cells: Vec<CellIndex> = all.into_iter().collect();
-    cells.sort_unstable();
-    Some(cells)
+    Some(in_set_order(ordered, CellIndex::to_string))
 }
 
-/// The cells on the border of a polygon, and those around them.
+/// The cells of one polygon as they are found from its border inwards, which is how H3's own library looks for them.
+fn filled(flat: &Flat, resolution: Resolution, effort: &Effort) -> Option<Vec<CellIndex>> {
+    let corners: usize = flat.rings.iter().map(Vec::len).sum();
+    let (mut seen, mut found) = (HashSet::new(), Vec::new());
+    let mut searched = along_border(flat, resolution)?;
+    while !searched.is_empty() {
+        let from = found.len();
+        for cell in searched {
+            for near in std::iter::once(cell).chain(neighbours(cell)) {
+                if !seen.insert(near) {
+                    continue;
+                }
+                if !effort.spend(1, corners) {
+                    return None;
+                }
+                if flat.contains(centre(near)) {
+                    found.push(near);
+                }
+            }
+        }
+        if found.len() > MOST_CELLS {
+            return None;
+        }
+        searched = found[from..].to_vec();
+    }
+    Some(found)
+}
+
+/// Half the width of the smallest cells of a level, those of five corners.
+fn least_radius_km(resolution: Resolution) -> f64 {
+    let radius = |cell: CellIndex| {
+        let corner = cell.boundary().first().copied();
+        corner.map(|corner| LatLng::from(cell).distance_km(corner))
+    };
+    let smallest = resolution.pentagons().next();
+    smallest.and_then(radius).unwrap_or(f64::NAN)
+}
+
+fn distance_km(a: Degrees, b: Degrees) -> f64 {
+    let [a, b] = [a, b].map(|(lng, lat)| LatLng::new(lat, lng).ok());
+    a.zip(b).map_or(0.0, |(a, b)| a.distance_km(b))
+}
+
+/// How many slots the library's table has: an estimate of the cells in the box around the polygon, and a few more.
+fn slots(flat: &Flat, resolution: Resolution) -> u64 {
+    /// Of a hexagon to the square of its radius, and less as the box may lie badly.
+    const AREA: f64 = 0.8 * 2.598_076_211_35;
+    const SPARE: u64 = 12;
+    let shell = flat.rings.first().into_iter().flatten();
+    let (west, south, east, north) = shell.fold(
+        (f64::MAX, f64::MAX, f64::MIN, f64::MIN),
+        |(west, south, east, north), (lng, lat)| {
+            (
+                west.min(*lng),
+                south.min(*lat),
+                east.max(*lng),
+                north.max(*lat),
+            )
+        },
+    );
+    let (width, height) = (east - west, north - south);
+    let ratio = (width.max(height) / width.min(height)).min(3.0);
+    let across = distance_km((east, north), (west, south));
+    let cell = AREA * least_radius_km(resolution).powi(2);
+    let estimate = (across * across / ratio / cell).ceil().max(1.0) as u64;
+    let corners: usize = flat.rings.iter().map(Vec::len).sum();
+    estimate.max(corners as u64) + SPARE
+}
+
+/// The cells in the order of the library's table: each is in the slot of its number, or the next one that is free.
+fn in_slots(found: &[CellIndex], slots: u64) -> Vec<CellIndex> {
+    let slots = slots.max(found.len() as u64);
+    // Where to look on from a slot that is taken.
+    let mut onwards: HashMap<u64, u64> = HashMap::with_capacity(found.len());
+    let mut placed: Vec<(u64, CellIndex)> = Vec::with_capacity(found.len());
+    let mut way = Vec::new();
+    for cell in found {
+        let mut slot = u64::from(*cell) % slots;
+        while let Some(next) = onwards.get(&slot) {
+            way.push(slot);
+            slot = *next;
+        }
+        let next = (slot + 1) % slots;
+        onwards.insert(slot, next);
+        // The next search from any slot on the way need not go the whole way.
+        way.drain(..).for_each(|passed| {
+            onwards.insert(passed, next);
+        });
+        placed.push((slot, *cell));
+    }
+    placed.sort_unstable();
+    placed.into_iter().map(|(_, cell)| cell).collect()
+}
+
+/// The cells on the border of a polygon, along each of its rings.
 fn along_border(flat: &Flat, resolution: Resolution) -> Option<Vec<CellIndex>> {
-    const METRES_PER_DEGREE: f64 = 111_200.0;
-    // Some cells are smaller than others of their level.
-    let step = resolution.edge_length_m() / METRES_PER_DEGREE / 3.0;
-    let steps = |(a, b): (Degrees, Degrees)| ((b.0 - a.0).hypot(b.1 - a.1) / step).ceil() + 1.0;
+    let step = 2.0 * least_radius_km(resolution);
+    let steps = |(a, b): (Degrees, Degrees)| (distance_km(a, b) / step).ceil().max(1.0);
     let border = || flat.rings.iter().flat_map(|ring| edges(ring));
     if border().map(steps).sum::<f64>() > MOST_STEPS {
         return None;
     }
-    let mut cells = HashSet::new();
+    let (mut seen, mut cells) = (HashSet::new(), Vec::new());
     for (a, b) in border() {
         let count = steps((a, b));
         for i in 0..count as u64 {
             let t = i as f64 / count;
             let (lng, lat) = (a.0 + (b.0 - a.0) * t, a.1 + (b.1 - a.1) * t);
             let lng = if lng > 180.0 { lng - 360.0 } else { lng };
-            cells.insert(LatLng::new(lat, lng).ok()?.to_cell(resolution));
+            let cell = LatLng::new(lat, lng).ok()?.to_cell(resolution);
+            if seen.insert(cell) {
+                cells.push(cell);
+            }
         }
     }
-    let around: Vec<CellIndex> = cells.iter().flat_map(|c| neighbours(*c)).collect();
-    cells.extend(around);
-    Some(cells.into_iter().collect())
+    Some(cells)
 }
 
 #[cfg(test)]
@@ -244,5 +325,28 @@ mod tests {
         };
         let there = inside(&there, 5).unwrap().len();
         assert!(here.abs_diff(there) < here / 4, "{here} {there}");
+    }
+    #[test]
+    fn a_slot_that_is_taken_leaves_the_next() {
+        let cells: Vec<CellIndex> = neighbours(of((13.4, 52.5), 6).unwrap());
+        // At this level all numbers end in the same bits.
+        let slots = cells.len().next_power_of_two() as u64;
+        assert!(cells.iter().all(|c| u64::from(*c) % slots == slots - 1));
+        let placed = in_slots(&cells, slots);
+        assert_eq!(placed[..5], cells[1..]);
+        assert_eq!(placed[5], cells[0]);
+        assert_eq!(in_slots(&cells, 1).len(), cells.len());
+    }
+
+    #[test]
+    fn cells_come_in_the_order_of_a_set_of_tokens() {
+        let cells = inside(&square(13.0, 52.0, 14.0, 53.0), 6).unwrap();
+        let again = in_set_order(cells.clone(), CellIndex::to_string);
+        let mut sorted = cells.clone();
+        sorted.sort_unstable();
+        assert!(cells != sorted && again.len() == cells.len());
+        let mut twice = square(13.0, 52.0, 14.0, 53.0);
+        twice.polygons.push(twice.polygons[0].clone());
+        assert_eq!(inside(&twice, 6).unwrap(), cells);
     }
 }

@@ -17,6 +17,7 @@ mod region;
 mod s2;
 mod sphere;
 mod targets;
+mod token_set;
 mod wkt;
 
 use arrow::array::ArrayRef;
@@ -135,7 +136,8 @@ fn cells(call: &Call, function: GeoFn) -> Result<ArrayRef> {
         }),
         GeoFn::S2CellNeighbors => geometry(call, |token, out| {
             let around = s2::Cell::read(token)?.neighbours();
-            push_tokens(out, around.into_iter().map(s2::Cell::token));
+            let tokens: Vec<String> = around.into_iter().map(s2::Cell::token).collect();
+            push_tokens(out, token_set::in_set_order(tokens, String::clone));
             Some(())
         }),
         GeoFn::PointToH3Cell => code(call, 6, |p, level| Some(h3::of(p, level)?.to_string())),
