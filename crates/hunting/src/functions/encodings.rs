@@ -1,21 +1,19 @@
 //! Encodings, formats and tests of texts: guids and bytes in base64, compression, Punycode, hashes of several values.
 
-use std::io::{Read, Write as _};
+use std::io::Read;
 
 use arrow::array::ArrayRef;
 use bartizan_kql::bound::CodecFn;
 use base64::Engine;
 use datafusion::error::Result;
-use flate2::Compression;
 use flate2::read::{GzDecoder, ZlibDecoder};
-use flate2::write::{GzEncoder, ZlibEncoder};
 
 use super::arrays::elements;
 use super::call::{Argument, Call};
 use super::codecs::BASE64;
 use super::conversion::{Number, push_guid};
 use super::hashes::hash_value;
-use super::{markup, punycode, zones};
+use super::{markup, packing, punycode, zones};
 use crate::error::evaluation;
 
 /// Computes a function on one batch.
@@ -27,18 +25,10 @@ pub(super) fn compute(call: &Call, function: CodecFn) -> Result<ArrayRef> {
         CodecFn::Base64DecodeToGuid => base64_to_guid(call),
         CodecFn::Base64EncodeFromGuid => base64_from_guid(call),
         CodecFn::ZlibCompress => texts(call, |text, out| {
-            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-            let written = encoder
-                .write_all(text.as_bytes())
-                .and_then(|()| encoder.finish());
-            BASE64.encode_string(written.unwrap_or_default(), out);
+            BASE64.encode_string(packing::zlib(text.as_bytes()), out)
         }),
         CodecFn::GzipCompress => texts(call, |text, out| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-            let written = encoder
-                .write_all(text.as_bytes())
-                .and_then(|()| encoder.finish());
-            BASE64.encode_string(written.unwrap_or_default(), out);
+            BASE64.encode_string(packing::gzip(text.as_bytes()), out)
         }),
         CodecFn::ZlibDecompress => decompressed(call, |bytes| Box::new(ZlibDecoder::new(bytes))),
         CodecFn::GzipDecompress => decompressed(call, |bytes| Box::new(GzDecoder::new(bytes))),

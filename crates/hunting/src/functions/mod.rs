@@ -25,6 +25,7 @@ mod hashes;
 mod markup;
 mod mathematics;
 mod numbers;
+mod packing;
 mod pairs;
 mod pieces;
 mod prefixes;
