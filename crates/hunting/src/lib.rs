@@ -41,6 +41,7 @@ mod text;
 pub use engine::{Engine, EngineSettings, HuntRequest, Limits, TimeWindow};
 pub use error::{HuntError, Problem};
 pub use external::{ExternalError, ExternalReader};
+pub use functions::expression_problem;
 pub use local::{LocalError, LocalTables};
 pub use places::{Places, PlacesError};
 pub use result::{HuntResult, HuntStats, NamedTable, ResultColumn, ResultTable};

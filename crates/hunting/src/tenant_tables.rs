@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 
 use crate::error::HuntError;
 use crate::events::EventStore;
-use crate::functions;
+use crate::functions::{self, expression_problem};
 use crate::source::TableSource;
 
 /// Which tables an API reaches.
@@ -60,6 +60,7 @@ fn schema(reach: Reach) -> Arc<Scope> {
         scope.add_table(table.name, columns.collect());
     }
     hunting_functions::declare(&mut scope);
+    scope.check_expressions(expression_problem);
     Arc::new(scope)
 }
 

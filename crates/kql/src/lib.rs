@@ -20,7 +20,7 @@ pub mod time;
 pub mod token;
 pub mod types;
 
-pub use bind::{Bound, Scope, bind, bind_with};
+pub use bind::{Bound, ExpressionCheck, Scope, bind, bind_with};
 pub use complete::{Completion, CompletionKind, Hover, complete, hover};
 pub use diagnostic::{Diagnostic, LineIndex, Severity, Span, line_column};
 pub use lexer::lex;

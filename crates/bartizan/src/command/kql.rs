@@ -179,6 +179,9 @@ fn schema() -> Scope {
         scope.add_table(table.name, columns.collect());
     }
     hunting_functions::declare(&mut scope);
+    // Which regular expressions are valid is the engine's word.
+    #[cfg(feature = "server")]
+    scope.check_expressions(bartizan_hunting::expression_problem);
     scope
 }
 

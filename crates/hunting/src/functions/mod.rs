@@ -64,6 +64,7 @@ pub(crate) use dynamic_path::{Step, Walk};
 pub(crate) use function::{KqlFunction, TextCondition};
 pub(crate) use geo::Target as GeoTarget;
 pub(crate) use hashes::{hash_of, xxhash64};
+pub use regexes::expression_problem;
 pub(crate) use sets::{array_test, set_test, set_values, single_test, test_any};
 pub(crate) use storage::{READS_DATETIME, READS_STRING, convert_stored, from_storage};
 pub(crate) use values::{array_of, null_of, scalar};

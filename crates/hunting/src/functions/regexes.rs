@@ -52,6 +52,19 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
     Ok(regex)
 }
 
+/// What is wrong with an expression, if anything is. How large it becomes is known only when it is compiled.
+#[must_use]
+pub fn expression_problem(pattern: &str) -> Option<String> {
+    let mut parser = regex_syntax::ParserBuilder::new()
+        .octal(has_octal_escapes(pattern))
+        .build();
+    match parser.parse(pattern).err()? {
+        regex_syntax::Error::Parse(error) => Some(error.kind().to_string()),
+        regex_syntax::Error::Translate(error) => Some(error.kind().to_string()),
+        other => Some(other.to_string()),
+    }
+}
+
 /// Whether digits behind backslashes are octal codes of characters (`\0`, `\041`). A single one that is not zero is taken for
 /// a group that was found before (`\1`), which no expression can ask for: that is an error.
 fn has_octal_escapes(pattern: &str) -> bool {
@@ -380,4 +393,26 @@ fn index_of_regex_from(call: &Call, patterns: Texts<'_>) -> Result<ArrayRef> {
         let part = super::strings::first_characters(rest, length);
         regex.find_iter(part).nth(occurrence).map(|m| m.start())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_compile_is_known_before() {
+        for (pattern, problem) in [
+            ("(", "unclosed group"),
+            ("[a", "unclosed character class"),
+            (r"(a)\1", "backreferences are not supported"),
+            (r"\pQ", "Unicode property not found"),
+        ] {
+            assert_eq!(expression_problem(pattern).as_deref(), Some(problem));
+            assert!(compile(pattern).is_err());
+        }
+        for pattern in ["", "a|b", r"(?i)\w+\.exe$", r"\041", "(?P<n>x)"] {
+            assert_eq!(expression_problem(pattern), None);
+            assert!(compile(pattern).is_ok());
+        }
+    }
 }

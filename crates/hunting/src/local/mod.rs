@@ -81,6 +81,9 @@ impl LocalTables {
         let mut tables = Self::default();
         bartizan_kql::hunting_functions::declare(&mut tables.scope);
         tables
+            .scope
+            .check_expressions(crate::functions::expression_problem);
+        tables
     }
 
     /// Adds a table, or replaces the one of that name. A folder stands for all its Parquet files.

@@ -223,6 +223,7 @@ impl Binder<'_> {
                 let ty = fitted.ty;
                 let spans: Vec<_> = call.arguments.iter().map(|a| a.value.span).collect();
                 self.check_period(function, &fitted.values, &spans)?;
+                self.check_expression_of(function, &fitted.values, &call.arguments);
                 let args = with_defaults(function, fitted.converted());
                 Some(Expr {
                     kind: ExprKind::Call { function, args },

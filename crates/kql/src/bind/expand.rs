@@ -109,7 +109,13 @@ impl Binder<'_> {
                     }
                     parts.push(ParsePart::Any);
                 }
-                ParseItem::Text(text) => parts.extend(self.pattern_text(text).map(ParsePart::Text)),
+                ParseItem::Text(text) => {
+                    let constant = self.pattern_text(text);
+                    if let (Some(constant), Some(ast::ParseKind::Regex)) = (&constant, parse.kind) {
+                        self.check_expression_text(constant, text.span);
+                    }
+                    parts.extend(constant.map(ParsePart::Text));
+                }
                 ParseItem::Column { name, ty } => {
                     let ty = ty
                         .as_ref()

@@ -68,7 +68,11 @@ impl Binder<'_> {
                 if text && suggest::compares(*op) {
                     suggest::quotes(&mut self.diagnostics[said..], right);
                 }
-                self.binary(*op, left?, bound?, *at)
+                let (left, bound) = (left?, bound?);
+                if matches!(op, ast::BinaryOp::MatchesRegex) {
+                    self.check_expression(&bound, right.span);
+                }
+                self.binary(*op, left, bound, *at)
             }
             ast::ExprKind::Logical {
                 op,

@@ -12,6 +12,7 @@ mod environment;
 mod evaluate;
 mod expand;
 mod expr;
+mod expressions;
 mod function;
 mod graph;
 mod graph_match;
@@ -52,7 +53,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub use scope::Scope;
+pub use scope::{ExpressionCheck, Scope};
 pub(crate) use survey::{Known, Survey, survey};
 
 use crate::ast;

@@ -77,11 +77,19 @@ impl Binder<'_> {
         let mut escapes = Vec::new();
         let mut members = Vec::new();
         for property in &parse.properties {
+            let is_regex = property.name.text == "regex";
+            let span = property.value.span;
+            let quoted = |binder: &mut Self, text: &str| {
+                if is_regex {
+                    binder.check_expression_text(text, span);
+                }
+                json_string(text)
+            };
             let text = match &property.value.kind {
-                Ast::Literal(Literal::String { value, .. }) => Some(json_string(value)),
+                Ast::Literal(Literal::String { value, .. }) => Some(quoted(self, value)),
                 Ast::Literal(Literal::Bool(Some(flag))) => Some(flag.to_string()),
                 _ => match self.scalar(&property.value, Rows::NONE).map(|e| e.kind) {
-                    Some(ExprKind::Literal(Value::String(text))) => Some(json_string(&text)),
+                    Some(ExprKind::Literal(Value::String(text))) => Some(quoted(self, &text)),
                     Some(ExprKind::Literal(Value::Bool(flag))) => Some(flag.to_string()),
                     Some(_) => {
                         self.constant_wanted("KS103", property.value.span, "string");

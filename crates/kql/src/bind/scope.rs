@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use crate::saved::SavedFunction;
 use crate::types::Type;
 
+/// Says what is wrong with a regular expression, if anything is.
+pub type ExpressionCheck = fn(&str) -> Option<String>;
+
 /// The tables that a query may read and the functions that it may call. Names are case-sensitive.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
+    expression_check: Option<ExpressionCheck>,
     tables: BTreeMap<String, Vec<(String, Type)>>,
     functions: BTreeMap<String, SavedFunction>,
 }
@@ -17,6 +21,17 @@ impl Scope {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Has constant regular expressions looked at. Which are valid is for the engine to say; without its word none is wrong.
+    pub fn check_expressions(&mut self, check: ExpressionCheck) {
+        self.expression_check = Some(check);
+    }
+
+    /// What looks at constant regular expressions.
+    #[must_use]
+    pub fn expression_check(&self) -> Option<ExpressionCheck> {
+        self.expression_check
     }
 
     /// Adds a table, or replaces the one of that name.

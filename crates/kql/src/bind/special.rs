@@ -40,12 +40,15 @@ impl Binder<'_> {
             Special::MakeDatetime => made(ScalarFn::MakeDatetime, fitted)?,
             Special::MakeTimespan => made(ScalarFn::MakeTimespan, fitted)?,
             Special::LegacyReplace => {
+                // The expression is the first argument here.
+                self.check_expression_argument(0, &fitted.values, &call.arguments);
                 let mut args = fitted.converted();
                 // (regex, rewrite, text) becomes (text, regex, rewrite).
                 args.rotate_right(1);
                 function(ScalarFn::ReplaceRegex, args, ty)
             }
             Special::WithTypeLiteral(name) => {
+                self.check_expression_of(name, &fitted.values, &call.arguments);
                 let own = match name {
                     ScalarFn::Sketch(_) => Type::Dynamic,
                     _ => Type::String,

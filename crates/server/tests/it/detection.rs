@@ -82,7 +82,7 @@ async fn a_failed_run_is_told_and_tried_again_and_holds_nobody_up() {
     let tenant = server.tenant.as_str();
     let failing = RULE.replace(
         "| where FileName",
-        "| where FileName matches regex '('\n| where FileName",
+        "| where FileName matches regex '(?:a{1000}){1000}'\n| where FileName",
     );
     store(&server, tenant, "evil-process", &failing).await;
     let other = server.create_tenant("other").await;

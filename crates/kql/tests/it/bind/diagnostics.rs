@@ -166,6 +166,50 @@ fn a_warning_does_not_stop_a_query() {
 }
 
 #[test]
+fn wrong_regular_expressions_are_told_at_their_place() {
+    let mut scope = small();
+    let query = "T | where a matches regex 'bad'";
+    assert!(
+        bound(query, &scope).query.is_some(),
+        "nobody says what is wrong"
+    );
+    scope.check_expressions(|text| text.contains("bad").then(|| "it is bad".to_owned()));
+    let told = "The regular expression is not valid: it is bad";
+    assert_eq!(
+        errors(query, &scope),
+        [format!("1:27 BZ109 'where' operator: {told}")]
+    );
+    for (query, place) in [
+        ("print x = extract('bad', 1, 'a')", "1:19"),
+        ("print x = extract_all(@'bad', 'a')", "1:23"),
+        ("print x = replace_regex('a', 'bad', '')", "1:30"),
+        ("print x = replace('bad', '', 'a')", "1:19"),
+        ("print x = trim_start('bad', 'a')", "1:22"),
+        (
+            "let wanted = 'bad'; T | where a matches regex wanted",
+            "1:47",
+        ),
+        ("T | parse kind=regex a with 'b' x 'bad'", "1:35"),
+        (
+            "T | parse-kv a as (k:string) with (regex='bad (a) (b)')",
+            "1:42",
+        ),
+    ] {
+        let told = errors(query, &scope);
+        assert_eq!(told.len(), 1, "{query}");
+        assert!(told[0].starts_with(&format!("{place} BZ109")), "{told:?}");
+    }
+    for query in [
+        "T | where a matches regex 'good' and a has 'bad'",
+        "T | where a matches regex strcat('bad', a)",
+        "T | parse a with 'bad' x",
+        "print countof('a', 'bad', 'regex'), indexof_regex('a', 'bad'), extract('good', 1, 'bad')",
+    ] {
+        assert!(bound(query, &scope).query.is_some(), "{query}");
+    }
+}
+
+#[test]
 fn a_text_without_a_result_is_refused() {
     assert_eq!(
         errors("let x = 5;", &small()),
