@@ -1,7 +1,8 @@
 //! Calls of window functions: their values are columns of a node below the expression.
 
 use crate::ast;
-use crate::bound::{Expr, Value, WindowCall, WindowFn};
+use crate::bound::{Expr, ExprKind, Value, WindowCall, WindowFn};
+use crate::diagnostic::Diagnostic;
 use crate::types::Type;
 
 use super::call::Fitted;
@@ -19,6 +20,9 @@ impl Binder<'_> {
     ) -> Option<Expr> {
         let ty = fitted.ty;
         let mut args = fitted.converted();
+        if matches!(function, WindowFn::Prev | WindowFn::Next) {
+            self.check_column_wanted(call, &args);
+        }
         match function {
             WindowFn::RowNumber if args.is_empty() => {
                 args.push(literal(Value::Long(1), Type::Long))
@@ -58,5 +62,19 @@ impl Binder<'_> {
         );
         self.error("KS144", call.span, message);
         None
+    }
+
+    /// Warns of a value that is not just a column: Microsoft's analyser refuses it, and the service takes it.
+    fn check_column_wanted(&mut self, call: &ast::Call, args: &[Expr]) {
+        let (Some(written), Some(bound)) = (call.arguments.first(), args.first()) else {
+            return;
+        };
+        let named = matches!(written.value.kind, ast::ExprKind::Name(_));
+        if !named || !matches!(bound.kind, ExprKind::Column(_)) {
+            let message = format!("{}Column name expected", self.prefix());
+            let advice = "Compute the value as a column before: editors refuse it here";
+            let warning = Diagnostic::warning("KS109", written.value.span, message);
+            self.report(warning.with_suggestion(advice));
+        }
     }
 }

@@ -210,6 +210,23 @@ fn wrong_regular_expressions_are_told_at_their_place() {
 }
 
 #[test]
+fn what_is_no_column_is_warned_of_in_prev_and_next() {
+    let places = |query: &str| -> Vec<u32> {
+        let bound = bound(query, &small());
+        assert!(bound.query.is_some(), "{query}");
+        let warned = bound.diagnostics.iter().filter(|d| d.code == "KS109");
+        warned.map(|d| d.span.start).collect()
+    };
+    assert_eq!(places("T | extend x = prev(a), y = next(['i'], 1)"), []);
+    assert_eq!(places("T | extend x = prev(tostring(a))"), [20]);
+    assert_eq!(
+        places("T | extend x = prev(i + 1, 1, 0), y = next((i))"),
+        [20, 43]
+    );
+    assert_eq!(places("let c = 1; T | extend x = prev(c)"), [31]);
+}
+
+#[test]
 fn a_text_without_a_result_is_refused() {
     assert_eq!(
         errors("let x = 5;", &small()),
