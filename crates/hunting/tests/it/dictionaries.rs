@@ -38,6 +38,10 @@ fn write(path: &Path, first: i64) {
                 })
             }),
         ),
+        (
+            "Zone",
+            texts(&|n| (n % 4 > 0).then(|| format!("zone {}", n % 11))),
+        ),
         ("Image", texts(&|n| Some(format!("image-{}.exe", n % 83)))),
         (
             "Line",
@@ -124,6 +128,15 @@ const QUERIES: &[(&str, bool)] = &[
     ),
     (
         "T | project-rename Computer = Host | where Bytes == 2 | summarize s = make_set(Bytes) by Computer",
+        true,
+    ),
+    (
+        "T | summarize d = dcount(Zone), e = dcount(User) by Host",
+        true,
+    ),
+    ("T | summarize d = dcount(Zone) by Zone, Image, Host", false),
+    (
+        "T | summarize n = count(), d = dcount(Bytes) by Host, Image, User",
         true,
     ),
     ("T | distinct Host, Image", true),
