@@ -196,6 +196,10 @@ fn datetime_value(text: &str) -> Option<i64> {
     {
         return parse_datetime(&parts.join("-"));
     }
+    // `datetime(0)` is the first moment of the calendar, as hunts write it for a time before all others.
+    if text == "0" {
+        return Some(0);
+    }
     parse_datetime(text).or_else(|| {
         // `2025 - 06 - 14` is a date, too.
         let parts: Vec<&str> = text.split('-').map(str::trim).collect();

@@ -44,6 +44,8 @@ pub enum OperatorKind {
         /// `hint.…`.
         parameters: Vec<Parameter>,
     },
+    /// `where name = predicate`: the name stands for nothing, and all that counts is what follows it.
+    NamedWhere(Name, Expr),
     /// `take count`, also `limit`.
     Take(Expr),
     /// `sort by keys`, also `order by`.
@@ -53,8 +55,8 @@ pub enum OperatorKind {
         /// `hint.…`.
         parameters: Vec<Parameter>,
     },
-    /// `count`.
-    Count,
+    /// `count`, `count as name`.
+    Count(Option<Name>),
     /// `distinct a, b`, `distinct *` (one [`super::ExprKind::Star`]).
     Distinct(Vec<NamedExpr>),
     /// `join`.

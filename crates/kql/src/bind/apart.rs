@@ -13,7 +13,7 @@ use crate::types::Type;
 
 use super::expr::binary;
 use super::naming::name_of;
-use super::{Binder, Relation, Weight, literal, reference, written};
+use super::{Binder, Relation, Weight, literal, reference};
 
 /// What goes along with the rows of a subquery: after its own columns every node has these.
 struct Along {
@@ -49,39 +49,27 @@ impl Binder<'_> {
         let outer = input.plan.columns.clone();
         // Rows are told apart by their number.
         let key = self.column("", Type::Long);
-        let mut items = apply.columns.clone();
-        for item in &mut items {
-            // Only a bare name stands for the column itself; a value made of a column leaves it alone.
-            let made = !matches!(item.expr.kind, ast::ExprKind::Name(_));
-            let name = name_of(&item.expr).filter(|_| made && item.name.is_none());
-            if let Some(name) = name.filter(|name| outer.iter().any(|c| c.name == *name)) {
-                item.name = Some(written::name(&format!("{name}1"), item.expr.span));
-            }
-        }
         let numbered = with_row_number(input, &key);
+        let (numbered, outer, kept) = self.beside(numbered, outer, &apply.columns);
         let expand = ast::MvExpand {
             legacy: false,
             kind: None,
             item_index: apply.item_index.clone(),
-            columns: items,
+            columns: apply.columns.clone(),
             limit: apply.limit.clone(),
         };
         let expanded = self.mv_expand(numbered, &expand);
         // Outer columns that an item replaced are gone.
-        let made: Vec<String> = match &expanded.plan.node {
-            Node::MvExpand { items, .. } => items.iter().map(|i| i.output.name.clone()).collect(),
-            _ => Vec::new(),
-        };
         let outer: Vec<Column> = outer
             .into_iter()
-            .filter(|c| !made.contains(&c.name))
+            .filter(|c| has(&expanded.plan.columns, c.id))
             .collect();
         // The column of an item that stands for a whole column of the outer rows keeps its old value beside it.
         let visible: Vec<Column> = expanded
             .plan
             .columns
             .iter()
-            .filter(|c| c.id != key.id)
+            .filter(|c| c.id != key.id && !kept.contains(&c.id))
             .cloned()
             .collect();
         let parts = self.in_parts(expanded, &visible, key, &outer, span, |b, r| {
@@ -105,6 +93,45 @@ impl Binder<'_> {
             open,
             plan: chosen(plan, columns),
         }
+    }
+
+    /// The rows, the outer columns of `mv-apply`, and those that the subquery does not see. Only a bare name stands for
+    /// the column itself; a value that has the name of a column otherwise hides it, and the rows have it again where
+    /// the subquery gives no column of that name.
+    fn beside(
+        &mut self,
+        rows: Relation,
+        mut outer: Vec<Column>,
+        items: &[ast::MvColumn],
+    ) -> (Relation, Vec<Column>, Vec<ColumnId>) {
+        let mut columns = rows.plan.columns.clone();
+        let mut exprs: Vec<Expr> = columns.iter().map(reference).collect();
+        let mut kept = Vec::new();
+        for item in items {
+            let bare = item.name.is_none() && matches!(item.expr.kind, ast::ExprKind::Name(_));
+            let name = match &item.name {
+                Some(name) => Some(name.text.clone()),
+                None => name_of(&item.expr),
+            };
+            let hidden = outer.iter_mut().find(|c| Some(&c.name) == name.as_ref());
+            let Some(column) = hidden.filter(|c| !bare && !kept.contains(&c.id)) else {
+                continue;
+            };
+            exprs.push(reference(column));
+            column.id = self.fresh();
+            kept.push(column.id);
+            columns.push(column.clone());
+        }
+        if kept.is_empty() {
+            return (rows, outer, kept);
+        }
+        let input = Box::new(rows.plan);
+        let plan = Plan {
+            node: Node::Project { input, exprs },
+            columns,
+        };
+        let open = rows.open;
+        (Relation { plan, open }, outer, kept)
     }
 
     /// Binds `partition`.

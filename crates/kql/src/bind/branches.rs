@@ -183,7 +183,7 @@ fn stands_in_branch(kind: &OperatorKind) -> bool {
     matches!(
         kind,
         Kind::As { .. }
-            | Kind::Count
+            | Kind::Count(_)
             | Kind::Distinct(_)
             | Kind::Extend(_)
             | Kind::Invoke(_)
@@ -206,6 +206,7 @@ fn stands_in_branch(kind: &OperatorKind) -> bool {
             | Kind::TopHitters { .. }
             | Kind::TopNested(_)
             | Kind::Where(_)
+            | Kind::NamedWhere(..)
             // The parser has refused it.
             | Kind::Unsupported { .. }
     )

@@ -7,7 +7,7 @@ use crate::types::Type;
 
 use super::convert::{coerce, promoted};
 use super::expr::{binary, negated};
-use super::{Binder, Rows};
+use super::{Binder, Rows, literal};
 
 impl Binder<'_> {
     /// An operator with its operands.
@@ -192,6 +192,12 @@ fn multiply(left: Expr, right: Expr) -> Option<Expr> {
 fn divide(left: Expr, right: Expr) -> Option<Expr> {
     match (left.ty, right.ty) {
         (Type::TimeSpan, Type::TimeSpan) => Some(binary(BinaryOp::Div, left, right, Type::Real)),
+        // A time counts from the first day of the calendar.
+        (Type::DateTime, Type::TimeSpan) => {
+            let start = literal(Value::DateTime(0), Type::DateTime);
+            let since = binary(BinaryOp::Sub, left, start, Type::TimeSpan);
+            Some(binary(BinaryOp::Div, since, right, Type::Real))
+        }
         (Type::TimeSpan, ty) if ty.is_numeric() => Some(cast(
             BinaryOp::Div,
             left,

@@ -395,8 +395,10 @@ fn sort_names(found: &mut [usize], columns: &[Column], direction: Option<Reorder
     let name = |at: &usize| columns[*at].name.as_str();
     match direction {
         None => {}
-        Some(ReorderDirection::Asc) => found.sort_by(|a, b| name(a).cmp(name(b))),
-        Some(ReorderDirection::Desc) => found.sort_by(|a, b| name(b).cmp(name(a))),
+        Some(ReorderDirection::Asc) => found.sort_by_key(|at| name(at).to_uppercase()),
+        Some(ReorderDirection::Desc) => {
+            found.sort_by_key(|at| std::cmp::Reverse(name(at).to_uppercase()))
+        }
         Some(ReorderDirection::GrannyAsc) => found.sort_by_key(|at| granny(name(at))),
         Some(ReorderDirection::GrannyDesc) => {
             found.sort_by_key(|at| std::cmp::Reverse(granny(name(at))))
@@ -404,21 +406,23 @@ fn sort_names(found: &mut [usize], columns: &[Column], direction: Option<Reorder
     }
 }
 
-/// A name as a key in which numbers compare as numbers: `a2` before `a10`.
-fn granny(name: &str) -> Vec<(String, u64)> {
+/// A name as a key in which numbers compare as numbers, where a digit would stand, and letters without their case: `a2`
+/// before `a10`, and `a9` before `a09`.
+fn granny(name: &str) -> Vec<(char, u64, usize)> {
     let mut key = Vec::new();
     let mut rest = name;
-    while !rest.is_empty() {
-        let text = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let (word, after) = rest.split_at(text);
-        let digits = after
+    while let Some(first) = rest.chars().next() {
+        let digits = rest
             .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let (number, after) = after.split_at(digits);
-        key.push((word.to_owned(), number.parse().unwrap_or(0)));
-        rest = after;
+            .unwrap_or(rest.len());
+        if digits > 0 {
+            let number = rest[..digits].parse().unwrap_or(u64::MAX);
+            key.push(('0', number, digits));
+            rest = &rest[digits..];
+        } else {
+            key.extend(first.to_uppercase().map(|c| (c, 0, 0)));
+            rest = &rest[first.len_utf8()..];
+        }
     }
     key
 }
@@ -460,6 +464,8 @@ mod tests {
     #[test]
     fn numbers_in_names_compare_as_numbers() {
         assert!(granny("a2") < granny("a10"));
+        assert!(granny("a9") < granny("a09") && granny("a09") < granny("A10"));
         assert!(granny("a") < granny("b1"));
+        assert!(granny("a.b") < granny("a1") && granny("a1") < granny("aB"));
     }
 }

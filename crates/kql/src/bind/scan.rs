@@ -11,8 +11,9 @@ use super::{Binder, Relation, Rows, literal, reference};
 impl Binder<'_> {
     /// Binds `scan`.
     pub(super) fn scan(&mut self, input: Relation, scan: &ast::Scan) -> Relation {
-        let declared = self.declared(scan);
+        let mut declared = self.declared(scan);
         let own = &input.plan.columns;
+        let assigned = self.assigned(scan, own, &mut declared);
         let outer = std::mem::take(&mut self.states);
         let mut states: Vec<(String, Vec<Column>)> = Vec::new();
         for step in &scan.steps {
@@ -37,7 +38,13 @@ impl Binder<'_> {
         let mut steps = Vec::with_capacity(scan.steps.len());
         for (step, (_, state)) in scan.steps.iter().zip(&states) {
             let condition = self.condition(&step.condition, Rows::of(&input));
-            let assignments = self.assignments(step, &declared, &input);
+            let mut assignments = self.assignments(step, &declared, &input);
+            // A step that assigns nothing to a column of the rows leaves it as the row has it.
+            for (at, column) in &assigned {
+                if assignments.iter().all(|(to, _)| to != at) {
+                    assignments.push((*at, reference(column)));
+                }
+            }
             steps.push(ScanStep {
                 state: state.iter().map(|c| c.id).collect(),
                 condition: condition.unwrap_or_else(|| literal(Value::Bool(false), Type::Bool)),
@@ -51,12 +58,8 @@ impl Binder<'_> {
             names.reserve(&column.name);
         }
         let mut outputs: Vec<Column> = declared.iter().map(|(c, _)| c.clone()).collect();
-        let mut columns: Vec<Column> = own
-            .iter()
-            .filter(|c| !outputs.iter().any(|o| o.name == c.name))
-            .cloned()
-            .collect();
-        columns.extend(outputs.iter().cloned());
+        let columns = placed(own, &outputs, &assigned);
+        let mut columns: Vec<Column> = columns.into_iter().cloned().collect();
         let number = scan.match_id.as_ref().map_or("", |name| name.text.as_str());
         let number = self.column(names.unique(number), Type::Long);
         outputs.push(number.clone());
@@ -111,6 +114,33 @@ impl Binder<'_> {
         declared
     }
 
+    /// Columns of the rows that steps assign to without a declaration: they are declared with their own type, so that
+    /// steps have a state of them. Each with its place among the declared ones.
+    fn assigned(
+        &mut self,
+        scan: &ast::Scan,
+        own: &[Column],
+        declared: &mut Vec<(Column, Expr)>,
+    ) -> Vec<(usize, Column)> {
+        let mut assigned = Vec::new();
+        let names = scan.steps.iter().flat_map(|step| &step.assignments);
+        for name in names.filter_map(|item| item.names.first()) {
+            let known = declared.iter().any(|(c, _)| c.name == name.text);
+            let Some(column) = own.iter().find(|c| c.name == name.text && !known) else {
+                continue;
+            };
+            let null = if column.ty == Type::String {
+                Value::String(String::new())
+            } else {
+                Value::Null
+            };
+            assigned.push((declared.len(), column.clone()));
+            let output = self.column(column.name.clone(), column.ty);
+            declared.push((output, literal(null, column.ty)));
+        }
+        assigned
+    }
+
     fn assignments(
         &mut self,
         step: &ast::ScanStep,
@@ -150,4 +180,20 @@ impl Binder<'_> {
         let (_, state) = self.states.iter().find(|(n, _)| *n == step.text)?;
         state.iter().rev().find(|c| c.name == name).map(reference)
     }
+}
+
+/// The columns of the result: those of the rows, an assigned one in its place, and then the declared ones.
+fn placed<'a>(
+    own: &'a [Column],
+    outputs: &'a [Column],
+    assigned: &[(usize, Column)],
+) -> Vec<&'a Column> {
+    let at = |c: &Column| assigned.iter().find(|(_, a)| a.name == c.name);
+    let declared = |c: &Column| outputs.iter().any(|o| o.name == c.name);
+    let rows = own
+        .iter()
+        .filter(|c| at(c).is_some() || !declared(c))
+        .map(|c| at(c).map_or(c, |(at, _)| &outputs[*at]));
+    let added = outputs.iter().filter(|o| at(o).is_none());
+    rows.chain(added).collect()
 }

@@ -13,6 +13,8 @@ pub type ExpressionCheck = fn(&str) -> Option<String>;
 pub struct Scope {
     expression_check: Option<ExpressionCheck>,
     tables: BTreeMap<String, Vec<(String, Type)>>,
+    /// The names of the tables as they were added: wildcards and `search` read them in this order.
+    order: Vec<String>,
     functions: BTreeMap<String, SavedFunction>,
 }
 
@@ -36,7 +38,10 @@ impl Scope {
 
     /// Adds a table, or replaces the one of that name.
     pub fn add_table(&mut self, name: impl Into<String>, columns: Vec<(String, Type)>) {
-        self.tables.insert(name.into(), columns);
+        let name = name.into();
+        if self.tables.insert(name.clone(), columns).is_none() {
+            self.order.push(name);
+        }
     }
 
     /// The same scope with one more table.
@@ -61,6 +66,11 @@ impl Scope {
     /// The names of all tables, sorted.
     pub fn table_names(&self) -> impl Iterator<Item = &str> {
         self.tables.keys().map(String::as_str)
+    }
+
+    /// The names of all tables in the order in which they were added.
+    pub(super) fn tables_in_order(&self) -> impl Iterator<Item = &str> {
+        self.order.iter().map(String::as_str)
     }
 
     /// Adds a function, or replaces the one of that name.

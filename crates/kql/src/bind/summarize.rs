@@ -34,6 +34,7 @@ impl Binder<'_> {
         let mut columns = Vec::new();
         let mut by = Vec::new();
         let mut used = HashSet::new();
+        self.windows = Some(Vec::new());
         for item in summarize.by.iter().flatten() {
             let Some((name, expr)) = self.group(&input, item, &mut results.names) else {
                 continue;
@@ -49,6 +50,7 @@ impl Binder<'_> {
         }
         let aggregates = std::mem::take(&mut self.aggregates);
         columns.extend(aggregates.iter().flat_map(|a| a.outputs.iter().cloned()));
+        let input = self.with_windows(input);
         let open = results.lost || (input.open && summarize.aggregates.iter().any(has_star));
         let node = Node::Summarize {
             input: Box::new(input.plan),

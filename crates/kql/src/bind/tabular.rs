@@ -2,7 +2,7 @@
 
 use crate::ast::{self, NullsOrder, OperatorKind, SortDirection};
 use crate::bound::{Aggregate, AggregateFn, Expr, Node, Plan, Render, SortKey, Value};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 
 use super::convert::coerce;
@@ -56,7 +56,10 @@ impl Binder<'_> {
                 return Self::unknown();
             }
             levels = match operator.kind {
-                OperatorKind::Where(_) | OperatorKind::Extend(_) | OperatorKind::Project(_) => {
+                OperatorKind::Where(_)
+                | OperatorKind::NamedWhere(..)
+                | OperatorKind::Extend(_)
+                | OperatorKind::Project(_) => {
                     levels + 1
                 }
                 _ => height(&relation.plan),
@@ -80,6 +83,12 @@ impl Binder<'_> {
         }
         match &operator.kind {
             OperatorKind::Where(predicate) => self.filter(input, predicate),
+            OperatorKind::NamedWhere(name, predicate) => {
+                let before = self.diagnostics.len();
+                let filtered = self.filter(input, predicate);
+                self.compares_nothing(name, before);
+                filtered
+            }
             OperatorKind::Project(items) => self.project(input, items),
             OperatorKind::Extend(items) => self.extend(input, items),
             OperatorKind::Serialize(items) => {
@@ -126,7 +135,7 @@ impl Binder<'_> {
                 let distinct = self.distinct(input, &[of], operator.span);
                 wrap(distinct, |input| Node::Take { input, count })
             }
-            OperatorKind::Count => self.count_rows(input),
+            OperatorKind::Count(name) => self.count_rows(input, name.as_ref()),
             OperatorKind::Join(join) => self.join(input, join, operator.span),
             OperatorKind::Lookup(join) => self.lookup(input, join, operator.span),
             OperatorKind::Union(union) => self.union(Some(input), union, operator.span),
@@ -239,6 +248,24 @@ impl Binder<'_> {
         }
     }
 
+    /// Says what the `=` of `where name = predicate` does; the diagnostics from `before` on are the predicate's.
+    fn compares_nothing(&mut self, name: &ast::Name, before: usize) {
+        let advice = "Compare with ==";
+        let found = self.diagnostics[before..].iter_mut();
+        match found.filter(|d| d.is_error()).next_back() {
+            Some(error) if error.code == "KS141" => {
+                error.message += ": a single = compares nothing";
+                error.suggestion = Some(advice.to_owned());
+            }
+            Some(_) => {}
+            None => {
+                let message = "A single = compares nothing: the rows are those for which what follows it is true";
+                let warning = Diagnostic::warning("BZ202", name.span, message);
+                self.report(warning.with_suggestion(advice));
+            }
+        }
+    }
+
     /// Puts the window functions that were found below the expressions that use them.
     pub(super) fn with_windows(&mut self, input: Relation) -> Relation {
         let mut relation = input;
@@ -314,8 +341,9 @@ impl Binder<'_> {
         self.error("KS116", span, message);
     }
 
-    fn count_rows(&mut self, input: Relation) -> Relation {
-        let count = self.column("Count", Type::Long);
+    fn count_rows(&mut self, input: Relation, name: Option<&ast::Name>) -> Relation {
+        let name = name.map_or("Count", |name| &name.text);
+        let count = self.column(name, Type::Long);
         let aggregate = Aggregate {
             function: AggregateFn::Count,
             args: Vec::new(),
@@ -406,7 +434,7 @@ fn listed(operator: &OperatorKind) -> usize {
 
 pub(super) fn operator_name(kind: &OperatorKind) -> &'static str {
     match kind {
-        OperatorKind::Where(_) => "where",
+        OperatorKind::Where(_) | OperatorKind::NamedWhere(..) => "where",
         OperatorKind::Project(_) => "project",
         OperatorKind::ProjectAway(_) => "project-away",
         OperatorKind::ProjectKeep(_) => "project-keep",
@@ -417,7 +445,7 @@ pub(super) fn operator_name(kind: &OperatorKind) -> &'static str {
         OperatorKind::Top { .. } => "top",
         OperatorKind::Take(_) => "take",
         OperatorKind::Sort { .. } => "sort",
-        OperatorKind::Count => "count",
+        OperatorKind::Count(_) => "count",
         OperatorKind::Distinct(_) => "distinct",
         OperatorKind::Join(_) => "join",
         OperatorKind::Lookup(_) => "lookup",

@@ -73,7 +73,7 @@ impl Binder<'_> {
             }
         };
         let mut found: Vec<(String, Option<Relation>)> = Vec::new();
-        for name in self.scope.table_names().filter(|name| fits(name)) {
+        for name in self.scope.tables_in_order().filter(|name| fits(name)) {
             found.push((name.to_owned(), None));
         }
         let views = self

@@ -3,7 +3,7 @@
 use super::Parser;
 use super::source::unsupported;
 use crate::ast::{
-    Evaluate, Expr, ExprKind, MvApply, MvColumn, MvExpand, MvKind, Name, NullsOrder, Operator,
+    Evaluate, Expr, ExprKind, Literal, MvApply, MvColumn, MvExpand, MvKind, Name, NullsOrder, Operator,
     OperatorKind, Parameter, Parse, ParseItem, ParseKind, Rename, Render, ReorderColumn,
     ReorderDirection, Search, SortDirection, SortKey, Summarize,
 };
@@ -55,10 +55,13 @@ impl Parser<'_> {
     /// Operators whose operands are a plain list; the others are passed on.
     fn simple_operator(&mut self, name: &str, start: u32) -> OperatorKind {
         match name {
-            "where" | "filter" => OperatorKind::Where(self.predicate()),
+            "where" | "filter" => self.predicate(),
             "project" => OperatorKind::Project(self.named_expressions()),
             "extend" => OperatorKind::Extend(self.named_expressions()),
-            "count" => OperatorKind::Count,
+            "count" => {
+                let named = self.eat_word("as");
+                OperatorKind::Count(named.then(|| self.name()))
+            }
             "getschema" => OperatorKind::GetSchema,
             "consume" => OperatorKind::Consume,
             "take" | "limit" => OperatorKind::Take(self.expression()),
@@ -260,8 +263,14 @@ impl Parser<'_> {
             .iter()
             .position(|parameter| parameter.name.text == name)?;
         let Parameter { value, .. } = parameters.remove(at);
-        if let ExprKind::Name(word) = value.kind {
-            return Some(word);
+        match value.kind {
+            ExprKind::Name(word) => return Some(word),
+            // A text stands for the name, too: `withsource="Table"`.
+            ExprKind::Literal(Literal::String { value: text, .. }) => {
+                let span = value.span;
+                return Some(Name { text, span });
+            }
+            _ => {}
         }
         self.error("KS006", value.span, "Missing name");
         None
@@ -538,16 +547,22 @@ impl Parser<'_> {
         })
     }
 
-    /// The condition of `where`. A single `=` behind it is the commonest slip of all.
-    fn predicate(&mut self) -> Expr {
+    /// The condition of `where`. A single `=` behind it is the commonest slip of all: after a name it is a name for the
+    /// condition that follows, which the language takes where that is one.
+    fn predicate(&mut self) -> OperatorKind {
         let predicate = self.expression();
-        if self.at(TokenKind::Assign) {
-            let message = "The expression must have the type bool: a single = compares nothing";
-            let diagnostic = Diagnostic::error("KS141", predicate.span, message);
-            self.report(diagnostic.with_suggestion("Compare with =="));
-            self.skip_until(|kind| kind == TokenKind::Pipe);
+        if !self.at(TokenKind::Assign) {
+            return OperatorKind::Where(predicate);
         }
-        predicate
+        if let ExprKind::Name(name) = predicate.kind {
+            self.bump();
+            return OperatorKind::NamedWhere(name, self.expression());
+        }
+        let message = "The expression must have the type bool: a single = compares nothing";
+        let diagnostic = Diagnostic::error("KS141", predicate.span, message);
+        self.report(diagnostic.with_suggestion("Compare with =="));
+        self.skip_until(|kind| kind == TokenKind::Pipe);
+        OperatorKind::Where(predicate)
     }
 
     fn render(&mut self) -> OperatorKind {

@@ -11,6 +11,12 @@ impl Printer {
     pub(super) fn operator(&mut self, kind: &OperatorKind) {
         match kind {
             OperatorKind::Where(predicate) => self.filter(predicate),
+            OperatorKind::NamedWhere(name, predicate) => {
+                self.push("where ");
+                self.name(name);
+                self.push(" = ");
+                self.expr(predicate);
+            }
             OperatorKind::Project(items) => self.named_list("project ", items),
             OperatorKind::Extend(items) => self.named_list("extend ", items),
             OperatorKind::Serialize(items) if items.is_empty() => self.push("serialize"),
@@ -19,7 +25,11 @@ impl Printer {
             OperatorKind::ProjectKeep(patterns) => self.patterns("project-keep ", patterns),
             OperatorKind::Take(count) => self.with_expr("take ", count),
             OperatorKind::Sample(count) => self.with_expr("sample ", count),
-            OperatorKind::Count => self.push("count"),
+            OperatorKind::Count(None) => self.push("count"),
+            OperatorKind::Count(Some(name)) => {
+                self.push("count as ");
+                self.name(name);
+            }
             OperatorKind::GetSchema => self.push("getschema"),
             OperatorKind::Consume => self.push("consume"),
             OperatorKind::Distinct(items) => self.named_list("distinct ", items),
