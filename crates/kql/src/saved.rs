@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn problems_are_where_they_are_written() {
-        let wrong = SavedFunction::parse("x:string", "T\n| where a = x").unwrap_err();
+        let wrong = SavedFunction::parse("x:string", "T\n| where (a) = x").unwrap_err();
         assert!(wrong[0].in_body);
         assert_eq!((wrong[0].line, wrong[0].column), (2, 9), "{wrong:?}");
         let saved = SavedFunction::parse("x:strin", "T | where a == x").unwrap();

@@ -119,8 +119,11 @@ impl Binder<'_> {
         call: &ast::Call,
         promised: Promised<'_>,
     ) -> Relation {
+        let said = self.diagnostics.len();
         let Some(options) = self.unpack_options(&input, call) else {
-            return Self::unknown();
+            // Nothing is wrong, but the bag is a column that only the data tell: the other columns stay.
+            let unknown = self.diagnostics.len() == said && input.open;
+            return if unknown { input } else { Self::unknown() };
         };
         let bag = options.bag.clone();
         if let Some((open, declared)) = promised {

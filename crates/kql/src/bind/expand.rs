@@ -30,8 +30,10 @@ impl Binder<'_> {
                 Some(name) => name.text.clone(),
                 None => name_of(&item.expr).unwrap_or_else(|| names.numbered()),
             };
-            let output = self.column(name, ty.flatten().unwrap_or(Type::Dynamic));
-            if array.is_none() {
+            let ty = ty.flatten();
+            let output = self.column(name, ty.unwrap_or(Type::Dynamic));
+            // What an unknown value is made of is known all the same where its type is said.
+            if array.is_none() && ty.is_none() {
                 self.poisoned.insert(output.id);
             }
             place(&mut columns, &output);

@@ -85,7 +85,7 @@ fn by_rule(naming: Naming, call: &ast::Call) -> Option<String> {
         )),
         Naming::Prefix(prefix) => Some(format!("{prefix}_{}", first().unwrap_or_default())),
         Naming::Fixed(name) => Some(name.to_owned()),
-        Naming::Suffix(suffix) => first().map(|name| name + suffix),
+        Naming::Suffix(suffix) => Some(first().unwrap_or_else(|| "array0".to_owned()) + suffix),
         Naming::NamedColumn => match call.arguments.first().map(|a| &a.value.kind) {
             Some(ExprKind::Literal(Literal::String { value, .. })) => Some(value.clone()),
             _ => None,

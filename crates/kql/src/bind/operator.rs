@@ -235,7 +235,9 @@ fn ordered(op: BinaryOp, left: Expr, right: Expr) -> Option<Expr> {
     let fits = match (left.ty, right.ty) {
         (Type::Dynamic, b) => b.is_numeric() || b == Type::Dynamic,
         (a, Type::Dynamic) => a.is_numeric(),
-        (a, b) if a.is_numeric() => b.is_numeric(),
+        // A bool is 0 or 1 beside a number.
+        (a, b) if a.is_numeric() => b.is_numeric() || b == Type::Bool,
+        (Type::Bool, b) if b.is_numeric() => true,
         (a, b) => a == b && matches!(a, Type::Bool | Type::DateTime | Type::TimeSpan),
     };
     if !fits {

@@ -29,22 +29,24 @@ impl Binder<'_> {
             _ => None,
         };
         let aggregate = aggregate.unwrap_or_else(|| written::call("count", Vec::new(), call.span));
-        let Some(by) = self.column_argument(first, &input) else {
-            return Self::unknown();
-        };
+        let said = self.diagnostics.len();
+        let by = self.column_argument(first, &input);
         let mut groups = Vec::new();
         let mut listed = false;
         for argument in arguments {
             listed = true;
             groups.extend(self.column_argument(argument, &input));
         }
+        let Some(by) = by else {
+            return self.groups_of_unknown(input, groups, said);
+        };
         if !listed {
             let used = used_by(&aggregate);
             let free = |c: &&Column| c.id != by.id && !used.contains(&c.name.as_str());
             groups = input.plan.columns.iter().filter(free).cloned().collect();
         }
         let Some(call) = self.pivot_aggregate(&input, &aggregate) else {
-            return Self::unknown();
+            return self.groups_of_unknown(input, groups, said);
         };
         let (values, open) = match promised {
             Some((_, declared)) => {
@@ -73,6 +75,18 @@ impl Binder<'_> {
         match promised {
             Some((star, declared)) => self.promised_columns(relation, *star, declared),
             None => relation,
+        }
+    }
+
+    /// What is known of a pivot over columns that only the data tell: its groups. Nothing after a mistake, which has
+    /// been reported since there were `said` diagnostics.
+    fn groups_of_unknown(&self, input: Relation, groups: Vec<Column>, said: usize) -> Relation {
+        if self.diagnostics.len() > said || !input.open {
+            return Self::unknown();
+        }
+        Relation {
+            open: true,
+            plan: super::apart::chosen(input.plan, groups),
         }
     }
 

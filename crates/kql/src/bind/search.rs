@@ -227,10 +227,12 @@ impl Binder<'_> {
             .collect();
         // Tables without any of the columns that the condition names are left out.
         let mut found: Vec<(Plan, String)> = Vec::new();
+        let mut left_out = Vec::new();
         let mut open = false;
         for (index, (relation, name)) in tables.into_iter().enumerate() {
             let has = |name: &&str| relation.plan.columns.iter().any(|c| c.name == **name);
             if !relation.open && !wanted.is_empty() && !wanted.iter().any(has) {
+                left_out.extend(relation.plan.columns);
                 continue;
             }
             open |= relation.open;
@@ -248,22 +250,24 @@ impl Binder<'_> {
         let source = find.with_source.as_ref();
         let source = source.map_or("source_", |name| name.text.as_str());
         let layout = match &find.project {
-            Some(project) => self.projected(project, &found, open),
+            Some(project) => self.projected(project, &found, &left_out, open),
             None => smart(&found, &wanted),
         };
         self.found(found, source, layout, open)
     }
 
-    /// The columns of a `project` clause.
+    /// The columns of a `project` clause. Those of tables that are left out are null.
     fn projected(
         &mut self,
         project: &ast::FindProject,
         found: &[(Plan, String)],
+        left_out: &[Column],
         open: bool,
     ) -> Layout {
         let mut columns = Vec::with_capacity(project.columns.len());
         for (name, ty) in &project.columns {
             let all = found.iter().flat_map(|(plan, _)| &plan.columns);
+            let all = all.chain(left_out);
             let mut types = all.filter(|c| c.name == name.text).map(|c| c.ty).peekable();
             if types.peek().is_none() && !open {
                 let message = format!(

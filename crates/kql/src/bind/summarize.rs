@@ -133,9 +133,13 @@ impl Binder<'_> {
         function: &'static AggregateFunction,
         results: &mut Results,
     ) {
+        let said = self.diagnostics.len();
         let found = self.aggregate_over(call, function, Rows::of(input), &results.groups);
         let Some(mut found) = found else {
             results.lost = true;
+            if self.diagnostics.len() == said {
+                self.named_unknown(item, results);
+            }
             return;
         };
         let names = &mut results.names;
@@ -156,6 +160,16 @@ impl Binder<'_> {
             results.finals.push((output.clone(), reference(output)));
         }
         self.aggregates.push(found);
+    }
+
+    /// The columns that the query names of values that only the data tell.
+    fn named_unknown(&mut self, item: &NamedExpr, results: &mut Results) {
+        for name in &item.names {
+            let name = results.names.unique(&name.text);
+            let column = self.column_for(name, None);
+            let value = literal(Value::Null, Type::Dynamic);
+            results.finals.push((column, value));
+        }
     }
 
     /// A call of an aggregate inside an expression.

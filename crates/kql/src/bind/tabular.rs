@@ -59,9 +59,7 @@ impl Binder<'_> {
                 OperatorKind::Where(_)
                 | OperatorKind::NamedWhere(..)
                 | OperatorKind::Extend(_)
-                | OperatorKind::Project(_) => {
-                    levels + 1
-                }
+                | OperatorKind::Project(_) => levels + 1,
                 _ => height(&relation.plan),
             };
             if levels > MAX_HEIGHT {
@@ -254,6 +252,7 @@ impl Binder<'_> {
         let found = self.diagnostics[before..].iter_mut();
         match found.filter(|d| d.is_error()).next_back() {
             Some(error) if error.code == "KS141" => {
+                error.span = name.span.to(error.span);
                 error.message += ": a single = compares nothing";
                 error.suggestion = Some(advice.to_owned());
             }

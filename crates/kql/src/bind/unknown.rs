@@ -5,7 +5,7 @@
 
 use crate::ast::{BinaryOp, Expr, ExprKind};
 use crate::bound;
-use crate::catalogue::{self, ResultType, ScalarFunction, Target};
+use crate::catalogue::{self, AggregateFunction, ResultType, ScalarFunction, Shape, Target};
 use crate::types::Type;
 
 /// The type of an expression whatever its operands are; none when it depends on them.
@@ -23,8 +23,16 @@ pub(super) fn type_of_unknown(expr: &Expr) -> Option<Type> {
             Some(Type::Bool)
         }
         ExprKind::Call(call) => {
-            let function = catalogue::scalar_function(&call.name.text)?;
-            type_of_call(function, call.arguments.len())
+            let name = call.name.text.as_str();
+            // What is both an aggregate and a scalar function has the same type as either, or none that is certain.
+            match (
+                catalogue::scalar_function(name),
+                catalogue::aggregate_function(name),
+            ) {
+                (Some(function), _) => type_of_call(function, call.arguments.len()),
+                (None, Some(function)) => type_of_aggregate(function),
+                (None, None) => None,
+            }
         }
         _ => None,
     }
@@ -39,6 +47,19 @@ fn type_of_call(function: &ScalarFunction, arguments: usize) -> Option<Type> {
     }
     let fitting = function.signatures.iter().filter(|s| s.takes(arguments));
     let mut types = fitting.map(|signature| match signature.result {
+        ResultType::Is(ty) => Some(ty),
+        _ => None,
+    });
+    let first = types.next()??;
+    types.all(|ty| ty == Some(first)).then_some(first)
+}
+
+/// The type of an aggregate of anything: how many there are is a long, whatever they are.
+fn type_of_aggregate(function: &AggregateFunction) -> Option<Type> {
+    if !matches!(function.shape, Shape::Plain | Shape::Filtered(_)) {
+        return None;
+    }
+    let mut types = function.signatures.iter().map(|s| match s.result {
         ResultType::Is(ty) => Some(ty),
         _ => None,
     });

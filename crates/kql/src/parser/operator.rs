@@ -3,8 +3,8 @@
 use super::Parser;
 use super::source::unsupported;
 use crate::ast::{
-    Evaluate, Expr, ExprKind, Literal, MvApply, MvColumn, MvExpand, MvKind, Name, NullsOrder, Operator,
-    OperatorKind, Parameter, Parse, ParseItem, ParseKind, Rename, Render, ReorderColumn,
+    Evaluate, Expr, ExprKind, Literal, MvApply, MvColumn, MvExpand, MvKind, Name, NullsOrder,
+    Operator, OperatorKind, Parameter, Parse, ParseItem, ParseKind, Rename, Render, ReorderColumn,
     ReorderDirection, Search, SortDirection, SortKey, Summarize,
 };
 use crate::diagnostic::Diagnostic;

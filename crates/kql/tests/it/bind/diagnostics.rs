@@ -157,12 +157,16 @@ fn what_cannot_be_run_yet_is_said_once_and_the_rest_is_checked() {
 
 #[test]
 fn a_warning_does_not_stop_a_query() {
-    let bound = bound("T | extend x = a.b", &small());
-    assert!(bound.query.is_some());
-    assert_eq!(
-        bound.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(),
-        ["BZ201"]
-    );
+    for (query, code) in [
+        ("T | extend x = a.b", "BZ201"),
+        // The language takes a name before a condition, which compares nothing.
+        ("T | where p = true", "BZ202"),
+    ] {
+        let bound = bound(query, &small());
+        assert!(bound.query.is_some());
+        let codes: Vec<_> = bound.diagnostics.iter().map(|d| d.code).collect();
+        assert_eq!(codes, [code], "{query}");
+    }
 }
 
 #[test]
@@ -388,6 +392,10 @@ fn habits_of_other_languages_are_met_with_advice() {
         (
             "FileName == 'a' || FileName == 'b'",
             "2:25 KS176 Unexpected: || [Write 'or'; before an operator stands one |]",
+        ),
+        (
+            "FileName = 'a'",
+            "2:9 KS141 'where' operator: The expression must have the type bool, this one is string: a single = compares nothing [Compare with ==]",
         ),
         (
             "FileName == cmd.exe",
