@@ -1,5 +1,6 @@
 //! `project` and its family, `extend`, `distinct`.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::ast::{self, ExprKind, NamePattern, NamedExpr, ReorderDirection};
@@ -193,7 +194,7 @@ impl Binder<'_> {
 
     fn extended_name(
         &mut self,
-        item: &NamedExpr,
+        item: &Cow<'_, NamedExpr>,
         bound: Option<&Expr>,
         names: &mut Names,
     ) -> Option<String> {
@@ -202,6 +203,8 @@ impl Binder<'_> {
             Some(name) => (name.text.clone(), Some(name.span)),
             None => match derived {
                 Some(name) if is_plain_column(&item.expr, bound) => (name, Some(item.expr.span)),
+                // Of several results each gets a name of its own: a second `series_stats(x)` replaces nothing.
+                Some(name) if matches!(item, Cow::Owned(_)) => (names.unique(&name), None),
                 Some(name) => (name, None),
                 None => loop {
                     let name = names.numbered();
