@@ -168,7 +168,9 @@ impl Binder<'_> {
                     let plan = self.shared_rows(id, &columns);
                     Some(Meaning::Tabular(Relation { plan, open: false }, name))
                 }
-                Meaning::Tabular(..) | Meaning::Scalar(None) => unknown(),
+                // Rows that are not all known yet are not shared, but what is known of them stays.
+                Meaning::Tabular(relation, name) => Some(Meaning::Tabular(relation, name)),
+                Meaning::Scalar(None) => unknown(),
                 Meaning::Scalar(Some(value)) => Some(Meaning::Scalar(Some(value))),
             },
             ("table", [only]) => {

@@ -219,6 +219,10 @@ impl Binder<'_> {
         let (values, labels) =
             self.aggregate_arguments(call, function, &arguments, input, groups)?;
         let spans: Vec<_> = arguments.iter().map(|a| a.value.span).collect();
+        if values.is_empty() && input.open && !arguments.is_empty() {
+            // `*` of rows whose columns only the data tell.
+            return None;
+        }
         let values = values.into_iter().map(Argument::Value).collect();
         let fitted = self.fit(
             &call.name.text,
