@@ -151,7 +151,8 @@ impl Binder<'_> {
             parts.extend(self.parts(item, Rows::of(&input)));
         }
         for (item, bound) in parts {
-            let Some(name) = self.extended_name(&item, bound.as_ref(), &mut names) else {
+            let several = matches!(item, Cow::Owned(_));
+            let Some(name) = self.extended_name(&item, several, bound.as_ref(), &mut names) else {
                 continue;
             };
             let at = columns.iter().position(|c| c.name == name);
@@ -194,7 +195,8 @@ impl Binder<'_> {
 
     fn extended_name(
         &mut self,
-        item: &Cow<'_, NamedExpr>,
+        item: &NamedExpr,
+        several: bool,
         bound: Option<&Expr>,
         names: &mut Names,
     ) -> Option<String> {
@@ -204,7 +206,7 @@ impl Binder<'_> {
             None => match derived {
                 Some(name) if is_plain_column(&item.expr, bound) => (name, Some(item.expr.span)),
                 // Of several results each gets a name of its own: a second `series_stats(x)` replaces nothing.
-                Some(name) if matches!(item, Cow::Owned(_)) => (names.unique(&name), None),
+                Some(name) if several => (names.unique(&name), None),
                 Some(name) => (name, None),
                 None => loop {
                     let name = names.numbered();

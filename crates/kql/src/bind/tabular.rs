@@ -249,8 +249,8 @@ impl Binder<'_> {
     /// Says what the `=` of `where name = predicate` does; the diagnostics from `before` on are the predicate's.
     fn compares_nothing(&mut self, name: &ast::Name, before: usize) {
         let advice = "Compare with ==";
-        let found = self.diagnostics[before..].iter_mut();
-        match found.filter(|d| d.is_error()).next_back() {
+        let mut found = self.diagnostics[before..].iter_mut();
+        match found.rfind(|d| d.is_error()) {
             Some(error) if error.code == "KS141" => {
                 error.span = name.span.to(error.span);
                 error.message += ": a single = compares nothing";
