@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ast::{self, LetValue, ParameterKind, StatementKind};
 use crate::bound::Query;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 
 use super::convert::coerce;
 use super::environment::{Binding, Closure};
@@ -63,7 +63,49 @@ impl Binder<'_> {
     }
 
     fn declaration(&mut self, declaration: &ast::Let) {
-        let binding = match &declaration.value {
+        let (said, before) = (self.said.clone(), self.diagnostics.len());
+        let mut binding = self.declared_value(&declaration.value);
+        if let Some(span) = value_span(&declaration.value)
+            && self.calls_what_is_missing(span, before)
+        {
+            self.diagnostics.truncate(before);
+            self.said = said;
+            binding = self.later(&declaration.value, span);
+        }
+        self.declare(&declaration.name, binding);
+    }
+
+    /// Whether all that is wrong with a value is a table that a function it calls does not find: the mistakes are since
+    /// `before`, and none of them is in the value itself.
+    fn calls_what_is_missing(&self, value: Span, before: usize) -> bool {
+        let mut errors = self.diagnostics[before..].iter().filter(|d| d.is_error());
+        let inside = |span: Span| value.start <= span.start && span.end <= value.end;
+        let missing = |d: &Diagnostic| d.code == "KS204" && !inside(d.span);
+        errors.next().is_some_and(missing) && errors.all(missing)
+    }
+
+    /// A value that is bound where it is used. `let a = f('Gone'); union isfuzzy=true a, b` leaves out what is not there,
+    /// as rules are written that a tenant without a table can have, too; anywhere else the table is missing still.
+    fn later(&self, value: &ast::LetValue, span: Span) -> Binding {
+        let body = ast::FunctionBody {
+            statements: Vec::new(),
+            result: Some(Box::new(value.clone())),
+            span,
+        };
+        Binding::Function(Rc::new(Closure {
+            function: Arc::new(ast::Function {
+                view: false,
+                parameters: Vec::new(),
+                body,
+                span,
+            }),
+            place: self.environment.here(),
+            saved: None,
+        }))
+    }
+
+    fn declared_value(&mut self, value: &ast::LetValue) -> Binding {
+        match value {
             LetValue::Scalar(expr) => match self.meaning(expr, Rows::NONE) {
                 Meaning::Scalar(value) => Binding::Scalar(value.map(Rc::new)),
                 Meaning::Tabular(relation, _) => Binding::Tabular(Rc::new(relation)),
@@ -78,8 +120,7 @@ impl Binder<'_> {
                 self.check_function(&closure);
                 Binding::Function(closure)
             }
-        };
-        self.declare(&declaration.name, binding);
+        }
     }
 
     fn declare(&mut self, name: &ast::Name, binding: Binding) {
@@ -110,5 +151,14 @@ impl Binder<'_> {
             let value = value.flatten().and_then(|v| Some(Rc::new(coerce(v, ty?))));
             self.declare(&parameter.name, Binding::Scalar(value));
         }
+    }
+}
+
+/// Where the value of a `let` stands; none for a function, which is bound where it is called anyway.
+fn value_span(value: &LetValue) -> Option<Span> {
+    match value {
+        LetValue::Scalar(expr) => Some(expr.span),
+        LetValue::Tabular(tabular) => Some(tabular.span),
+        LetValue::Function(_) => None,
     }
 }

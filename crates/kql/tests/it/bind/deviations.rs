@@ -73,6 +73,11 @@ fn coalesce_mixes_dynamic_with_another_type() {
 #[test]
 fn a_union_of_missing_tables_alone_is_an_error() {
     gives("union isfuzzy=true Missing, Gone", "error: KS204");
+    // So is one that is only left out of unions elsewhere.
+    let called = "let f = (name:string) { table(name) }; let gone = f('Gone');";
+    gives(&format!("{called} gone | take 1"), "error: KS204");
+    gives(&format!("{called} union isfuzzy=true gone"), "error: KS204");
+    gives(&format!("{called} T | project a"), "a:string");
 }
 
 #[test]
