@@ -164,6 +164,16 @@ fn parse_date(date: &str) -> Option<i64> {
     }
 }
 
+/// Ticks since midnight of a text that is a time without a day, such as `09:00` or `5:30:00 PM`.
+#[must_use]
+pub fn parse_time_of_day(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let timed =
+        text.is_ascii() && text.contains(':') && text.starts_with(|c: char| c.is_ascii_digit());
+    let (ticks, offset) = parse_clock(text).filter(|_| timed)?;
+    (offset == 0 && ticks < TICKS_PER_DAY).then_some(ticks)
+}
+
 /// Ticks since midnight and ticks of the offset from UTC.
 fn parse_clock(text: &str) -> Option<(i64, i64)> {
     let (clock, offset) = split_offset(text)?;
