@@ -17,8 +17,8 @@ pub(super) struct Key {
     pub(super) null_is_empty: bool,
 }
 
-/// Bits of numbers up to which every group there could be has a place of its own: a million places.
-const DENSE_BITS: u32 = 20;
+/// Bits of numbers up to which every group there could be has a place of its own: a megabyte of places.
+const DENSE_BITS: u32 = 18;
 /// Bits that a column's numbers have at first.
 const FIRST_BITS: u32 = 4;
 /// No group.
