@@ -3,11 +3,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, DictionaryArray, StringArray, UInt32Array};
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, UInt32Array,
+};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregateExprBuilder;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
+use datafusion::physical_plan::collect;
+use datafusion::physical_plan::empty::EmptyExec;
 use proptest::prelude::*;
 
+use super::exec::DictionaryAggregate;
 use super::groups::{Groups, Key};
-use super::numbers::{DictionaryNumbers, Place};
+use super::numbers::{DictionaryNumbers, Place, dictionary_type};
 
 /// A column of texts `t0`, `t1`, … by a dictionary in which these stand in an order of their own.
 fn column(texts: &[Option<u32>], turned: u32) -> ArrayRef {
@@ -83,4 +98,65 @@ fn a_text_is_asked_for_once_per_dictionary() {
     }
     assert_eq!(asked, ["t2", "t1"]);
     assert_eq!(found, [(0, 1), (1, 2), (3, 1), (0, 2), (2, 1)]);
+}
+
+/// Counts rows by a column in batches, with so much memory; what comes out are texts and their counts.
+async fn counted(batches: &[ArrayRef], memory: usize) -> Vec<(String, i64)> {
+    let schema = |ty| Arc::new(Schema::new(vec![Field::new("k", ty, true)]));
+    let texts = schema(DataType::Utf8View);
+    let key: Arc<dyn PhysicalExpr> = Arc::new(Column::new("k", 0));
+    let count = AggregateExprBuilder::new(count_udaf(), vec![key.clone()])
+        .schema(texts.clone())
+        .alias("n");
+    let stage = AggregateExec::try_new(
+        AggregateMode::Partial,
+        PhysicalGroupBy::new_single(vec![(key, "k".to_owned())]),
+        vec![Arc::new(count.build().unwrap())],
+        vec![None],
+        Arc::new(EmptyExec::new(texts.clone())),
+        texts,
+    );
+    let read = schema(dictionary_type());
+    let batch = |column: &ArrayRef| RecordBatch::try_new(read.clone(), vec![column.clone()]);
+    let batches = batches.iter().map(|column| batch(column).unwrap());
+    let input = MemorySourceConfig::try_new_exec(&[batches.collect()], read.clone(), None);
+    let keys = Arc::new([Key {
+        column: 0,
+        null_is_empty: true,
+    }]);
+    let plan = DictionaryAggregate::new(Arc::new(stage.unwrap()), keys, input.unwrap());
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory)))
+        .build_arc();
+    let context = TaskContext::default().with_runtime(runtime.unwrap());
+    let found = collect(Arc::new(plan), Arc::new(context)).await.unwrap();
+    let rows = found.iter().flat_map(|batch| {
+        let texts = batch.column(0).as_string_view().iter();
+        let counts = batch.column(1).as_primitive::<Int64Type>().values();
+        texts
+            .zip(counts)
+            .map(|(text, n)| (text.unwrap().to_owned(), *n))
+    });
+    rows.collect()
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_memory_goes_on_early_and_is_counted_once() {
+    let columns = [
+        column(&[Some(2), Some(1), None, Some(2)], 0),
+        column(&[Some(1), Some(3)], 1),
+    ];
+    let owned = |rows: &[(&str, i64)]| -> Vec<(String, i64)> {
+        rows.iter()
+            .map(|(text, n)| ((*text).to_owned(), *n))
+            .collect()
+    };
+    let found = counted(&columns, 1 << 20).await;
+    assert_eq!(found, owned(&[("t2", 2), ("t1", 2), ("", 0), ("t3", 1)]));
+    let found = counted(&columns, 0).await;
+    let first = [("t2", 2), ("t1", 1), ("", 0)];
+    assert_eq!(
+        found,
+        owned(&[&first[..], &[("t1", 1), ("t3", 1)]].concat())
+    );
 }
