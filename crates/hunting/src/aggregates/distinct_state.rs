@@ -1,20 +1,25 @@
 //! Sets of different values on their way from one stage of an aggregation to the next.
 //!
 //! A group's set is either a bit per number, or the hashes of its values, whichever is shorter. What the numbers stand for
-//! is the same for all groups of a batch, and a column of its own: every row has a view of the same bytes.
+//! is the same for all groups of a batch: a column of its own, a dictionary of one entry, which stays one wherever batches
+//! are cut, put together or written to files.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, BinaryViewArray, BinaryViewBuilder};
-use arrow::buffer::Buffer;
-use arrow::datatypes::DataType;
+use arrow::array::{
+    ArrayRef, AsArray as _, BinaryArray, BinaryViewBuilder, DictionaryArray, UInt32Array,
+};
+use arrow::datatypes::{DataType, UInt32Type};
 use datafusion::common::{Result, internal_datafusion_err};
 
 use super::id_matrix::IdMatrix;
 use super::ids::Ids;
 
 /// The types of a state's columns: hashes by their numbers, and sets.
-pub(super) const TYPES: [DataType; 2] = [DataType::BinaryView, DataType::BinaryView];
+pub(super) fn types() -> Vec<DataType> {
+    let hashes = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Binary));
+    vec![hashes, DataType::BinaryView]
+}
 
 /// Values up to which sets are given as bits: what numbers stand for goes with every batch.
 const MOST_NUMBERED: usize = 1 << 16;
@@ -50,11 +55,11 @@ pub(super) fn of_sets(sets: &IdMatrix, ids: &Ids, groups: usize) -> Result<Vec<A
         }
         all.append_value(&bytes);
     }
-    let hashes = numbered.then(|| ids.hashes().flat_map(u64::to_le_bytes).collect());
-    Ok(vec![
-        same(hashes.unwrap_or_default(), groups)?,
-        Arc::new(all.finish()),
-    ])
+    let hashes: Vec<u8> = match numbered {
+        true => ids.hashes().flat_map(u64::to_le_bytes).collect(),
+        false => Vec::new(),
+    };
+    Ok(vec![same(&hashes, groups)?, Arc::new(all.finish())])
 }
 
 /// A state of a set of one value at most for each row.
@@ -69,22 +74,16 @@ pub(super) fn of_rows(hashes: &[Option<u64>]) -> Result<Vec<ArrayRef>> {
         bytes[1..].copy_from_slice(&hash.unwrap_or_default());
         all.append_value(&bytes[..1 + hash.map_or(0, |hash| hash.len())]);
     }
-    Ok(vec![
-        same(Vec::new(), hashes.len())?,
-        Arc::new(all.finish()),
-    ])
+    Ok(vec![same(&[], hashes.len())?, Arc::new(all.finish())])
 }
 
 /// A column of the same bytes in every row.
-fn same(bytes: Vec<u8>, rows: usize) -> Result<ArrayRef> {
-    let length = u32::try_from(bytes.len())
-        .map_err(|_| internal_datafusion_err!("more than 4 GB of hashes"))?;
-    let mut column = BinaryViewBuilder::with_capacity(rows);
-    let block = column.append_block(Buffer::from_vec(bytes));
-    for _ in 0..rows {
-        column.try_append_view(block, 0, length)?;
-    }
-    Ok(Arc::new(column.finish()))
+fn same(bytes: &[u8], rows: usize) -> Result<ArrayRef> {
+    let entry = Arc::new(BinaryArray::from(vec![bytes]));
+    let keys = UInt32Array::from(vec![0; rows]);
+    Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(
+        keys, entry,
+    )?))
 }
 
 /// Calls `each` with groups, numbers of their values as `ids` has them, and how many it has by then.
@@ -100,12 +99,19 @@ pub(super) fn merge(
     let [numbered, sets] = state else {
         return Err(internal_datafusion_err!("a state of sets has two columns"));
     };
-    let (numbered, sets) = (numbered.as_binary_view(), sets.as_binary_view());
-    let mut numberings: Vec<Numbering<'_>> = Vec::new();
+    let (numbered, sets) = (
+        numbered.as_dictionary::<UInt32Type>(),
+        sets.as_binary_view(),
+    );
+    let entries = numbered.values().as_binary::<i32>();
+    let mut numberings: Vec<Numbering<'_>> = entries.iter().map(Numbering::of).collect();
     for (row, group) in groups.iter().enumerate() {
         match sets.value(row).split_first() {
             Some((&BITS, words)) => {
-                let numbering = Numbering::of(&mut numberings, numbered, row);
+                let entry = numbered.keys().value(row) as usize;
+                let Some(numbering) = numberings.get_mut(entry) else {
+                    return Err(internal_datafusion_err!("a set without its hashes"));
+                };
                 each_bit(words, |bit| {
                     if let Some(id) = numbering.number(bit, ids) {
                         each(*group, id, ids.len());
@@ -135,16 +141,10 @@ struct Numbering<'s> {
 const NONE: u32 = u32::MAX;
 
 impl<'s> Numbering<'s> {
-    /// That of a row; most rows have the same.
-    fn of<'n>(known: &'n mut Vec<Self>, column: &'s BinaryViewArray, row: usize) -> &'n mut Self {
-        let hashes = column.value(row);
-        let is_same = |known: &Self| std::ptr::eq(known.hashes, hashes);
-        let at = known.iter().rposition(is_same).unwrap_or_else(|| {
-            let numbers = vec![NONE; hashes.len() / 8];
-            known.push(Self { hashes, numbers });
-            known.len() - 1
-        });
-        &mut known[at]
+    fn of(entry: Option<&'s [u8]>) -> Self {
+        let hashes = entry.unwrap_or_default();
+        let numbers = vec![NONE; hashes.len() / 8];
+        Self { hashes, numbers }
     }
 
     fn number(&mut self, bit: usize, ids: &mut Ids) -> Option<u32> {
@@ -212,7 +212,11 @@ mod tests {
             sets.add(&mut found, 4, ids.len());
             let state = of_sets(&sets, &ids, 4).unwrap();
             assert_eq!(merged(&state, 4), wanted);
-            let numbered = state[0].as_binary_view().value(0).len();
+            let numbered = state[0]
+                .as_dictionary::<UInt32Type>()
+                .values()
+                .as_binary::<i32>();
+            let numbered = numbered.value(0).len();
             assert_eq!(numbered > 0, known as usize <= MOST_NUMBERED);
         }
         let rows = [Some(5), None, Some(u64::MAX)];

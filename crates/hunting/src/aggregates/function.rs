@@ -271,7 +271,7 @@ impl AggregateUDFImpl for KqlAggregate {
         let list = |ty| DataType::List(Arc::new(Field::new_list_field(ty, true)));
         let types: Vec<DataType> = match &self.kind {
             AggregateKind::Best { .. } | AggregateKind::Any => self.argument_types(),
-            AggregateKind::Distinct => distinct_state::TYPES.to_vec(),
+            AggregateKind::Distinct => distinct_state::types(),
             AggregateKind::Collect(..) | AggregateKind::Summary(_) => vec![DataType::Utf8View],
             AggregateKind::Percentile(_)
             | AggregateKind::PercentileArray(_)

@@ -115,7 +115,8 @@ impl ExecutionPlan for DictionaryAggregate {
             aggregates: self.aggregates()?,
             groups: Groups::new(&self.keys),
             of_rows: Vec::new(),
-            memory: memory.register(context.memory_pool()),
+            // What was found goes on when there is no more memory.
+            memory: memory.with_can_spill(true).register(context.memory_pool()),
             keys: self.keys.clone(),
             schema: self.schema(),
             metrics: BaselineMetrics::new(&self.metrics, partition),
@@ -235,8 +236,9 @@ impl Aggregation {
             aggregate.found = aggregate.function.create_groups_accumulator()?;
         }
         self.groups = Groups::new(&self.keys);
-        self.memory.free();
         let found = RecordBatch::try_new(self.schema.clone(), columns)?;
+        // Until the next rows are asked for, which is when these have gone on.
+        self.memory.resize(found.get_array_memory_size());
         self.metrics.record_output(found.num_rows());
         Ok(found)
     }

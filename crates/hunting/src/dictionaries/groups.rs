@@ -20,7 +20,7 @@ pub(super) struct Key {
 /// Bits of numbers up to which every group there could be has a place of its own: a megabyte of places.
 const DENSE_BITS: u32 = 18;
 /// Bits that a column's numbers have at first.
-const FIRST_BITS: u32 = 4;
+const FIRST_BITS: u32 = 1;
 /// No group.
 const NONE: u32 = u32::MAX;
 
@@ -91,7 +91,7 @@ impl Groups {
     /// Puts the groups of a batch's rows into `groups`. `keys` are the columns of the keys.
     ///
     /// # Errors
-    /// When a column is no dictionary of texts.
+    /// When a column is no dictionary of texts, or names a place that its dictionary does not have.
     pub(super) fn of_rows(&mut self, keys: &[ArrayRef], groups: &mut Vec<usize>) -> Result<()> {
         groups.clear();
         let rows = keys.first().map_or(0, |key| key.len());
@@ -198,7 +198,7 @@ impl Groups {
     /// The texts of all groups, column by column.
     ///
     /// # Errors
-    /// Not for what this holds.
+    /// When the engine does not take the columns.
     pub(super) fn texts(&self) -> Result<Vec<ArrayRef>> {
         let width = self.columns.len();
         let columns = self.columns.iter().enumerate().map(|(at, column)| {

@@ -69,9 +69,11 @@ impl DictionaryNumbers {
         *self = Self::default();
     }
 
-    /// Bytes held, the texts' own aside.
+    /// Bytes held.
     pub(crate) fn size(&self) -> usize {
-        self.numbers.capacity() * size_of::<u32>()
+        let texts = self.texts.as_ref();
+        let texts = texts.map_or(0, |texts| texts.get_buffer_memory_size());
+        self.numbers.capacity() * size_of::<u32>() + texts
     }
 
     /// Forgets the numbers of another dictionary's texts.

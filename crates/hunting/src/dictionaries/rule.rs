@@ -111,34 +111,44 @@ impl Wanted {
 /// A first stage that reads its keys as dictionaries wherever it can.
 fn aggregated(stage: &AggregateExec, wanted: &Wanted) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let branches = branches(stage.input())?;
-    let mut stages: Vec<Arc<dyn ExecutionPlan>> = Vec::with_capacity(branches.len());
-    let mut any = false;
-    for branch in branches {
+    let by_dictionaries = branches.iter().map(|input| by_dictionaries(input, wanted));
+    let by_dictionaries = by_dictionaries.collect::<Result<Vec<_>>>()?;
+    if by_dictionaries.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let stages = branches.into_iter().zip(by_dictionaries);
+    let stages = stages.map(|(branch, by_dictionaries)| {
         let plain = Arc::new(AggregateExec::try_new(
             *stage.mode(),
             stage.group_expr().clone(),
             stage.aggr_expr().to_vec(),
             stage.filter_expr().to_vec(),
-            branch.clone(),
+            branch,
             stage.input_schema(),
         )?);
-        let read = by_dictionaries(&plain, &branch, wanted)?;
-        any |= read.is_some();
-        stages.push(read.unwrap_or(plain));
+        Ok(match by_dictionaries {
+            Some(read) => Arc::new(DictionaryAggregate::new(plain, read.keys, read.input)),
+            None => plain as Arc<dyn ExecutionPlan>,
+        })
+    });
+    let mut stages = stages.collect::<Result<Vec<_>>>()?;
+    match stages.len() {
+        1 => Ok(stages.pop()),
+        _ => UnionExec::try_new(stages).map(Some),
     }
-    Ok(match stages.len() {
-        _ if !any => None,
-        1 => stages.pop(),
-        _ => Some(UnionExec::try_new(stages)?),
-    })
 }
 
-/// A first stage over one branch that reads its keys as dictionaries.
+/// A branch that reads its keys as dictionaries.
+struct ByDictionaries {
+    keys: Arc<[Key]>,
+    input: Arc<dyn ExecutionPlan>,
+}
+
+/// One branch with its keys as dictionaries; none when it cannot.
 fn by_dictionaries(
-    stage: &Arc<AggregateExec>,
     input: &Arc<dyn ExecutionPlan>,
     wanted: &Wanted,
-) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+) -> Result<Option<ByDictionaries>> {
     let asked = wanted.keys.iter().chain(&wanted.counted).copied();
     let found = all_readable(input, asked.collect(), wanted);
     let key = |column: &usize| {
@@ -151,11 +161,8 @@ fn by_dictionaries(
     let Some(keys) = wanted.keys.iter().map(key).collect::<Option<Arc<[Key]>>>() else {
         return Ok(None);
     };
-    let Some(input) = read(input, &found.into_keys().collect())? else {
-        return Ok(None);
-    };
-    let stage = DictionaryAggregate::new(stage.clone(), keys, input);
-    Ok(Some(Arc::new(stage)))
+    let input = read(input, &found.into_keys().collect())?;
+    Ok(input.map(|input| ByDictionaries { keys, input }))
 }
 
 /// Those of some columns that can be read as dictionaries together.

@@ -13,7 +13,9 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_expr::{
+    PhysicalExpr, ScalarFunctionExpr, conjunction_opt, split_conjunction,
+};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
@@ -25,6 +27,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use super::numbers::dictionary_type;
 use crate::functions::READS_STRING;
 use crate::row_groups::RowGroup;
+use crate::shredded::has_whole;
 
 /// A column that can be read as a dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,13 +234,13 @@ impl<'p> Scan<'p> {
     }
 
     fn readable(&self, wanted: &BTreeSet<usize>) -> BTreeMap<usize, Readable> {
-        let predicate = self.source.filter().as_ref().map(collect_columns);
-        let tested: BTreeSet<usize> = predicate.iter().flatten().map(Column::index).collect();
         let mut found = BTreeMap::new();
         for (at, place) in places(self.projection.as_ref(), wanted) {
             let field = self.config.file_schema().fields().get(place.column);
             let field = field.filter(|f| *f.data_type() == DataType::Utf8View);
-            let Some(field) = field.filter(|_| !tested.contains(&place.column)) else {
+            // A file without a path's column reads the whole text under another name.
+            let field = field.filter(|f| !has_whole(self.config.file_schema(), f.name()));
+            let Some(field) = field else {
                 continue;
             };
             let nulls = self.files().try_fold(false, |nulls, file| {
@@ -282,7 +285,7 @@ impl<'p> Scan<'p> {
         if let Some(readers) = self.source.parquet_file_reader_factory() {
             source = source.with_parquet_file_reader_factory(readers.clone());
         }
-        if let Some(predicate) = self.source.filter() {
+        if let Some(predicate) = self.predicate_without(&places) {
             source = source.with_predicate(predicate);
         }
         let projection = as_columns(self.projection.as_ref(), &places);
@@ -295,6 +298,17 @@ impl<'p> Scan<'p> {
             .with_file_groups(groups)
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    /// What is known of the wanted rows, but for some columns. A scan leaves out by it what statistics say; conditions of the
+    /// query are tested above it, where these columns would not be read so, and what is left are the bounds that a `top` or a
+    /// join finds as it runs.
+    fn predicate_without(&self, places: &BTreeMap<usize, Place>) -> Option<Arc<dyn PhysicalExpr>> {
+        let predicate = self.source.filter()?;
+        let is_read = |column: &Column| places.values().any(|p| p.column == column.index());
+        let others = split_conjunction(&predicate).into_iter();
+        let others = others.filter(|test| !collect_columns(test).iter().any(is_read));
+        conjunction_opt(others.cloned())
     }
 }
 
@@ -311,7 +325,7 @@ fn with_dictionaries(schema: &Schema, names: &BTreeSet<&str>) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
-/// The schemas that files are read with. Parts of one file follow each other and share theirs.
+/// The schemas that files are read with. Files that follow each other have the same, mostly, and share it.
 struct FileSchemas<'n> {
     names: &'n BTreeSet<&'n str>,
     last: Option<(Arc<ParquetMetaData>, SchemaRef)>,
@@ -324,7 +338,7 @@ impl<'n> FileSchemas<'n> {
 
     fn of(&mut self, metadata: &Arc<ParquetMetaData>) -> Result<SchemaRef> {
         if let Some((of, schema)) = &self.last
-            && Arc::ptr_eq(of, metadata)
+            && (Arc::ptr_eq(of, metadata) || are_alike(of, metadata))
         {
             return Ok(schema.clone());
         }
@@ -334,6 +348,13 @@ impl<'n> FileSchemas<'n> {
         self.last = Some((metadata.clone(), schema.clone()));
         Ok(schema)
     }
+}
+
+/// Whether two files say the same of their columns.
+fn are_alike(one: &ParquetMetaData, other: &ParquetMetaData) -> bool {
+    let (one, other) = (one.file_metadata(), other.file_metadata());
+    one.schema_descr().root_schema() == other.schema_descr().root_schema()
+        && one.key_value_metadata() == other.key_value_metadata()
 }
 
 /// A column of the row group that a file is, where it is kept as a dictionary throughout.
@@ -363,7 +384,11 @@ fn is_dictionary(chunk: &ColumnChunkMetaData) -> bool {
     is_text
         && throughout
         && chunk.dictionary_page_offset().is_some()
-        && chunk.uncompressed_size() <= BESIDE + PER_ROW * chunk.num_values()
+        && chunk.uncompressed_size()
+            <= chunk
+                .num_values()
+                .saturating_mul(PER_ROW)
+                .saturating_add(BESIDE)
 }
 
 fn may_have_nulls(chunk: &ColumnChunkMetaData) -> bool {

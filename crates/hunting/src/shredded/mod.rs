@@ -73,6 +73,11 @@ fn whole(column: &str) -> String {
     format!("{column} whole")
 }
 
+/// Whether a scan reads a column's whole text for paths in it.
+pub(crate) fn has_whole(scan: &Schema, column: &str) -> bool {
+    scan.column_with_name(&whole(column)).is_some()
+}
+
 /// A column of a scan behind those of its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Extra {

@@ -313,3 +313,58 @@ async fn a_path_that_has_a_column_costs_no_reading_of_the_whole_text() {
         "{key} {further} {whole}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_may_be_what_rows_are_grouped_by_and_what_is_walked_in() {
+    let place = Place::new();
+    let events = place.open().await;
+    let said = |n: i64| {
+        let mut row = process(n, n);
+        let text = format!(r#"{{"Type": "{}"}}"#, ["a", "b", "c"][n as usize % 3]);
+        assert!(row.set("AdditionalFields", Value::String(text)));
+        row
+    };
+    // Files without a column for the path, and memory.
+    for (part, numbers) in [0..300, 300..500, 500..600].into_iter().enumerate() {
+        if part > 0 {
+            events.flush().await.unwrap();
+        }
+        let rows = numbers.map(said).collect();
+        events
+            .append(CONTOSO, batch(part as u128), rows)
+            .await
+            .unwrap();
+    }
+    for (asked, by_numbers) in [
+        (
+            "where J.Type != 'c' | summarize n=count() by AdditionalFields | sort by strcat(AdditionalFields, '') asc",
+            false,
+        ),
+        (
+            "summarize n=count(), t=countif(J.Type == 'a') by AdditionalFields | sort by strcat(AdditionalFields, '') asc",
+            false,
+        ),
+        (
+            "where J.Type != 'c' | summarize d=dcount(AdditionalFields) by DeviceName | sort by strcat(DeviceName, '') asc",
+            true,
+        ),
+        (
+            "where J.Type != 'c' | summarize n=count() by DeviceName, ActionType | sort by strcat(DeviceName, ActionType) asc",
+            true,
+        ),
+        (
+            "summarize n=count() by AdditionalFields | sort by strcat(AdditionalFields, '') asc",
+            true,
+        ),
+    ] {
+        let query = over(asked, false);
+        let (found, plan) = hunt(&events, query.clone(), true).await;
+        assert_eq!(
+            plan.contains("DictionaryAggregate"),
+            by_numbers,
+            "{query}\n{plan}"
+        );
+        assert!(found.len() > 8, "{query}: {found}");
+        assert_eq!(found, hunt(&events, query, false).await.0);
+    }
+}
