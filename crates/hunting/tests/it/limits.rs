@@ -229,7 +229,16 @@ fn a_hungry_query_fails_alone() {
 }
 
 /// Queries that take more memory than they may have: the threads, that memory, the query and what it finds.
-const LARGE: [(&str, usize, usize, &str, &str); 3] = [
+const LARGE: [(&str, usize, usize, &str, &str); 4] = [
+    (
+        // What stands for the numbers of sets goes into a file once, not with every group.
+        "distinct",
+        2,
+        24 << 20,
+        "range i from 1 to 1000000 step 1 | extend k = iff(i % 10 == 0, i % 20, i % 90000)
+        | summarize d = dcount(i % 3000) by k | summarize n = count(), s = sum(d), m = max(d)",
+        r#"[{"n":81002,"s":81300,"m":150}]"#,
+    ),
     (
         "groups",
         2,
