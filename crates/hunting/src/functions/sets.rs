@@ -8,7 +8,7 @@ use bartizan_kql::bound::{BinaryOp, SetOp, StringOp};
 use bartizan_kql::types::Type;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, lit};
+use datafusion::logical_expr::{Expr, Operator, binary_expr, lit};
 
 use super::call::{Argument, Call};
 use super::conversion::{cast_array, push_text};
@@ -35,11 +35,12 @@ pub(crate) fn set_test(
                 return lit(false);
             }
             let found = value.0.in_list(list, false);
-            // A null value is in no set.
+            // A null value is in no set. `IS TRUE` would say the same, but DataFusion takes it for never null when it
+            // plans and for perhaps null when it runs, and refuses what aggregates it.
             if value.1 == Type::String {
                 found
             } else {
-                found.is_true()
+                binary_expr(found, Operator::IsNotDistinctFrom, lit(true))
             }
         }
         SetOp::In => in_texts(case_sensitive, value, values),
