@@ -64,11 +64,17 @@ impl RowExec {
             fields.push(Arc::new(Field::new(name, ty, true)));
         }
         let schema: SchemaRef = Arc::new(Schema::new(fields));
-        // Own columns come after the input's, so the input's order holds with the same indexes.
-        let equivalence = match ordering.as_ref().filter(|_| op.keeps_order()) {
-            Some(o) => EquivalenceProperties::new_with_orderings(schema.clone(), [o.clone()]),
-            None => EquivalenceProperties::new(schema.clone()),
-        };
+        let mut equivalence = EquivalenceProperties::new(schema.clone());
+        if op.keeps_order() {
+            // Own columns come after the input's, so what holds of those holds with the same indexes. A sort by columns that
+            // are known to be the same in all rows is left out below this step: it has to be known above, too.
+            let known = input.equivalence_properties();
+            equivalence.add_equivalence_group(known.eq_group().clone())?;
+            if op.needs_order() {
+                equivalence.clear_per_partition_constants();
+            }
+            equivalence.add_orderings(ordering.clone());
+        }
         let partitions = if op.needs_order() {
             1
         } else {
