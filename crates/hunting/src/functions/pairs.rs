@@ -7,6 +7,7 @@ use datafusion::error::{DataFusionError, Result};
 use regex::Regex;
 
 use super::call::Call;
+use super::regex_dialect;
 use crate::json::{self, push_json_string};
 
 /// What the operator's properties say.
@@ -32,7 +33,8 @@ impl Options {
         };
         let regex = match text("regex") {
             Some(pattern) => Some(
-                Regex::new(&pattern)
+                regex_dialect::builder(&pattern)
+                    .build()
                     .map_err(|e| DataFusionError::Execution(format!("parse-kv: {e}")))?,
             ),
             None => None,

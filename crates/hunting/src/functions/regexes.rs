@@ -1,5 +1,5 @@
 //! Regular expressions: `matches regex`, `extract`, `replace_regex`, `trim`… in the syntax of the `regex` crate,
-//! which is the one that the documentation describes.
+//! which is the one that the documentation describes ([`regex_dialect`] has what differs).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,6 +14,7 @@ use regex::Regex;
 
 use super::call::{Call, Texts, is_too_long};
 use super::function::TextCondition;
+use super::regex_dialect;
 use super::regex_literals::required_literals;
 use super::text_match::TextTest;
 use crate::error::evaluation;
@@ -38,8 +39,7 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
         return Ok(Arc::clone(regex));
     }
     // Outside of the lock: a large expression takes long, and other hunts have theirs to look up.
-    let regex = regex::RegexBuilder::new(pattern)
-        .octal(has_octal_escapes(pattern))
+    let regex = regex_dialect::builder(pattern)
         .size_limit(SIZE_LIMIT)
         .build()
         .map(Arc::new)
@@ -55,34 +55,11 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
 /// What is wrong with an expression, if anything is. How large it becomes is known only when it is compiled.
 #[must_use]
 pub fn expression_problem(pattern: &str) -> Option<String> {
-    let mut parser = regex_syntax::ParserBuilder::new()
-        .octal(has_octal_escapes(pattern))
-        .build();
-    match parser.parse(pattern).err()? {
+    match regex_dialect::parse(pattern).err()? {
         regex_syntax::Error::Parse(error) => Some(error.kind().to_string()),
         regex_syntax::Error::Translate(error) => Some(error.kind().to_string()),
         other => Some(other.to_string()),
     }
-}
-
-/// Whether digits behind backslashes are octal codes of characters (`\0`, `\041`). A single one that is not zero is taken for
-/// a group that was found before (`\1`), which no expression can ask for: that is an error.
-fn has_octal_escapes(pattern: &str) -> bool {
-    let mut any = false;
-    let mut rest = pattern;
-    while let Some(at) = rest.find('\\') {
-        rest = &rest[at + 1..];
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).take(2);
-        match digits.collect::<Vec<u8>>()[..] {
-            [] => {}
-            [b'0', ..] | [b'1'..=b'7', b'0'..=b'7'] => any = true,
-            _ => return false,
-        }
-        rest = rest
-            .get(rest.chars().next().map_or(0, char::len_utf8)..)
-            .unwrap_or("");
-    }
-    any
 }
 
 /// The expressions of an argument: one for all rows, or one per row.

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use bartizan_kql::bound::{ParseKind, ParsePart};
 use bartizan_kql::types::Type;
 use datafusion::error::{DataFusionError, Result};
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::super::column_name;
 use crate::error::{HuntError, evaluation};
@@ -81,7 +81,7 @@ impl ParseSpec {
 
     /// Compiles the pattern.
     pub(super) fn compile(&self) -> Result<Pattern> {
-        let mut builder = RegexBuilder::new(&self.regex);
+        let mut builder = crate::functions::expression_builder(&self.regex);
         for flag in self.flags.chars() {
             match flag {
                 'i' => builder.case_insensitive(true),
