@@ -62,7 +62,8 @@ DeviceNetworkInfo
     ConnectedNetworks
 "#;
 
-/// Devices that sent to an address of the device, but for addresses that every device or network has: nothing else here says who saw whom.
+/// Devices that sent to an address of the device, and when they last did, but for addresses that every device or network has:
+/// nothing else here says who saw whom. The page does not show what an element looks like; hunts read these two members.
 const SEEN_BY: &str = r#"
 let Rows = materialize(T);
 let Addresses = DeviceNetworkInfo
@@ -73,12 +74,14 @@ let Addresses = DeviceNetworkInfo
     | where not(IP_ startswith "127." or IP_ startswith "169.254." or IP_ matches regex "^fe[89ab][0-9a-f]:")
     | distinct Seen_, IP_;
 let Witnesses = DeviceNetworkEvents
-    | project By_ = DeviceId, To_ = tolower(RemoteIP)
-    | where To_ in ((Addresses | project IP_))
-    | distinct By_, To_
+    | project By_ = DeviceId, To_ = tolower(RemoteIP), At_ = Timestamp
+    | where To_ in ((Addresses | project IP_)) and isnotempty(By_)
+    | summarize At_ = max(At_) by By_, To_
     | join kind=inner Addresses on $left.To_ == $right.IP_
-    | where By_ != Seen_ and isnotempty(By_)
-    | summarize SeenBy = make_set(By_) by Seen_;
+    | where By_ != Seen_
+    | summarize At_ = max(At_) by By_, Seen_
+    | sort by By_ asc
+    | summarize SeenBy = make_list(bag_pack("DeviceId", By_, "LastEncountered", At_)) by Seen_;
 Rows
 | lookup kind=leftouter Witnesses on $left.Key_ == $right.Seen_
 | project-away Key_

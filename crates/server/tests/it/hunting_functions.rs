@@ -387,14 +387,20 @@ async fn addresses_of_every_hour_count_where_no_adapter_is_known() {
     assert_eq!(found, json!(expected));
 
     // Whoever sent to an address saw its device; everybody has a link-local one.
-    let sent = |device: &str, to: &str| json!({ "Timestamp": "2026-01-15T10:00:00Z", "DeviceId": device_id(device), "RemoteIP": to });
-    let events = [sent("beta", "fd00::1"), sent("gamma", "fe80::1")];
+    let sent = |device: &str, to: &str, time: &str| json!({ "Timestamp": time, "DeviceId": device_id(device), "RemoteIP": to });
+    let events = [
+        sent("beta", "fd00::1", "2026-01-15T11:00:00Z"),
+        sent("beta", "10.0.0.2", "2026-01-15T10:30:00Z"),
+        sent("gamma", "fe80::1", "2026-01-15T10:00:00Z"),
+    ];
     server.ingest(tenant, "DeviceNetworkEvents", &events).await;
     let query = format!("print DeviceId = '{alpha}' | invoke SeenBy()");
     let found = rows(&server, tenant, &query).await;
-    let by = found[0]["SeenBy"].to_string();
-    assert!(
-        by.contains(&device_id("beta")) && !by.contains(&device_id("gamma")),
-        "{found}"
-    );
+    let mut by = found[0]["SeenBy"].clone();
+    if let Value::String(text) = &by {
+        by = serde_json::from_str(text).expect("an array");
+    }
+    let witness =
+        json!({ "DeviceId": device_id("beta"), "LastEncountered": "2026-01-15T11:00:00.0000000Z" });
+    assert_eq!(by, json!([witness]), "{found}");
 }
