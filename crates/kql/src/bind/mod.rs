@@ -22,6 +22,7 @@ mod hunting;
 mod join;
 mod list;
 mod lookup;
+mod merged;
 mod naming;
 mod operator;
 mod parse_kv;

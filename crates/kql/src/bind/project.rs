@@ -11,7 +11,7 @@ use crate::types::Type;
 
 use super::naming::{Names, name_of};
 use super::tabular::wrap;
-use super::{Binder, Relation, Rows, literal, reference, suggest};
+use super::{Binder, Relation, Rows, literal, merged, reference, suggest};
 
 /// Whether an expression is a column under its own name: a bare name, or a conversion that does nothing.
 pub(super) fn is_plain_column(expr: &ast::Expr, bound: Option<&Expr>) -> bool {
@@ -183,12 +183,8 @@ impl Binder<'_> {
         }
         let open = input.open;
         let input = self.with_windows(input);
-        let node = Node::Project {
-            input: Box::new(input.plan),
-            exprs,
-        };
         Relation {
-            plan: Plan { node, columns },
+            plan: merged::projected(input.plan, exprs, columns),
             open,
         }
     }

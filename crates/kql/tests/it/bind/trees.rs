@@ -128,3 +128,40 @@ fn a_join_keeps_both_sides_and_lookup_drops_the_right_keys() {
             .starts_with("join Inner on #2:long == #16")
     );
 }
+
+#[test]
+fn columns_that_need_no_others_are_computed_in_one_step() {
+    let chain: String = (0..55)
+        .map(|n| format!(" | extend c{n} = strcat(a, '{n}')"))
+        .collect();
+    let merged = tree(&format!("U{chain}"));
+    assert_eq!(merged.lines().count(), 2, "{merged}");
+    let once = |n: usize| format!("c{n} = strcat(a, '{n}')");
+    let list = (0..55).map(once).collect::<Vec<_>>().join(", ");
+    assert_eq!(merged, tree(&format!("U | extend {list}")));
+    // Sixty copies of the chain are few enough.
+    let copies = vec!["(t | where a == 'x')"; 60].join(", ");
+    let bound = bound(&format!("let t = U{chain}; union {copies}"), &small());
+    assert!(bound.query.is_some(), "{:?}", bound.diagnostics);
+
+    for (query, steps) in [
+        ("U | extend y = x | extend z = x + 1", 2),
+        ("U | project x, y = x + 1 | extend z = x + 1", 2),
+        // What is computed is read, replaced or left out, or differs from row to row.
+        ("U | extend y = x + 1 | extend z = y + 1", 3),
+        (
+            "U | extend y = x + 1 | extend z = array_length(pack_array(1, y))",
+            3,
+        ),
+        ("U | extend y = x + 1 | extend y = a", 3),
+        ("U | extend y = x + 1 | extend x = 5", 2),
+        ("U | extend x = x + 1 | extend z = x", 3),
+        ("U | extend y = rand() | extend z = x", 3),
+        ("U | extend y = x + 1 | extend z = tostring(new_guid())", 3),
+        ("U | extend y = x + 1 | where x > 1 | extend z = x", 4),
+        ("U | serialize y = x + 1 | extend z = row_number()", 5),
+    ] {
+        let tree = tree(query);
+        assert_eq!(tree.lines().count(), steps, "{query}\n{tree}");
+    }
+}
