@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use regex::RegexBuilder;
 use regex_syntax::ast::parse::ParserBuilder;
+use regex_syntax::hir::Hir;
 
 /// A builder for an expression of a hunt.
 pub(crate) fn builder(pattern: &str) -> RegexBuilder {
@@ -15,12 +16,18 @@ pub(crate) fn builder(pattern: &str) -> RegexBuilder {
     builder
 }
 
-/// The meaning of an expression of a hunt.
-pub(super) fn parse(pattern: &str) -> Result<regex_syntax::hir::Hir, regex_syntax::Error> {
-    regex_syntax::ParserBuilder::new()
+/// The meaning of an expression of a hunt, or what is wrong with it.
+pub(super) fn parse(pattern: &str) -> Result<Hir, String> {
+    let mut parser = regex_syntax::ParserBuilder::new()
         .octal(has_octal_escapes(pattern))
-        .build()
+        .build();
+    parser
         .parse(&understood(pattern))
+        .map_err(|error| match error {
+            regex_syntax::Error::Parse(error) => error.kind().to_string(),
+            regex_syntax::Error::Translate(error) => error.kind().to_string(),
+            other => other.to_string(),
+        })
 }
 
 /// The expression as the parser takes it: as it is written, or else as RE2 reads it, for which the documentation was written

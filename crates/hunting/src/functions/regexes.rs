@@ -55,11 +55,7 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>> {
 /// What is wrong with an expression, if anything is. How large it becomes is known only when it is compiled.
 #[must_use]
 pub fn expression_problem(pattern: &str) -> Option<String> {
-    match regex_dialect::parse(pattern).err()? {
-        regex_syntax::Error::Parse(error) => Some(error.kind().to_string()),
-        regex_syntax::Error::Translate(error) => Some(error.kind().to_string()),
-        other => Some(other.to_string()),
-    }
+    regex_dialect::parse(pattern).err()
 }
 
 /// The expressions of an argument: one for all rows, or one per row.
