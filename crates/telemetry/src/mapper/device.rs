@@ -64,6 +64,15 @@ pub(super) fn raw_disk(cx: &mut Context<'_>) -> Result<Verdict, RejectReason> {
     Ok(row.finish().into())
 }
 
+/// A pipe by its name in the object manager, which hunts for Defender's rows compare with; Sysmon tells the last part.
+fn device_path(pipe: &str) -> String {
+    const FOLDER: &str = r"\Device\NamedPipe";
+    match pipe.strip_prefix('\\') {
+        Some(_) if !pipe.starts_with(FOLDER) => format!("{FOLDER}{pipe}"),
+        _ => pipe.to_owned(),
+    }
+}
+
 /// Sysmon 17 (created) and 18 (connected).
 pub(super) fn pipe(cx: &mut Context<'_>) -> Result<Verdict, RejectReason> {
     let operation = if cx.event.event_id == 17 {
@@ -72,11 +81,12 @@ pub(super) fn pipe(cx: &mut Context<'_>) -> Result<Verdict, RejectReason> {
         "File opened"
     };
     let process = cx.known(cx.mentioned(""));
+    let pipe = cx.event.get("PipeName").map(device_path);
     let mut row = cx.action("DeviceEvents", "NamedPipeEvent")?;
     cx.initiator(&mut row, &process);
     row.additional(
         &AdditionalFields::new()
-            .text("PipeName", cx.event.get("PipeName"))
+            .text("PipeName", pipe.as_deref())
             .text("FileOperation", Some(operation)),
     );
     Ok(row.finish().into())

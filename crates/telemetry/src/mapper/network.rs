@@ -184,7 +184,11 @@ fn of_sysmon(cx: &Context<'_>) -> Connection {
             .map(str::to_owned)
     };
     let inbound = cx.event.get("Initiated").and_then(number::boolean) == Some(false);
-    let (local, remote) = if inbound {
+    // The host's own end, by its name where that tells: of UDP, Sysmon calls the first sender that it notices the source, and
+    // that may be the side that answers.
+    let is_own = |prefix| name(prefix).is_some_and(|name| is_same_host(&name, &cx.event.computer));
+    let answers = is_own("Source") && !is_own("Destination");
+    let (local, remote) = if inbound && !answers {
         ("Destination", "Source")
     } else {
         ("Source", "Destination")
@@ -196,6 +200,17 @@ fn of_sysmon(cx: &Context<'_>) -> Connection {
         remote: end(remote),
         remote_name: name(remote),
     }
+}
+
+/// Whether two names are of one host, with or without a domain.
+fn is_same_host(one: &str, other: &str) -> bool {
+    let label = |name: &str| {
+        name.split('.')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    !label(one).is_empty() && label(one) == label(other)
 }
 
 /// Windows Filtering Platform events name the packet's ends: inbound, the destination is local.

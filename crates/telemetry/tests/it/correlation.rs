@@ -148,6 +148,32 @@ fn an_audited_start_alone_is_a_row_in_the_end() {
 }
 
 #[test]
+fn the_end_that_has_the_name_of_the_host_is_its_own() {
+    let answer = |source: &str, destination: &str| {
+        let event = sysmon(
+            3,
+            json!({
+                "UtcTime": "2020-09-22 08:11:33.250", "ProcessGuid": GUID, "Image": "System", "Initiated": "false",
+                "Protocol": "udp", "SourceIp": "10.0.0.5", "SourcePort": "389", "SourceHostname": source,
+                "DestinationIp": "10.0.0.9", "DestinationPort": "50000", "DestinationHostname": destination,
+            }),
+        );
+        let rows = rows(&[event], false);
+        (
+            text(&rows[0], "LocalIP").to_owned(),
+            text(&rows[0], "RemoteIP").to_owned(),
+        )
+    };
+    let own = ("10.0.0.5".to_owned(), "10.0.0.9".to_owned());
+    let other = ("10.0.0.9".to_owned(), "10.0.0.5".to_owned());
+    assert_eq!(answer("ws1.CONTOSO.com", "other.contoso.com"), own);
+    assert_eq!(answer("other", "ws1"), other);
+    // Both or none tell nothing: a connection that was not initiated comes in.
+    assert_eq!(answer("ws1", "WS1"), other);
+    assert_eq!(answer("-", ""), other);
+}
+
+#[test]
 fn inbound_connections_are_seen_from_the_host() {
     let connection = |id: u32| match id {
         3 => sysmon(
