@@ -233,7 +233,7 @@ impl Binder<'_> {
             Target::Several(function, results) => {
                 self.first_result(function, results, fitted.converted())
             }
-            Target::Window(function) => self.window(call, function, fitted, pending),
+            Target::Window(function) => self.window(call, function, fitted, pending, rows),
             Target::Special(special) => self.special(special, call, fitted, rows),
         }
     }

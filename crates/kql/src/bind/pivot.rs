@@ -45,7 +45,7 @@ impl Binder<'_> {
             let free = |c: &&Column| c.id != by.id && !used.contains(&c.name.as_str());
             groups = input.plan.columns.iter().filter(free).cloned().collect();
         }
-        let Some(call) = self.pivot_aggregate(&input, &aggregate) else {
+        let Some((call, rows)) = self.pivot_aggregate(&input, &aggregate) else {
             return self.groups_of_unknown(input, groups, said);
         };
         let (values, open) = match promised {
@@ -67,7 +67,7 @@ impl Binder<'_> {
             }
         };
         let open = open || input.open;
-        let pivoted = self.pivoted(input, &by, groups, &call, &values);
+        let pivoted = self.pivoted(rows, &by, groups, &call, &values);
         let relation = Relation {
             plan: pivoted,
             open,
@@ -90,8 +90,9 @@ impl Binder<'_> {
         }
     }
 
-    /// The aggregate over the input, without the condition that each column adds.
-    fn pivot_aggregate(&mut self, input: &Relation, expr: &ast::Expr) -> Option<Aggregate> {
+    /// The aggregate, without the condition that each column adds, and the rows that it goes over: the input, with the
+    /// values of the window functions in its arguments.
+    fn pivot_aggregate(&mut self, input: &Relation, expr: &ast::Expr) -> Option<(Aggregate, Plan)> {
         let summarize = ast::Summarize {
             aggregates: vec![written::named("value", expr.clone())],
             by: None,
@@ -100,10 +101,12 @@ impl Binder<'_> {
         let summarized = self.summarize(input.clone(), &summarize);
         self.operator = "evaluate";
         match summarized.plan.node {
-            Node::Summarize { mut aggregates, .. }
-                if aggregates.len() == 1 && aggregates[0].outputs.len() == 1 =>
-            {
-                aggregates.pop()
+            Node::Summarize {
+                input,
+                mut aggregates,
+                ..
+            } if aggregates.len() == 1 && aggregates[0].outputs.len() == 1 => {
+                aggregates.pop().map(|aggregate| (aggregate, *input))
             }
             _ => {
                 if !summarized.open {
@@ -116,7 +119,7 @@ impl Binder<'_> {
 
     fn pivoted(
         &mut self,
-        input: Relation,
+        input: Plan,
         by: &Column,
         groups: Vec<Column>,
         call: &Aggregate,
@@ -152,7 +155,7 @@ impl Binder<'_> {
         if aggregates.is_empty() {
             let projected = Plan {
                 node: Node::Project {
-                    input: Box::new(input.plan),
+                    input: Box::new(input),
                     exprs,
                 },
                 columns,
@@ -161,7 +164,7 @@ impl Binder<'_> {
         }
         Plan {
             node: Node::Summarize {
-                input: Box::new(input.plan),
+                input: Box::new(input),
                 by: exprs,
                 aggregates,
             },

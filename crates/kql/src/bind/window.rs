@@ -7,7 +7,7 @@ use crate::types::Type;
 
 use super::call::Fitted;
 use super::convert::coerce;
-use super::{Binder, literal, reference};
+use super::{Binder, Rows, literal, reference};
 
 impl Binder<'_> {
     /// The column of a call; `pending` calls were there before its arguments were bound.
@@ -17,6 +17,7 @@ impl Binder<'_> {
         function: WindowFn,
         fitted: Fitted,
         pending: usize,
+        rows: Rows<'_>,
     ) -> Option<Expr> {
         let ty = fitted.ty;
         let mut args = fitted.converted();
@@ -41,8 +42,8 @@ impl Binder<'_> {
         }
         let output = self.column(call.name.text.clone(), ty);
         let problem = match &mut self.windows {
-            None => "is not allowed here",
-            Some(windows) => {
+            // What stands beside aggregates has groups below it, and no longer rows to go along.
+            Some(windows) if rows.aggregates.is_none() => {
                 let value = reference(&output);
                 let inner = windows[pending.min(windows.len())..].iter();
                 let level = inner.map(|(level, _)| level + 1).max().unwrap_or(0);
@@ -54,6 +55,7 @@ impl Binder<'_> {
                 windows.push((level, call));
                 return Some(value);
             }
+            _ => "is not allowed here",
         };
         let message = format!(
             "{}The window function '{}' {problem}",
