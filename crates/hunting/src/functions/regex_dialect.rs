@@ -16,18 +16,21 @@ pub(crate) fn builder(pattern: &str) -> RegexBuilder {
     builder
 }
 
-/// The meaning of an expression of a hunt, or what is wrong with it.
-pub(super) fn parse(pattern: &str) -> Result<Hir, String> {
+/// The meaning of an expression of a hunt, if it has one.
+pub(super) fn parse(pattern: &str) -> Option<Hir> {
     let mut parser = regex_syntax::ParserBuilder::new()
         .octal(has_octal_escapes(pattern))
         .build();
-    parser
-        .parse(&understood(pattern))
-        .map_err(|error| match error {
-            regex_syntax::Error::Parse(error) => error.kind().to_string(),
-            regex_syntax::Error::Translate(error) => error.kind().to_string(),
-            other => other.to_string(),
-        })
+    parser.parse(&understood(pattern)).ok()
+}
+
+/// What is wrong with the syntax of an expression of a hunt. No class is looked up.
+pub(super) fn problem(pattern: &str) -> Option<String> {
+    let mut parser = ParserBuilder::new()
+        .octal(has_octal_escapes(pattern))
+        .build();
+    let error = parser.parse(&understood(pattern)).err()?;
+    Some(error.kind().to_string())
 }
 
 /// The expression as the parser takes it: as it is written, or else as RE2 reads it, for which the documentation was written

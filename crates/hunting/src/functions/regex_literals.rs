@@ -12,7 +12,7 @@ const SHORTEST: usize = 3;
 /// Byte strings, lower-cased, of which a text that matches contains at least one, whatever the case of ASCII letters;
 /// none when nothing is known.
 pub(super) fn required_literals(pattern: &str) -> Option<Vec<Vec<u8>>> {
-    let hir = super::regex_dialect::parse(pattern).ok()?;
+    let hir = super::regex_dialect::parse(pattern)?;
     required(&hir)
 }
 

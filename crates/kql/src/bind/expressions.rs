@@ -16,8 +16,13 @@ impl Binder<'_> {
 
     /// Looks at the text of a regular expression.
     pub(super) fn check_expression_text(&mut self, text: &str, span: Span) {
-        let check = self.scope.expression_check();
-        if let Some(problem) = check.and_then(|check| check(text)) {
+        let Some(check) = self.scope.expression_check() else {
+            return;
+        };
+        if !self.expressions.contains_key(text) {
+            self.expressions.insert(text.to_owned(), check(text));
+        }
+        if let Some(Some(problem)) = self.expressions.get(text) {
             let message = format!(
                 "{}The regular expression is not valid: {problem}",
                 self.prefix()

@@ -194,6 +194,9 @@ struct Binder<'s> {
     poisoned: HashSet<ColumnId>,
     shared: Vec<Plan>,
     render: Option<bound::Render>,
+    /// What is wrong with the regular expressions that were looked at: the body of a function is bound at every call, and
+    /// a text need not be read again.
+    expressions: HashMap<String, Option<String>>,
     /// What `set` statements gave.
     options: HashMap<String, bound::Expr>,
     /// The operator being bound, for messages; empty outside of one.
@@ -238,6 +241,7 @@ impl<'s> Binder<'s> {
             poisoned: HashSet::new(),
             shared: Vec::new(),
             render: None,
+            expressions: HashMap::new(),
             options: HashMap::new(),
             operator: "",
             aggregates: Vec::new(),

@@ -11,7 +11,7 @@ use regex::Regex;
 
 use super::super::column_name;
 use crate::error::{HuntError, evaluation};
-use crate::functions::cast_array;
+use crate::functions::{cast_array, expression_builder};
 
 /// A pattern that can be compared; compiled when it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +81,7 @@ impl ParseSpec {
 
     /// Compiles the pattern.
     pub(super) fn compile(&self) -> Result<Pattern> {
-        let mut builder = crate::functions::expression_builder(&self.regex);
+        let mut builder = expression_builder(&self.regex);
         for flag in self.flags.chars() {
             match flag {
                 'i' => builder.case_insensitive(true),
