@@ -80,11 +80,11 @@ impl Binder<'_> {
             return self.graph_operator(input, operator);
         }
         match &operator.kind {
-            OperatorKind::Where(predicate) => self.filter(input, predicate),
+            OperatorKind::Where(predicate) => self.filter(input, predicate).0,
             OperatorKind::NamedWhere(name, predicate) => {
                 let before = self.diagnostics.len();
-                let filtered = self.filter(input, predicate);
-                self.compares_nothing(name, before);
+                let (filtered, compares) = self.filter(input, predicate);
+                self.compares_nothing(name, predicate.span, before, compares);
                 filtered
             }
             OperatorKind::Project(items) => self.project(input, items),
@@ -219,16 +219,18 @@ impl Binder<'_> {
         Self::unknown()
     }
 
-    fn filter(&mut self, input: Relation, predicate: &ast::Expr) -> Relation {
+    /// The rows for which a condition is true, and whether there is one: after a mistake all rows stay.
+    fn filter(&mut self, input: Relation, predicate: &ast::Expr) -> (Relation, bool) {
         self.windows = Some(Vec::new());
         let Some(predicate) = self.condition(predicate, Rows::of(&input)) else {
             self.windows = None;
-            return input;
+            return (input, false);
         };
         let wanted = input.plan.columns.clone();
         let input = self.with_windows(input);
         if input.plan.columns.len() == wanted.len() {
-            return wrap(input, |input| Node::Filter { input, predicate });
+            let filtered = wrap(input, |input| Node::Filter { input, predicate });
+            return (filtered, true);
         }
         // The values of window functions were for the predicate alone.
         let filtered = wrap(input, |input| Node::Filter { input, predicate });
@@ -237,31 +239,29 @@ impl Binder<'_> {
             input: Box::new(filtered.plan),
             exprs,
         };
-        Relation {
-            plan: Plan {
-                node,
-                columns: wanted,
-            },
-            open: filtered.open,
-        }
+        let columns = wanted;
+        let plan = Plan { node, columns };
+        let open = filtered.open;
+        (Relation { plan, open }, true)
     }
 
-    /// Says what the `=` of `where name = predicate` does; the diagnostics from `before` on are the predicate's.
-    fn compares_nothing(&mut self, name: &ast::Name, before: usize) {
+    /// Says what the `=` of `where name = predicate` does; the diagnostics from `before` on are the predicate's, which
+    /// stands at `place` and is a condition if it `compares`.
+    fn compares_nothing(&mut self, name: &ast::Name, place: Span, before: usize, compares: bool) {
         let advice = "Compare with ==";
         let mut found = self.diagnostics[before..].iter_mut();
         match found.rfind(|d| d.is_error()) {
-            Some(error) if error.code == "KS141" => {
+            Some(error) if error.code == "KS141" && error.span == place => {
                 error.span = name.span.to(error.span);
                 error.message += ": a single = compares nothing";
                 error.suggestion = Some(advice.to_owned());
             }
-            Some(_) => {}
-            None => {
+            None if compares => {
                 let message = "A single = compares nothing: the rows are those for which what follows it is true";
                 let warning = Diagnostic::warning("BZ202", name.span, message);
                 self.report(warning.with_suggestion(advice));
             }
+            _ => {}
         }
     }
 

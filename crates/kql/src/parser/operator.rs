@@ -7,7 +7,7 @@ use crate::ast::{
     Operator, OperatorKind, Parameter, Parse, ParseItem, ParseKind, Rename, Render, ReorderColumn,
     ReorderDirection, Search, SortDirection, SortKey, Summarize,
 };
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::keyword;
 use crate::token::TokenKind;
 
@@ -266,7 +266,7 @@ impl Parser<'_> {
         match value.kind {
             ExprKind::Name(word) => return Some(word),
             // A text stands for the name, too: `withsource="Table"`.
-            ExprKind::Literal(Literal::String { value: text, .. }) => {
+            ExprKind::Literal(Literal::String { value: text, .. }) if !text.is_empty() => {
                 let span = value.span;
                 return Some(Name { text, span });
             }
@@ -550,19 +550,33 @@ impl Parser<'_> {
     /// The condition of `where`. A single `=` behind it is the commonest slip of all: after a name it is a name for the
     /// condition that follows, which the language takes where that is one.
     fn predicate(&mut self) -> OperatorKind {
-        let predicate = self.expression();
+        let mut predicate = self.expression();
         if !self.at(TokenKind::Assign) {
             return OperatorKind::Where(predicate);
         }
         if let ExprKind::Name(name) = predicate.kind {
             self.bump();
-            return OperatorKind::NamedWhere(name, self.expression());
+            let rest = self.expression();
+            if !self.at(TokenKind::Assign) {
+                return OperatorKind::NamedWhere(name, rest);
+            }
+            // `a = 'x' and b = 1`: only the first could name a condition, and both were to compare.
+            let kind = ExprKind::Error;
+            predicate = Expr {
+                kind,
+                span: name.span,
+            };
         }
+        self.compares_nothing(predicate.span);
+        OperatorKind::Where(predicate)
+    }
+
+    /// Says that a single `=` compares nothing, and skips the rest of the operator.
+    fn compares_nothing(&mut self, span: Span) {
         let message = "The expression must have the type bool: a single = compares nothing";
-        let diagnostic = Diagnostic::error("KS141", predicate.span, message);
+        let diagnostic = Diagnostic::error("KS141", span, message);
         self.report(diagnostic.with_suggestion("Compare with =="));
         self.skip_until(|kind| kind == TokenKind::Pipe);
-        OperatorKind::Where(predicate)
     }
 
     fn render(&mut self) -> OperatorKind {
