@@ -79,7 +79,7 @@ pub(crate) fn typed_value(kind: TypedLiteral, text: &str) -> Option<Literal> {
     })
 }
 
-/// The ticks since midnight of `datetime("09:00")`, which is no constant: it means today.
+/// The ticks since midnight of `datetime("09:00")`, which means today.
 pub(crate) fn time_of_day(text: &str) -> Option<i64> {
     let (_, inner) = text.split_once('(')?;
     let inner = inner.strip_suffix(')').unwrap_or(inner).trim();

@@ -162,6 +162,8 @@ pub enum Literal {
     },
     /// `datetime(2026-01-01)` in ticks of 100 ns since 0001-01-01T00:00:00Z.
     DateTime(Option<i64>),
+    /// `datetime(09:00)`: a time of today, in ticks of 100 ns since midnight.
+    TimeOfDay(i64),
     /// `1d`, `timespan(1.02:03:04)` in ticks of 100 ns.
     TimeSpan(Option<i64>),
     /// `guid(…)`, lower case with hyphens.

@@ -7,6 +7,7 @@
 mod apart;
 mod branches;
 mod call;
+mod constant;
 mod convert;
 mod environment;
 mod evaluate;

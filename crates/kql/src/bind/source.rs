@@ -6,9 +6,10 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::time;
 use crate::types::Type;
 
+use super::constant::constant;
 use super::convert::{coerce, json_string, promoted};
 use super::environment::Binding;
-use super::expr::{Meaning, constant};
+use super::expr::Meaning;
 use super::naming::{Names, name_of};
 use super::{Binder, Relation, Rows, literal, suggest, text};
 

@@ -229,6 +229,11 @@ impl Parser<'_> {
             Literal::DateTime(Some(value)) => Dynamic::DateTime(value),
             Literal::TimeSpan(Some(value)) => Dynamic::TimeSpan(value),
             Literal::Guid(Some(value)) => Dynamic::Guid(value),
+            // What is in a dynamic is a constant.
+            Literal::TimeOfDay(_) => {
+                self.malformed(token);
+                return None;
+            }
             _ => Dynamic::Null,
         })
     }

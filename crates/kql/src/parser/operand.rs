@@ -2,9 +2,7 @@
 
 use super::Parser;
 use super::expression::{Frame, Operand, level};
-use crate::ast::{
-    Argument, BinaryOp, Call, Expr, ExprKind, JoinSide, Literal, Name, TypeSpec, UnaryOp,
-};
+use crate::ast::{Expr, ExprKind, JoinSide, Literal, Name, TypeSpec, UnaryOp};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::keyword;
 use crate::lexer::unit_ticks;
@@ -181,14 +179,14 @@ impl Parser<'_> {
         match value {
             Some(value) => ExprKind::Literal(value),
             None if token.kind == TokenKind::Typed(TypedLiteral::DateTime) => {
-                let clock = time_of_day(text).map(|ticks| today_at(ticks, token.span));
-                clock.unwrap_or_else(|| self.malformed(token))
+                let clock = time_of_day(text).map(Literal::TimeOfDay);
+                clock.map_or_else(|| self.malformed(token), ExprKind::Literal)
             }
             None => self.malformed(token),
         }
     }
 
-    fn malformed(&mut self, token: Token) -> ExprKind {
+    pub(super) fn malformed(&mut self, token: Token) -> ExprKind {
         let text = self.text(token);
         let advice = match token.kind {
             TokenKind::Typed(kind) => type_advice(kind, text),
@@ -219,30 +217,6 @@ impl Parser<'_> {
         self.expect(TokenKind::CloseParen, ")");
         primary(ExprKind::TypeOf(spec), self.span_from(start))
     }
-}
-
-/// `(startofday(now()) + clock)`: what a datetime without a day is.
-fn today_at(ticks: i64, span: Span) -> ExprKind {
-    let whole = |kind| Expr { kind, span };
-    let call = |function: &str, arguments| {
-        let text = function.to_owned();
-        whole(ExprKind::Call(Call {
-            name: Name { text, span },
-            arguments,
-            span,
-        }))
-    };
-    let now = Argument {
-        name: None,
-        value: call("now", Vec::new()),
-    };
-    let sum = ExprKind::Binary {
-        op: BinaryOp::Add,
-        at: span,
-        left: Box::new(call("startofday", vec![now])),
-        right: Box::new(whole(ExprKind::Literal(Literal::TimeSpan(Some(ticks))))),
-    };
-    ExprKind::Paren(Box::new(whole(sum)))
 }
 
 /// An operand that has no operand of its own.

@@ -31,6 +31,7 @@ impl Printer {
                 self.push(&format!("datetime({})", format_datetime(*ticks)))
             }
             Literal::DateTime(None) => self.push("datetime(null)"),
+            Literal::TimeOfDay(ticks) => self.push(&format!("datetime({})", clock(*ticks))),
             Literal::TimeSpan(value) => {
                 self.maybe_null("timespan", value.as_ref(), |ticks| format_timespan(*ticks))
             }
@@ -121,5 +122,17 @@ fn real(value: f64) -> String {
         format!("real({value:?})")
     } else {
         format!("{value:?}")
+    }
+}
+
+/// A time of a day, without what is zero at its end.
+fn clock(ticks: i64) -> String {
+    const SECOND: i64 = 10_000_000;
+    let (minutes, rest) = (ticks / (60 * SECOND), ticks % (60 * SECOND));
+    let clock = format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    match (rest / SECOND, rest % SECOND) {
+        (0, 0) => clock,
+        (seconds, 0) => format!("{clock}:{seconds:02}"),
+        (seconds, ticks) => format!("{clock}:{seconds:02}.{ticks:07}"),
     }
 }

@@ -89,6 +89,21 @@ T
 }
 
 #[test]
+fn a_datetime_without_a_day_stays_one() {
+    for (source, printed) in [
+        ("print datetime(09:00)", "print datetime(09:00)\n"),
+        ("print datetime('5:30:10 PM')", "print datetime(17:30:10)\n"),
+        (
+            "print datetime(00:00:00.5)",
+            "print datetime(00:00:00.5000000)\n",
+        ),
+    ] {
+        assert_eq!(format(&parse(source).query), printed);
+        assert!(check(printed));
+    }
+}
+
+#[test]
 fn brackets_are_added_where_a_tree_needs_them() {
     use crate::ast::{BinaryOp, Expr, ExprKind, LogicalOp, OperatorKind, SourceKind, UnaryOp};
     let mut query = parse("T | where x").query;
