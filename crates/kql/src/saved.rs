@@ -336,6 +336,13 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_a_body_misses_is_missing() {
+        let scope = with(&[("F", "", "let gone = Gone | take 1; T")]);
+        let told = errors("F()", &scope);
+        assert!(told.len() == 1 && told[0].contains("KS204"), "{told:?}");
+    }
+
+    #[test]
     fn names_of_the_language_and_of_tables_are_taken() {
         let scope = scope();
         for name in [

@@ -115,6 +115,12 @@ impl Environment {
         true
     }
 
+    /// Takes back what was declared in a frame since a point of it.
+    pub(super) fn forget(&mut self, since: Place) {
+        let names = &mut self.frames[since.frame].names;
+        names.retain(|_, index| *index < since.before);
+    }
+
     /// What a name stands for at the present point.
     pub(super) fn find(&self, name: &str) -> Option<&Binding> {
         let mut place = self.here();

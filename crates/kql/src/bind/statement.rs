@@ -64,20 +64,35 @@ impl Binder<'_> {
 
     fn declaration(&mut self, declaration: &ast::Let) {
         let (said, before) = (self.said.clone(), self.diagnostics.len());
+        let (shared, failed) = (self.shared.len(), self.failed);
+        let (probes, probed) = (self.probes, self.probe.is_some());
+        let place = self.environment.here();
         let mut binding = self.declared_value(&declaration.value);
         if let Some(span) = value_span(&declaration.value)
             && self.calls_what_is_missing(span, before)
         {
             self.diagnostics.truncate(before);
             self.said = said;
+            // Nothing else of it stays either, nor a name that its `as` gave: it is bound anew where it is used.
+            self.environment.forget(place);
+            self.shared.truncate(shared);
+            self.failed = failed;
+            self.probes = probes;
+            if !probed {
+                self.probe = None;
+            }
             binding = self.later(&declaration.value, span);
         }
         self.declare(&declaration.name, binding);
     }
 
     /// Whether all that is wrong with a value is a table that a function it calls does not find: the mistakes are since
-    /// `before`, and none of them is in the value itself.
+    /// `before`, and none of them is in the value itself. Not inside a function of the scope: its text is another one, and
+    /// all that is wrong there is told at its call.
     fn calls_what_is_missing(&self, value: Span, before: usize) -> bool {
+        if self.called_at.is_some() {
+            return false;
+        }
         let mut errors = self.diagnostics[before..].iter().filter(|d| d.is_error());
         let inside = |span: Span| value.start <= span.start && span.end <= value.end;
         let missing = |d: &Diagnostic| d.code == "KS204" && !inside(d.span);

@@ -164,4 +164,19 @@ fn columns_that_need_no_others_are_computed_in_one_step() {
         let tree = tree(query);
         assert_eq!(tree.lines().count(), steps, "{query}\n{tree}");
     }
+
+fn what_is_bound_later_leaves_nothing_behind() {
+    let f = "let f = (name: string) { table(name) };";
+    let shared = format!("{f} let gone = union f('Gone'), (materialize(T)); T | project a");
+    let query = bound(&shared, &small()).query.expect("a query");
+    assert!(query.shared.is_empty(), "{:?}", query.shared);
+    let unpacked =
+        format!("{f} let gone = union f('Gone'), (T | evaluate bag_unpack(d)); T | project a");
+    let bound = bound(&unpacked, &small());
+    assert!(bound.query.is_some() && bound.probe.is_none());
+    let named = format!(
+        "{f} let gone = union f('Gone'), (materialize(T) | as X); union isfuzzy=true T, X | project a"
+    );
+    let query = super::bound(&named, &small()).query.expect("a query");
+    assert!(query.shared.is_empty(), "{:?}", query.shared);
 }
