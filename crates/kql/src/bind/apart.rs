@@ -47,6 +47,7 @@ impl Binder<'_> {
     ) -> Relation {
         let open = input.open;
         let outer = input.plan.columns.clone();
+        let seen = outer.len();
         // Rows are told apart by their number.
         let key = self.column("", Type::Long);
         let numbered = with_row_number(input, &key);
@@ -58,7 +59,7 @@ impl Binder<'_> {
             columns: apply.columns.clone(),
             limit: apply.limit.clone(),
         };
-        let expanded = self.mv_expand(numbered, &expand);
+        let expanded = self.mv_expand(numbered, &expand, seen);
         // Outer columns that an item replaced are gone.
         let outer: Vec<Column> = outer
             .into_iter()

@@ -14,16 +14,27 @@ use super::{Binder, Relation, Rows};
 const LEGACY_LIMIT: i64 = 128;
 
 impl Binder<'_> {
-    /// Binds `mv-expand`: an item with the name of a column replaces it.
-    pub(super) fn mv_expand(&mut self, input: Relation, expand: &ast::MvExpand) -> Relation {
+    /// Binds `mv-expand`: an item with the name of a column replaces it. The items see only the first columns, `seen` of
+    /// them: those behind are `mv-apply`'s own.
+    pub(super) fn mv_expand(
+        &mut self,
+        input: Relation,
+        expand: &ast::MvExpand,
+        seen: usize,
+    ) -> Relation {
         let mut columns = input.plan.columns.clone();
+        let visible = Rows {
+            columns: &input.plan.columns[..seen],
+            open: input.open,
+            aggregates: None,
+        };
         let mut names = Names::default();
         for column in &columns {
             names.reserve(&column.name);
         }
         let mut items = Vec::with_capacity(expand.columns.len());
         for item in &expand.columns {
-            let bound = self.scalar(&item.expr, Rows::of(&input));
+            let bound = self.scalar(&item.expr, visible);
             let ty = item.to.as_ref().map(|name| self.type_named(name));
             let array = bound.and_then(|b| self.expandable(b, &item.expr));
             let name = match &item.name {

@@ -137,7 +137,10 @@ impl Binder<'_> {
             OperatorKind::Join(join) => self.join(input, join, operator.span),
             OperatorKind::Lookup(join) => self.lookup(input, join, operator.span),
             OperatorKind::Union(union) => self.union(Some(input), union, operator.span),
-            OperatorKind::MvExpand(expand) => self.mv_expand(input, expand),
+            OperatorKind::MvExpand(expand) => {
+                let seen = input.plan.columns.len();
+                self.mv_expand(input, expand, seen)
+            }
             OperatorKind::Parse(parse) => self.parse(input, parse),
             OperatorKind::Invoke(call) => self.invoke(input, call),
             OperatorKind::GetSchema => self.get_schema(&input),
