@@ -156,6 +156,10 @@ impl Binder<'_> {
             };
             let at = declared.iter().position(|(c, _)| c.name == name.text);
             let Some(at) = at else {
+                if input.open {
+                    // It may be a column that only the data tell.
+                    continue;
+                }
                 let message = format!(
                     "{}The column '{}' is not declared",
                     self.prefix(),

@@ -24,7 +24,8 @@ pub(super) fn type_of_unknown(expr: &Expr) -> Option<Type> {
         }
         ExprKind::Call(call) => {
             let name = call.name.text.as_str();
-            // What is both an aggregate and a scalar function has the same type as either, or none that is certain.
+            // What is both a scalar function and an aggregate has the type of the function: it is the same for those
+            // that have one whatever their operands are.
             match (
                 catalogue::scalar_function(name),
                 catalogue::aggregate_function(name),

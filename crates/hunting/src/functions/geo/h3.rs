@@ -14,7 +14,6 @@ use super::token_set::in_set_order;
 const MOST_RINGS: i64 = 142;
 /// Levels between a cell and its children at most (docs page "geo-h3cell-children-function").
 const MOST_LEVELS: i64 = 5;
-
 /// Cells of a polygon at most (docs page "geo-polygon-to-h3cells-function").
 const MOST_CELLS: usize = 61_680;
 /// Points along the borders of polygons that are looked at, at most.
