@@ -164,7 +164,9 @@ fn columns_that_need_no_others_are_computed_in_one_step() {
         let tree = tree(query);
         assert_eq!(tree.lines().count(), steps, "{query}\n{tree}");
     }
+}
 
+#[test]
 fn what_is_bound_later_leaves_nothing_behind() {
     let f = "let f = (name: string) { table(name) };";
     let shared = format!("{f} let gone = union f('Gone'), (materialize(T)); T | project a");
