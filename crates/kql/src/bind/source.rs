@@ -1,6 +1,6 @@
 //! Where rows come from: tables, `let` names, calls, `datatable`, `range`, `print`.
 
-use crate::ast::{self, ExprKind, OperatorKind, SourceKind};
+use crate::ast::{self, ExprKind, Literal, OperatorKind, SourceKind};
 use crate::bound::{ExprKind as Bound, Node, Plan, Value};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::time;
@@ -390,6 +390,11 @@ impl Binder<'_> {
     /// A literal as a value of a column's type; what cannot be converted is null.
     fn cell(&mut self, value: &ast::Expr, ty: Type) -> Value {
         let bound = match &value.kind {
+            // The rows of a literal table are constants, and what day it is shows when the query runs.
+            ExprKind::Literal(Literal::TimeOfDay(_)) => {
+                self.unsupported(value.span, "A datetime without a day in a datatable");
+                None
+            }
             ExprKind::Literal(value) => Some(constant(value)),
             _ => self.scalar(value, Rows::NONE),
         };

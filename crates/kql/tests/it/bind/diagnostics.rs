@@ -273,6 +273,14 @@ fn a_single_equals_sign_is_advised_about_where_it_is_the_mistake() {
 }
 
 #[test]
+fn literal_tables_have_no_times_of_today() {
+    assert_eq!(
+        errors("datatable(t:datetime)[datetime(09:00)]", &small()),
+        ["1:23 BZ101 A datetime without a day in a datatable is not supported yet"]
+    );
+}
+
+#[test]
 fn a_source_has_a_name() {
     assert_eq!(
         errors("union withsource=\"\" T, U", &small()),
