@@ -2,7 +2,7 @@
 
 use crate::ast::{self, TextTest};
 use crate::bound::{BinaryOp, Expr, ExprKind, StringOp, Value};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 
 use super::convert::{coerce, promoted};
@@ -53,7 +53,11 @@ impl Binder<'_> {
                 self.prefix(),
                 symbol(op)
             );
-            self.error("KS106", span, message);
+            let mut error = Diagnostic::error("KS106", span, message);
+            if let (Type::DateTime, Type::String) | (Type::String, Type::DateTime) = types {
+                error = error.with_suggestion("Write a moment as datetime(2026-01-31)");
+            }
+            self.report(error);
         }
         result
     }

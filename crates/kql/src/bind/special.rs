@@ -3,6 +3,7 @@
 use crate::ast;
 use crate::bound::{BinaryOp, Expr, ExprKind, ScalarFn, Value};
 use crate::catalogue::{ShapeFn, Special};
+use crate::diagnostic::Diagnostic;
 use crate::types::Type;
 
 use super::call::Fitted;
@@ -31,6 +32,13 @@ impl Binder<'_> {
                 Some(offset) => binary(BinaryOp::Add, now(), offset, ty),
                 None => now(),
             },
+            Special::IngestionTime => {
+                let message =
+                    "ingestion_time() is null in every row: when rows were taken in is not kept";
+                let warning = Diagnostic::warning("BZ203", call.span, message);
+                self.report(warning.with_suggestion("Timestamp says when it happened"));
+                function(ScalarFn::IngestionTime, Vec::new(), ty)
+            }
             Special::Ago => binary(
                 BinaryOp::Sub,
                 now(),

@@ -3,6 +3,9 @@
 use crate::ast::{BinaryOp, Expr, ExprKind};
 use crate::diagnostic::Diagnostic;
 
+/// What columns of these tables are called in Azure Monitor and Microsoft Sentinel, in lower case, and here.
+const OTHER_NAMES: [(&str, &str); 2] = [("timegenerated", "Timestamp"), ("computer", "DeviceName")];
+
 /// The candidate closest to `name`, when it is close enough to be worth saying.
 pub(super) fn closest<'c>(
     name: &str,
@@ -12,7 +15,13 @@ pub(super) fn closest<'c>(
     // Of a short name nothing would be left.
     let length = wanted.chars().count();
     let allowed = if length < 3 { 0 } else { 1 + length / 5 };
+    let candidates: Vec<&str> = candidates.collect();
+    let renamed = OTHER_NAMES.iter().find(|(other, _)| *other == wanted);
+    if let Some((_, own)) = renamed.filter(|(_, own)| candidates.contains(own)) {
+        return Some(own);
+    }
     candidates
+        .into_iter()
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed)
         .map(|candidate| (distance(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)

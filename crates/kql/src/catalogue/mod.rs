@@ -67,6 +67,8 @@ pub enum Special {
     Now,
     /// `ago`.
     Ago,
+    /// `ingestion_time()`, with a warning.
+    IngestionTime,
     /// `make_datetime`, which converts when it has one argument.
     MakeDatetime,
     /// `make_timespan`, which converts when it has one argument.

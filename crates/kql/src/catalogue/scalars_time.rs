@@ -261,9 +261,9 @@ pub(super) static TIME: &[ScalarFunction] = &[
     f(
         "ingestion_time",
         &[],
-        Function(ScalarFn::IngestionTime),
+        Written(Special::IngestionTime),
         &[all(&[], MOMENT)],
         Naming::Fixed("$IngestionTime"),
-        "When the row was taken in.",
+        "When the row was taken in. That is not kept here: it is null in every row, and a query that asks for it is warned.",
     ),
 ];

@@ -378,7 +378,7 @@ impl Parser<'_> {
             ));
         }
         let span = self.here();
-        let advice = "Write the list in brackets, also when it is one name";
+        let advice = "Write the list in parentheses, also when it is one name";
         self.report(Diagnostic::error("KS005", span, "Expected: (").with_suggestion(advice));
         stack.push(Frame::Binary {
             op: BinaryOp::Equal,

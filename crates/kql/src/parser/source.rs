@@ -9,6 +9,20 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::keyword;
 use crate::token::TokenKind;
 
+/// What to write for a word that other languages have, or that begins another statement.
+fn habit(word: &str) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    match lower.as_str() {
+        "let" | "set" | "declare" => Some("Statements are separated by ;".to_owned()),
+        "and" | "or" | "in" | "between" | "has" | "contains" if word != lower => {
+            Some(format!("Words of the language are in lower case: {lower}"))
+        }
+        "like" => Some("Compare with has, contains, startswith or matches regex".to_owned()),
+        "is" => Some("Ask with isnull(x), isempty(x) or isnotempty(x)".to_owned()),
+        _ => None,
+    }
+}
+
 impl Parser<'_> {
     /// Whether an operator that makes rows of its own stands here, such as `union` or `print`. Within brackets a
     /// column may have such a name, so there the next token decides.
@@ -138,7 +152,7 @@ impl Parser<'_> {
         } else if token.kind == TokenKind::Assign {
             Some("Compare with ==".to_owned())
         } else {
-            None
+            habit(&text)
         };
         self.report(Diagnostic {
             suggestion: advice,

@@ -161,6 +161,8 @@ fn a_warning_does_not_stop_a_query() {
         ("T | extend x = a.b", "BZ201"),
         // The language takes a name before a condition, which compares nothing.
         ("T | where p = true", "BZ202"),
+        // When rows were taken in is not kept, and a condition on it would be silent.
+        ("T | where ingestion_time() > ago(1h)", "BZ203"),
     ] {
         let bound = bound(query, &small());
         assert!(bound.query.is_some());
@@ -488,6 +490,22 @@ fn habits_of_other_languages_are_met_with_advice() {
         (
             "FileName = 'a' or ProcessId = 2",
             "2:9 KS141 The expression must have the type bool: a single = compares nothing [Compare with ==]",
+        ),
+        (
+            "FileName == 'a' AND FileName == 'b'",
+            "2:25 KS005 Unexpected: AND [Words of the language are in lower case: and]",
+        ),
+        (
+            "true like 'a'",
+            "2:14 KS005 Unexpected: like [Compare with has, contains, startswith or matches regex]",
+        ),
+        (
+            "Timestamp > '2026-01-01'",
+            "2:19 KS106 'where' operator: The operator '>' is not defined for the operand types datetime and string [Write a moment as datetime(2026-01-31)]",
+        ),
+        (
+            "TimeGenerated > ago(1h)",
+            "2:9 KS142 'where' operator: Failed to resolve scalar expression named 'TimeGenerated' [Timestamp]",
         ),
         (
             "FileName == cmd.exe",
