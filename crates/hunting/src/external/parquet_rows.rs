@@ -18,7 +18,7 @@ use super::mapping::{Source, Step, walk};
 use super::texts::{Table, compact, converted};
 use super::{BATCH_ROWS, Batches};
 use crate::functions::{convert_stored, null_of};
-use crate::local::kql_type;
+use crate::local::{kql_type, unless_it_panics};
 
 /// Rows that are read at once where a column has values inside values: their texts are copied for each.
 const NESTED_ROWS: usize = 1024;
@@ -53,7 +53,8 @@ fn open(
     file: Bytes,
     skip_first: bool,
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
-    let stored = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
+    let stored = unless_it_panics(load)?;
     let options = ArrowReaderOptions::new().with_schema(views(stored.schema()));
     let viewed = ArrowReaderMetadata::try_new(stored.metadata().clone(), options);
     let builder =

@@ -12,7 +12,7 @@ mod stored_filter;
 mod text_files;
 
 pub use index::{IndexableFile, Indexed};
-pub(crate) use parquet_files::kql_type;
+pub(crate) use parquet_files::{kql_type, unless_it_panics};
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Parquet files, read while the query runs.
 
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use datafusion::common::{Column, TableReference};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::parquet_scan::StoredFiles;
 use super::{LocalError, Opened};
@@ -44,11 +46,22 @@ pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, LocalError> {
     Ok(files)
 }
 
+/// What reading the beginnings of a file gives. The schema of Arrow that a file may have within it is decoded by a library that
+/// panics over types that there are none of.
+pub(crate) fn unless_it_panics<T>(
+    read: impl FnOnce() -> Result<T, ParquetError>,
+) -> Result<T, ParquetError> {
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let message = "the Arrow schema within the file is broken";
+        Err(ParquetError::General(message.to_owned()))
+    })
+}
+
 /// The schema of a file as it is read: texts as views, which need no copy.
 fn stored_schema(file: &Path) -> Result<SchemaRef, LocalError> {
     let open = File::open(file).map_err(|e| LocalError::io(file, e))?;
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(open).map_err(|e| LocalError::content(file, e))?;
+    let reader = unless_it_panics(|| ParquetRecordBatchReaderBuilder::try_new(open))
+        .map_err(|e| LocalError::content(file, e))?;
     let written_by = reader.metadata().file_metadata().created_by();
     let is_ours = written_by.is_some_and(|name| name.starts_with(CREATED_BY));
     // What event files keep beside a table's columns is none of them here, either.

@@ -170,11 +170,12 @@ fn fuzz_files(name: &str, extension: &str, corpus: &Corpus) {
             let mut tables = LocalTables::new();
             if tables.add(table, &path).is_ok() {
                 let tables = Arc::new(tables);
-                // All rows, those that statistics leave, and those that are looked for from the end.
+                // All rows, those that statistics leave, those that are looked for from the end, and by dictionaries.
                 for steps in [
                     "take 50",
                     "where Number > 0",
                     "where Number < 3 | top 2 by Number",
+                    "summarize count(), dcount(Text) by Text",
                 ] {
                     let query = format!("{table} | {steps}");
                     let _ = runtime.block_on(engine.run(request(query, tables.clone())));

@@ -11,6 +11,8 @@ use arrow::array::{
 use bartizan_hunting::{
     EngineSettings, HuntError, HuntRequest, Limits, LocalError, LocalTables, TimeWindow,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -406,4 +408,39 @@ fn the_least_of_what_is_another_each_time_are_those_that_are_shown() {
     let query = "T | extend r = rand() | sort by Timestamp desc, r asc | take 5 | summarize most = max(r) | project few = most < 0.002";
     let found = rows(&tables, query, None).expect("rows");
     assert_eq!(found, r#"[{"few":true}]"#);
+}
+
+/// A file with an Arrow schema of whole numbers without bits, over which the library that decodes it panics.
+#[test]
+fn a_broken_schema_within_a_file_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("t.parquet");
+    write_parquet(&path, vec![("n", Arc::new(Int64Array::from(vec![1])))]);
+    let whole = fs::read(&path).expect("a file");
+    let text = parquet::file::metadata::ParquetMetaDataReader::new()
+        .parse_and_finish(&bytes::Bytes::from(whole.clone()))
+        .expect("a footer")
+        .file_metadata()
+        .key_value_metadata()
+        .and_then(|all| all.iter().find(|entry| entry.key == "ARROW:schema"))
+        .and_then(|entry| entry.value.clone())
+        .expect("a schema");
+    let schema = BASE64.decode(&text).expect("base64");
+    let at = whole
+        .windows(text.len())
+        .position(|window| window == text.as_bytes())
+        .expect("it is in the file");
+    let bits = 64_i32.to_le_bytes();
+    let mut refused = 0;
+    for (place, _) in schema.windows(4).enumerate().filter(|(_, w)| *w == bits) {
+        let mut broken = schema.clone();
+        broken[place] = 0;
+        let mut file = whole.clone();
+        file[at..at + text.len()].copy_from_slice(BASE64.encode(broken).as_bytes());
+        fs::write(&path, file).expect("written");
+        if let Err(error) = LocalTables::new().add("T", &path) {
+            refused += usize::from(error.to_string().contains("Arrow schema"));
+        }
+    }
+    assert!(refused > 0);
 }
