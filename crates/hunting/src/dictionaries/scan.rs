@@ -370,7 +370,7 @@ fn chunk<'f>(file: &'f PartitionedFile, name: &str) -> Option<&'f ColumnChunkMet
 /// Encodings of pages that are numbers into a dictionary.
 const NUMBERS: [Encoding; 2] = [Encoding::RLE_DICTIONARY, Encoding::PLAIN_DICTIONARY];
 /// Bytes per row of columns of which it is worth it: a number, and a share of a dictionary of few texts.
-const PER_ROW: i64 = 4;
+const PER_ROW: i64 = 8;
 /// Bytes beside these: small files have a dictionary for few rows.
 const BESIDE: i64 = 4_096;
 
