@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, UInt32Type};
 use datafusion::common::{Result, internal_datafusion_err};
 
 use super::id_matrix::IdMatrix;
-use super::ids::Ids;
+use super::ids::{Ids, each_bit};
 
 /// The types of a state's columns: hashes by their numbers, and sets.
 pub(super) fn types() -> Vec<DataType> {
@@ -112,8 +112,8 @@ pub(super) fn merge(
                 let Some(numbering) = numberings.get_mut(entry) else {
                     return Err(internal_datafusion_err!("a set without its hashes"));
                 };
-                each_bit(words, |bit| {
-                    if let Some(id) = numbering.number(bit, ids) {
+                each_bit(eights(words), |bit| {
+                    if let Some(id) = numbering.number(bit as usize, ids) {
                         each(*group, id, ids.len());
                     }
                 });
@@ -161,15 +161,6 @@ impl<'s> Numbering<'s> {
 fn eights(bytes: &[u8]) -> impl Iterator<Item = u64> {
     let (eights, _) = bytes.as_chunks::<8>();
     eights.iter().map(|eight| u64::from_le_bytes(*eight))
-}
-
-fn each_bit(words: &[u8], mut each: impl FnMut(usize)) {
-    for (at, mut rest) in eights(words).enumerate() {
-        while rest != 0 {
-            each(at * 64 + rest.trailing_zeros() as usize);
-            rest &= rest - 1;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! While groups and values are not too many for it, every group has a bit for every value, and to add one is to set it: one
 //! access to memory per row, none of which waits for another. With more, groups have sets of their own.
 
-use super::ids::IdSets;
+use super::ids::{IdSets, each_bit};
 
 /// Bytes that bits of all groups take at most.
 const MOST_BYTES: usize = 8 << 20;
@@ -148,14 +148,8 @@ impl Bits {
         words.map(|word| word.count_ones() as usize).sum()
     }
 
-    fn each(&self, group: usize, mut each: impl FnMut(u32)) {
-        for (at, word) in (0..).zip(self.row(group)) {
-            let mut rest = *word;
-            while rest != 0 {
-                each(at * 64 + rest.trailing_zeros());
-                rest &= rest - 1;
-            }
-        }
+    fn each(&self, group: usize, each: impl FnMut(u32)) {
+        each_bit(self.row(group).iter().copied(), each);
     }
 
     fn as_sets(&self) -> IdSets {

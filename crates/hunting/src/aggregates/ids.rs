@@ -210,15 +210,7 @@ impl Set {
                 .iter()
                 .filter(|id| **id != EMPTY)
                 .for_each(|id| each(*id)),
-            Self::Bits { words, .. } => {
-                for (at, word) in words.iter().enumerate() {
-                    let mut rest = *word;
-                    while rest != 0 {
-                        each((at * 64) as u32 + rest.trailing_zeros());
-                        rest &= rest - 1;
-                    }
-                }
-            }
+            Self::Bits { words, .. } => each_bit(words.iter().copied(), each),
         }
     }
 
@@ -261,6 +253,17 @@ impl Set {
                 words[id as usize / 64] |= 1 << (id % 64);
                 *count += 1;
             }
+        }
+    }
+}
+
+/// Calls `each` with the numbers of the bits that are set.
+#[inline]
+pub(super) fn each_bit(words: impl Iterator<Item = u64>, mut each: impl FnMut(u32)) {
+    for (at, mut rest) in (0..).zip(words) {
+        while rest != 0 {
+            each(at * 64 + rest.trailing_zeros());
+            rest &= rest - 1;
         }
     }
 }
