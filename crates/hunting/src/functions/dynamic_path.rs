@@ -7,7 +7,7 @@ use bartizan_kql::types::Type;
 use datafusion::error::Result;
 
 use super::call::{Argument, Call};
-use crate::json::{self, Kind};
+use crate::json::{self, Kind, PathFinder};
 
 /// A step into a dynamic value.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub(super) fn walk(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
 /// something at the end of the path.
 pub(super) fn walk_in_text(call: &Call, steps: &[Step]) -> Result<ArrayRef> {
     let input = call.texts(0)?;
-    let way = Way::new(steps);
+    let mut way = Way::new(steps);
     call.make_slices(|row| not_null(way.in_text(input.some(row)?)))
 }
 
@@ -96,7 +96,7 @@ pub(super) fn walk_or_stored(
         return Ok(Arc::clone(&stored.array));
     }
     let (stored, texts) = (stored.texts()?, call.texts(2)?);
-    let (way, rest) = (Way::new(steps), Way::new(rest));
+    let (mut way, rest) = (Way::new(steps), Way::new(rest));
     call.make_slices(|row| {
         if is_stored.get(row) == Some(true) {
             return not_null(rest.in_dynamic(stored.some(row)?));
@@ -125,22 +125,29 @@ struct Way<'s> {
     steps: &'s [Step],
     /// The steps when they are all keys.
     keys: Option<Vec<&'s str>>,
+    /// For texts that may be JSON, with the same keys.
+    finder: Option<PathFinder<'s>>,
 }
 
 impl<'s> Way<'s> {
     fn new(steps: &'s [Step]) -> Self {
-        let keys = steps.iter().map(key_of).collect();
-        Self { steps, keys }
+        let keys: Option<Vec<&str>> = steps.iter().map(key_of).collect();
+        let finder = keys.clone().map(PathFinder::new);
+        Self {
+            steps,
+            keys,
+            finder,
+        }
     }
 
     fn in_dynamic<'t>(&self, value: &'t str) -> Option<&'t str> {
         unchecked(value, self.steps)
     }
 
-    fn in_text<'t>(&self, text: &'t str) -> Option<&'t str> {
+    fn in_text<'t>(&mut self, text: &'t str) -> Option<&'t str> {
         let text = json::trim(text);
-        match &self.keys {
-            Some(keys) => json::find_in_json(text, keys),
+        match &mut self.finder {
+            Some(finder) => finder.find(text),
             None => unchecked(text, self.steps).filter(|_| json::is_valid(text)),
         }
     }

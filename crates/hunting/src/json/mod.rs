@@ -4,13 +4,15 @@
 //! that they return are the JSON text of a value without the white space around it.
 
 mod scan;
+mod shapes;
 mod valid;
 mod write;
 
 use std::borrow::Cow;
 
-use scan::{skip_space, skip_string, skip_value};
-pub(crate) use valid::{find_in_json, is_valid};
+use scan::{end_of_plain, skip_space, skip_string, skip_value};
+pub(crate) use shapes::PathFinder;
+pub(crate) use valid::is_valid;
 pub(crate) use write::{push_compact, push_json_string, push_real, push_real_text};
 
 /// What a JSON value is.
@@ -63,6 +65,17 @@ pub(crate) fn elements(text: &str) -> Elements<'_> {
     }
 }
 
+/// As [`elements`], each as its text ([`to_text`]).
+pub(crate) fn element_texts(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut elements = elements(text);
+    std::iter::from_fn(move || {
+        elements
+            .next_plain_text()
+            .map(Cow::Borrowed)
+            .or_else(|| elements.next().map(to_text))
+    })
+}
+
 /// The position after the opening bracket, none when the text does not start with it.
 fn open(text: &str, bracket: u8) -> Option<usize> {
     let start = skip_space(text.as_bytes(), 0);
@@ -105,15 +118,36 @@ pub(crate) struct Elements<'a> {
     at: Option<usize>,
 }
 
+impl<'a> Elements<'a> {
+    /// The text of the next element when it is a string without escapes; otherwise nothing happens.
+    fn next_plain_text(&mut self) -> Option<&'a str> {
+        let bytes = self.text.as_bytes();
+        let at = self.start_of_next()?;
+        let end = end_of_plain(bytes, (bytes.get(at)? == &b'"').then_some(at + 1)?, false)?;
+        let text = (bytes[end] == b'"').then(|| self.text.get(at + 1..end))?;
+        self.at = Some(end + 1);
+        text
+    }
+
+    /// Where the next element starts, if there is one.
+    fn start_of_next(&self) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let at = skip_space(bytes, self.at?);
+        Some(match bytes.get(at) {
+            Some(b',') => skip_space(bytes, at + 1),
+            _ => at,
+        })
+    }
+}
+
 impl<'a> Iterator for Elements<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<Self::Item> {
         let bytes = self.text.as_bytes();
-        let mut at = skip_space(bytes, self.at.take()?);
-        if bytes.get(at) == Some(&b',') {
-            at = skip_space(bytes, at + 1);
-        }
+        let at = self.start_of_next();
+        self.at = None;
+        let at = at?;
         if matches!(bytes.get(at), None | Some(b']')) {
             return None;
         }

@@ -21,6 +21,7 @@ fn controls(word: u64) -> u64 {
 }
 
 /// The position of the first quote or backslash; with `strict` also of a control character.
+#[inline]
 pub(super) fn end_of_plain(bytes: &[u8], mut at: usize, strict: bool) -> Option<usize> {
     while let Some(Ok(eight)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
         let word = u64::from_le_bytes(eight);
@@ -59,6 +60,7 @@ pub(super) fn next_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The position of the first byte that is not white space.
+#[inline]
 pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
         at += 1;
@@ -67,6 +69,7 @@ pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The position after the string that starts at `at` (its opening quote).
+#[inline]
 pub(super) fn skip_string(bytes: &[u8], at: usize) -> Option<usize> {
     let mut i = at + 1;
     loop {

@@ -16,7 +16,23 @@ pub(crate) fn is_valid(text: &str) -> bool {
 
 /// The value at the end of a path of keys in a text that is JSON, as [`super::member`] after [`super::member`] finds it;
 /// none when the text as a whole is no JSON.
-pub(crate) fn find_in_json<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+pub(super) fn find_in_json<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    match place_in_json(text, path) {
+        Ok(place) => text.get(place??),
+        Err(TooDeep) => {
+            let walk = |value, key: &&str| super::member(value, key);
+            let value = path.iter().try_fold(text, walk)?;
+            is_valid(text).then_some(value)
+        }
+    }
+}
+
+/// Where the value of [`find_in_json`] stands: the outer option is none when the text is no JSON, the inner one when there
+/// is no such value.
+pub(super) fn place_in_json(
+    text: &str,
+    path: &[&str],
+) -> Result<Option<Option<Range<usize>>>, TooDeep> {
     let mut walk = Walk {
         path,
         matched: 0,
@@ -24,13 +40,30 @@ pub(crate) fn find_in_json<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> 
         start: 0,
         found: path.is_empty().then_some(0..text.len()),
     };
-    match check(text, &mut walk) {
-        Ok(true) => text.get(walk.found?),
-        Ok(false) => None,
-        Err(TooDeep) => {
-            let walk = |value, key: &&str| super::member(value, key);
-            let value = path.iter().try_fold(text, walk)?;
-            is_valid(text).then_some(value)
+    Ok(check(text, &mut walk)?.then_some(walk.found))
+}
+
+/// The position after the value that starts at `at` and is no object; none when there is none, or one too deep.
+pub(super) fn end_of_value(text: &str, at: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if bytes.get(at) != Some(&b'[') {
+        return scalar::<false>(bytes, at);
+    }
+    end_of_flat_array(bytes, at).or_else(|| value::<false>(text, at, &mut Nobody).ok()?)
+}
+
+/// The position after the array that starts at `at` when there are neither containers nor white space in it, as in most.
+fn end_of_flat_array(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut at = at + 1;
+    if bytes.get(at) == Some(&b']') {
+        return Some(at + 1);
+    }
+    loop {
+        at = scalar::<false>(bytes, at)?;
+        match bytes.get(at)? {
+            b',' => at += 1,
+            b']' => return Some(at + 1),
+            _ => return None,
         }
     }
 }
@@ -85,23 +118,30 @@ impl Watch for Walk<'_> {
 }
 
 /// The text is nested deeper than is kept track of.
-struct TooDeep;
+pub(super) struct TooDeep;
 
 fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
-    if is_plain(text.as_bytes()) {
-        check_as::<true>(text, watch)
+    let bytes = text.as_bytes();
+    let start = skip_space(bytes, 0);
+    let end = if is_plain(bytes) {
+        value::<true>(text, start, watch)?
     } else {
-        check_as::<false>(text, watch)
-    }
+        value::<false>(text, start, watch)?
+    };
+    Ok(end.is_some_and(|end| skip_space(bytes, end) == bytes.len()))
 }
 
-/// `PLAIN` texts have no backslashes and no control characters.
-fn check_as<const PLAIN: bool>(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
+/// The position after the value that starts at `at`; none when there is none. `PLAIN` texts have no backslashes and no
+/// control characters.
+fn value<const PLAIN: bool>(
+    text: &str,
+    mut at: usize,
+    watch: &mut impl Watch,
+) -> Result<Option<usize>, TooDeep> {
     let bytes = text.as_bytes();
     // What closes each open container.
     let mut open = [0u8; DEPTH];
     let mut depth = 0;
-    let mut at = skip_space(bytes, 0);
     loop {
         // A value starts here.
         let next = match bytes.get(at) {
@@ -112,7 +152,7 @@ fn check_as<const PLAIN: bool>(text: &str, watch: &mut impl Watch) -> Result<boo
                 if bytes.get(at) != Some(&b'}') {
                     match key::<PLAIN>(text, at, depth, watch) {
                         Some(value) => at = value,
-                        None => return Ok(false),
+                        None => return Ok(None),
                     }
                     continue;
                 }
@@ -132,32 +172,33 @@ fn check_as<const PLAIN: bool>(text: &str, watch: &mut impl Watch) -> Result<boo
             _ => scalar::<PLAIN>(bytes, at),
         };
         let Some(next) = next else {
-            return Ok(false);
+            return Ok(None);
         };
         // A value ended: containers end, or the next value starts.
         watch.end(depth, next);
-        at = skip_space(bytes, next);
+        let mut end = next;
         loop {
             let Some(closing) = depth.checked_sub(1).map(|top| open[top]) else {
-                return Ok(at == bytes.len());
+                return Ok(Some(end));
             };
+            at = skip_space(bytes, end);
             match bytes.get(at) {
                 Some(b',') => {
                     at = skip_space(bytes, at + 1);
                     if closing == b'}' {
                         match key::<PLAIN>(text, at, depth, watch) {
                             Some(value) => at = value,
-                            None => return Ok(false),
+                            None => return Ok(None),
                         }
                     }
                     break;
                 }
                 Some(byte) if *byte == closing => {
                     depth -= 1;
-                    watch.end(depth, at + 1);
-                    at = skip_space(bytes, at + 1);
+                    end = at + 1;
+                    watch.end(depth, end);
                 }
-                _ => return Ok(false),
+                _ => return Ok(None),
             }
         }
     }
@@ -185,6 +226,7 @@ fn key<const PLAIN: bool>(
 }
 
 /// The position after a value that is no container.
+#[inline]
 fn scalar<const PLAIN: bool>(bytes: &[u8], at: usize) -> Option<usize> {
     let word = |word: &[u8]| bytes[at..].starts_with(word).then_some(at + word.len());
     match bytes.get(at)? {
@@ -196,6 +238,7 @@ fn scalar<const PLAIN: bool>(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+#[inline]
 fn string<const PLAIN: bool>(bytes: &[u8], at: usize) -> Option<usize> {
     if PLAIN {
         return Some(next_quote(bytes, at + 1)? + 1);

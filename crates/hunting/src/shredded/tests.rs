@@ -62,7 +62,7 @@ fn json_text() -> impl Strategy<Value = String> {
 fn walked<'t>(path: &KeyPath, text: &'t str) -> Option<&'t str> {
     let keys: Vec<&str> = path.keys.iter().map(String::as_str).collect();
     let value = if path.column == "ObjectName" {
-        json::find_in_json(json::trim(text), &keys)?
+        json::PathFinder::new(keys).find(json::trim(text))?
     } else {
         keys.iter()
             .try_fold(text, |value, key| json::member(value, key))?

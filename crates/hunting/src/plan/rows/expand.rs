@@ -1,9 +1,11 @@
 //! `mv-expand`: arrays and bags become rows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewBuilder, UInt32Array,
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder,
+    UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
@@ -22,6 +24,29 @@ const PIECE_ROWS: usize = 16_384;
 
 /// The same for the texts of the arrays.
 const PIECE_BYTES: usize = 16 << 20;
+
+/// The rows of a piece.
+struct Expanded {
+    /// The row that each was made of, and which of its elements it has.
+    sources: Vec<u32>,
+    positions: Vec<i64>,
+    /// The elements, by column.
+    builders: Vec<StringViewBuilder>,
+}
+
+fn text_at(array: &StringViewArray, row: usize) -> Option<&str> {
+    array.is_valid(row).then(|| array.value(row))
+}
+
+/// Adds an element as JSON text, or null.
+fn append(builder: &mut StringViewBuilder, ty: Type, element: Option<&str>) {
+    let element = element.filter(|element| *element != "null");
+    match ty {
+        // The text at once, instead of JSON that a text is made of.
+        Type::String => builder.append_value(element.map_or("".into(), json::to_text)),
+        _ => builder.append_option(element),
+    }
+}
 
 /// Expands batches.
 pub(super) struct Expander {
@@ -89,80 +114,124 @@ impl Expander {
                     })
             })
             .collect::<Result<Vec<_>>>()?;
-        let mut builders: Vec<StringViewBuilder> =
-            arrays.iter().map(|_| StringViewBuilder::new()).collect();
-        let (mut sources, mut positions) = (Vec::<u32>::new(), Vec::<i64>::new());
-        let mut elements: Vec<Vec<std::borrow::Cow<'_, str>>> = vec![Vec::new(); arrays.len()];
+        let mut rows = Expanded {
+            sources: Vec::new(),
+            positions: Vec::new(),
+            builders: arrays.iter().map(|_| StringViewBuilder::new()).collect(),
+        };
+        // Each element of an array that is longer than a piece, and a view for each column that goes with it.
+        let each = 32 * arrays.len() + 16 * batch.num_columns() + 16;
+        let mut elements: Vec<Vec<Cow<'_, str>>> = vec![Vec::new(); arrays.len()];
         let mut end = from;
         let mut bytes = 0;
-        while end < batch.num_rows() && sources.len() < PIECE_ROWS && bytes < PIECE_BYTES {
+        while end < batch.num_rows() && rows.sources.len() < PIECE_ROWS && bytes < PIECE_BYTES {
             let row = end;
             end += 1;
-            let mut longest = 0;
-            for (array, list) in arrays.iter().zip(&mut elements) {
-                list.clear();
-                let text = array.is_valid(row).then(|| array.value(row));
-                self.elements_of(text, list);
+            if let [array] = arrays[..] {
+                let text = text_at(array, row);
                 bytes += text.map_or(0, str::len);
-                longest = longest.max(list.len());
+                self.only(row, text, each, &mut rows)?;
+                continue;
             }
+            for (array, list) in arrays.iter().zip(&mut elements) {
+                let text = text_at(array, row);
+                bytes += text.map_or(0, str::len);
+                list.clear();
+                self.each_element(text, |element| {
+                    list.push(element);
+                    Ok(())
+                })?;
+            }
+            let longest = elements.iter().map(Vec::len).max().unwrap_or_default();
             let longest = longest.min(self.limit);
             if longest > PIECE_ROWS {
-                // One array that is longer than a piece: its elements, and a view for each column that goes with them.
-                let each = 32 * arrays.len() + 16 * batch.num_columns() + 16;
                 self.memory.try_resize(longest * each)?;
             }
             for i in 0..longest {
-                sources.push(row as u32);
-                positions.push(i as i64);
-                let texts = elements.iter().zip(&mut builders).zip(&self.items);
+                rows.sources.push(row as u32);
+                rows.positions.push(i as i64);
+                let texts = elements.iter().zip(&mut rows.builders).zip(&self.items);
                 for ((list, builder), item) in texts {
-                    let element = list.get(i).filter(|v| v.as_ref() != "null");
-                    match item.ty {
-                        // The text at once, instead of JSON that a text is made of.
-                        Type::String => {
-                            builder.append_value(element.map_or("".into(), |e| json::to_text(e)));
-                        }
-                        _ => builder.append_option(element),
-                    }
+                    append(builder, item.ty, list.get(i).map(AsRef::as_ref));
                 }
             }
         }
-        let piece = self.assemble(batch, sources, positions, builders)?;
+        let piece = self.assemble(batch, rows)?;
         self.memory.try_resize(0)?;
         Ok((piece, end))
     }
 
-    /// The elements of a value as JSON texts; a null element is `null`.
-    fn elements_of<'t>(&self, text: Option<&'t str>, out: &mut Vec<std::borrow::Cow<'t, str>>) {
+    /// The elements of the one array of a row, none of which is kept before it is written.
+    fn only(&self, row: usize, text: Option<&str>, each: usize, rows: &mut Expanded) -> Result<()> {
+        let ty = self.items[0].ty;
+        let mut position = 0;
+        if let Some(array) = text.filter(|t| json::kind(t) == Some(Kind::Array))
+            && ty == Type::String
+        {
+            return json::element_texts(array)
+                .take(self.limit)
+                .try_for_each(|text| {
+                    self.start(row, &mut position, each, rows)?;
+                    rows.builders[0].append_value(text);
+                    Ok(())
+                });
+        }
+        self.each_element(text, |element| {
+            if position < self.limit {
+                self.start(row, &mut position, each, rows)?;
+                append(&mut rows.builders[0], ty, Some(element.as_ref()));
+            }
+            Ok(())
+        })
+    }
+
+    /// Starts the row of an element. Of long arrays what a piece of them takes is asked for before it is taken.
+    fn start(
+        &self,
+        row: usize,
+        position: &mut usize,
+        each: usize,
+        rows: &mut Expanded,
+    ) -> Result<()> {
+        if *position > 0 && position.is_multiple_of(PIECE_ROWS) {
+            self.memory.try_resize((*position + PIECE_ROWS) * each)?;
+        }
+        rows.sources.push(row as u32);
+        rows.positions.push(*position as i64);
+        *position += 1;
+        Ok(())
+    }
+
+    /// Gives the elements of a value as JSON texts; a null element is `null`.
+    fn each_element<'t>(
+        &self,
+        text: Option<&'t str>,
+        mut give: impl FnMut(Cow<'t, str>) -> Result<()>,
+    ) -> Result<()> {
         match text.and_then(|t| json::kind(t).map(|k| (t, k))) {
-            Some((text, Kind::Array)) => out.extend(json::elements(text).map(Into::into)),
+            Some((text, Kind::Array)) => {
+                json::elements(text).try_for_each(|element| give(element.into()))
+            }
             Some((text, Kind::Object)) => {
-                out.extend(json::members(text).map(|(key, value)| match self.kind {
-                    MvExpandKind::Bag => format!("{{{key}:{value}}}").into(),
-                    MvExpandKind::Array => format!("[{key},{value}]").into(),
-                }))
+                json::members(text).try_for_each(|(key, value)| match self.kind {
+                    MvExpandKind::Bag => give(format!("{{{key}:{value}}}").into()),
+                    MvExpandKind::Array => give(format!("[{key},{value}]").into()),
+                })
             }
             // A scalar is expanded to itself.
-            Some((text, _)) => out.push(text.into()),
-            None => out.push("null".into()),
+            Some((text, _)) => give(text.into()),
+            None => give("null".into()),
         }
     }
 
-    fn assemble(
-        &self,
-        batch: &RecordBatch,
-        sources: Vec<u32>,
-        positions: Vec<i64>,
-        builders: Vec<StringViewBuilder>,
-    ) -> Result<RecordBatch> {
-        let sources = UInt32Array::from(sources);
+    fn assemble(&self, batch: &RecordBatch, rows: Expanded) -> Result<RecordBatch> {
+        let sources = UInt32Array::from(rows.sources);
         let mut columns = batch
             .columns()
             .iter()
             .map(|c| Ok(take(c, &sources, None)?))
             .collect::<Result<Vec<ArrayRef>>>()?;
-        for (item, mut builder) in self.items.iter().zip(builders) {
+        for (item, mut builder) in self.items.iter().zip(rows.builders) {
             let elements: ArrayRef = Arc::new(builder.finish());
             columns.push(match item.ty {
                 Type::String => elements,
@@ -170,7 +239,7 @@ impl Expander {
             });
         }
         if self.index {
-            columns.push(Arc::new(Int64Array::from(positions)));
+            columns.push(Arc::new(Int64Array::from(rows.positions)));
         }
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }
