@@ -29,6 +29,7 @@ mod meter;
 mod places;
 mod plan;
 mod plugins;
+mod read_in_place;
 mod row_groups;
 mod row_order;
 mod session;

@@ -8,9 +8,11 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{
     FairSpillPool, GreedyMemoryPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
+use object_store::local::LocalFileSystem;
 
 use crate::cooperative::CooperativeJoins;
 use crate::dictionaries::DictionaryGroups;
@@ -21,6 +23,7 @@ use crate::late_tests::LateTests;
 use crate::late_values::physical_rules;
 use crate::meter::HighWater;
 use crate::plan::KqlQueryPlanner;
+use crate::read_in_place::ReadInPlace;
 use crate::shredded::ShreddedPaths;
 
 /// The memory of one query: a hard limit, and the peak for the statistics. A query that hits the limit goes on in files
@@ -151,6 +154,8 @@ pub(crate) fn session_state(
         .with_memory_pool(memory)
         .with_disk_manager_builder(spill(settings))
         .build_arc()?;
+    let files = ReadInPlace::new(LocalFileSystem::new());
+    runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(files));
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)

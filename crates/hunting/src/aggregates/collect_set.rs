@@ -5,15 +5,17 @@ use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewBuilder};
-use arrow::datatypes::Int64Type;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::ids::{IdSets, Ids};
 use super::{Identity, mix, passes};
+use crate::dictionaries::DictionaryNumbers;
 use crate::functions::{json_column, xxhash64};
-use crate::json;
+use crate::json::{self, push_json_string};
 
 /// The sets of all groups.
 pub(super) struct CollectSet {
@@ -23,6 +25,10 @@ pub(super) struct CollectSet {
     ids: Ids,
     /// The same by hashes of what they are in the column, which need no JSON.
     by_value: HashMap<u64, u32, BuildHasherDefault<Identity>>,
+    /// The same by the texts of a dictionary.
+    dictionary: DictionaryNumbers,
+    /// The numbers of a batch's rows.
+    numbers: Vec<u32>,
     texts: String,
     /// Where each text ends.
     ends: Vec<usize>,
@@ -38,6 +44,8 @@ impl CollectSet {
             ty,
             ids: Ids::default(),
             by_value: HashMap::default(),
+            dictionary: DictionaryNumbers::default(),
+            numbers: Vec::new(),
             texts: String::new(),
             ends: Vec::new(),
             sets: IdSets::default(),
@@ -116,6 +124,29 @@ impl CollectSet {
         Ok(())
     }
 
+    /// Adds texts of a dictionary.
+    fn add_places(
+        &mut self,
+        rows: impl Iterator<Item = (usize, usize)>,
+        column: &ArrayRef,
+    ) -> Result<()> {
+        let mut dictionary = std::mem::take(&mut self.dictionary);
+        let mut numbers = std::mem::take(&mut self.numbers);
+        let mut json = String::new();
+        let number = |text: &str| {
+            json.clear();
+            push_json_string(&mut json, text);
+            self.number(&json)
+        };
+        // Of rows without a text none is among `rows`.
+        dictionary.of_rows(column, u32::MAX, number, &mut numbers)?;
+        for (row, group) in rows {
+            self.insert(group, numbers[row]);
+        }
+        (self.dictionary, self.numbers) = (dictionary, numbers);
+        Ok(())
+    }
+
     fn take(&mut self, emit_to: EmitTo) -> ArrayRef {
         let groups = match emit_to {
             EmitTo::All => self.sets.len(),
@@ -173,6 +204,11 @@ impl GroupsAccumulator for CollectSet {
     ) -> Result<()> {
         self.sets.grow(total_num_groups);
         let column = &values[0];
+        let is_dictionary = matches!(column.data_type(), DataType::Dictionary(..));
+        let column = match self.ty {
+            Type::Dynamic if is_dictionary => &cast(column, &DataType::Utf8View)?,
+            _ => column,
+        };
         let mut json = json_column(column, self.ty);
         let rows = group_indices
             .iter()
@@ -185,6 +221,9 @@ impl GroupsAccumulator for CollectSet {
                 self.add(group, &text);
             }
             return Ok(());
+        }
+        if is_dictionary {
+            return self.add_places(rows, column);
         }
         if let Some(texts) = column.as_string_view_opt() {
             return self.add_hashed(rows, |row| xxhash64(texts.value(row).as_bytes()), json);
@@ -245,6 +284,8 @@ impl GroupsAccumulator for CollectSet {
     fn size(&self) -> usize {
         self.ids.size()
             + self.by_value.capacity() * 17
+            + self.dictionary.size()
+            + self.numbers.capacity() * 4
             + self.texts.capacity()
             + self.ends.capacity() * 8
             + self.sets.size()

@@ -18,6 +18,8 @@ use crate::functions::xxhash64;
 
 /// Values of other stages that are put into sets at once.
 const MERGED: usize = 8_192;
+/// No number.
+const NONE: u32 = u32::MAX;
 
 /// Counts distinct values per group.
 pub(super) struct Distinct {
@@ -25,6 +27,8 @@ pub(super) struct Distinct {
     converter: Option<RowConverter>,
     texts: ViewNumbers,
     dictionary: DictionaryNumbers,
+    /// The numbers of a batch's rows.
+    numbers: Vec<u32>,
     /// Rows of a batch: their groups and the numbers of their values.
     found: Vec<(u32, u32)>,
     ids: Ids,
@@ -37,6 +41,7 @@ impl Distinct {
             converter: None,
             texts: ViewNumbers::default(),
             dictionary: DictionaryNumbers::default(),
+            numbers: Vec::new(),
             found: Vec::new(),
             types,
             ids: Ids::default(),
@@ -46,7 +51,7 @@ impl Distinct {
 
     /// Puts what was found into the sets: in a loop of its own, in which the processor fetches many sets at once.
     fn add_found(&mut self, groups: usize) {
-        self.sets.add(&mut self.found, groups, self.ids.len());
+        self.sets.add(self.found.drain(..), groups, self.ids.len());
     }
 
     /// How many groups are given out.
@@ -121,11 +126,12 @@ impl GroupsAccumulator for Distinct {
             && matches!(column.data_type(), DataType::Dictionary(..))
         {
             let number = |text: &str| ids.number(xxhash64(text.as_bytes())).0;
-            self.dictionary.each(column, number, |row, id| {
-                if passes(opt_filter, row) {
-                    found.push((group_indices[row] as u32, id));
-                }
-            })?;
+            (self.dictionary).of_rows(column, NONE, number, &mut self.numbers)?;
+            let rows = group_indices.iter().zip(&self.numbers).enumerate();
+            let taken = rows.filter(|(row, (_, id))| **id != NONE && passes(opt_filter, *row));
+            let taken = taken.map(|(_, (group, id))| (*group as u32, *id));
+            self.sets.add(taken, total_num_groups, ids.len());
+            return Ok(());
         } else {
             Self::each_hash(
                 &mut self.converter,
@@ -163,11 +169,11 @@ impl GroupsAccumulator for Distinct {
         let Self {
             ids, sets, found, ..
         } = self;
-        sets.add(found, total_num_groups, ids.len());
+        sets.add(found.drain(..), total_num_groups, ids.len());
         distinct_state::merge(values, group_indices, ids, |group, id, known| {
             found.push((group as u32, id));
             if found.len() == MERGED {
-                sets.add(found, total_num_groups, known);
+                sets.add(found.drain(..), total_num_groups, known);
             }
         })?;
         self.add_found(total_num_groups);
@@ -188,7 +194,7 @@ impl GroupsAccumulator for Distinct {
     }
 
     fn size(&self) -> usize {
-        let found = self.found.capacity() * size_of::<(u32, u32)>();
+        let found = self.found.capacity() * size_of::<(u32, u32)>() + self.numbers.capacity() * 4;
         let texts = self.texts.size() + self.dictionary.size();
         self.ids.size() + self.sets.size() + texts + found
     }

@@ -200,7 +200,7 @@ mod tests {
                     wanted[group as usize].insert(hash);
                 }
             }
-            sets.add(&mut found, 4, ids.len());
+            sets.add(found.into_iter(), 4, ids.len());
             let state = of_sets(&sets, &ids, 4).unwrap();
             assert_eq!(merged(&state, 4), wanted);
             let numbered = state[0]

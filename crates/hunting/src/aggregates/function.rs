@@ -58,8 +58,14 @@ pub(crate) enum AggregateKind {
     Average,
 }
 
-/// The name of the function that counts different values. It takes texts as dictionaries, too.
-pub(crate) const COUNTS_DISTINCT: &str = "dcount";
+/// The name of the function that counts different values.
+const COUNTS_DISTINCT: &str = "dcount";
+
+/// The name of the function that collects them.
+const COLLECTS_DISTINCT: &str = "make_set";
+
+/// The names of functions that take texts as dictionaries, too, where these are their only argument.
+pub(crate) const TAKE_DICTIONARIES: [&str; 2] = [COUNTS_DISTINCT, COLLECTS_DISTINCT];
 
 /// What is collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -233,7 +239,7 @@ impl AggregateUDFImpl for KqlAggregate {
             AggregateKind::Best { greatest: false } => "arg_min",
             AggregateKind::Any => "take_any",
             AggregateKind::Distinct => COUNTS_DISTINCT,
-            AggregateKind::Collect(CollectKind::Set, _) => "make_set",
+            AggregateKind::Collect(CollectKind::Set, _) => COLLECTS_DISTINCT,
             AggregateKind::Collect(CollectKind::List, _) => "make_list",
             AggregateKind::Collect(CollectKind::ListWithNulls, _) => "make_list_with_nulls",
             AggregateKind::Collect(CollectKind::Bag, _) => "make_bag",

@@ -45,17 +45,22 @@ impl IdMatrix {
         }
     }
 
-    /// Adds numbers below `known` to the sets of groups below `groups`, and takes them out of `found`.
-    pub(super) fn add(&mut self, found: &mut Vec<(u32, u32)>, groups: usize, known: usize) {
+    /// Adds numbers below `known` to the sets of groups below `groups`.
+    pub(super) fn add(
+        &mut self,
+        found: impl Iterator<Item = (u32, u32)>,
+        groups: usize,
+        known: usize,
+    ) {
         self.grow(groups, known);
         match self {
             Self::Bits(bits) => {
-                for (group, id) in found.drain(..) {
+                for (group, id) in found {
                     bits.words[group as usize * bits.width + id as usize / 64] |= 1 << (id % 64);
                 }
             }
             Self::Sets(sets) => {
-                for (group, id) in found.drain(..) {
+                for (group, id) in found {
                     sets.insert(group as usize, id, known);
                 }
             }
@@ -187,13 +192,12 @@ mod tests {
             let mut known = 0;
             for (rows, times) in batches {
                 let rows = rows.into_iter().map(|(group, id)| (group, id * times));
-                let mut found: Vec<(u32, u32)> = rows.collect();
+                let found: Vec<(u32, u32)> = rows.collect();
                 for (group, id) in &found {
                     plain[*group as usize].insert(*id);
                     known = known.max(*id as usize + 1);
                 }
-                matrix.add(&mut found, 40, known);
-                prop_assert!(found.is_empty());
+                matrix.add(found.into_iter(), 40, known);
             }
             matrix.drop_first(first);
             prop_assert_eq!(matrix.len(), 40 - first);

@@ -27,7 +27,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use arrow::array::{Array, BooleanArray};
 
 pub(crate) use function::{
-    AggregateKind, COUNTS_DISTINCT, CollectKind, MomentKind, SummaryKind, aggregate,
+    AggregateKind, CollectKind, MomentKind, SummaryKind, TAKE_DICTIONARIES, aggregate,
 };
 
 /// Whether a row takes part.

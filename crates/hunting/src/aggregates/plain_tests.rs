@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringViewArray};
+use arrow::compute::cast;
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Int64Type};
 use bartizan_kql::types::Type;
@@ -38,6 +39,11 @@ fn texts(rows: &[Row]) -> ArrayRef {
     Arc::new(StringViewArray::from_iter(
         rows.iter().map(|r| r.2.as_deref()),
     ))
+}
+
+fn dictionary(rows: &[Row]) -> ArrayRef {
+    let ty = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
+    cast(&texts(rows), &ty).expect("a dictionary")
 }
 
 fn numbers(rows: &[Row]) -> ArrayRef {
@@ -145,7 +151,9 @@ proptest! {
     #[test]
     fn sets_hold_every_value_once(rows in rows(), limit in prop_oneof![Just(usize::MAX), 0usize..4]) {
         let make = || Box::new(CollectSet::new(limit, Type::String)) as Box<dyn GroupsAccumulator>;
-        for result in results(&make, &|r| vec![texts(r)], &rows) {
+        let by_texts = results(&make, &|r| vec![texts(r)], &rows);
+        let by_places = results(&make, &|r| vec![dictionary(r)], &rows);
+        for result in by_texts.into_iter().chain(by_places) {
             for (group, part) in parts(&rows).iter().enumerate() {
                 let plain: BTreeSet<&String> = part.iter().filter_map(|r| r.2.as_ref()).collect();
                 let found: Vec<String> =

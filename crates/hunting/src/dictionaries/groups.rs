@@ -234,21 +234,11 @@ impl Column {
             *bytes += text.filter(|_| new).map_or(0, str::len);
             number as u32
         };
-        rows.clear();
-        if key.null_count() == 0 {
-            rows.reserve(key.len());
-            return dictionary.each(
-                key,
-                |text| number(Some(text)),
-                |_, number| rows.push(number),
-            );
-        }
-        rows.resize(key.len(), number(self.null_is_empty.then_some("")));
-        dictionary.each(
-            key,
-            |text| number(Some(text)),
-            |row, number| rows[row] = number,
-        )
+        let absent = match key.null_count() {
+            0 => 0,
+            _ => number(self.null_is_empty.then_some("")),
+        };
+        dictionary.of_rows(key, absent, |text| number(Some(text)), rows)
     }
 
     fn has_outgrown(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Numbers of the texts of dictionaries.
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, StringArray};
+use arrow::array::{Array as _, ArrayRef, ArrowPrimitiveType, AsArray, StringArray};
 use arrow::datatypes::{DataType, UInt32Type};
 use datafusion::common::{Result, internal_datafusion_err};
 
@@ -24,15 +24,17 @@ pub(crate) struct DictionaryNumbers {
 }
 
 impl DictionaryNumbers {
-    /// Calls `each` with rows that have a text, and its number; `number` says what the number of a text is.
+    /// Puts the number of each row's text into `rows`, and `absent` for rows that have none; `number` says what the number
+    /// of a text is, [`u32::MAX`] being none.
     ///
     /// # Errors
     /// When a column is no dictionary of texts, or names a place that its dictionary does not have, as broken files do.
-    pub(crate) fn each(
+    pub(crate) fn of_rows(
         &mut self,
         column: &ArrayRef,
+        absent: u32,
         mut number: impl FnMut(&str) -> u32,
-        mut each: impl FnMut(usize, u32),
+        rows: &mut Vec<u32>,
     ) -> Result<()> {
         let dictionary = column.as_dictionary_opt::<Place>();
         let texts = dictionary.and_then(|d| Some((d, d.values().as_string_opt::<i32>()?)));
@@ -43,25 +45,42 @@ impl DictionaryNumbers {
             ));
         };
         self.turn_to(texts);
-        let mut look_up = |row: usize, place: u32| {
-            let known = self.numbers.get_mut(place as usize).ok_or_else(|| {
-                internal_datafusion_err!("there is no place {place} in a dictionary")
-            })?;
-            if *known == NONE {
-                *known = number(texts.value(place as usize));
-            }
-            each(row, *known);
-            Ok(())
-        };
         let places = dictionary.keys().values();
-        match dictionary.nulls() {
-            None => (0..)
-                .zip(places)
-                .try_for_each(|(row, place)| look_up(row, *place)),
-            Some(nulls) => nulls
-                .valid_indices()
-                .try_for_each(|row| look_up(row, places[row])),
+        rows.clear();
+        let numbers = &self.numbers;
+        let known = |place: &u32| numbers.get(*place as usize).copied().unwrap_or(NONE);
+        let Some(nulls) = dictionary.nulls().filter(|nulls| nulls.null_count() > 0) else {
+            rows.extend(places.iter().map(known));
+            // Most batches have no text that is new.
+            if rows.contains(&NONE) {
+                for (row, place) in rows.iter_mut().zip(places) {
+                    *row = self.known_or(*place, texts, &mut number)?;
+                }
+            }
+            return Ok(());
+        };
+        rows.resize(places.len(), absent);
+        for row in nulls.valid_indices() {
+            rows[row] = self.known_or(places[row], texts, &mut number)?;
         }
+        Ok(())
+    }
+
+    /// The number of the text at a place, asked for when it is not known.
+    fn known_or(
+        &mut self,
+        place: u32,
+        texts: &StringArray,
+        number: &mut impl FnMut(&str) -> u32,
+    ) -> Result<u32> {
+        let known = self
+            .numbers
+            .get_mut(place as usize)
+            .ok_or_else(|| internal_datafusion_err!("there is no place {place} in a dictionary"))?;
+        if *known == NONE {
+            *known = number(texts.value(place as usize));
+        }
+        Ok(*known)
     }
 
     /// Forgets what is known, because numbers change.

@@ -21,7 +21,7 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 use super::exec::DictionaryAggregate;
 use super::groups::Key;
 use super::scan::{Readable, read, readable};
-use crate::aggregates::COUNTS_DISTINCT;
+use crate::aggregates::TAKE_DICTIONARIES;
 
 /// Aggregates by numbers of dictionaries where all keys of a first stage are texts that files keep so.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl PhysicalOptimizerRule for DictionaryGroups {
 struct Wanted {
     /// The columns that it groups by.
     keys: Vec<usize>,
-    /// Columns of which it counts different values and which it needs for nothing else.
+    /// Columns of which it counts or collects different values and which it needs for nothing else.
     counted: BTreeSet<usize>,
 }
 
@@ -92,7 +92,7 @@ impl Wanted {
         for function in stage.aggr_expr() {
             let of = function.expressions();
             match of.as_slice() {
-                [of] if COUNTS_DISTINCT == function.fun().name()
+                [of] if TAKE_DICTIONARIES.contains(&function.fun().name())
                     && let Some(column) = column(of) =>
                 {
                     counted.insert(column);

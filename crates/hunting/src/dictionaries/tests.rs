@@ -88,16 +88,17 @@ fn a_text_is_asked_for_once_per_dictionary() {
     let mut numbers = DictionaryNumbers::default();
     let mut asked = Vec::new();
     let mut found = Vec::new();
-    for part in [column.clone(), column.slice(1, 3)] {
+    for part in [column.clone(), column.slice(1, 3), column.slice(3, 1)] {
         let number = |text: &str| {
             asked.push(text.to_owned());
             asked.len() as u32
         };
-        let each = |row, number| found.push((row, number));
-        numbers.each(&part, number, each).unwrap();
+        let mut rows = Vec::new();
+        numbers.of_rows(&part, 7, number, &mut rows).unwrap();
+        found.push(rows);
     }
     assert_eq!(asked, ["t2", "t1"]);
-    assert_eq!(found, [(0, 1), (1, 2), (3, 1), (0, 2), (2, 1)]);
+    assert_eq!(found, [vec![1, 2, 7, 1], vec![2, 7, 1], vec![1]]);
 }
 
 /// Counts rows by a column in batches, with so much memory; what comes out are texts and their counts.

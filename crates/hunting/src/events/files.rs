@@ -35,6 +35,7 @@ use super::error::EventsError;
 use super::log::sync_folder;
 use super::schema::{TIMESTAMP, file_schema};
 use super::settings::Location;
+use crate::read_in_place::ReadInPlace;
 use crate::shredded::{KeyPath, SAMPLE_BYTES, SAMPLE_ROWS, ShreddedWriter, choose};
 use crate::terms::{FILE_ID, LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
 
@@ -71,7 +72,7 @@ impl Files {
                 let root = dir.join("files");
                 fs::create_dir_all(&root).map_err(EventsError::file(&root))?;
                 let store = LocalFileSystem::new_with_prefix(&root)?;
-                (Some(root), Arc::new(store))
+                (Some(root), Arc::new(ReadInPlace::new(store)))
             }
             Location::Remote(store) => (None, store.clone()),
         };

@@ -133,6 +133,18 @@ const QUERIES: &[(&str, bool)] = &[
     ),
     ("T | summarize d = dcount(Zone) by Zone, Image, Host", false),
     (
+        "T | summarize s = make_set(Image), t = make_set(User) by Host | project Host, array_sort_asc(s), array_sort_asc(t)",
+        true,
+    ),
+    (
+        "T | summarize s = make_set(Zone), d = dcount(Zone), n = make_set(Bytes) by User | project User, d, array_sort_asc(s), array_sort_asc(n)",
+        true,
+    ),
+    (
+        "T | summarize s = make_set_if(Host, Bytes > 3, 4) by Image | project Image, array_length(s)",
+        true,
+    ),
+    (
         "T | summarize n = count(), d = dcount(Bytes) by Host, Image, User",
         true,
     ),
