@@ -2,8 +2,8 @@
 //!
 //! [`LocalFileSystem`] hands every read to a thread of another pool. The threads of hunts are the engine's own and compute
 //! most of their time; a column's pages are mostly in the system's memory, and to wait for another thread takes longer than
-//! to copy them. Memory that a thread has freed also stays with it for its next read, and so do many threads' in hunts one
-//! after the other: with reads in place they need a third less (docs/benchmarks.md).
+//! to copy them. Besides, the allocator keeps what a thread has freed for that thread: with fewer threads that read, hunts
+//! need less memory (docs/benchmarks.md).
 
 use std::fmt;
 use std::fs::File;
@@ -17,10 +17,10 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 
-/// A file system whose ranges of files are read in place; all else is as it was.
+/// A file system that reads ranges of files, as columns are read, in place. All else is the file system's.
 #[derive(Debug)]
 pub(crate) struct ReadInPlace(LocalFileSystem);
 
@@ -76,15 +76,15 @@ impl ObjectStore for ReadInPlace {
 
     async fn get_ranges(&self, at: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let path = self.0.path_to_filesystem(at)?;
-        let read = File::open(path).and_then(|mut file| Self::read(&mut file, ranges));
+        let read = File::open(&path).and_then(|mut file| Self::read(&mut file, ranges));
         read.map_err(|error| match error.kind() {
             ErrorKind::NotFound => object_store::Error::NotFound {
                 path: at.to_string(),
                 source: error.into(),
             },
             _ => object_store::Error::Generic {
-                store: "ReadInPlace",
-                source: error.into(),
+                store: "LocalFileSystem",
+                source: format!("{}: {error}", path.display()).into(),
             },
         })
     }
@@ -100,12 +100,24 @@ impl ObjectStore for ReadInPlace {
         self.0.list(under)
     }
 
+    fn list_with_offset(
+        &self,
+        under: Option<&Path>,
+        after: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.0.list_with_offset(under, after)
+    }
+
     async fn list_with_delimiter(&self, under: Option<&Path>) -> Result<ListResult> {
         self.0.list_with_delimiter(under).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, how: CopyOptions) -> Result<()> {
         self.0.copy_opts(from, to, how).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, how: RenameOptions) -> Result<()> {
+        self.0.rename_opts(from, to, how).await
     }
 }
 
@@ -138,7 +150,7 @@ mod tests {
             );
         }
         let none = Path::from("none");
-        let missing = files.get_range(&none, 0..1).await.unwrap_err();
+        let missing = files.get_ranges(&none, &[0..1, 1..2]).await.unwrap_err();
         assert!(
             matches!(missing, object_store::Error::NotFound { .. }),
             "{missing}"

@@ -5,7 +5,6 @@ use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewBuilder};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use bartizan_kql::types::Type;
 use datafusion::error::Result;
@@ -27,8 +26,6 @@ pub(super) struct CollectSet {
     by_value: HashMap<u64, u32, BuildHasherDefault<Identity>>,
     /// The same by the texts of a dictionary.
     dictionary: DictionaryNumbers,
-    /// The numbers of a batch's rows.
-    numbers: Vec<u32>,
     texts: String,
     /// Where each text ends.
     ends: Vec<usize>,
@@ -45,7 +42,6 @@ impl CollectSet {
             ids: Ids::default(),
             by_value: HashMap::default(),
             dictionary: DictionaryNumbers::default(),
-            numbers: Vec::new(),
             texts: String::new(),
             ends: Vec::new(),
             sets: IdSets::default(),
@@ -130,20 +126,21 @@ impl CollectSet {
         rows: impl Iterator<Item = (usize, usize)>,
         column: &ArrayRef,
     ) -> Result<()> {
-        let mut dictionary = std::mem::take(&mut self.dictionary);
-        let mut numbers = std::mem::take(&mut self.numbers);
+        let mut numbers = std::mem::take(&mut self.dictionary);
+        let (dictionary, texts) = numbers.turn_to(column)?;
         let mut json = String::new();
-        let number = |text: &str| {
-            json.clear();
-            push_json_string(&mut json, text);
-            self.number(&json)
-        };
-        // Of rows without a text none is among `rows`.
-        dictionary.of_rows(column, u32::MAX, number, &mut numbers)?;
         for (row, group) in rows {
-            self.insert(group, numbers[row]);
+            if self.is_full(group) {
+                continue;
+            }
+            let id = numbers.of_place(dictionary.keys().value(row), texts, |text| {
+                json.clear();
+                push_json_string(&mut json, text);
+                self.number(&json)
+            })?;
+            self.insert(group, id);
         }
-        (self.dictionary, self.numbers) = (dictionary, numbers);
+        self.dictionary = numbers;
         Ok(())
     }
 
@@ -204,11 +201,6 @@ impl GroupsAccumulator for CollectSet {
     ) -> Result<()> {
         self.sets.grow(total_num_groups);
         let column = &values[0];
-        let is_dictionary = matches!(column.data_type(), DataType::Dictionary(..));
-        let column = match self.ty {
-            Type::Dynamic if is_dictionary => &cast(column, &DataType::Utf8View)?,
-            _ => column,
-        };
         let mut json = json_column(column, self.ty);
         let rows = group_indices
             .iter()
@@ -222,7 +214,7 @@ impl GroupsAccumulator for CollectSet {
             }
             return Ok(());
         }
-        if is_dictionary {
+        if matches!(column.data_type(), DataType::Dictionary(..)) {
             return self.add_places(rows, column);
         }
         if let Some(texts) = column.as_string_view_opt() {
@@ -285,7 +277,6 @@ impl GroupsAccumulator for CollectSet {
         self.ids.size()
             + self.by_value.capacity() * 17
             + self.dictionary.size()
-            + self.numbers.capacity() * 4
             + self.texts.capacity()
             + self.ends.capacity() * 8
             + self.sets.size()

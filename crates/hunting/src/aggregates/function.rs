@@ -58,14 +58,16 @@ pub(crate) enum AggregateKind {
     Average,
 }
 
-/// The name of the function that counts different values.
-const COUNTS_DISTINCT: &str = "dcount";
-
-/// The name of the function that collects them.
-const COLLECTS_DISTINCT: &str = "make_set";
-
-/// The names of functions that take texts as dictionaries, too, where these are their only argument.
-pub(crate) const TAKE_DICTIONARIES: [&str; 2] = [COUNTS_DISTINCT, COLLECTS_DISTINCT];
+/// Whether a function takes texts as dictionaries, too, where these are its only argument.
+pub(crate) fn takes_dictionaries(function: &AggregateUDF) -> bool {
+    let function = function.inner().downcast_ref::<KqlAggregate>();
+    function.is_some_and(|function| match function.kind {
+        AggregateKind::Distinct => true,
+        // Of dynamic values the elements count.
+        AggregateKind::Collect(CollectKind::Set, _) => function.first_type() == Type::String,
+        _ => false,
+    })
+}
 
 /// What is collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -238,8 +240,8 @@ impl AggregateUDFImpl for KqlAggregate {
             AggregateKind::Best { greatest: true } => "arg_max",
             AggregateKind::Best { greatest: false } => "arg_min",
             AggregateKind::Any => "take_any",
-            AggregateKind::Distinct => COUNTS_DISTINCT,
-            AggregateKind::Collect(CollectKind::Set, _) => COLLECTS_DISTINCT,
+            AggregateKind::Distinct => "dcount",
+            AggregateKind::Collect(CollectKind::Set, _) => "make_set",
             AggregateKind::Collect(CollectKind::List, _) => "make_list",
             AggregateKind::Collect(CollectKind::ListWithNulls, _) => "make_list_with_nulls",
             AggregateKind::Collect(CollectKind::Bag, _) => "make_bag",

@@ -27,7 +27,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use arrow::array::{Array, BooleanArray};
 
 pub(crate) use function::{
-    AggregateKind, CollectKind, MomentKind, SummaryKind, TAKE_DICTIONARIES, aggregate,
+    AggregateKind, CollectKind, MomentKind, SummaryKind, aggregate, takes_dictionaries,
 };
 
 /// Whether a row takes part.

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringViewArray};
-use arrow::compute::cast;
-use arrow::compute::concat;
+use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Int64Type};
 use bartizan_kql::types::Type;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};

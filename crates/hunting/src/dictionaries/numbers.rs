@@ -1,11 +1,13 @@
 //! Numbers of the texts of dictionaries.
 
-use arrow::array::{Array as _, ArrayRef, ArrowPrimitiveType, AsArray, StringArray};
+use arrow::array::{
+    Array as _, ArrayRef, ArrowPrimitiveType, AsArray, DictionaryArray, StringArray,
+};
 use arrow::datatypes::{DataType, UInt32Type};
 use datafusion::common::{Result, internal_datafusion_err};
 
 /// How a dictionary's places are counted in columns that are read as dictionaries.
-pub(super) type Place = UInt32Type;
+pub(crate) type Place = UInt32Type;
 
 /// The type of columns that are read as dictionaries.
 pub(super) fn dictionary_type() -> DataType {
@@ -36,15 +38,7 @@ impl DictionaryNumbers {
         mut number: impl FnMut(&str) -> u32,
         rows: &mut Vec<u32>,
     ) -> Result<()> {
-        let dictionary = column.as_dictionary_opt::<Place>();
-        let texts = dictionary.and_then(|d| Some((d, d.values().as_string_opt::<i32>()?)));
-        let Some((dictionary, texts)) = texts else {
-            return Err(internal_datafusion_err!(
-                "{} is no dictionary of texts",
-                column.data_type()
-            ));
-        };
-        self.turn_to(texts);
+        let (dictionary, texts) = self.turn_to(column)?;
         let places = dictionary.keys().values();
         rows.clear();
         let numbers = &self.numbers;
@@ -54,24 +48,28 @@ impl DictionaryNumbers {
             // Most batches have no text that is new.
             if rows.contains(&NONE) {
                 for (row, place) in rows.iter_mut().zip(places) {
-                    *row = self.known_or(*place, texts, &mut number)?;
+                    *row = self.of_place(*place, texts, &mut number)?;
                 }
             }
             return Ok(());
         };
         rows.resize(places.len(), absent);
         for row in nulls.valid_indices() {
-            rows[row] = self.known_or(places[row], texts, &mut number)?;
+            rows[row] = self.of_place(places[row], texts, &mut number)?;
         }
         Ok(())
     }
 
-    /// The number of the text at a place, asked for when it is not known.
-    fn known_or(
+    /// The number of the text at a place of the dictionary that was turned to, whose texts these are; asked for when it is
+    /// not known.
+    ///
+    /// # Errors
+    /// When the dictionary has no such place.
+    pub(crate) fn of_place(
         &mut self,
         place: u32,
         texts: &StringArray,
-        number: &mut impl FnMut(&str) -> u32,
+        number: impl FnOnce(&str) -> u32,
     ) -> Result<u32> {
         let known = self
             .numbers
@@ -95,13 +93,25 @@ impl DictionaryNumbers {
         self.numbers.capacity() * size_of::<u32>() + texts
     }
 
-    /// Forgets the numbers of another dictionary's texts.
-    fn turn_to(&mut self, texts: &StringArray) {
+    /// A column as a dictionary, and its texts; numbers of another dictionary's texts are forgotten.
+    ///
+    /// # Errors
+    /// When the column is no dictionary of texts.
+    pub(crate) fn turn_to<'c>(
+        &mut self,
+        column: &'c ArrayRef,
+    ) -> Result<(&'c DictionaryArray<Place>, &'c StringArray)> {
+        let dictionary = column.as_dictionary_opt::<Place>();
+        let texts = dictionary.and_then(|d| Some((d, d.values().as_string_opt::<i32>()?)));
+        let (dictionary, texts) = texts.ok_or_else(|| {
+            internal_datafusion_err!("{} is no dictionary of texts", column.data_type())
+        })?;
         if !self.texts.as_ref().is_some_and(|known| same(known, texts)) {
             self.texts = Some(texts.clone());
             self.numbers.clear();
             self.numbers.resize(texts.len(), NONE);
         }
+        Ok((dictionary, texts))
     }
 }
 

@@ -21,7 +21,7 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 use super::exec::DictionaryAggregate;
 use super::groups::Key;
 use super::scan::{Readable, read, readable};
-use crate::aggregates::TAKE_DICTIONARIES;
+use crate::aggregates::takes_dictionaries;
 
 /// Aggregates by numbers of dictionaries where all keys of a first stage are texts that files keep so.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Wanted {
         for function in stage.aggr_expr() {
             let of = function.expressions();
             match of.as_slice() {
-                [of] if TAKE_DICTIONARIES.contains(&function.fun().name())
+                [of] if takes_dictionaries(function.fun())
                     && let Some(column) = column(of) =>
                 {
                     counted.insert(column);

@@ -83,6 +83,32 @@ proptest! {
 }
 
 #[test]
+fn texts_are_asked_for_where_no_row_is_without_one_and_places_have_to_be_there() {
+    let column = column(&[Some(2), Some(1), Some(2)], 0);
+    let (mut numbers, mut rows) = (DictionaryNumbers::default(), Vec::new());
+    let mut asked = 0;
+    let mut number = |_: &str| {
+        asked += 1;
+        asked
+    };
+    numbers
+        .of_rows(&column.slice(0, 1), 7, &mut number, &mut rows)
+        .unwrap();
+    assert_eq!(rows, [1]);
+    numbers.of_rows(&column, 7, &mut number, &mut rows).unwrap();
+    assert_eq!(rows, [1, 2, 1]);
+    let (_, texts) = numbers.turn_to(&column).unwrap();
+    let beyond = texts.len() as u32;
+    let refused = numbers.of_place(beyond, texts, |_| 0).unwrap_err();
+    assert!(
+        refused.to_string().contains("there is no place"),
+        "{refused}"
+    );
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["t"]));
+    assert!(numbers.of_rows(&texts, 7, |_| 0, &mut rows).is_err());
+}
+
+#[test]
 fn a_text_is_asked_for_once_per_dictionary() {
     let column = column(&[Some(2), Some(1), None, Some(2)], 0);
     let mut numbers = DictionaryNumbers::default();

@@ -55,6 +55,7 @@ pub(super) struct Files {
     root: Option<PathBuf>,
     staging: PathBuf,
     store: Arc<dyn ObjectStore>,
+    hunted: Arc<dyn ObjectStore>,
 }
 
 impl Files {
@@ -67,24 +68,32 @@ impl Files {
             }
             _ => fs::create_dir_all(&staging).map_err(EventsError::file(&staging))?,
         }
-        let (root, store): (_, Arc<dyn ObjectStore>) = match location {
+        let (root, store, hunted): (_, Arc<dyn ObjectStore>, Arc<dyn ObjectStore>) = match location
+        {
             Location::Local => {
                 let root = dir.join("files");
                 fs::create_dir_all(&root).map_err(EventsError::file(&root))?;
                 let store = LocalFileSystem::new_with_prefix(&root)?;
-                (Some(root), Arc::new(ReadInPlace::new(store)))
+                let hunted = ReadInPlace::new(LocalFileSystem::new_with_prefix(&root)?);
+                (Some(root), Arc::new(store), Arc::new(hunted))
             }
-            Location::Remote(store) => (None, store.clone()),
+            Location::Remote(store) => (None, store.clone(), store.clone()),
         };
         Ok(Self {
             root,
             staging,
             store,
+            hunted,
         })
     }
 
     pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
         self.store.clone()
+    }
+
+    /// The same files for the threads of hunts.
+    pub(super) fn hunted(&self) -> Arc<dyn ObjectStore> {
+        self.hunted.clone()
     }
 
     /// Where a tenant's files are, and nobody else's.

@@ -24,8 +24,8 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::ObjectMeta;
 use object_store::path::Path as ObjectPath;
+use object_store::{ObjectMeta, ObjectStore};
 
 use super::older_files::MissingTexts;
 use super::schema::{TIMESTAMP, file_schema};
@@ -119,7 +119,7 @@ impl FileScan<'_> {
         };
         let mut source = self
             .events
-            .parquet_source(schema)
+            .parquet_source(schema, self.events.files.hunted())
             .with_table_parquet_options(options);
         if let Some(predicate) = predicate {
             source = source.with_predicate(predicate);
@@ -139,8 +139,8 @@ impl FileScan<'_> {
 }
 
 impl EventStore {
-    fn parquet_source(&self, schema: SchemaRef) -> ParquetSource {
-        let readers = CachedParquetFileReaderFactory::new(self.files.store(), self.footers.clone());
+    fn parquet_source(&self, schema: SchemaRef, files: Arc<dyn ObjectStore>) -> ParquetSource {
+        let readers = CachedParquetFileReaderFactory::new(files, self.footers.clone());
         ParquetSource::new(schema).with_parquet_file_reader_factory(Arc::new(readers))
     }
 
@@ -173,7 +173,7 @@ impl EventStore {
             };
             LexOrdering::new([PhysicalSortExpr::new(column, options)])
         });
-        let source = self.parquet_source(file_schema(table));
+        let source = self.parquet_source(file_schema(table), self.files.store());
         let config = FileScanConfigBuilder::new(self.register(&state)?, Arc::new(source))
             .with_file_groups(groups)
             .with_output_ordering(order.iter().cloned().collect())

@@ -123,10 +123,15 @@ impl<'a> Elements<'a> {
     fn next_plain_text(&mut self) -> Option<&'a str> {
         let bytes = self.text.as_bytes();
         let at = self.start_of_next()?;
-        let end = end_of_plain(bytes, (bytes.get(at)? == &b'"').then_some(at + 1)?, false)?;
-        let text = (bytes[end] == b'"').then(|| self.text.get(at + 1..end))?;
+        if bytes.get(at)? != &b'"' {
+            return None;
+        }
+        let end = end_of_plain(bytes, at + 1, false)?;
+        if bytes[end] != b'"' {
+            return None;
+        }
         self.at = Some(end + 1);
-        text
+        self.text.get(at + 1..end)
     }
 
     /// Where the next element starts, if there is one.

@@ -9,8 +9,11 @@ use super::valid::{TooDeep, end_of_value, find_in_json, place_in_json};
 /// Shapes that are kept: an event has one for each kind of it.
 const SHAPES: usize = 8;
 
-/// After so many texts it is asked whether shapes are worth trying.
+/// After so many texts shapes are only tried while at least half of the texts had a known one.
 const TRIAL: u32 = 256;
+
+/// Of longer texts no shape is kept.
+const LONGEST: usize = 64 << 10;
 
 /// Finds the value at the end of a path of keys in one text after the other.
 pub(crate) struct PathFinder<'p> {
@@ -42,9 +45,8 @@ impl<'p> PathFinder<'p> {
             return find_in_json(text, &self.path);
         }
         self.tried += 1;
-        let matches = |shape: &Shape| shape.place(text);
-        let known = self.shapes.iter().enumerate();
-        if let Some((i, place)) = known.filter_map(|(i, s)| Some((i, matches(s)?))).next() {
+        let mut known = self.shapes.iter().enumerate();
+        if let Some((i, place)) = known.find_map(|(i, shape)| Some((i, shape.place(text)?))) {
             self.hit += 1;
             if i > 0 {
                 // Frequent shapes come to the front.
@@ -61,7 +63,7 @@ impl<'p> PathFinder<'p> {
             Err(TooDeep) => return find_in_json(text, &self.path),
         };
         self.missed += 1;
-        if self.missed > self.patience {
+        if self.missed > self.patience && text.len() <= LONGEST {
             self.missed = 0;
             if self.shapes.len() == SHAPES {
                 self.shapes.pop();
@@ -107,7 +109,7 @@ impl Shape {
             None => None,
         };
         let mut shape = Self {
-            bytes: Vec::with_capacity(text.len()),
+            bytes: Vec::with_capacity(parts.iter().map(Range::len).sum()),
             ends: Vec::with_capacity(parts.len()),
             found,
         };
@@ -279,6 +281,27 @@ mod tests {
             assert_eq!(finder.find(text), Some(n.to_string().as_str()));
         }
         assert!(finder.shapes.len() <= SHAPES && finder.tried == TRIAL);
+    }
+
+    #[test]
+    fn deep_and_long_texts_are_found_and_not_learned() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let deep = format!(r#"{{"x":{},"a":1}}"#, nested(99));
+        let long = format!(r#"{{"x":"{}","a":2}}"#, "y".repeat(LONGEST));
+        let mut finder = PathFinder::new(vec!["a"]);
+        for _ in 0..2 {
+            assert_eq!(finder.find(&deep), Some("1"));
+            assert_eq!(finder.find(&long), Some("2"));
+        }
+        assert!(finder.shapes.is_empty());
+        // Of a known shape, both may be.
+        assert_eq!(finder.find(r#"{"x":0,"a":3}"#), Some("3"));
+        assert_eq!(
+            (finder.find(&deep), finder.find(&long)),
+            (Some("1"), Some("2"))
+        );
+        assert_eq!(finder.find(&deep[..deep.len() - 1]), None);
+        assert_eq!((finder.shapes.len(), finder.hit), (1, 1));
     }
 
     #[test]

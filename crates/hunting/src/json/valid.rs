@@ -49,7 +49,7 @@ pub(super) fn end_of_value(text: &str, at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'[') {
         return scalar::<false>(bytes, at);
     }
-    end_of_flat_array(bytes, at).or_else(|| value::<false>(text, at, &mut Nobody).ok()?)
+    end_of_flat_array(bytes, at).or_else(|| end_of::<false>(text, at, &mut Nobody).ok()?)
 }
 
 /// The position after the array that starts at `at` when there are neither containers nor white space in it, as in most.
@@ -124,16 +124,16 @@ fn check(text: &str, watch: &mut impl Watch) -> Result<bool, TooDeep> {
     let bytes = text.as_bytes();
     let start = skip_space(bytes, 0);
     let end = if is_plain(bytes) {
-        value::<true>(text, start, watch)?
+        end_of::<true>(text, start, watch)?
     } else {
-        value::<false>(text, start, watch)?
+        end_of::<false>(text, start, watch)?
     };
     Ok(end.is_some_and(|end| skip_space(bytes, end) == bytes.len()))
 }
 
 /// The position after the value that starts at `at`; none when there is none. `PLAIN` texts have no backslashes and no
 /// control characters.
-fn value<const PLAIN: bool>(
+fn end_of<const PLAIN: bool>(
     text: &str,
     mut at: usize,
     watch: &mut impl Watch,

@@ -143,7 +143,6 @@ impl Expander {
                 })?;
             }
             let longest = elements.iter().map(Vec::len).max().unwrap_or_default();
-            let longest = longest.min(self.limit);
             if longest > PIECE_ROWS {
                 self.memory.try_resize(longest * each)?;
             }
@@ -177,10 +176,8 @@ impl Expander {
                 });
         }
         self.each_element(text, |element| {
-            if position < self.limit {
-                self.start(row, &mut position, each, rows)?;
-                append(&mut rows.builders[0], ty, Some(element.as_ref()));
-            }
+            self.start(row, &mut position, each, rows)?;
+            append(&mut rows.builders[0], ty, Some(element.as_ref()));
             Ok(())
         })
     }
@@ -202,7 +199,7 @@ impl Expander {
         Ok(())
     }
 
-    /// Gives the elements of a value as JSON texts; a null element is `null`.
+    /// Gives the elements of a value, as many as are wanted, as JSON texts; a null element is `null`.
     fn each_element<'t>(
         &self,
         text: Option<&'t str>,
@@ -210,14 +207,17 @@ impl Expander {
     ) -> Result<()> {
         match text.and_then(|t| json::kind(t).map(|k| (t, k))) {
             Some((text, Kind::Array)) => {
-                json::elements(text).try_for_each(|element| give(element.into()))
+                let mut elements = json::elements(text).take(self.limit);
+                elements.try_for_each(|element| give(element.into()))
             }
             Some((text, Kind::Object)) => {
-                json::members(text).try_for_each(|(key, value)| match self.kind {
+                let mut members = json::members(text).take(self.limit);
+                members.try_for_each(|(key, value)| match self.kind {
                     MvExpandKind::Bag => give(format!("{{{key}:{value}}}").into()),
                     MvExpandKind::Array => give(format!("[{key},{value}]").into()),
                 })
             }
+            _ if self.limit == 0 => Ok(()),
             // A scalar is expanded to itself.
             Some((text, _)) => give(text.into()),
             None => give("null".into()),
