@@ -463,6 +463,10 @@ fn has_bloom_filter(column: &str) -> bool {
     suffixes.any(|suffix| column.ends_with(suffix))
 }
 
+/// Bytes of a page of texts. Of long ones, as command lines, it has about as many rows as a block whose terms are known
+/// ([`crate::terms`]), so that a search for a rare term reads few others; of texts that repeat, it has many.
+const TEXT_PAGE_BYTES: usize = 256 << 10;
+
 /// What sketches the texts of a table; those that are one term have a bloom filter of their own.
 fn terms_writer(table: &Table) -> TermsWriter {
     let columns = table.columns.iter();
@@ -484,9 +488,11 @@ fn properties(table: &Table) -> Result<WriterProperties, EventsError> {
         }]));
     }
     for column in table.columns {
+        let path = ColumnPath::from(column.name);
         if has_bloom_filter(column.name) {
-            let path = ColumnPath::from(column.name);
             properties = properties.set_column_bloom_filter_enabled(path, true);
+        } else if column.ty == KqlType::String {
+            properties = properties.set_column_data_page_size_limit(path, TEXT_PAGE_BYTES);
         }
     }
     Ok(properties.build())
