@@ -8,6 +8,7 @@ use bartizan_hunting::{
 };
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::lit;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 
 use super::counted::Counted;
 use super::scans::{named, plan, units};
@@ -131,6 +132,40 @@ async fn terms_of_files_that_statistics_leave_out_are_not_read() {
     assert_eq!((found, files.reads(".terms")), (vec![7], 1));
     let found = numbers(&events, CONTOSO, Some(name())).await;
     assert_eq!((found, files.reads(".terms")), (vec![7], 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_long_texts_are_about_as_long_as_blocks_of_terms() {
+    let place = Place::new();
+    let events = place.open().await;
+    let mut rows = processes_of_a_day(0..HALF);
+    for (number, row) in rows.iter_mut().enumerate() {
+        let line = format!("{number} {}", "all of the lines differ, ".repeat(6));
+        assert!(row.set("ProcessCommandLine", Value::String(line)));
+    }
+    events.append(CONTOSO, batch(1), rows).await.unwrap();
+    events.flush().await.unwrap();
+    let [file] = place.files().try_into().unwrap();
+    let file = std::fs::File::open(file).unwrap();
+    let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+    reader.try_parse(&file).unwrap();
+    let metadata = reader.finish().unwrap();
+    let pages = |column: &str| {
+        let columns = metadata.file_metadata().schema_descr();
+        let mut columns = columns.columns().iter();
+        let index = columns.position(|c| c.name() == column).unwrap();
+        let pages = metadata.offset_index().unwrap()[0][index].page_locations();
+        pages
+            .iter()
+            .map(|page| page.first_row_index)
+            .collect::<Vec<_>>()
+    };
+    // Behind what stands in a dictionary.
+    let lines = pages("ProcessCommandLine");
+    let lengths = lines.windows(2).skip(2).map(|pair| pair[1] - pair[0]);
+    assert!(lengths.clone().count() > 5);
+    assert!(lengths.clone().all(|rows| rows == 2_048), "{lines:?}");
+    assert!(pages("ActionType").len() < 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
