@@ -43,6 +43,11 @@ use crate::terms::{FILE_ID, LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint
 const ROW_GROUP_ROWS: usize = 524_288;
 /// Columns that hunts look up by one value get a bloom filter.
 const BLOOM_SUFFIXES: [&str; 5] = ["DeviceId", "SHA1", "SHA256", "MD5", "RemoteIP"];
+/// Columns whose texts are long and mostly differ: a large dictionary of them, which every search reads, holds few.
+const LONG_SUFFIXES: [&str; 2] = ["CommandLine", "AdditionalFields"];
+/// Bytes of a page of texts. Of long ones, as command lines, it has about as many rows as a block whose terms are known
+/// ([`crate::terms`]), so that a search for a rare term reads few others; of texts that repeat, it has many.
+const TEXT_PAGE_BYTES: usize = 256 << 10;
 /// How the name of a file's writer begins.
 pub(crate) const CREATED_BY: &str = "bartizan";
 /// One part of an upload.
@@ -463,9 +468,11 @@ fn has_bloom_filter(column: &str) -> bool {
     suffixes.any(|suffix| column.ends_with(suffix))
 }
 
-/// Bytes of a page of texts. Of long ones, as command lines, it has about as many rows as a block whose terms are known
-/// ([`crate::terms`]), so that a search for a rare term reads few others; of texts that repeat, it has many.
-const TEXT_PAGE_BYTES: usize = 256 << 10;
+/// Whether a column's texts are long and mostly differ.
+fn is_long(column: &str) -> bool {
+    let mut suffixes = LONG_SUFFIXES.iter();
+    suffixes.any(|suffix| column.ends_with(suffix))
+}
 
 /// What sketches the texts of a table; those that are one term have a bloom filter of their own.
 fn terms_writer(table: &Table) -> TermsWriter {
@@ -492,6 +499,11 @@ fn properties(table: &Table) -> Result<WriterProperties, EventsError> {
         if has_bloom_filter(column.name) {
             properties = properties.set_column_bloom_filter_enabled(path, true);
         } else if column.ty == KqlType::String {
+            if is_long(column.name) {
+                let path = path.clone();
+                properties =
+                    properties.set_column_dictionary_page_size_limit(path, TEXT_PAGE_BYTES);
+            }
             properties = properties.set_column_data_page_size_limit(path, TEXT_PAGE_BYTES);
         }
     }
