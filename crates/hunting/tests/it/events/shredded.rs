@@ -368,3 +368,26 @@ async fn a_text_may_be_what_rows_are_grouped_by_and_what_is_walked_in() {
         assert_eq!(found, hunt(&events, query, false).await.0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sets_of_dynamic_values_hold_their_elements() {
+    let place = Place::new();
+    let events = place.open().await;
+    let rows = (0..300).map(|n| {
+        let mut row = cloud_row(n);
+        let listed = format!(r#"["{}", {}]"#, n % 2, n % 5);
+        assert!(row.set("RawEventData", Value::Dynamic(listed)));
+        row
+    });
+    events
+        .append(CONTOSO, batch(1), rows.collect())
+        .await
+        .unwrap();
+    events.flush().await.unwrap();
+    let query = "CloudAppEvents | summarize s=make_set(RawEventData) by ActionType \
+        | project ActionType, array_length(s) | sort by ActionType asc";
+    let (found, plan) = hunt(&events, query.to_owned(), true).await;
+    assert!(plan.contains("DictionaryAggregate"), "{plan}");
+    assert_eq!(found, hunt(&events, query.to_owned(), false).await.0);
+    assert_eq!(found.matches(r#""Column1":7"#).count(), 3, "{found}");
+}
