@@ -33,6 +33,7 @@ mod read_in_place;
 mod row_groups;
 mod row_order;
 mod session;
+mod settled;
 mod shredded;
 mod sketch;
 mod stored_times;

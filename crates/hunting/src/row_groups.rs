@@ -23,10 +23,12 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::terms::{KeptTerms, TermCondition, WantedRows, load, of_group};
+use crate::terms::{KeptTerms, LeftRows, TermFilter, WantedRows, load, of_group};
 
 /// Rows below which a part is not worth a thread.
 const LEAST_ROWS: usize = 16_384;
+/// Rows of a page of long texts, about.
+const PAGE_ROWS: usize = 1_024;
 
 /// Which row group a part of a file is, for those who order parts.
 #[derive(Clone, Debug)]
@@ -93,11 +95,15 @@ impl Footer {
         let groups = self.left.row_group_index_iter().map(|group| {
             let rows = self.metadata.row_group(group).num_rows();
             let rows = usize::try_from(rows).unwrap_or(0);
-            let wanted = of_group(self.wanted.as_ref(), group, rows);
+            let LeftRows {
+                rows: wanted,
+                settled,
+            } = of_group(self.wanted.as_ref(), group, rows);
             Unit {
                 footer: self,
                 group,
                 wanted: within(wanted, &self.left.inner()[group], rows),
+                settled,
             }
         });
         groups.filter(|unit| unit.rows() > 0)
@@ -170,14 +176,14 @@ pub(crate) async fn add_wanted(
     store: &dyn ObjectStore,
     footers: &mut [Footer],
     kept: &KeptTerms,
-    condition: &TermCondition,
+    filter: &TermFilter,
 ) {
     let mut asked: Vec<&mut Footer> = footers.iter_mut().filter(|f| !f.is_empty()).collect();
     let files = asked
         .iter()
         .map(|f| (f.object.clone(), f.metadata.clone()))
         .collect();
-    let known = load(store, files, kept, condition).await;
+    let known = load(store, files, kept, filter).await;
     for (footer, wanted) in asked.iter_mut().zip(known) {
         footer.wanted = wanted;
     }
@@ -200,11 +206,19 @@ struct Unit<'f> {
     group: usize,
     /// In order.
     wanted: Vec<Range<usize>>,
+    /// Whether terms have settled what they can.
+    settled: bool,
 }
 
 impl Unit<'_> {
     fn rows(&self) -> usize {
         self.wanted.iter().map(ExactSizeIterator::len).sum()
+    }
+
+    /// What reading them costs, in rows: a page is read for one of its rows, too.
+    fn cost(&self) -> usize {
+        let ranges = self.wanted.iter().map(ExactSizeIterator::len);
+        ranges.map(|rows| rows.max(PAGE_ROWS)).sum()
     }
 }
 
@@ -223,11 +237,14 @@ fn between(wanted: &[Range<usize>], from: usize, to: usize) -> Vec<Range<usize>>
     cut
 }
 
-/// What is left of the files in parts of equal numbers of rows, in order; a row group may be cut. There is a part at least.
-pub(crate) fn deal(footers: &[Footer], parts: usize) -> Vec<FileGroup> {
-    let units: Vec<Unit<'_>> = footers.iter().flat_map(Footer::units).collect();
+/// What is left of the files, where terms have settled what they can or elsewhere, in parts of equal numbers of rows, in
+/// order; a row group may be cut. There is a part at least.
+pub(crate) fn deal(footers: &[Footer], settled: bool, parts: usize) -> Vec<FileGroup> {
+    let units = footers.iter().flat_map(Footer::units);
+    let units: Vec<Unit<'_>> = units.filter(|unit| unit.settled == settled).collect();
     let total: usize = units.iter().map(Unit::rows).sum();
-    let parts = parts.min(total.div_ceil(LEAST_ROWS)).max(1);
+    let cost: usize = units.iter().map(Unit::cost).sum();
+    let parts = parts.min(cost.div_ceil(LEAST_ROWS)).max(1);
     let bound = |part: usize| (total as u128 * part as u128 / parts as u128) as usize;
     let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); parts];
     let mut before = 0;

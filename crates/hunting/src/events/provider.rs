@@ -30,8 +30,9 @@ use super::schema::{engine_schema, file_schema};
 use super::ticks::ticks_from_timestamp;
 use super::writer::lock;
 use super::{EventStore, EventsError};
+use crate::settled::{passing, with_tested};
 use crate::shredded::{Extra, KeyPath, with_extras};
-use crate::terms::TermCondition;
+use crate::terms::{TermFilter, settles};
 
 /// See [`EventStore::provider`].
 #[derive(Debug)]
@@ -132,7 +133,7 @@ impl EventTable {
     fn memory_plan(
         &self,
         memory: Vec<MemoryBatch>,
-        projection: Option<&Vec<usize>>,
+        wanted: &[usize],
         partitions: usize,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut parts = vec![Vec::new(); partitions.min(memory.len()).max(1)];
@@ -147,10 +148,8 @@ impl EventTable {
             parts[number % count].push(rows);
         }
         let schema = engine_schema(self.table);
-        let every: Vec<usize> = (0..schema.fields().len()).collect();
-        let wanted = projection.unwrap_or(&every);
-        if wanted.iter().all(|index| every.contains(index)) {
-            let projection = projection.cloned();
+        if wanted.iter().all(|index| *index < schema.fields().len()) {
+            let projection = Some(wanted.to_vec());
             return Ok(MemorySourceConfig::try_new_exec(
                 &parts, schema, projection,
             )?);
@@ -175,28 +174,35 @@ impl EventTable {
         given.ok_or_else(|| DataFusionError::Internal("nothing is stored in memory".to_owned()))
     }
 
-    /// What filters say about terms.
-    fn terms_of(&self, filters: &[Expr]) -> Option<TermCondition> {
-        let is_text = |name: &str| {
-            self.table
-                .column(name)
-                .is_some_and(|c| c.ty == KqlType::String)
+    /// The column of texts that an expression is.
+    fn text<'e>(&self, expr: &'e Expr) -> Option<&'e str> {
+        let Expr::Column(column) = expr else {
+            return None;
         };
-        TermCondition::of(filters, &|expr| match expr {
-            Expr::Column(column) if is_text(&column.name) => Some(&column.name),
-            _ => None,
-        })
+        let ty = self.table.column(&column.name)?.ty;
+        (ty == KqlType::String).then_some(&column.name)
     }
 
-    /// A scan of the files; `None` when statistics say that no row passes.
-    async fn file_plan(
+    /// What filters say about terms.
+    fn terms_of(&self, filters: &[Expr]) -> Option<TermFilter> {
+        TermFilter::of(filters, true, &|expr| self.text(expr))
+    }
+
+    /// Whether nobody else need test a filter.
+    fn is_settled(&self, filter: &Expr) -> bool {
+        settles(filter, &|expr| self.text(expr))
+    }
+
+    /// Scans of the files: of the columns where terms have settled what they can, of columns with those that are tested
+    /// where they have not. Statistics may say that no row of either passes.
+    async fn file_plans(
         &self,
         state: &dyn Session,
         files: Vec<EventFile>,
-        projection: &[usize],
+        (columns, tested): (&[usize], &[usize]),
         filters: &[Expr],
         limit: Option<usize>,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    ) -> Result<[Option<Arc<dyn ExecutionPlan>>; 2]> {
         let translated = filters
             .iter()
             .filter_map(|filter| translate(self.table, filter));
@@ -212,7 +218,6 @@ impl EventTable {
             state,
             table: self.table,
             paths: &self.paths,
-            projection,
             limit,
             terms: terms.as_ref(),
         };
@@ -221,9 +226,12 @@ impl EventTable {
             scan.prune(&mut footers, predicate)?;
         }
         scan.add_wanted(&mut footers).await;
-        let plan = scan.plan(&footers, predicate)?;
-        plan.map(|plan| self.to_engine_types(plan, projection, state))
-            .transpose()
+        let plan = |settled, columns: &[usize]| {
+            let plan = scan.plan(&footers, settled, columns, predicate.clone())?;
+            plan.map(|plan| self.to_engine_types(plan, columns, state))
+                .transpose()
+        };
+        Ok([plan(true, columns)?, plan(false, tested)?])
     }
 
     /// Columns as files hold them to columns of the engine's types.
@@ -277,6 +285,7 @@ impl TableProvider for EventTable {
                 || TimeRange::of(one) != TimeRange::default()
                 || self.terms_of(one).is_some();
             match helps {
+                true if self.is_settled(filter) => TableProviderFilterPushDown::Exact,
                 // Data is left out by it, not every row that does not pass.
                 true => TableProviderFilterPushDown::Inexact,
                 false => TableProviderFilterPushDown::Unsupported,
@@ -300,18 +309,26 @@ impl TableProvider for EventTable {
         let columns = projection.unwrap_or(&every);
         // With a filter the engine needs rows that pass it, not any rows.
         let limit = limit.filter(|_| filters.is_empty());
-        let mut plans = Vec::new();
-        if !files.is_empty() {
-            plans.extend(
-                self.file_plan(state, files, columns, filters, limit)
-                    .await?,
-            );
-        }
-        if !memory.is_empty() || plans.is_empty() {
+        let settled = filters.iter().filter(|f| self.is_settled(f)).cloned();
+        let settled: Vec<Expr> = settled.collect();
+        let tested = with_tested(columns, &settled, &self.schema)?;
+        let [known, mut rest] = if files.is_empty() {
+            [None, None]
+        } else {
+            let columns = (columns.as_slice(), tested.as_slice());
+            self.file_plans(state, files, columns, filters, limit)
+                .await?
+        };
+        if !memory.is_empty() || (known.is_none() && rest.is_none()) {
             let partitions = state.config().target_partitions();
-            plans.push(self.memory_plan(memory, projection, partitions)?);
+            let memory = self.memory_plan(memory, &tested, partitions)?;
+            rest = Some(match rest {
+                Some(rest) => UnionExec::try_new(vec![rest, memory])?,
+                None => memory,
+            });
         }
-        UnionExec::try_new(plans)
+        let rest = rest.map(|rest| passing(rest, &settled, columns.len(), state));
+        UnionExec::try_new(known.into_iter().chain(rest.transpose()?).collect())
     }
 }
 

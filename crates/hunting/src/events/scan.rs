@@ -33,7 +33,7 @@ use super::{EventStore, EventsError};
 use crate::row_groups::{Footer, Pruning, add_wanted, deal};
 use crate::shredded::{KeyPath, ShreddedFiles, with_extras};
 use crate::stored_times::StoredTimes;
-use crate::terms::TermCondition;
+use crate::terms::TermFilter;
 
 /// Footers read at the same time.
 const READ_AHEAD: usize = 16;
@@ -52,10 +52,9 @@ pub(super) struct FileScan<'a> {
     pub(super) table: &'static Table,
     /// Paths that have columns behind those of the table.
     pub(super) paths: &'a Arc<[KeyPath]>,
-    pub(super) projection: &'a [usize],
     pub(super) limit: Option<usize>,
-    /// What every wanted row meets as for the terms of its texts.
-    pub(super) terms: Option<&'a TermCondition>,
+    /// What filters say about the terms of texts.
+    pub(super) terms: Option<&'a TermFilter>,
 }
 
 impl FileScan<'_> {
@@ -96,20 +95,23 @@ impl FileScan<'_> {
     /// Adds what terms say of the rows of files, where the hunt asks for some. They are read, so that the files should be
     /// as few as they can be by then.
     pub(super) async fn add_wanted(&self, footers: &mut [Footer]) {
-        if let Some(condition) = self.terms {
+        if let Some(filter) = self.terms {
             let store = self.events.files.store();
-            add_wanted(&*store, footers, &self.events.terms, condition).await;
+            add_wanted(&*store, footers, &self.events.terms, filter).await;
         }
     }
 
-    /// Reads what is left of the files, by a predicate over a file's types; `None` when that is nothing.
+    /// Reads columns of what is left of the files, where terms have settled what they can or elsewhere, by a predicate over a
+    /// file's types; `None` when that is nothing.
     pub(super) fn plan(
         &self,
         footers: &[Footer],
+        settled: bool,
+        columns: &[usize],
         predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let schema = with_extras(&file_schema(self.table), self.paths);
-        let groups = deal(footers, self.state.config().target_partitions());
+        let groups = deal(footers, settled, self.state.config().target_partitions());
         if groups.iter().all(FileGroup::is_empty) {
             return Ok(None);
         }
@@ -130,7 +132,7 @@ impl FileScan<'_> {
         let paths = self.paths.clone();
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
-            .with_projection_indices(Some(self.projection.to_vec()))?
+            .with_projection_indices(Some(columns.to_vec()))?
             .with_limit(self.limit)
             .with_expr_adapter(Some(Arc::new(ShreddedFiles { paths, then })))
             .build();

@@ -58,15 +58,18 @@ pub(crate) struct TextCondition {
     pub(crate) patterns: Vec<String>,
     /// Whether it passes for all patterns, or for any.
     pub(crate) all: bool,
+    /// Whether the case of letters counts.
+    pub(crate) case_sensitive: bool,
 }
 
 impl TextCondition {
     /// That a text passes for one of the patterns.
-    pub(crate) const fn any(op: StringOp, patterns: Vec<String>) -> Self {
+    pub(crate) const fn any(op: StringOp, case_sensitive: bool, patterns: Vec<String>) -> Self {
         Self {
             op,
             patterns,
             all: false,
+            case_sensitive,
         }
     }
 }

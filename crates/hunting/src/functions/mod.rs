@@ -221,7 +221,10 @@ pub(crate) fn string_test(op: StringOp, case_sensitive: bool, left: Expr, right:
             let patterns = vec![pattern.clone()];
             let test = text_match::TextTest::new(op, case_sensitive, patterns.clone());
             let kernel = move |call: &call::Call| call.test_texts(0, |column| test.column(column));
-            (Arc::new(kernel), Some(TextCondition::any(op, patterns)))
+            (
+                Arc::new(kernel),
+                Some(TextCondition::any(op, case_sensitive, patterns)),
+            )
         };
         return KqlFunction::text_test(&name, pattern, kernel, args, condition);
     }

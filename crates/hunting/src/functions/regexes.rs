@@ -92,7 +92,11 @@ pub(super) struct RegexTest {
 pub(super) fn condition(pattern: &str) -> Option<TextCondition> {
     let literals = required_literals(pattern)?.into_iter();
     let literals = literals.map(String::from_utf8).collect::<Result<_, _>>();
-    Some(TextCondition::any(StringOp::Contains, literals.ok()?))
+    Some(TextCondition::any(
+        StringOp::Contains,
+        false,
+        literals.ok()?,
+    ))
 }
 
 impl RegexTest {

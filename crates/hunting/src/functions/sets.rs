@@ -55,6 +55,7 @@ pub(crate) fn set_test(
                 op: StringOp::Has,
                 patterns: patterns.clone(),
                 all: true,
+                case_sensitive,
             };
             let tests: Vec<TextTest> = patterns
                 .into_iter()
@@ -89,7 +90,7 @@ pub(crate) fn test_any(
     let identity = format!("{op:?}\0{case_sensitive}\0{}", patterns.join("\0"));
     let name = format!("{op:?}_any").to_lowercase();
     let args = vec![(value, Type::String)];
-    let condition = TextCondition::any(op, patterns.clone());
+    let condition = TextCondition::any(op, case_sensitive, patterns.clone());
     let test = TextTest::new(op, case_sensitive, patterns);
     let kernel = move |call: &Call| call.test_texts(0, |column| test.column(column));
     KqlFunction::text_test(&name, identity, Arc::new(kernel), args, Some(condition))

@@ -11,7 +11,7 @@ use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::cache::default_cache::DefaultCache;
@@ -20,6 +20,7 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr_adapter::DefaultPhysicalExprAdapterFactory;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::union::UnionExec;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::file::metadata::ParquetMetaData;
@@ -28,12 +29,13 @@ use parquet::file::statistics::Statistics;
 use super::parquet_files::files;
 use super::stored_filter::{stored_text, translate};
 use crate::row_groups::{Footer, Pruning, add_wanted, deal, has_sound_pages};
+use crate::settled::{passing, with_tested};
 use crate::stored_times::StoredTimes;
-use crate::terms::{KeptTerms, TermCondition};
+use crate::terms::{KeptTerms, SUFFIX, TermFilter, settles};
 
 /// Bytes of footers that are kept.
 const FOOTERS: usize = 64 << 20;
-/// Bytes of sketches of terms that are kept.
+/// Bytes of terms that are kept.
 const TERMS: usize = 256 << 20;
 
 /// Files of one schema, in the types that they are stored in.
@@ -43,16 +45,22 @@ pub(super) struct StoredFiles {
     schema: SchemaRef,
     footers: Arc<FileMetadataCache>,
     terms: KeptTerms,
+    /// Whether there were terms beside one of the files at first. A filter is settled in every scan or in none: the engine
+    /// asks once who tests it.
+    settles: bool,
 }
 
 impl StoredFiles {
     /// The files at a path: one, or those of a folder.
     pub(super) fn new(path: PathBuf, schema: SchemaRef) -> Self {
+        let beside = |file: &PathBuf| file.with_added_extension(&SUFFIX[1..]).exists();
+        let settles = files(&path).is_ok_and(|files| files.iter().any(beside));
         Self {
             path,
             schema,
             footers: Arc::new(DefaultCache::new(FOOTERS)),
             terms: KeptTerms::new(TERMS),
+            settles,
         }
     }
 
@@ -72,8 +80,15 @@ impl StoredFiles {
     }
 
     /// What filters say about terms.
-    fn terms_of(&self, filters: &[Expr]) -> Option<TermCondition> {
-        TermCondition::of(filters, &|expr| stored_text(&self.schema, expr))
+    fn terms_of(&self, filters: &[Expr]) -> Option<TermFilter> {
+        TermFilter::of(filters, self.settles, &|expr| {
+            stored_text(&self.schema, expr)
+        })
+    }
+
+    /// Whether nobody else need test a filter.
+    fn is_settled(&self, filter: &Expr) -> bool {
+        self.settles && settles(filter, &|expr| stored_text(&self.schema, expr))
     }
 
     /// What filters say about row groups and pages.
@@ -141,6 +156,7 @@ impl TableProvider for StoredFiles {
             let helps = translate(&self.schema, filter).is_some()
                 || self.terms_of(std::slice::from_ref(*filter)).is_some();
             match helps {
+                true if self.is_settled(filter) => TableProviderFilterPushDown::Exact,
                 true => TableProviderFilterPushDown::Inexact,
                 false => TableProviderFilterPushDown::Unsupported,
             }
@@ -161,26 +177,70 @@ impl TableProvider for StoredFiles {
         if let Some(pruning) = self.pruning(state, filters)? {
             Self::prune(&mut footers, &pruning);
         }
-        if let Some(condition) = self.terms_of(filters) {
-            add_wanted(&*store, &mut footers, &self.terms, &condition).await;
+        if let Some(filter) = self.terms_of(filters) {
+            add_wanted(&*store, &mut footers, &self.terms, &filter).await;
         }
-        let groups = deal(&footers, state.config().target_partitions());
+        let every: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let columns = projection.unwrap_or(&every);
+        let settled = filters.iter().filter(|f| self.is_settled(f)).cloned();
+        let settled: Vec<Expr> = settled.collect();
+        // With a filter any rows will not do.
+        let limit = limit.filter(|_| filters.is_empty());
+        let read = Read {
+            store,
+            state,
+            limit,
+            has_sound_pages: footers.iter().all(|f| has_sound_pages(&f.metadata)),
+        };
+        let parts = state.config().target_partitions();
+        let known = deal(&footers, true, parts);
+        let rest = deal(&footers, false, parts);
+        let has_files = |groups: &[FileGroup]| groups.iter().any(|group| !group.is_empty());
+        let mut plans = Vec::new();
+        if has_files(&known) {
+            plans.push(self.read(&read, known, columns)?);
+        }
+        if has_files(&rest) || plans.is_empty() {
+            let tested = with_tested(columns, &settled, &self.schema)?;
+            let rest = self.read(&read, rest, &tested)?;
+            plans.push(passing(rest, &settled, columns.len(), state)?);
+        }
+        UnionExec::try_new(plans)
+    }
+}
+
+/// How the parts of files are read.
+struct Read<'s> {
+    store: Arc<dyn ObjectStore>,
+    state: &'s dyn Session,
+    limit: Option<usize>,
+    has_sound_pages: bool,
+}
+
+impl StoredFiles {
+    fn read(
+        &self,
+        read: &Read<'_>,
+        groups: Vec<FileGroup>,
+        columns: &[usize],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut options = TableParquetOptions {
-            global: state.config_options().execution.parquet.clone(),
+            global: read.state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        options.global.enable_page_index &= footers.iter().all(|f| has_sound_pages(&f.metadata));
-        let readers = CachedParquetFileReaderFactory::new(store, self.footers.clone());
+        options.global.enable_page_index &= read.has_sound_pages;
+        let (store, footers) = (read.store.clone(), self.footers.clone());
+        let readers = CachedParquetFileReaderFactory::new(store, footers);
         let source = ParquetSource::new(self.schema.clone())
             .with_parquet_file_reader_factory(Arc::new(readers))
             .with_table_parquet_options(options);
         let then = Arc::new(DefaultPhysicalExprAdapterFactory);
+        let url = ObjectStoreUrl::local_filesystem();
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_expr_adapter(Some(Arc::new(StoredTimes { then })))
-            .with_projection_indices(projection.cloned())?
-            // With a filter any rows will not do.
-            .with_limit(limit.filter(|_| filters.is_empty()))
+            .with_projection_indices(Some(columns.to_vec()))?
+            .with_limit(read.limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
@@ -214,7 +274,7 @@ mod tests {
     use crate::functions::string_test;
     use crate::row_groups::ranges;
     use crate::row_order::greatest_first;
-    use crate::terms::{LEAST_ROWS, SUFFIX, TermsWriter, encode, fingerprint};
+    use crate::terms::{LEAST_ROWS, TermsWriter, encode, fingerprint};
 
     /// Writes a file of many texts, one of which is another than the rest, and its terms beside it.
     fn write(path: &std::path::Path) -> SchemaRef {
@@ -246,10 +306,10 @@ mod tests {
             let files = StoredFiles::new(folder.canonicalize().unwrap(), schema);
             let context = SessionContext::new();
             let (state, files) = (context.state(), &files);
-            let read = |filter: Option<&str>| {
-                let filter = filter.map(|term| {
+            let read = |filter: Option<(&str, bool)>| {
+                let filter = filter.map(|(term, exact)| {
                     let term = ScalarValue::Utf8View(Some(term.to_owned()));
-                    string_test(StringOp::Has, false, col("s"), Expr::Literal(term, None))
+                    string_test(StringOp::Has, exact, col("s"), Expr::Literal(term, None))
                 });
                 let (state, tasks) = (state.clone(), context.task_ctx());
                 async move {
@@ -259,9 +319,13 @@ mod tests {
                     batches.iter().map(RecordBatch::num_rows).sum::<usize>()
                 }
             };
-            assert_eq!(read(Some("RARE")).await, 2_048, "{name}");
-            assert_eq!(read(Some("nowhere")).await, 0, "{name}");
-            assert_eq!(read(Some("ordinary")).await, 65_536, "{name}");
+            // The engine tests who has the term in this case.
+            assert_eq!(read(Some(("rare", true))).await, 2_048, "{name}");
+            assert_eq!(read(Some(("ordinary", true))).await, 65_536, "{name}");
+            // The scan itself settles what does not ask for the case.
+            assert_eq!(read(Some(("RARE", false))).await, 1, "{name}");
+            assert_eq!(read(Some(("nowhere", false))).await, 0, "{name}");
+            assert_eq!(read(Some(("ordinary", false))).await, 65_535, "{name}");
             assert_eq!(read(None).await, 65_536, "{name}");
         }
     }

@@ -1,14 +1,15 @@
 //! What a hunt's filter says about terms, and which rows of a row group that leaves.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bartizan_kql::bound::StringOp;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use super::FileTerms;
 use super::sketch::BLOCK_ROWS;
-use super::split::{Bounds, needed_terms};
+use super::split::{Bounds, needed_terms, single_term};
+use super::{FileTerms, LeftRows};
 use crate::functions::{KqlFunction, TextCondition};
 
 /// Alternatives beyond which asking costs more than it saves.
@@ -17,11 +18,76 @@ const MOST_ALTERNATIVES: usize = 256;
 /// The stored column of texts, a missing one of which reads as missing or empty, that an expression is; none for others.
 pub(crate) type TextColumns<'c> = &'c dyn for<'e> Fn(&'e Expr) -> Option<&'e str>;
 
+/// What a hunt's filters say about terms.
+#[derive(Debug)]
+pub(crate) struct TermFilter {
+    /// What every wanted row meets.
+    every: TermCondition,
+    /// What of it is all that some filters say: where it is settled, they need not be tested.
+    settling: Option<TermCondition>,
+}
+
+impl TermFilter {
+    /// What filters say about terms of stored columns, with those that are to be settled where terms do that; none when
+    /// nothing is known.
+    pub(crate) fn of(filters: &[Expr], settle: bool, columns: TextColumns<'_>) -> Option<Self> {
+        let every = all(filters.iter().filter_map(|f| TermCondition::of(f, columns)))?;
+        let settling = filters.iter().filter(|f| settle && settles(f, columns));
+        // One of which nothing is known would count as settled.
+        let settling: Option<Vec<_>> = settling.map(|f| TermCondition::of(f, columns)).collect();
+        let settling = settling.and_then(all);
+        Some(Self { every, settling })
+    }
+
+    /// The columns that it asks about.
+    pub(super) fn columns(&self) -> BTreeSet<&str> {
+        let mut columns = BTreeSet::new();
+        self.every.add_columns(&mut columns);
+        columns
+    }
+
+    /// What is left of a row group of so many rows.
+    pub(super) fn left(&self, terms: &FileTerms, group: usize, rows: usize) -> LeftRows {
+        let settling = self.settling.as_ref();
+        LeftRows {
+            rows: self.every.left(terms, group, rows).rows,
+            settled: settling.is_some_and(|c| c.left(terms, group, rows).settled),
+        }
+    }
+}
+
+/// Whether terms can settle a filter: it asks for whole terms one by one, whatever their case, and for nothing else.
+pub(crate) fn settles(filter: &Expr, columns: TextColumns<'_>) -> bool {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::And | Operator::Or,
+            right,
+        }) => settles(left, columns) && settles(right, columns),
+        Expr::IsTrue(inner) => settles(inner, columns),
+        Expr::ScalarFunction(_) => {
+            let is_whole = |test: &TextCondition| {
+                test.op == StringOp::Has
+                    && !test.case_sensitive
+                    && (1..=MOST_ALTERNATIVES).contains(&test.patterns.len())
+                    && test.patterns.iter().all(|p| single_term(p).is_some())
+            };
+            KqlFunction::of(filter).is_some_and(|(function, args)| {
+                let is_text = args.first().and_then(columns).is_some();
+                is_text && function.text_condition().is_some_and(is_whole)
+            })
+        }
+        _ => false,
+    }
+}
+
 /// A condition that every wanted row meets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TermCondition {
+enum TermCondition {
     /// The text of a column has these terms, at least one.
     Has(String, Vec<u64>),
+    /// The text of a column has this term, and that is all: its number and itself, ASCII letters in lower case.
+    HasTerm(String, u64, Box<[u8]>),
     /// All of these.
     All(Vec<Self>),
     /// One of these.
@@ -29,12 +95,8 @@ pub(crate) enum TermCondition {
 }
 
 impl TermCondition {
-    /// What filters say about terms of stored columns; none when nothing is known.
-    pub(crate) fn of(filters: &[Expr], columns: TextColumns<'_>) -> Option<Self> {
-        all(filters.iter().filter_map(|f| Self::of_one(f, columns)))
-    }
-
-    fn of_one(filter: &Expr, columns: TextColumns<'_>) -> Option<Self> {
+    /// What a filter says about terms of stored columns; none when nothing is known.
+    fn of(filter: &Expr, columns: TextColumns<'_>) -> Option<Self> {
         match filter {
             Expr::BinaryExpr(BinaryExpr {
                 left,
@@ -42,12 +104,12 @@ impl TermCondition {
                 right,
             }) => all([left, right]
                 .into_iter()
-                .filter_map(|side| Self::of_one(side, columns))),
+                .filter_map(|side| Self::of(side, columns))),
             Expr::BinaryExpr(BinaryExpr {
                 left,
                 op: Operator::Or,
                 right,
-            }) => any([left, right].into_iter().map(|s| Self::of_one(s, columns))),
+            }) => any([left, right].into_iter().map(|s| Self::of(s, columns))),
             Expr::BinaryExpr(BinaryExpr {
                 left,
                 op: Operator::Eq,
@@ -67,7 +129,7 @@ impl TermCondition {
                 any(list.iter().map(|value| equals(column, value)))
             }
             // What the planner puts around conjunctions.
-            Expr::IsTrue(inner) => Self::of_one(inner, columns),
+            Expr::IsTrue(inner) => Self::of(inner, columns),
             Expr::ScalarFunction(_) => {
                 let (function, args) = KqlFunction::of(filter)?;
                 let test = function.text_condition()?;
@@ -82,10 +144,16 @@ impl TermCondition {
         if test.patterns.len() > MOST_ALTERNATIVES {
             return None;
         }
-        let needed = test
-            .patterns
-            .iter()
-            .map(|pattern| has(column, needed_terms(pattern, bounds)));
+        let whole = test.op == StringOp::Has && !test.case_sensitive;
+        let needed = test.patterns.iter().map(|pattern| {
+            let needed = needed_terms(pattern, bounds);
+            match (single_term(pattern), needed.as_slice()) {
+                (Some(term), [number]) if whole => {
+                    Some(Self::HasTerm(column.to_owned(), *number, term))
+                }
+                _ => has(column, needed),
+            }
+        });
         if test.all {
             all(needed.flatten())
         } else {
@@ -93,32 +161,105 @@ impl TermCondition {
         }
     }
 
-    /// Whether a block may hold rows that meet it.
-    fn may_hold(&self, terms: &FileTerms, group: usize, block: usize) -> bool {
+    fn add_columns<'c>(&'c self, columns: &mut BTreeSet<&'c str>) {
         match self {
-            Self::Has(column, needed) => terms
-                .group(column, group)
-                .is_none_or(|sketch| needed.iter().all(|term| sketch.may_have(block, *term))),
-            Self::All(parts) => parts.iter().all(|p| p.may_hold(terms, group, block)),
-            Self::Any(parts) => parts.iter().any(|p| p.may_hold(terms, group, block)),
+            Self::Has(column, _) | Self::HasTerm(column, ..) => {
+                columns.insert(column);
+            }
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|part| part.add_columns(columns));
+            }
         }
     }
 
-    /// The rows of a row group of so many rows that may meet it, in order, with gaps between them.
-    pub(super) fn rows(&self, terms: &FileTerms, group: usize, rows: usize) -> Vec<Range<usize>> {
-        let mut kept: Vec<Range<usize>> = Vec::new();
-        for block in 0..rows.div_ceil(BLOCK_ROWS) {
-            if !self.may_hold(terms, group, block) {
-                continue;
+    /// The rows of a row group of so many that may meet it; settled when all of them do and it is settled by nothing else.
+    fn left(&self, terms: &FileTerms, group: usize, rows: usize) -> LeftRows {
+        let (mut left, whole) = match self {
+            Self::Has(column, needed) => (blocks(terms, (column, group), needed, rows), false),
+            Self::HasTerm(column, number, term) => {
+                let known = terms.group(column, group);
+                match known.and_then(|known| known.postings.rows(term, rows)) {
+                    Some(known) => (known, true),
+                    None => (blocks(terms, (column, group), &[*number], rows), false),
+                }
             }
-            let (from, to) = (block * BLOCK_ROWS, ((block + 1) * BLOCK_ROWS).min(rows));
-            match kept.last_mut() {
-                Some(last) if last.end == from => last.end = to,
-                _ => kept.push(from..to),
+            Self::All(parts) => {
+                let start = (LeftRows::all(rows).rows, true);
+                parts.iter().fold(start, |(kept, whole), part| {
+                    let left = part.left(terms, group, rows);
+                    (both(&kept, &left.rows), whole && left.settled)
+                })
             }
+            Self::Any(parts) => parts
+                .iter()
+                .fold((Vec::new(), true), |(kept, whole), part| {
+                    let left = part.left(terms, group, rows);
+                    (either(kept, left.rows), whole && left.settled)
+                }),
+        };
+        left.retain(|range| !range.is_empty());
+        LeftRows {
+            settled: whole || left.is_empty(),
+            rows: left,
         }
-        kept
     }
+}
+
+/// The blocks of a column in a row group of so many rows that may have all of some terms.
+fn blocks(
+    terms: &FileTerms,
+    (column, group): (&str, usize),
+    needed: &[u64],
+    rows: usize,
+) -> Vec<Range<usize>> {
+    let Some(known) = terms.group(column, group) else {
+        return LeftRows::all(rows).rows;
+    };
+    let mut kept: Vec<Range<usize>> = Vec::new();
+    for block in 0..rows.div_ceil(BLOCK_ROWS) {
+        let has = |term: &u64| known.sketch.may_have(block, *term);
+        if !needed.iter().all(has) {
+            continue;
+        }
+        let (from, to) = (block * BLOCK_ROWS, ((block + 1) * BLOCK_ROWS).min(rows));
+        match kept.last_mut() {
+            Some(last) if last.end == from => last.end = to,
+            _ => kept.push(from..to),
+        }
+    }
+    kept
+}
+
+/// Rows that are in both of two lists of ranges.
+fn both(left: &[Range<usize>], right: &[Range<usize>]) -> Vec<Range<usize>> {
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    let mut kept = Vec::new();
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let range = a.start.max(b.start)..a.end.min(b.end);
+        if !range.is_empty() {
+            kept.push(range);
+        }
+        if a.end < b.end {
+            left.next();
+        } else {
+            right.next();
+        }
+    }
+    kept
+}
+
+/// Rows that are in one of two lists of ranges.
+fn either(mut left: Vec<Range<usize>>, right: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    left.extend(right);
+    left.sort_unstable_by_key(|range| range.start);
+    let mut kept: Vec<Range<usize>> = Vec::with_capacity(left.len());
+    for range in left {
+        match kept.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => kept.push(range),
+        }
+    }
+    kept
 }
 
 fn has(column: &str, terms: Vec<u64>) -> Option<TermCondition> {

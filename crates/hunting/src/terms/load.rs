@@ -1,24 +1,30 @@
-//! Reading sketches: from memory, else from beside the file that they are of.
+//! Reading terms: from memory, else from beside the file that they are of, and no other columns than a hunt asks about.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::StreamExt as _;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use parquet::file::metadata::ParquetMetaData;
 
 use super::kept::Kept;
-use super::stored::{FILE_ID, SUFFIX, decode, fingerprint};
-use super::{FileTerms, LEAST_ROWS, TermCondition, WantedRows, wanted_rows};
+use super::stored::{Directory, FILE_ID, SUFFIX, fingerprint};
+use super::{ColumnTerms, FileTerms, LEAST_ROWS, TermFilter, WantedRows, wanted_rows};
 
-/// Files whose sketches are read at the same time, and are in memory at most besides those that are kept.
+/// Files whose terms are read at the same time, and are in memory at most besides those that are kept.
 const READ_AHEAD: usize = 4;
+/// Bytes that are read of a file at first: most directories are shorter.
+const FIRST: u64 = 16 << 10;
 
-/// Sketches in memory by the file that they are of: its path, its length, when it was changed in microseconds.
-pub(crate) type KeptTerms = Kept<(String, u64, i64), Arc<FileTerms>>;
+/// A file: its path, its length, when it was changed in microseconds.
+type FileKey = (String, u64, i64);
+
+/// Terms in memory by the file that they are of and its column; `None` where there are none.
+pub(crate) type KeptTerms = Kept<(FileKey, String), Option<Arc<ColumnTerms>>>;
 
 /// The key of a file.
-fn key_of(object: &ObjectMeta) -> (String, u64, i64) {
+fn key_of(object: &ObjectMeta) -> FileKey {
     (
         object.location.to_string(),
         object.size,
@@ -26,17 +32,17 @@ fn key_of(object: &ObjectMeta) -> (String, u64, i64) {
     )
 }
 
-/// The rows of files, each with its footer, that may meet a condition; none where nothing is known.
+/// The rows of files, each with its footer, that may pass a filter; none where nothing is known.
 pub(crate) async fn load(
     store: &dyn ObjectStore,
     files: Vec<(ObjectMeta, Arc<ParquetMetaData>)>,
     kept: &KeptTerms,
-    condition: &TermCondition,
+    filter: &TermFilter,
 ) -> Vec<Option<WantedRows>> {
     futures::stream::iter(files)
         .map(|(object, metadata)| async move {
-            let terms = terms_of(store, &object, &metadata, kept).await?;
-            Some(wanted_rows(condition, &terms, &metadata))
+            let terms = terms_of(store, &object, &metadata, kept, filter).await?;
+            Some(wanted_rows(filter, &terms, &metadata))
         })
         .buffered(READ_AHEAD)
         .collect()
@@ -48,21 +54,39 @@ async fn terms_of(
     object: &ObjectMeta,
     metadata: &ParquetMetaData,
     kept: &KeptTerms,
-) -> Option<Arc<FileTerms>> {
+    filter: &TermFilter,
+) -> Option<FileTerms> {
     if metadata.file_metadata().num_rows() < LEAST_ROWS {
         return None;
     }
     let key = key_of(object);
-    let terms = match kept.get(&key) {
-        Some(terms) => terms,
-        None => {
-            // That there is nothing to be known is remembered, too.
-            let terms = Arc::new(read(store, object, metadata).await?.unwrap_or_default());
-            kept.put(key, terms.clone(), terms.size());
-            terms
+    let (mut terms, mut missing) = (FileTerms::default(), Vec::new());
+    for column in filter.columns() {
+        match kept.get(&(key.clone(), column.to_owned())) {
+            Some(Some(known)) => {
+                terms.columns.insert(column.to_owned(), known);
+            }
+            Some(None) => {}
+            None => missing.push(column),
         }
-    };
-    (!terms.is_empty()).then_some(terms)
+    }
+    if !missing.is_empty()
+        && let Some(beside) = Beside::open(store, object, metadata).await
+    {
+        for column in missing {
+            let Some(found) = beside.column(column).await else {
+                continue;
+            };
+            let found = found.map(Arc::new);
+            // That there is nothing to be known is remembered, too.
+            let bytes = found.as_ref().map_or(0, |found| found.size());
+            kept.put((key.clone(), column.to_owned()), found.clone(), bytes);
+            terms
+                .columns
+                .extend(found.map(|found| (column.to_owned(), found)));
+        }
+    }
+    (terms.columns() > 0).then_some(terms)
 }
 
 /// Whether a file has a number of its own. Of one that has none, another with the same footer may be in its place.
@@ -71,36 +95,89 @@ fn has_id(metadata: &ParquetMetaData) -> bool {
     said.into_iter().flatten().any(|pair| pair.key == FILE_ID)
 }
 
-/// The sketches beside a file, `Some(None)` when there are none of it; `None` when it cannot be told now.
-async fn read(
-    store: &dyn ObjectStore,
-    object: &ObjectMeta,
-    metadata: &ParquetMetaData,
-) -> Option<Option<FileTerms>> {
-    // What is special in names is encoded in the location already, and is not a second time.
-    let path = ObjectPath::parse(format!("{}{SUFFIX}", object.location)).ok()?;
-    let bytes = match store.get(&path).await {
-        Ok(found) if found.meta.last_modified < object.last_modified && !has_id(metadata) => {
-            tracing::warn!(%path, "terms that are older than the file beside them are ignored");
-            return Some(None);
-        }
-        Ok(found) => found.bytes().await,
-        Err(error) => Err(error),
-    };
-    match bytes {
-        Ok(bytes) => {
-            let print = fingerprint(object.size, metadata);
-            let terms = decode(&bytes, print, metadata);
-            if terms.is_none() {
-                tracing::warn!(%path, "terms that are not those of the file beside them are ignored");
+/// The terms beside a Parquet file.
+struct Beside<'a> {
+    store: &'a dyn ObjectStore,
+    path: ObjectPath,
+    /// None when there are none of this file.
+    directory: Option<Directory>,
+    metadata: &'a ParquetMetaData,
+}
+
+impl<'a> Beside<'a> {
+    /// None when it cannot be told now.
+    async fn open(
+        store: &'a dyn ObjectStore,
+        object: &ObjectMeta,
+        metadata: &'a ParquetMetaData,
+    ) -> Option<Self> {
+        // What is special in names is encoded in the location already, and is not a second time.
+        let path = ObjectPath::parse(format!("{}{SUFFIX}", object.location)).ok()?;
+        let directory = match first_bytes(store, &path).await {
+            Ok((meta, _)) if meta.last_modified < object.last_modified && !has_id(metadata) => {
+                tracing::warn!(%path, "terms that are older than the file beside them are ignored");
+                None
             }
-            Some(terms)
-        }
-        Err(object_store::Error::NotFound { .. }) => Some(None),
-        Err(error) => {
-            // Without them the hunt is slower, no more.
-            tracing::warn!(%path, error = &error as &dyn std::error::Error, "terms cannot be read");
-            None
-        }
+            Ok((_, bytes)) => {
+                let directory = Directory::decode(&bytes, fingerprint(object.size, metadata));
+                if directory.is_none() {
+                    tracing::warn!(%path, "terms that are not those of the file beside them are ignored");
+                }
+                directory
+            }
+            Err(object_store::Error::NotFound { .. }) => None,
+            Err(error) => return unreadable(&path, &error),
+        };
+        Some(Self {
+            store,
+            path,
+            directory,
+            metadata,
+        })
     }
+
+    /// The terms of a column, `Some(None)` when there are none; `None` when it cannot be told now.
+    async fn column(&self, column: &str) -> Option<Option<ColumnTerms>> {
+        let directory = self.directory.as_ref();
+        let Some(section) = directory.and_then(|directory| directory.section(column)) else {
+            return Some(None);
+        };
+        let (path, range) = (&self.path, section.bytes.clone());
+        let bytes = match self.store.get_range(path, range).await {
+            Ok(bytes) => bytes,
+            Err(error) => return unreadable(path, &error),
+        };
+        let terms = section.decode(&bytes, self.metadata);
+        if terms.is_none() {
+            tracing::warn!(%path, column, "terms whose checksum is another are ignored");
+        }
+        Some(terms)
+    }
+}
+
+/// The first bytes of a file of terms, with its directory when it is one.
+async fn first_bytes(
+    store: &dyn ObjectStore,
+    path: &ObjectPath,
+) -> object_store::Result<(ObjectMeta, Bytes)> {
+    let read = async |end| {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(0..end)),
+            ..GetOptions::default()
+        };
+        let found = store.get_opts(path, options).await?;
+        Ok((found.meta.clone(), found.bytes().await?))
+    };
+    let (meta, bytes) = read(FIRST).await?;
+    match Directory::end(&bytes) {
+        Some(end) if end > bytes.len() => read(end as u64).await,
+        _ => Ok((meta, bytes)),
+    }
+}
+
+/// Without them the hunt is slower, no more.
+fn unreadable<T>(path: &ObjectPath, error: &object_store::Error) -> Option<T> {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(%path, error, "terms cannot be read");
+    None
 }

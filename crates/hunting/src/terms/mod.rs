@@ -1,12 +1,14 @@
 //! Terms of texts by blocks of rows, so that a search for rare ones reads little.
 //!
-//! A sketch ([`sketch`]) says for each block of a column which terms are not in it; what a hunt's filter needs
-//! ([`condition`]) leaves the blocks that may hold rows. It may be wrong in one direction alone: a block that holds a
-//! row that passes is always read.
+//! A sketch ([`sketch`]) says for each block of a column which terms are not in it; of terms that are in more rows than a
+//! few, the rows are known ([`postings`]). What a hunt's filter needs ([`condition`]) leaves the rows that may pass. It may
+//! be wrong in one direction alone: a row that passes is always read. Where the rows of all its terms are known, the filter
+//! is settled: just the rows that pass are left, and nobody has to test them.
 
 mod condition;
 mod kept;
 mod load;
+mod postings;
 mod sketch;
 mod split;
 mod stored;
@@ -23,88 +25,101 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use parquet::file::metadata::ParquetMetaData;
 
-pub(crate) use condition::TermCondition;
+pub(crate) use condition::{TermFilter, settles};
 pub(crate) use load::{KeptTerms, load};
 pub(crate) use stored::{FILE_ID, SUFFIX, encode, fingerprint};
 
-use sketch::{GroupSketch, SketchBuilder};
+use sketch::{GroupTerms, GroupTermsBuilder};
 
 /// Rows below which a file is read as fast as its sketches.
 pub(crate) const LEAST_ROWS: i64 = 65_536;
 
-/// The sketches of a file.
+/// What is known of the terms of a file, of some columns.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FileTerms {
-    /// By column, of each row group.
-    columns: BTreeMap<String, Vec<Arc<GroupSketch>>>,
+    columns: BTreeMap<String, Arc<ColumnTerms>>,
+}
+
+/// What is known of the terms of a column of a file.
+#[derive(Debug, PartialEq, Eq, Default)]
+pub(crate) struct ColumnTerms {
+    /// Of each row group.
+    groups: Vec<GroupTerms>,
+}
+
+impl ColumnTerms {
+    /// Bytes in memory, and about as many in a file.
+    fn size(&self) -> usize {
+        self.groups.iter().map(GroupTerms::size).sum()
+    }
 }
 
 impl FileTerms {
-    /// The sketch of a column in a row group.
-    fn group(&self, column: &str, group: usize) -> Option<&GroupSketch> {
-        Some(self.columns.get(column)?.get(group)?)
+    /// What is known of a column in a row group.
+    fn group(&self, column: &str, group: usize) -> Option<&GroupTerms> {
+        self.columns.get(column)?.groups.get(group)
     }
 
-    /// Columns that have sketches.
+    /// Columns of which something is known.
     pub(crate) fn columns(&self) -> usize {
         self.columns.len()
-    }
-
-    /// Whether it says nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
-
-    /// Bytes in memory, and about as many in a file.
-    pub(crate) fn size(&self) -> usize {
-        let groups = self.columns.values().flatten();
-        groups.map(|group| group.size()).sum()
     }
 }
 
 /// The part of a row group from which on it is read whole: leaving out a few rows here and there saves nothing.
 const MOST_OF: (usize, usize) = (3, 4);
 
-/// Rows of each row group of a file, in order, in ranges with gaps between them of which none is empty.
-pub(crate) type WantedRows = Vec<Vec<Range<usize>>>;
+/// What is left of a row group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftRows {
+    /// Rows in order, in ranges with gaps between them of which none is empty.
+    pub(crate) rows: Vec<Range<usize>>,
+    /// Whether the filters that terms can settle need not be tested: these are rows that pass them.
+    pub(crate) settled: bool,
+}
 
-/// The rows of a file that may meet a condition.
-fn wanted_rows(
-    condition: &TermCondition,
-    terms: &FileTerms,
-    metadata: &ParquetMetaData,
-) -> WantedRows {
+impl LeftRows {
+    /// All of so many rows.
+    pub(crate) fn all(rows: usize) -> Self {
+        Self {
+            rows: std::iter::once(0..rows).collect(),
+            settled: false,
+        }
+    }
+}
+
+/// Of each row group of a file what is left of it.
+pub(crate) type WantedRows = Vec<LeftRows>;
+
+/// The rows of a file that may pass a filter.
+fn wanted_rows(filter: &TermFilter, terms: &FileTerms, metadata: &ParquetMetaData) -> WantedRows {
     let groups = metadata.row_groups().iter().enumerate();
     let wanted = groups.map(|(group, of_group)| {
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
-        let wanted = condition.rows(terms, group, rows);
-        let count: usize = wanted.iter().map(ExactSizeIterator::len).sum();
-        match count * MOST_OF.1 > rows * MOST_OF.0 {
-            true => std::iter::once(0..rows).collect(),
-            false => wanted,
+        let left = filter.left(terms, group, rows);
+        let count: usize = left.rows.iter().map(ExactSizeIterator::len).sum();
+        match !left.settled && count * MOST_OF.1 > rows * MOST_OF.0 {
+            true => LeftRows::all(rows),
+            false => left,
         }
     });
     wanted.collect()
 }
 
 /// What [`load`] says of a row group; all of its rows where it says nothing.
-pub(crate) fn of_group(
-    wanted: Option<&WantedRows>,
-    group: usize,
-    rows: usize,
-) -> Vec<Range<usize>> {
+pub(crate) fn of_group(wanted: Option<&WantedRows>, group: usize, rows: usize) -> LeftRows {
     match wanted.and_then(|wanted| wanted.get(group)) {
         Some(wanted) => wanted.clone(),
-        None => std::iter::once(0..rows).collect(),
+        None => LeftRows::all(rows),
     }
 }
 
-/// Rows after which it is decided whether a column is worth a sketch.
+/// Rows after which it is decided whether a column is worth it.
 const TRIED_ROWS: usize = 4_096;
 /// Bytes of a text, on average, below which a column is not worth it.
 const LEAST_BYTES: usize = 12;
 
-/// Makes the sketches of a file that is being written.
+/// Follows the terms of a file that is being written.
 pub(crate) struct TermsWriter {
     columns: Vec<ColumnWriter>,
     /// Rows of each row group but the last.
@@ -115,8 +130,8 @@ pub(crate) struct TermsWriter {
 
 struct ColumnWriter {
     name: String,
-    builder: SketchBuilder,
-    groups: Vec<Arc<GroupSketch>>,
+    builder: GroupTermsBuilder,
+    groups: Vec<GroupTerms>,
     texts: usize,
     bytes: usize,
 }
@@ -126,7 +141,7 @@ impl TermsWriter {
     pub(crate) fn new(columns: impl IntoIterator<Item = String>, group_rows: usize) -> Self {
         let column = |name| ColumnWriter {
             name,
-            builder: SketchBuilder::new(),
+            builder: GroupTermsBuilder::new(),
             groups: Vec::new(),
             texts: 0,
             bytes: 0,
@@ -163,22 +178,23 @@ impl TermsWriter {
         Ok(())
     }
 
-    /// The sketches of all rows.
+    /// What is known of all rows.
     pub(crate) fn finish(mut self) -> FileTerms {
         if self.rows > 0 {
             self.end_group();
         }
         let columns = self.columns.into_iter().filter(ColumnWriter::is_worth_it);
         FileTerms {
-            columns: columns.map(|c| (c.name, c.groups)).collect(),
+            columns: columns
+                .map(|c| (c.name, Arc::new(ColumnTerms { groups: c.groups })))
+                .collect(),
         }
     }
 
     /// Ends the row group under way.
     pub(crate) fn end_group(&mut self) {
         for column in &mut self.columns {
-            let sketch = column.builder.end_group();
-            column.groups.push(Arc::new(sketch));
+            column.groups.push(column.builder.end_group());
         }
         self.rows = 0;
     }

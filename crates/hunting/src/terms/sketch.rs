@@ -1,7 +1,9 @@
-//! Which terms a block of rows may have: a split-block bloom filter for each block of a column of a row group.
+//! Which terms a block of rows may have: a split-block bloom filter for each block of a column of a row group. They are made
+//! while the rows of terms ([`super::postings`]) are.
 
 use arrow::array::{Array, StringViewArray};
 
+use super::postings::{NOT_FOLLOWED, Postings, PostingsBuilder};
 use super::split::each_term;
 
 /// Rows of a block.
@@ -22,9 +24,25 @@ const SALTS: [u32; LANES] = [
     0x5c6b_fb31,
 ];
 
+/// What is known of the terms of a column in one row group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct GroupTerms {
+    /// Which blocks may have a term, of all terms.
+    pub(super) sketch: GroupSketch,
+    /// Which rows have it, of some.
+    pub(super) postings: Postings,
+}
+
+impl GroupTerms {
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.sketch.size() + self.postings.size() + size_of::<Self>()
+    }
+}
+
 /// The terms of a column in one row group, by blocks of [`BLOCK_ROWS`] rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct GroupSketch {
+pub(super) struct GroupSketch {
     /// Rows of the row group.
     pub(super) rows: u32,
     /// Where the buckets of each block start, and where the last one's end.
@@ -34,6 +52,14 @@ pub(crate) struct GroupSketch {
 }
 
 impl GroupSketch {
+    /// No blocks yet.
+    fn empty() -> Self {
+        Self {
+            starts: vec![0],
+            ..Self::default()
+        }
+    }
+
     /// Whether a block may hold a row with this term. Blocks that it does not know may hold everything.
     pub(super) fn may_have(&self, block: usize, term: u64) -> bool {
         let (Some(start), Some(end)) = (self.starts.get(block), self.starts.get(block + 1)) else {
@@ -53,9 +79,8 @@ impl GroupSketch {
         }
     }
 
-    /// Bytes that it takes.
-    pub(super) fn size(&self) -> usize {
-        (self.starts.len() + self.words.len()) * 4 + size_of::<Self>()
+    fn size(&self) -> usize {
+        (self.starts.len() + self.words.len()) * 4
     }
 }
 
@@ -69,22 +94,21 @@ fn bits(term: u64) -> [u32; LANES] {
     SALTS.map(|salt| 1 << ((term as u32).wrapping_mul(salt) >> 27))
 }
 
-/// Makes the sketch of a column, row by row.
-pub(super) struct SketchBuilder {
+/// Follows the terms of a column, row by row.
+pub(super) struct GroupTermsBuilder {
     sketch: GroupSketch,
+    postings: PostingsBuilder,
+    /// Those of the block so far.
     terms: Distinct,
     /// Rows of the block so far.
     rows: usize,
 }
 
-impl SketchBuilder {
+impl GroupTermsBuilder {
     pub(super) fn new() -> Self {
-        let sketch = GroupSketch {
-            starts: vec![0],
-            ..GroupSketch::default()
-        };
         Self {
-            sketch,
+            sketch: GroupSketch::empty(),
+            postings: PostingsBuilder::default(),
             terms: Distinct::new(),
             rows: 0,
         }
@@ -94,8 +118,7 @@ impl SketchBuilder {
     pub(super) fn push(&mut self, texts: &StringViewArray) {
         for row in 0..texts.len() {
             if texts.is_valid(row) {
-                let terms = &mut self.terms;
-                each_term(texts.value(row).as_bytes(), |term| terms.insert(term));
+                self.push_text(texts.value(row).as_bytes());
             }
             self.rows += 1;
             if self.rows == BLOCK_ROWS {
@@ -104,16 +127,29 @@ impl SketchBuilder {
         }
     }
 
-    /// The sketch of the rows so far, which are a row group; the next rows begin another.
-    pub(super) fn end_group(&mut self) -> GroupSketch {
+    fn push_text(&mut self, text: &[u8]) {
+        let row = self.sketch.rows + self.rows as u32;
+        let (terms, postings) = (&mut self.terms, &mut self.postings);
+        each_term(text, |term, number| {
+            let place = terms.insert(number);
+            // Another term may have the same number. That none of this number is followed would not say it of this term.
+            if *place == NOT_FOLLOWED || !postings.is_at(*place, term) {
+                *place = postings.place(term, number);
+            }
+            if *place != NOT_FOLLOWED {
+                postings.add(*place, row);
+            }
+        });
+    }
+
+    /// What is known of the rows so far, which are a row group; the next rows begin another.
+    pub(super) fn end_group(&mut self) -> GroupTerms {
         if self.rows > 0 {
             self.end_block();
         }
-        let next = GroupSketch {
-            starts: vec![0],
-            ..GroupSketch::default()
-        };
-        std::mem::replace(&mut self.sketch, next)
+        let sketch = std::mem::replace(&mut self.sketch, GroupSketch::empty());
+        let postings = self.postings.end_group(sketch.rows);
+        GroupTerms { sketch, postings }
     }
 
     fn end_block(&mut self) {
@@ -134,16 +170,17 @@ impl SketchBuilder {
     }
 }
 
-/// Distinct numbers of terms, none of which is 0, in open addressing; 0 stands for an empty place.
+/// Distinct numbers of terms, none of which is 0, in open addressing, each with the place where the term is followed; the
+/// number 0 stands for none.
 struct Distinct {
-    places: Vec<u64>,
+    slots: Vec<(u64, u32)>,
     count: usize,
 }
 
 impl Distinct {
     fn new() -> Self {
         Self {
-            places: vec![0; 8_192],
+            slots: vec![(0, NOT_FOLLOWED); 8_192],
             count: 0,
         }
     }
@@ -152,40 +189,39 @@ impl Distinct {
         self.count
     }
 
-    fn insert(&mut self, term: u64) {
-        let mask = self.places.len() - 1;
+    /// The place of a term's number, which is added.
+    fn insert(&mut self, term: u64) -> &mut u32 {
+        if (self.count + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        let mask = self.slots.len() - 1;
         let mut at = (term >> 20) as usize & mask;
-        loop {
-            let place = self.places[at];
-            if place == term {
-                return;
-            }
-            if place == 0 {
-                self.places[at] = term;
+        while self.slots[at].0 != term {
+            if self.slots[at].0 == 0 {
+                self.slots[at].0 = term;
                 self.count += 1;
-                if self.count * 2 > self.places.len() {
-                    self.grow();
-                }
-                return;
+                break;
             }
             at = (at + 1) & mask;
         }
+        &mut self.slots[at].1
     }
 
     fn grow(&mut self) {
-        let twice = vec![0; self.places.len() * 2];
-        let old = std::mem::replace(&mut self.places, twice);
+        let twice = vec![(0, NOT_FOLLOWED); self.slots.len() * 2];
+        let old = std::mem::replace(&mut self.slots, twice);
         self.count = 0;
-        for term in old.into_iter().filter(|term| *term != 0) {
-            self.insert(term);
+        for (term, place) in old.into_iter().filter(|(term, _)| *term != 0) {
+            *self.insert(term) = place;
         }
     }
 
     /// Takes every number out.
     fn drain(&mut self, mut each: impl FnMut(u64)) {
-        for place in &mut self.places {
-            if *place != 0 {
-                each(std::mem::take(place));
+        for slot in &mut self.slots {
+            if slot.0 != 0 {
+                each(slot.0);
+                *slot = (0, NOT_FOLLOWED);
             }
         }
         self.count = 0;

@@ -26,8 +26,8 @@ static IN_TERM: [bool; 256] = {
     table
 };
 
-/// Calls `found` with the number of each term of a text.
-pub(super) fn each_term(text: &[u8], mut found: impl FnMut(u64)) {
+/// Calls `found` with each term of a text and its number.
+pub(super) fn each_term(text: &[u8], mut found: impl FnMut(&[u8], u64)) {
     let mut at = 0;
     while at < text.len() {
         if !IN_TERM[usize::from(text[at])] {
@@ -38,7 +38,8 @@ pub(super) fn each_term(text: &[u8], mut found: impl FnMut(u64)) {
         while at < text.len() && IN_TERM[usize::from(text[at])] {
             at += 1;
         }
-        found(number(&text[start..at]));
+        let term = &text[start..at];
+        found(term, number(term));
     }
 }
 
@@ -60,10 +61,17 @@ pub(super) fn needed_terms(pattern: &str, bounds: Bounds) -> Vec<u64> {
         }
     }
     let mut terms = Vec::new();
-    each_term(&bytes[from..to], |term| terms.push(term));
+    each_term(&bytes[from..to], |_, number| terms.push(number));
     terms.sort_unstable();
     terms.dedup();
     terms
+}
+
+/// The term that a pattern is, and nothing besides, as [`each_term`] of a text compares it: ASCII letters in lower case.
+pub(super) fn single_term(pattern: &str) -> Option<Box<[u8]>> {
+    let bytes = pattern.as_bytes();
+    let is_term = !bytes.is_empty() && bytes.iter().all(|b| IN_TERM[usize::from(*b)]);
+    is_term.then(|| bytes.to_ascii_lowercase().into())
 }
 
 /// Sets the bit that tells ASCII letters' cases apart. It is set in digits; what it merges of other bytes only makes
@@ -71,7 +79,7 @@ pub(super) fn needed_terms(pattern: &str, bounds: Bounds) -> Vec<u64> {
 const FOLD: u64 = 0x2020_2020_2020_2020;
 
 /// The number of a term.
-fn number(term: &[u8]) -> u64 {
+pub(super) fn number(term: &[u8]) -> u64 {
     let mut hash = (term.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut chunks = term.chunks_exact(8);
     for chunk in &mut chunks {
@@ -102,7 +110,7 @@ mod tests {
 
     fn terms(text: &str) -> Vec<u64> {
         let mut terms = Vec::new();
-        each_term(text.as_bytes(), |term| terms.push(term));
+        each_term(text.as_bytes(), |_, number| terms.push(number));
         terms.sort_unstable();
         terms.dedup();
         terms
@@ -130,6 +138,15 @@ mod tests {
 
     const NUMBER_OF_POWERSHELL: u64 = 0x3561_0e31_3ac0_9c80;
     const NUMBER_OF_E: u64 = 0xc4ef_097f_bf9c_fa53;
+
+    #[test]
+    fn a_single_term_has_no_separators() {
+        assert_eq!(single_term("ComSvcs").as_deref(), Some(&b"comsvcs"[..]));
+        assert_eq!(single_term("É1").as_deref(), Some("É1".as_bytes()));
+        for pattern in ["", "a b", "a.", "-a", "_"] {
+            assert_eq!(single_term(pattern), None, "{pattern}");
+        }
+    }
 
     #[test]
     fn terms_at_an_open_edge_are_not_needed() {

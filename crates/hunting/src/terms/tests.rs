@@ -9,9 +9,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 use proptest::prelude::*;
 
-use super::condition::TextColumns;
 use super::sketch::BLOCK_ROWS;
-use super::stored::decode;
+use super::stored::Directory;
 use super::*;
 use crate::functions;
 use crate::functions::text_match::Matcher;
@@ -52,28 +51,37 @@ fn op() -> impl Strategy<Value = StringOp> {
 
 /// One row group, a block for each of these lists of texts; none of them fills its block.
 fn sketched(blocks: &[Vec<Option<String>>]) -> FileTerms {
-    let mut builder = SketchBuilder::new();
+    let mut builder = GroupTermsBuilder::new();
     for block in blocks {
         let padding = std::iter::repeat_n(None, BLOCK_ROWS - block.len());
         let texts: StringViewArray = block.iter().map(Option::as_deref).chain(padding).collect();
         builder.push(&texts);
     }
-    let groups = vec![Arc::new(builder.end_group())];
+    of_one_group(builder.end_group())
+}
+
+fn of_one_group(group: GroupTerms) -> FileTerms {
+    let column = ColumnTerms {
+        groups: vec![group],
+    };
     FileTerms {
-        columns: BTreeMap::from([("t".to_owned(), groups)]),
+        columns: BTreeMap::from([("t".to_owned(), Arc::new(column))]),
+    }
+}
+
+fn column_of(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Column(column) => Some(&column.name),
+        _ => None,
     }
 }
 
 /// Which blocks a filter leaves.
 fn kept(terms: &FileTerms, blocks: usize, filter: Expr) -> Vec<bool> {
-    let columns: TextColumns<'_> = &|expr| match expr {
-        Expr::Column(column) => Some(&column.name),
-        _ => None,
-    };
-    let Some(condition) = TermCondition::of(&[filter], columns) else {
+    let Some(filter) = TermFilter::of(&[filter], true, &column_of) else {
         return vec![true; blocks];
     };
-    let rows = condition.rows(terms, 0, blocks * BLOCK_ROWS);
+    let rows = filter.left(terms, 0, blocks * BLOCK_ROWS).rows;
     let holds = |block: usize| rows.iter().any(|r| r.contains(&(block * BLOCK_ROWS)));
     (0..blocks).map(holds).collect()
 }
@@ -214,6 +222,124 @@ proptest! {
     }
 }
 
+/// Texts of rows of a row group in which some words have postings, some are in few rows and some in most.
+fn spread() -> impl Strategy<Value = Vec<Option<String>>> {
+    const ROWS: usize = 2_500;
+    let word = prop::sample::select(vec!["net", "USER", "Net", "add", "é", "x1", "a-b"]);
+    let row = (0..ROWS, prop::collection::vec(word, 1..3));
+    prop::collection::vec(row, 0..60).prop_map(|rows| {
+        let mut texts = vec![None; ROWS];
+        for (row, words) in rows {
+            texts[row] = Some(words.join(" "));
+        }
+        // A word of so many rows that they are not kept.
+        (0..ROWS).filter(|row| row % 50 == 7).for_each(|row| {
+            texts[row].get_or_insert_default().push_str(" common");
+        });
+        texts
+    })
+}
+
+/// A question about words, and whether it asks for whole terms alone.
+fn question() -> impl Strategy<Value = (Asked, bool)> {
+    let word = prop::sample::select(vec![
+        "net", "USER", "add", "É", "é", "x1", "common", "none", "a-b", "ad", "b",
+    ]);
+    let leaf = (word, op(), any::<bool>()).prop_map(|(word, op, exact)| {
+        let is_term = word != "a-b" && op == StringOp::Has && !exact;
+        (Asked::Test("t", op, exact, word.to_owned()), is_term)
+    });
+    let has = prop::sample::select(vec!["net", "user", "ADD", "x1", "common", "none"]);
+    let has = has.prop_map(|w| (Asked::Test("t", StringOp::Has, false, w.to_owned()), true));
+    prop_oneof![3 => has, 1 => leaf].prop_recursive(2, 6, 2, |inner| {
+        let pair = (inner.clone(), inner.clone());
+        let two = pair.prop_map(|(a, b)| (Box::new((a.0, b.0)), a.1 && b.1));
+        prop_oneof![
+            two.clone()
+                .prop_map(|(two, whole)| (Asked::Both(two), whole)),
+            two.prop_map(|(two, whole)| (Asked::Either(two), whole)),
+            inner
+                .clone()
+                .prop_map(|(of, whole)| (Asked::True(Box::new(of)), whole)),
+            inner.prop_map(|(of, _)| (Asked::Not(Box::new(of)), false)),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_settled_is_just_the_rows_that_pass(texts in spread(), question in question()) {
+        let mut builder = GroupTermsBuilder::new();
+        builder.push(&texts.iter().map(Option::as_deref).collect());
+        let terms = of_one_group(builder.end_group());
+        let (asked, whole) = question;
+        let filter = asked.filter();
+        prop_assert_eq!(settles(&filter, &column_of), whole, "{}", filter);
+        let passing: Vec<usize> = (0..texts.len())
+            .filter(|row| asked.passes(&(texts[*row].clone(), String::new())))
+            .collect();
+        let filters = [filter];
+        if let Some(filter) = TermFilter::of(&filters, true, &column_of) {
+            let left = filter.left(&terms, 0, texts.len());
+            let rows: Vec<usize> = left.rows.iter().cloned().flatten().collect();
+            prop_assert!(rows.is_sorted_by(|a, b| a < b));
+            match left.settled {
+                true => prop_assert_eq!(&rows, &passing),
+                false => prop_assert!(passing.iter().all(|row| rows.contains(row))),
+            }
+            prop_assert!(whole || !left.settled);
+            let unsettled = TermFilter::of(&filters, false, &column_of).unwrap();
+            prop_assert!(!unsettled.left(&terms, 0, texts.len()).settled);
+        }
+    }
+}
+
+#[test]
+fn rows_are_settled_where_all_terms_are_followed() {
+    let texts = (0..2_048).map(|row| match row {
+        _ if row % 100 == 3 => "Net user",
+        _ if row % 200 == 50 => "add",
+        8 => "rare",
+        _ => "ordinary",
+    });
+    let mut builder = GroupTermsBuilder::new();
+    builder.push(&StringViewArray::from_iter_values(texts));
+    let terms = of_one_group(builder.end_group());
+    let left = |filters: &[Expr]| {
+        let filter = TermFilter::of(filters, true, &column_of).unwrap();
+        let left = filter.left(&terms, 0, 2_048);
+        let rows: usize = left.rows.iter().map(ExactSizeIterator::len).sum();
+        (rows, left.settled)
+    };
+    let has = |term| functions::string_test(StringOp::Has, false, col("t"), literal(term));
+    let has_cs = |term| functions::string_test(StringOp::Has, true, col("t"), literal(term));
+    assert_eq!(left(&[has("NET")]), (21, true));
+    assert_eq!(left(&[has("net").or(has("Add"))]), (31, true));
+    assert_eq!(left(&[has("net"), has("add")]), (0, true));
+    assert_eq!(left(&[has("net"), has("user")]), (21, true));
+    // What else is asked is tested on the rows that are left.
+    assert_eq!(left(&[has("net"), has_cs("Net")]), (21, true));
+    assert_eq!(left(&[has_cs("Net")]), (2_048, false));
+    assert_eq!(left(&[has("net").and(has_cs("Net"))]), (21, false));
+    // In too few rows, in too many, in none.
+    assert_eq!(left(&[has("rare")]), (2_048, false));
+    assert_eq!(left(&[has("ordinary")]), (2_048, false));
+    assert_eq!(left(&[has("net"), has("rare")]), (21, false));
+    assert_eq!(left(&[has("nowhere")]), (0, true));
+    let any = |terms: &[&str]| {
+        let terms = terms.iter().map(|term| (*term).to_owned()).collect();
+        functions::test_any(StringOp::Has, false, col("t"), terms)
+    };
+    assert_eq!(left(&[any(&["net", "add", "nowhere"])]), (31, true));
+    assert!(!settles(&any(&[]), &column_of));
+    assert!(!settles(&any(&["net", "a b"]), &column_of));
+    assert!(!settles(&has("net"), &|_| None));
+    let many: Vec<String> = (0..257).map(|n| format!("t{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(settles(&any(&many[..256]), &column_of));
+    assert!(!settles(&any(&many), &column_of));
+}
+
 #[test]
 fn what_is_not_there_is_left_out() {
     let some = |text: &str| vec![Some(text.to_owned())];
@@ -269,33 +395,61 @@ fn file(texts: &[String]) -> (Vec<u8>, ParquetMetaData, FileTerms) {
     (writer.inner().clone(), metadata, terms.finish())
 }
 
+/// What bytes say of the column of a file.
+fn decode(bytes: &[u8], print: u64, metadata: &ParquetMetaData) -> Option<ColumnTerms> {
+    let directory = Directory::decode(bytes, print)?;
+    let section = directory.section("t")?;
+    let at = section.bytes.start as usize..section.bytes.end as usize;
+    section.decode(bytes.get(at)?, metadata)
+}
+
 #[test]
-fn sketches_read_back_and_foreign_ones_are_none() {
-    let texts: Vec<String> = (0..12_000)
-        .map(|n| format!("a text with number {n}"))
-        .collect();
+fn terms_read_back_and_foreign_ones_are_none() {
+    let text = |n: usize| format!("a text with number {n} {}", n % 150);
+    let texts: Vec<String> = (0..12_000).map(text).collect();
     let (bytes, metadata, terms) = file(&texts);
     assert_eq!(terms.columns.keys().collect::<Vec<_>>(), ["t"]);
     let print = fingerprint(bytes.len() as u64, &metadata);
     let encoded = encode(&terms, print);
     let read = decode(&encoded, print, &metadata).unwrap();
-    assert_eq!(read, terms);
+    assert_eq!(read, *terms.columns["t"]);
     assert!(read.size() < texts.len() * 8, "{}", read.size());
+    let known = read.groups.iter().map(|g| g.postings.rows(b"149", 5_000));
+    let counts: Vec<_> = known.map(|rows| rows.map(|rows| rows.len())).collect();
+    assert_eq!(counts, [Some(33), Some(33), Some(14)]);
     let other = fingerprint(bytes.len() as u64 + 1, &metadata);
     assert_eq!(decode(&encoded, other, &metadata), None);
     let (_, shorter, _) = file(&texts[1..]);
     assert_ne!(fingerprint(bytes.len() as u64, &shorter), print);
     assert_eq!(decode(&encoded, print, &file(&texts[..5_000]).1), None);
-    for at in (0..encoded.len()).step_by(997).chain(0..24) {
+    for at in (0..encoded.len()).step_by(997).chain(0..80) {
         let mut wrong = encoded.clone();
         wrong[at] ^= 1;
         assert_eq!(decode(&wrong, print, &metadata), None, "byte {at}");
     }
-    assert_eq!(
-        decode(&encoded[..encoded.len() - 1], print, &metadata),
-        None
-    );
-    assert_eq!(decode(b"", print, &metadata), None);
+    for length in [encoded.len() - 1, 60, 20, 12, 8, 3, 0] {
+        assert_eq!(decode(&encoded[..length], print, &metadata), None);
+    }
+}
+
+/// A section whose checksum is right and whose lengths are not, as of a broken program.
+#[test]
+fn lengths_that_do_not_fit_are_none() {
+    let texts: Vec<String> = (0..5_000).map(|n| format!("a text with number {}", n % 150)).collect();
+    let (bytes, metadata, terms) = file(&texts);
+    let print = fingerprint(bytes.len() as u64, &metadata);
+    let column = &terms.columns["t"].groups[0];
+    let with = |change: fn(&mut GroupTerms)| {
+        let mut group = column.clone();
+        change(&mut group);
+        decode(&encode(&of_one_group(group), print), print, &metadata)
+    };
+    assert!(with(|_| ()).is_some());
+    assert_eq!(with(|g| g.sketch.rows -= 1), None);
+    assert_eq!(with(|g| g.sketch.starts.push(0)), None);
+    assert_eq!(with(|g| g.postings.row_ends.reverse()), None);
+    assert_eq!(with(|g| g.postings.texts.push(b'a')), None);
+    assert_eq!(with(|g| g.postings.rows.clear()), None);
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! Filters that a scan settles itself, so that what they test need not be read: by terms where the rows that pass are known
+//! ([`crate::terms`]), else row by row.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use datafusion::catalog::Session;
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
+use datafusion::common::{Column, DFSchema, Result};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExecBuilder;
+
+/// Columns of a table with those behind them that filters test besides.
+///
+/// # Errors
+/// When a filter tests a column that the table has not.
+pub(crate) fn with_tested(
+    columns: &[usize],
+    filters: &[Expr],
+    schema: &Schema,
+) -> Result<Vec<usize>> {
+    let mut tested = columns.to_vec();
+    for column in filters.iter().flat_map(Expr::column_refs) {
+        let index = schema.index_of(&column.name)?;
+        if !tested.contains(&index) {
+            tested.push(index);
+        }
+    }
+    Ok(tested)
+}
+
+/// The first so many columns of the rows that pass all filters.
+///
+/// # Errors
+/// When the plan lacks a column that a filter tests.
+pub(crate) fn passing(
+    plan: Arc<dyn ExecutionPlan>,
+    filters: &[Expr],
+    columns: usize,
+    state: &dyn Session,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let filters = filters.iter().cloned().map(without_table);
+    let Some(filter) = conjunction(filters.collect::<Result<Vec<_>>>()?) else {
+        return Ok(plan);
+    };
+    let schema = DFSchema::try_from(plan.schema())?;
+    let predicate = state.create_physical_expr(filter, &schema)?;
+    let passing = FilterExecBuilder::new(predicate, plan)
+        .apply_projection(Some((0..columns).collect()))?
+        .build()?;
+    Ok(Arc::new(passing))
+}
+
+/// The schema of what is read has no table's name.
+fn without_table(filter: Expr) -> Result<Expr> {
+    let renamed = filter.transform(|expr| {
+        Ok(match expr {
+            Expr::Column(column) if column.relation.is_some() => {
+                Transformed::yes(Expr::Column(Column::from_name(column.name)))
+            }
+            other => Transformed::no(other),
+        })
+    });
+    Ok(renamed?.data)
+}

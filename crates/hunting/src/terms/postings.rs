@@ -1,0 +1,329 @@
+//! Which rows of a row group have a term, of terms that neither few nor most rows have.
+//!
+//! Of a term in few rows, sketches leave few blocks; one in most rows leaves nothing out anyway. Between the two, hits are
+//! spread over many blocks. There the rows are known one by one, by the term itself and not by its number, so that a filter
+//! that asks for nothing else is settled without a text being read.
+
+use std::ops::Range;
+
+use hashbrown::HashTable;
+
+use super::split::number;
+
+/// Of so many rows, one at least has a term whose rows are kept: else it is in few blocks.
+const LEAST_OF: u32 = 32_768;
+/// So many rows at least.
+const LEAST: u32 = 4;
+/// Of so many rows, one at most.
+const MOST_OF: u32 = 64;
+/// Rows of a term that are kept at most, whatever the size of its row group.
+const MOST: u32 = 8_192;
+/// Bytes of a term at most.
+const MOST_BYTES: usize = 64;
+/// Terms that are followed at most, the first ones of a row group. What many rows have is among them.
+const MOST_TERMS: usize = 262_144;
+
+/// What is said of a term that is not followed.
+pub(super) const NOT_FOLLOWED: u32 = u32::MAX;
+
+/// The rows of terms in one row group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Postings {
+    /// Where each term ends in `texts`.
+    pub(super) text_ends: Vec<u32>,
+    /// The terms one behind the other, in the order of their bytes, ASCII letters in lower case.
+    pub(super) texts: Vec<u8>,
+    /// Where the rows of each term end in `rows`.
+    pub(super) row_ends: Vec<u32>,
+    /// Of each term the first row, then how many rows later each next one follows, as LEB128.
+    pub(super) rows: Vec<u8>,
+}
+
+impl Postings {
+    /// The rows that have a term, which is in lower case, in order; none when nothing is known of it.
+    pub(super) fn rows(&self, term: &[u8], group_rows: usize) -> Option<Vec<Range<usize>>> {
+        let (mut from, mut to) = (0, self.text_ends.len());
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            match part(&self.texts, &self.text_ends, middle)?.cmp(term) {
+                std::cmp::Ordering::Less => from = middle + 1,
+                std::cmp::Ordering::Greater => to = middle,
+                std::cmp::Ordering::Equal => {
+                    return decoded(part(&self.rows, &self.row_ends, middle)?, group_rows);
+                }
+            }
+        }
+        None
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        (self.text_ends.len() + self.row_ends.len()) * 4 + self.texts.len() + self.rows.len()
+    }
+
+    /// Whether every end is one.
+    pub(super) fn is_sound(&self) -> bool {
+        let sound = |ends: &[u32], bytes: &[u8]| {
+            ends.is_sorted() && ends.last().map_or(0, |end| *end as usize) == bytes.len()
+        };
+        self.text_ends.len() == self.row_ends.len()
+            && sound(&self.text_ends, &self.texts)
+            && sound(&self.row_ends, &self.rows)
+    }
+}
+
+/// One of several parts that stand one behind the other.
+fn part<'b>(bytes: &'b [u8], ends: &[u32], index: usize) -> Option<&'b [u8]> {
+    let start = match index.checked_sub(1) {
+        Some(before) => *ends.get(before)?,
+        None => 0,
+    };
+    bytes.get(start as usize..*ends.get(index)? as usize)
+}
+
+/// Rows of a row group of so many; none when they are not in order or beyond it.
+fn decoded(mut bytes: &[u8], group_rows: usize) -> Option<Vec<Range<usize>>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut next = 0;
+    while !bytes.is_empty() {
+        let row = usize::try_from(read_number(&mut bytes)?)
+            .ok()?
+            .checked_add(next)?;
+        match ranges.last_mut() {
+            // The first is counted from 0, further ones from the one before.
+            Some(last) if row < last.end => return None,
+            Some(last) if row == last.end => last.end += 1,
+            _ => ranges.push(row..row + 1),
+        }
+        next = row;
+    }
+    let is_within = ranges.last().is_none_or(|last| last.end <= group_rows);
+    is_within.then_some(ranges)
+}
+
+fn read_number(bytes: &mut &[u8]) -> Option<u32> {
+    let mut number = 0;
+    for shift in (0..32).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u32::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn push_number(bytes: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Follows the terms of a row group.
+#[derive(Default)]
+pub(super) struct PostingsBuilder {
+    followed: Vec<Followed>,
+    /// Their places in `followed`, by the number of the term.
+    places: HashTable<u32>,
+    /// The terms one behind the other, ASCII letters in lower case.
+    texts: Vec<u8>,
+}
+
+/// A term that is followed.
+struct Followed {
+    start: u32,
+    length: u8,
+    /// Rows so far.
+    count: u32,
+    first: u32,
+    last: u32,
+    /// The rows behind the first, as [`Postings::rows`] has them; nothing once they are too many.
+    further: Vec<u8>,
+}
+
+impl Followed {
+    fn text<'t>(&self, texts: &'t [u8]) -> &'t [u8] {
+        let start = self.start as usize;
+        &texts[start..start + usize::from(self.length)]
+    }
+}
+
+impl PostingsBuilder {
+    /// The place of a term with this number, [`NOT_FOLLOWED`] when it is none of those. A term has the same place until
+    /// the row group ends.
+    pub(super) fn place(&mut self, term: &[u8], number_of_term: u64) -> u32 {
+        let (followed, texts) = (&self.followed, &self.texts);
+        let text = |place: u32| followed[place as usize].text(texts);
+        let same = |place: &u32| text(*place).eq_ignore_ascii_case(term);
+        if let Some(place) = self.places.find(number_of_term, same) {
+            return *place;
+        }
+        if term.len() > MOST_BYTES || followed.len() == MOST_TERMS {
+            return NOT_FOLLOWED;
+        }
+        let place = followed.len() as u32;
+        self.places
+            .insert_unique(number_of_term, place, |place| number(text(*place)));
+        self.followed.push(Followed {
+            start: self.texts.len() as u32,
+            length: term.len() as u8,
+            count: 0,
+            first: 0,
+            last: 0,
+            further: Vec::new(),
+        });
+        self.texts.extend(term.iter().map(u8::to_ascii_lowercase));
+        place
+    }
+
+    /// Whether a term is the one at a place.
+    pub(super) fn is_at(&self, place: u32, term: &[u8]) -> bool {
+        let followed = self.followed.get(place as usize);
+        followed.is_some_and(|f| f.text(&self.texts).eq_ignore_ascii_case(term))
+    }
+
+    /// Says that a row, none before the last one, has the term at a place.
+    pub(super) fn add(&mut self, place: u32, row: u32) {
+        let followed = &mut self.followed[place as usize];
+        match followed.count {
+            0 => followed.first = row,
+            _ if followed.last == row => return,
+            MOST => followed.further = Vec::new(),
+            count if count > MOST => return,
+            _ => push_number(&mut followed.further, row - followed.last),
+        }
+        followed.last = row;
+        followed.count += 1;
+    }
+
+    /// The rows of terms in a row group of so many; the next rows begin another.
+    pub(super) fn end_group(&mut self, rows: u32) -> Postings {
+        let range = LEAST.max(rows / LEAST_OF)..=MOST.min(rows / MOST_OF);
+        let kept = self.followed.iter().filter(|f| range.contains(&f.count));
+        let mut kept: Vec<&Followed> = kept.collect();
+        kept.sort_unstable_by_key(|followed| followed.text(&self.texts));
+        let mut postings = Postings::default();
+        for followed in kept {
+            postings.texts.extend(followed.text(&self.texts));
+            postings.text_ends.push(postings.texts.len() as u32);
+            push_number(&mut postings.rows, followed.first);
+            postings.rows.extend(&followed.further);
+            postings.row_ends.push(postings.rows.len() as u32);
+        }
+        *self = Self::default();
+        postings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of a term, all of the same row group.
+    fn built(terms: &[(&[u8], &[u32])], rows: u32) -> Postings {
+        let mut builder = PostingsBuilder::default();
+        let mut said: Vec<(u32, &[u8])> = Vec::new();
+        for (term, rows) in terms {
+            said.extend(rows.iter().map(|row| (*row, *term)));
+        }
+        said.sort_unstable();
+        for (row, term) in said {
+            let place = builder.place(term, number(term));
+            builder.add(place, row);
+        }
+        builder.end_group(rows)
+    }
+
+    #[test]
+    fn rows_are_those_of_terms_that_neither_few_nor_most_rows_have() {
+        let many: Vec<u32> = (0..1_025).collect();
+        let terms: [(&[u8], &[u32]); 4] = [
+            (b"Zed", &[0, 1, 2, 700, 65_535]),
+            (b"few", &[5, 6, 7]),
+            (b"alpha", &[3, 300, 40_000, 40_001]),
+            (b"most", &many),
+        ];
+        let postings = built(&terms, 65_536);
+        assert!(postings.is_sound());
+        let rows = |term: &str| postings.rows(term.as_bytes(), 65_536);
+        assert_eq!(rows("zed"), Some(vec![0..3, 700..701, 65_535..65_536]));
+        assert_eq!(rows("alpha"), Some(vec![3..4, 300..301, 40_000..40_002]));
+        for unknown in ["few", "most", "nowhere", "", "Zed", "zedd", "ze"] {
+            assert_eq!(rows(unknown), None, "{unknown}");
+        }
+        // A row that is not there, as of a file of another.
+        assert_eq!(postings.rows(b"zed", 65_535), None);
+    }
+
+    #[test]
+    fn a_row_that_has_a_term_twice_is_one() {
+        let rows: &[u32] = &[1, 1, 1, 2, 2, 9, 30_000];
+        let postings = built(&[(b"a", rows)], 65_536);
+        assert_eq!(
+            postings.rows(b"a", 65_536),
+            Some(vec![1..3, 9..10, 30_000..30_001])
+        );
+    }
+
+    #[test]
+    fn terms_of_the_same_number_are_not_taken_for_each_other() {
+        let mut builder = PostingsBuilder::default();
+        let places = [&b"one"[..], b"other", b"ONE"].map(|term| builder.place(term, 7));
+        assert_eq!(places[0], places[2]);
+        assert_ne!(places[0], places[1]);
+        assert!(builder.is_at(places[0], b"One") && !builder.is_at(places[0], b"other"));
+        assert!(!builder.is_at(NOT_FOLLOWED, b"one"));
+    }
+
+    #[test]
+    fn terms_beyond_the_limits_are_not_followed() {
+        let mut builder = PostingsBuilder::default();
+        let long = [b'a'; MOST_BYTES + 1];
+        assert_eq!(builder.place(&long, number(&long)), NOT_FOLLOWED);
+        let first = builder.place(b"first", number(b"first"));
+        for n in 1..MOST_TERMS {
+            let term = format!("t{n}");
+            let place = builder.place(term.as_bytes(), number(term.as_bytes()));
+            assert_eq!(place as usize, n);
+        }
+        assert_eq!(builder.place(b"last", number(b"last")), NOT_FOLLOWED);
+        assert_eq!(builder.place(b"FIRST", number(b"first")), first);
+        // Another row group has room again.
+        assert_eq!(builder.end_group(1_000), Postings::default());
+        assert_eq!(builder.place(b"last", number(b"last")), 0);
+    }
+
+    #[test]
+    fn more_rows_than_are_kept_are_none() {
+        let rows: Vec<u32> = (0..=MOST).map(|row| row * 100).collect();
+        let group = 2_000_000;
+        assert_eq!(
+            built(&[(b"a", &rows)], group).rows(b"a", group as usize),
+            None
+        );
+        let kept = built(&[(b"a", &rows[1..])], group);
+        assert_eq!(
+            kept.rows(b"a", group as usize).map(|r| r.len()),
+            Some(MOST as usize)
+        );
+    }
+
+    #[test]
+    fn what_is_no_posting_is_recognised() {
+        let sound = built(&[(b"a", &[1, 5, 300, 9_000])], 65_536);
+        let with = |change: fn(&mut Postings)| {
+            let mut postings = sound.clone();
+            change(&mut postings);
+            postings
+        };
+        assert!(!with(|p| p.text_ends[0] = 2).is_sound());
+        assert!(!with(|p| p.row_ends[0] -= 1).is_sound());
+        assert!(!with(|p| p.row_ends.push(9)).is_sound());
+        assert_eq!(with(|p| p.rows[1] = 0).rows(b"a", 65_536), None);
+        assert_eq!(with(|p| p.rows.fill(0xff)).rows(b"a", 65_536), None);
+        assert_eq!(with(|p| p.row_ends[0] = 99).rows(b"a", 65_536), None);
+    }
+}
