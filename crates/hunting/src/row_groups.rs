@@ -29,6 +29,12 @@ use crate::terms::{KeptTerms, LeftRows, TermFilter, WantedRows, load, of_group};
 const LEAST_ROWS: usize = 16_384;
 /// Rows of a page of long texts, about.
 const PAGE_ROWS: usize = 1_024;
+/// Pages of a column that the rows of a batch are of, at most. Texts stay in the pages that they are read from.
+const BATCH_PAGES: usize = 16;
+/// Rows of a batch at least.
+const LEAST_BATCH: usize = 16;
+/// Rows of a batch unless rows are few and far between.
+const BATCH: usize = 8_192;
 
 /// Which row group a part of a file is, for those who order parts.
 #[derive(Clone, Debug)]
@@ -218,7 +224,10 @@ impl Unit<'_> {
     /// What reading them costs, in rows: a page is read for one of its rows, too.
     fn cost(&self) -> usize {
         let ranges = self.wanted.iter().map(ExactSizeIterator::len);
-        ranges.map(|rows| rows.max(PAGE_ROWS)).sum()
+        let pages: usize = ranges.map(|rows| rows.max(PAGE_ROWS)).sum();
+        let span = self.wanted.last().map_or(0, |range| range.end)
+            - self.wanted.first().map_or(0, |range| range.start);
+        pages.min(span.max(PAGE_ROWS))
     }
 }
 
@@ -237,9 +246,24 @@ fn between(wanted: &[Range<usize>], from: usize, to: usize) -> Vec<Range<usize>>
     cut
 }
 
+/// Parts of files, each for a thread.
+pub(crate) struct Dealt {
+    /// The parts; there is one at least.
+    pub groups: Vec<FileGroup>,
+    /// Rows of a batch, where it has to be smaller than usual because rows are far between.
+    pub batch: Option<usize>,
+}
+
+impl Dealt {
+    /// Whether nothing is read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.iter().all(FileGroup::is_empty)
+    }
+}
+
 /// What is left of the files, where terms have settled what they can or elsewhere, in parts of equal numbers of rows, in
-/// order; a row group may be cut. There is a part at least.
-pub(crate) fn deal(footers: &[Footer], settled: bool, parts: usize) -> Vec<FileGroup> {
+/// order; a row group may be cut.
+pub(crate) fn deal(footers: &[Footer], settled: bool, parts: usize) -> Dealt {
     let units = footers.iter().flat_map(Footer::units);
     let units: Vec<Unit<'_>> = units.filter(|unit| unit.settled == settled).collect();
     let total: usize = units.iter().map(Unit::rows).sum();
@@ -262,7 +286,16 @@ pub(crate) fn deal(footers: &[Footer], settled: bool, parts: usize) -> Vec<FileG
         }
         before = end;
     }
-    dealt.into_iter().map(FileGroup::new).collect()
+    Dealt {
+        groups: dealt.into_iter().map(FileGroup::new).collect(),
+        batch: batch(total, cost),
+    }
+}
+
+/// Rows of a batch of so many rows whose pages have so many.
+fn batch(rows: usize, cost: usize) -> Option<usize> {
+    let batch = (BATCH_PAGES * PAGE_ROWS * rows).checked_div(cost)?;
+    (batch < BATCH).then_some(batch.max(LEAST_BATCH))
 }
 
 /// Some rows of a row group as a file to read.
@@ -299,6 +332,16 @@ pub(crate) fn ranges(selection: &RowSelection) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn batches_of_rows_that_are_far_between_are_small() {
+        assert_eq!(batch(5_000_000, 5_000_000), None);
+        assert_eq!(batch(2_500_000, 5_000_000), None);
+        assert_eq!(batch(80_000, 5_000_000), Some(262));
+        assert_eq!(batch(10, 10 * PAGE_ROWS), Some(LEAST_BATCH));
+        assert_eq!(batch(1, 5_000_000), Some(LEAST_BATCH));
+        assert_eq!(batch(0, 0), None);
+    }
 
     #[test]
     fn parts_of_some_rows_are_these_each_once() {

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
+use datafusion::physical_expr::expressions::lit;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExecBuilder;
 
@@ -51,6 +52,21 @@ pub(crate) fn passing(
         .apply_projection(Some((0..columns).collect()))?
         .build()?;
     Ok(Arc::new(passing))
+}
+
+/// The rows of a plan, which are few of those around them, with their texts alone: as they are read they hold the pages that
+/// they are in.
+///
+/// # Errors
+/// None that is known.
+pub(crate) fn gathered(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = plan.schema();
+    let mut types = schema.fields().iter().map(|field| field.data_type());
+    if !types.any(|ty| *ty == DataType::Utf8View) {
+        return Ok(plan);
+    }
+    // A filter makes full batches of small ones, and copies texts that are few of their buffers.
+    Ok(Arc::new(FilterExecBuilder::new(lit(true), plan).build()?))
 }
 
 /// The schema of what is read has no table's name.

@@ -30,7 +30,7 @@ use super::schema::{engine_schema, file_schema};
 use super::ticks::ticks_from_timestamp;
 use super::writer::lock;
 use super::{EventStore, EventsError};
-use crate::settled::{passing, with_tested};
+use crate::settled::{gathered, passing, with_tested};
 use crate::shredded::{Extra, KeyPath, with_extras};
 use crate::terms::{TermFilter, settles};
 
@@ -231,7 +231,8 @@ impl EventTable {
             plan.map(|plan| self.to_engine_types(plan, columns, state))
                 .transpose()
         };
-        Ok([plan(true, columns)?, plan(false, tested)?])
+        let known = plan(true, columns)?.map(gathered).transpose()?;
+        Ok([known, plan(false, tested)?])
     }
 
     /// Columns as files hold them to columns of the engine's types.

@@ -111,8 +111,8 @@ impl FileScan<'_> {
         predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let schema = with_extras(&file_schema(self.table), self.paths);
-        let groups = deal(footers, settled, self.state.config().target_partitions());
-        if groups.iter().all(FileGroup::is_empty) {
+        let dealt = deal(footers, settled, self.state.config().target_partitions());
+        if dealt.is_empty() {
             return Ok(None);
         }
         let options = TableParquetOptions {
@@ -131,7 +131,8 @@ impl FileScan<'_> {
         let then = Arc::new(StoredTimes { then });
         let paths = self.paths.clone();
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
-            .with_file_groups(groups)
+            .with_file_groups(dealt.groups)
+            .with_batch_size(dealt.batch)
             .with_projection_indices(Some(columns.to_vec()))?
             .with_limit(self.limit)
             .with_expr_adapter(Some(Arc::new(ShreddedFiles { paths, then })))

@@ -11,7 +11,7 @@ use datafusion::config::TableParquetOptions;
 use datafusion::datasource::TableType;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::cache::default_cache::DefaultCache;
@@ -28,8 +28,8 @@ use parquet::file::statistics::Statistics;
 
 use super::parquet_files::files;
 use super::stored_filter::{stored_text, translate};
-use crate::row_groups::{Footer, Pruning, add_wanted, deal, has_sound_pages};
-use crate::settled::{passing, with_tested};
+use crate::row_groups::{Dealt, Footer, Pruning, add_wanted, deal, has_sound_pages};
+use crate::settled::{gathered, passing, with_tested};
 use crate::stored_times::StoredTimes;
 use crate::terms::{KeptTerms, SUFFIX, TermFilter, settles};
 
@@ -195,12 +195,11 @@ impl TableProvider for StoredFiles {
         let parts = state.config().target_partitions();
         let known = deal(&footers, true, parts);
         let rest = deal(&footers, false, parts);
-        let has_files = |groups: &[FileGroup]| groups.iter().any(|group| !group.is_empty());
         let mut plans = Vec::new();
-        if has_files(&known) {
-            plans.push(self.read(&read, known, columns)?);
+        if !known.is_empty() {
+            plans.push(gathered(self.read(&read, known, columns)?)?);
         }
-        if has_files(&rest) || plans.is_empty() {
+        if !rest.is_empty() || plans.is_empty() {
             let tested = with_tested(columns, &settled, &self.schema)?;
             let rest = self.read(&read, rest, &tested)?;
             plans.push(passing(rest, &settled, columns.len(), state)?);
@@ -221,7 +220,7 @@ impl StoredFiles {
     fn read(
         &self,
         read: &Read<'_>,
-        groups: Vec<FileGroup>,
+        dealt: Dealt,
         columns: &[usize],
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut options = TableParquetOptions {
@@ -237,7 +236,8 @@ impl StoredFiles {
         let then = Arc::new(DefaultPhysicalExprAdapterFactory);
         let url = ObjectStoreUrl::local_filesystem();
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
-            .with_file_groups(groups)
+            .with_file_groups(dealt.groups)
+            .with_batch_size(dealt.batch)
             .with_expr_adapter(Some(Arc::new(StoredTimes { then })))
             .with_projection_indices(Some(columns.to_vec()))?
             .with_limit(read.limit)

@@ -7,8 +7,8 @@ use bartizan_kql::bound::StringOp;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use super::sketch::BLOCK_ROWS;
-use super::split::{Bounds, needed_terms, single_term};
+use super::sketch::{BLOCK_ROWS, GroupSketch, GroupTerms};
+use super::split::{Bounds, Term, is_term, needed_terms};
 use super::{FileTerms, LeftRows};
 use crate::functions::{KqlFunction, TextCondition};
 
@@ -70,7 +70,7 @@ pub(crate) fn settles(filter: &Expr, columns: TextColumns<'_>) -> bool {
                 test.op == StringOp::Has
                     && !test.case_sensitive
                     && (1..=MOST_ALTERNATIVES).contains(&test.patterns.len())
-                    && test.patterns.iter().all(|p| single_term(p).is_some())
+                    && test.patterns.iter().all(|p| is_term(p))
             };
             KqlFunction::of(filter).is_some_and(|(function, args)| {
                 let is_text = args.first().and_then(columns).is_some();
@@ -85,9 +85,14 @@ pub(crate) fn settles(filter: &Expr, columns: TextColumns<'_>) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum TermCondition {
     /// The text of a column has these terms, at least one.
-    Has(String, Vec<u64>),
-    /// The text of a column has this term, and that is all: its number and itself, ASCII letters in lower case.
-    HasTerm(String, u64, Box<[u8]>),
+    Has {
+        /// The column.
+        column: String,
+        /// The terms.
+        terms: Vec<Term>,
+        /// Whether that is all.
+        whole: bool,
+    },
     /// All of these.
     All(Vec<Self>),
     /// One of these.
@@ -144,15 +149,9 @@ impl TermCondition {
         if test.patterns.len() > MOST_ALTERNATIVES {
             return None;
         }
-        let whole = test.op == StringOp::Has && !test.case_sensitive;
         let needed = test.patterns.iter().map(|pattern| {
-            let needed = needed_terms(pattern, bounds);
-            match (single_term(pattern), needed.as_slice()) {
-                (Some(term), [number]) if whole => {
-                    Some(Self::HasTerm(column.to_owned(), *number, term))
-                }
-                _ => has(column, needed),
-            }
+            let whole = test.op == StringOp::Has && !test.case_sensitive && is_term(pattern);
+            has(column, needed_terms(pattern, bounds), whole)
         });
         if test.all {
             all(needed.flatten())
@@ -163,7 +162,7 @@ impl TermCondition {
 
     fn add_columns<'c>(&'c self, columns: &mut BTreeSet<&'c str>) {
         match self {
-            Self::Has(column, _) | Self::HasTerm(column, ..) => {
+            Self::Has { column, .. } => {
                 columns.insert(column);
             }
             Self::All(parts) | Self::Any(parts) => {
@@ -175,14 +174,17 @@ impl TermCondition {
     /// The rows of a row group of so many that may meet it; settled when all of them do and it is settled by nothing else.
     fn left(&self, terms: &FileTerms, group: usize, rows: usize) -> LeftRows {
         let (mut left, whole) = match self {
-            Self::Has(column, needed) => (blocks(terms, (column, group), needed, rows), false),
-            Self::HasTerm(column, number, term) => {
-                let known = terms.group(column, group);
-                match known.and_then(|known| known.postings.rows(term, rows)) {
-                    Some(known) => (known, true),
-                    None => (blocks(terms, (column, group), &[*number], rows), false),
+            Self::Has {
+                column,
+                terms: needed,
+                whole,
+            } => match terms.group(column, group) {
+                Some(known) => {
+                    let (kept, followed) = having(known, needed, rows);
+                    (kept, *whole && followed)
                 }
-            }
+                None => (LeftRows::all(rows).rows, false),
+            },
             Self::All(parts) => {
                 let start = (LeftRows::all(rows).rows, true);
                 parts.iter().fold(start, |(kept, whole), part| {
@@ -205,20 +207,26 @@ impl TermCondition {
     }
 }
 
-/// The blocks of a column in a row group of so many rows that may have all of some terms.
-fn blocks(
-    terms: &FileTerms,
-    (column, group): (&str, usize),
-    needed: &[u64],
-    rows: usize,
-) -> Vec<Range<usize>> {
-    let Some(known) = terms.group(column, group) else {
-        return LeftRows::all(rows).rows;
-    };
+/// The rows of a row group of so many that may have all of some terms, and whether they do.
+fn having(known: &GroupTerms, needed: &[Term], rows: usize) -> (Vec<Range<usize>>, bool) {
+    let (mut kept, mut others) = (LeftRows::all(rows).rows, Vec::new());
+    for term in needed {
+        match known.postings.rows(&term.text, rows) {
+            Some(followed) => kept = both(&kept, &followed),
+            None => others.push(term.number),
+        }
+    }
+    match others.is_empty() {
+        true => (kept, true),
+        false => (both(&kept, &blocks(&known.sketch, &others, rows)), false),
+    }
+}
+
+/// The blocks of a row group of so many rows that may have all of some terms.
+fn blocks(sketch: &GroupSketch, numbers: &[u64], rows: usize) -> Vec<Range<usize>> {
     let mut kept: Vec<Range<usize>> = Vec::new();
     for block in 0..rows.div_ceil(BLOCK_ROWS) {
-        let has = |term: &u64| known.sketch.may_have(block, *term);
-        if !needed.iter().all(has) {
+        if !numbers.iter().all(|number| sketch.may_have(block, *number)) {
             continue;
         }
         let (from, to) = (block * BLOCK_ROWS, ((block + 1) * BLOCK_ROWS).min(rows));
@@ -262,8 +270,13 @@ fn either(mut left: Vec<Range<usize>>, right: Vec<Range<usize>>) -> Vec<Range<us
     kept
 }
 
-fn has(column: &str, terms: Vec<u64>) -> Option<TermCondition> {
-    (!terms.is_empty()).then(|| TermCondition::Has(column.to_owned(), terms))
+fn has(column: &str, terms: Vec<Term>, whole: bool) -> Option<TermCondition> {
+    let column = column.to_owned();
+    (!terms.is_empty()).then_some(TermCondition::Has {
+        column,
+        terms,
+        whole,
+    })
 }
 
 fn all(parts: impl IntoIterator<Item = TermCondition>) -> Option<TermCondition> {
@@ -288,7 +301,7 @@ fn equals(column: &str, value: &Expr) -> Option<TermCondition> {
         start: true,
         end: true,
     };
-    has(column, needed_terms(value.try_as_str()??, whole))
+    has(column, needed_terms(value.try_as_str()??, whole), false)
 }
 
 /// Which edges of a pattern are edges of terms; none for what does not look for the pattern itself.

@@ -6,16 +6,17 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use hashbrown::HashTable;
 
 use super::split::number;
 
 /// Of so many rows, one at least has a term whose rows are kept: else it is in few blocks.
-const LEAST_OF: u32 = 32_768;
+const LEAST_OF: u32 = 16_384;
 /// So many rows at least.
 const LEAST: u32 = 4;
 /// Of so many rows, one at most.
-const MOST_OF: u32 = 64;
+const MOST_OF: u32 = 256;
 /// Rows of a term that are kept at most, whatever the size of its row group.
 const MOST: u32 = 8_192;
 /// Bytes of a term at most.
@@ -32,11 +33,11 @@ pub(super) struct Postings {
     /// Where each term ends in `texts`.
     pub(super) text_ends: Vec<u32>,
     /// The terms one behind the other, in the order of their bytes, ASCII letters in lower case.
-    pub(super) texts: Vec<u8>,
+    pub(super) texts: Bytes,
     /// Where the rows of each term end in `rows`.
     pub(super) row_ends: Vec<u32>,
     /// Of each term the first row, then how many rows later each next one follows, as LEB128.
-    pub(super) rows: Vec<u8>,
+    pub(super) rows: Bytes,
 }
 
 impl Postings {
@@ -205,16 +206,22 @@ impl PostingsBuilder {
         let kept = self.followed.iter().filter(|f| range.contains(&f.count));
         let mut kept: Vec<&Followed> = kept.collect();
         kept.sort_unstable_by_key(|followed| followed.text(&self.texts));
-        let mut postings = Postings::default();
+        let (mut texts, mut text_ends) = (Vec::new(), Vec::with_capacity(kept.len()));
+        let (mut rows, mut row_ends) = (Vec::new(), Vec::with_capacity(kept.len()));
         for followed in kept {
-            postings.texts.extend(followed.text(&self.texts));
-            postings.text_ends.push(postings.texts.len() as u32);
-            push_number(&mut postings.rows, followed.first);
-            postings.rows.extend(&followed.further);
-            postings.row_ends.push(postings.rows.len() as u32);
+            texts.extend(followed.text(&self.texts));
+            text_ends.push(texts.len() as u32);
+            push_number(&mut rows, followed.first);
+            rows.extend(&followed.further);
+            row_ends.push(rows.len() as u32);
         }
         *self = Self::default();
-        postings
+        Postings {
+            text_ends,
+            texts: texts.into(),
+            row_ends,
+            rows: rows.into(),
+        }
     }
 }
 
@@ -239,7 +246,7 @@ mod tests {
 
     #[test]
     fn rows_are_those_of_terms_that_neither_few_nor_most_rows_have() {
-        let many: Vec<u32> = (0..1_025).collect();
+        let many: Vec<u32> = (0..257).collect();
         let terms: [(&[u8], &[u32]); 4] = [
             (b"Zed", &[0, 1, 2, 700, 65_535]),
             (b"few", &[5, 6, 7]),
@@ -298,8 +305,8 @@ mod tests {
 
     #[test]
     fn more_rows_than_are_kept_are_none() {
-        let rows: Vec<u32> = (0..=MOST).map(|row| row * 100).collect();
-        let group = 2_000_000;
+        let rows: Vec<u32> = (0..=MOST).map(|row| row * 400).collect();
+        let group = 4_000_000;
         assert_eq!(
             built(&[(b"a", &rows)], group).rows(b"a", group as usize),
             None
@@ -322,8 +329,10 @@ mod tests {
         assert!(!with(|p| p.text_ends[0] = 2).is_sound());
         assert!(!with(|p| p.row_ends[0] -= 1).is_sound());
         assert!(!with(|p| p.row_ends.push(9)).is_sound());
-        assert_eq!(with(|p| p.rows[1] = 0).rows(b"a", 65_536), None);
-        assert_eq!(with(|p| p.rows.fill(0xff)).rows(b"a", 65_536), None);
+        let backwards = with(|p| p.rows = Bytes::from_static(&[1, 0, 2, 3]));
+        assert_eq!(backwards.rows(b"a", 65_536), None);
+        let endless = with(|p| p.rows = vec![0xff; p.rows.len()].into());
+        assert_eq!(endless.rows(b"a", 65_536), None);
         assert_eq!(with(|p| p.row_ends[0] = 99).rows(b"a", 65_536), None);
     }
 }

@@ -2,6 +2,7 @@
 //! while the rows of terms ([`super::postings`]) are.
 
 use arrow::array::{Array, StringViewArray};
+use bytes::Bytes;
 
 use super::postings::{NOT_FOLLOWED, Postings, PostingsBuilder};
 use super::split::each_term;
@@ -47,19 +48,11 @@ pub(super) struct GroupSketch {
     pub(super) rows: u32,
     /// Where the buckets of each block start, and where the last one's end.
     pub(super) starts: Vec<u32>,
-    /// The buckets, of [`LANES`] words each.
-    pub(super) words: Vec<u32>,
+    /// The buckets, of [`LANES`] words each, little-endian.
+    pub(super) words: Bytes,
 }
 
 impl GroupSketch {
-    /// No blocks yet.
-    fn empty() -> Self {
-        Self {
-            starts: vec![0],
-            ..Self::default()
-        }
-    }
-
     /// Whether a block may hold a row with this term. Blocks that it does not know may hold everything.
     pub(super) fn may_have(&self, block: usize, term: u64) -> bool {
         let (Some(start), Some(end)) = (self.starts.get(block), self.starts.get(block + 1)) else {
@@ -69,18 +62,20 @@ impl GroupSketch {
         if count == 0 {
             return false;
         }
-        let at = (start + bucket(term, count)) as usize * LANES;
-        match self.words.get(at..at + LANES) {
+        let at = (start + bucket(term, count)) as usize * LANES * 4;
+        match self.words.get(at..at + LANES * 4) {
             Some(words) => words
+                .as_chunks()
+                .0
                 .iter()
                 .zip(bits(term))
-                .all(|(word, bit)| word & bit != 0),
+                .all(|(word, bit)| u32::from_le_bytes(*word) & bit != 0),
             None => true,
         }
     }
 
     fn size(&self) -> usize {
-        (self.starts.len() + self.words.len()) * 4
+        self.starts.len() * 4 + self.words.len()
     }
 }
 
@@ -96,7 +91,10 @@ fn bits(term: u64) -> [u32; LANES] {
 
 /// Follows the terms of a column, row by row.
 pub(super) struct GroupTermsBuilder {
-    sketch: GroupSketch,
+    /// As in [`GroupSketch`], of the blocks that have ended.
+    group_rows: u32,
+    starts: Vec<u32>,
+    words: Vec<u32>,
     postings: PostingsBuilder,
     /// Those of the block so far.
     terms: Distinct,
@@ -107,7 +105,9 @@ pub(super) struct GroupTermsBuilder {
 impl GroupTermsBuilder {
     pub(super) fn new() -> Self {
         Self {
-            sketch: GroupSketch::empty(),
+            group_rows: 0,
+            starts: vec![0],
+            words: Vec::new(),
             postings: PostingsBuilder::default(),
             terms: Distinct::new(),
             rows: 0,
@@ -128,7 +128,7 @@ impl GroupTermsBuilder {
     }
 
     fn push_text(&mut self, text: &[u8]) {
-        let row = self.sketch.rows + self.rows as u32;
+        let row = self.group_rows + self.rows as u32;
         let (terms, postings) = (&mut self.terms, &mut self.postings);
         each_term(text, |term, number| {
             let place = terms.insert(number);
@@ -147,25 +147,31 @@ impl GroupTermsBuilder {
         if self.rows > 0 {
             self.end_block();
         }
-        let sketch = std::mem::replace(&mut self.sketch, GroupSketch::empty());
+        let words = std::mem::take(&mut self.words);
+        let words: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+        let sketch = GroupSketch {
+            rows: std::mem::take(&mut self.group_rows),
+            starts: std::mem::replace(&mut self.starts, vec![0]),
+            words: words.into(),
+        };
         let postings = self.postings.end_group(sketch.rows);
         GroupTerms { sketch, postings }
     }
 
     fn end_block(&mut self) {
         let count = (self.terms.len() * BITS_PER_TERM).div_ceil(LANES * 32) as u32;
-        let from = self.sketch.words.len();
-        self.sketch.words.resize(from + count as usize * LANES, 0);
-        let words = &mut self.sketch.words[from..];
+        let from = self.words.len();
+        self.words.resize(from + count as usize * LANES, 0);
+        let words = &mut self.words[from..];
         self.terms.drain(|term| {
             let at = bucket(term, count) as usize * LANES;
             for (word, bit) in words[at..].iter_mut().zip(bits(term)) {
                 *word |= bit;
             }
         });
-        let start = self.sketch.starts.last().copied().unwrap_or(0);
-        self.sketch.starts.push(start + count);
-        self.sketch.rows += self.rows as u32;
+        let start = self.starts.last().copied().unwrap_or(0);
+        self.starts.push(start + count);
+        self.group_rows += self.rows as u32;
         self.rows = 0;
     }
 }

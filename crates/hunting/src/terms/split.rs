@@ -43,8 +43,17 @@ pub(super) fn each_term(text: &[u8], mut found: impl FnMut(&[u8], u64)) {
     }
 }
 
-/// The numbers of the terms that every text has in which this pattern is found, whatever the case.
-pub(super) fn needed_terms(pattern: &str, bounds: Bounds) -> Vec<u64> {
+/// A term that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Term {
+    /// Its number.
+    pub(super) number: u64,
+    /// Itself, ASCII letters in lower case.
+    pub(super) text: Box<[u8]>,
+}
+
+/// The terms that every text has in which this pattern is found, whatever the case.
+pub(super) fn needed_terms(pattern: &str, bounds: Bounds) -> Vec<Term> {
     let bytes = pattern.as_bytes();
     let is_term = |byte: Option<&u8>| byte.is_some_and(|b| IN_TERM[usize::from(*b)]);
     // A term at an edge that is open may be part of a longer one.
@@ -60,18 +69,20 @@ pub(super) fn needed_terms(pattern: &str, bounds: Bounds) -> Vec<u64> {
             to -= 1;
         }
     }
-    let mut terms = Vec::new();
-    each_term(&bytes[from..to], |_, number| terms.push(number));
-    terms.sort_unstable();
+    let mut terms: Vec<Term> = Vec::new();
+    each_term(&bytes[from..to], |term, number| {
+        let text = term.to_ascii_lowercase().into();
+        terms.push(Term { number, text });
+    });
+    terms.sort_unstable_by(|a, b| a.text.cmp(&b.text));
     terms.dedup();
     terms
 }
 
-/// The term that a pattern is, and nothing besides, as [`each_term`] of a text compares it: ASCII letters in lower case.
-pub(super) fn single_term(pattern: &str) -> Option<Box<[u8]>> {
+/// Whether a pattern is one term and nothing besides.
+pub(super) fn is_term(pattern: &str) -> bool {
     let bytes = pattern.as_bytes();
-    let is_term = !bytes.is_empty() && bytes.iter().all(|b| IN_TERM[usize::from(*b)]);
-    is_term.then(|| bytes.to_ascii_lowercase().into())
+    !bytes.is_empty() && bytes.iter().all(|b| IN_TERM[usize::from(*b)])
 }
 
 /// Sets the bit that tells ASCII letters' cases apart. It is set in digits; what it merges of other bytes only makes
@@ -117,7 +128,13 @@ mod tests {
     }
 
     fn needed(pattern: &str, start: bool, end: bool) -> Vec<u64> {
-        needed_terms(pattern, Bounds { start, end })
+        let needed = needed_terms(pattern, Bounds { start, end });
+        let lower = pattern.to_ascii_lowercase();
+        let found = |term: &Term| lower.contains(std::str::from_utf8(&term.text).unwrap());
+        assert!(needed.iter().all(found), "{pattern}");
+        let mut numbers: Vec<u64> = needed.iter().map(|term| term.number).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     #[test]
@@ -140,11 +157,12 @@ mod tests {
     const NUMBER_OF_E: u64 = 0xc4ef_097f_bf9c_fa53;
 
     #[test]
-    fn a_single_term_has_no_separators() {
-        assert_eq!(single_term("ComSvcs").as_deref(), Some(&b"comsvcs"[..]));
-        assert_eq!(single_term("É1").as_deref(), Some("É1".as_bytes()));
+    fn a_pattern_with_separators_is_no_term() {
+        for pattern in ["ComSvcs", "É1", "a"] {
+            assert!(is_term(pattern), "{pattern}");
+        }
         for pattern in ["", "a b", "a.", "-a", "_"] {
-            assert_eq!(single_term(pattern), None, "{pattern}");
+            assert!(!is_term(pattern), "{pattern}");
         }
     }
 

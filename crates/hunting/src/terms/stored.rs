@@ -3,13 +3,14 @@
 //! Little-endian: [`MAGIC`], the length of the directory, its CRC32C; the directory: the [`fingerprint`] of the Parquet file,
 //! the rows of a block, the number of columns, for each the length of its name, the name, the length of its section and the
 //! section's CRC32C; then the sections, so that who asks for one column reads no other. A section has for each row group the
-//! rows, the number of starts of blocks, of words, of followed terms, of bytes of these and of their rows; then the starts,
+//! rows, the number of starts of blocks, of bytes of words, of followed terms, of bytes of these and of their rows; then the starts,
 //! the words, the ends of terms, the ends of their rows, the terms, the rows. A file of another version, with another
 //! checksum or of another Parquet file counts as none.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use bytes::Bytes;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::postings::Postings;
@@ -100,7 +101,7 @@ fn section(column: &ColumnTerms) -> Vec<u8> {
         push(&mut out, [sketch.rows]);
         push(&mut out, lengths.map(|length| length as u32));
         push(&mut out, sketch.starts.iter().copied());
-        push(&mut out, sketch.words.iter().copied());
+        out.extend(&sketch.words);
         push(&mut out, postings.text_ends.iter().copied());
         push(&mut out, postings.row_ends.iter().copied());
         out.extend(&postings.texts);
@@ -168,13 +169,13 @@ impl Directory {
 
 impl Section {
     /// The terms that its bytes are, of a column of the Parquet file with this footer; else none.
-    pub(super) fn decode(&self, bytes: &[u8], metadata: &ParquetMetaData) -> Option<ColumnTerms> {
+    pub(super) fn decode(&self, bytes: &Bytes, metadata: &ParquetMetaData) -> Option<ColumnTerms> {
         if self.checksum != crc32c::crc32c(bytes) {
             return None;
         }
         let mut input = Input(bytes);
         let groups = metadata.row_groups().iter();
-        let groups = groups.map(|group| input.group(group.num_rows()));
+        let groups = groups.map(|group| input.group(bytes, group.num_rows()));
         let groups = groups.collect::<Option<_>>()?;
         input.0.is_empty().then_some(ColumnTerms { groups })
     }
@@ -184,22 +185,22 @@ impl Section {
 struct Input<'b>(&'b [u8]);
 
 impl<'b> Input<'b> {
-    /// The terms of a row group of so many rows.
-    fn group(&mut self, rows: i64) -> Option<GroupTerms> {
+    /// The terms of a row group of so many rows, which are part of `bytes`.
+    fn group(&mut self, bytes: &Bytes, rows: i64) -> Option<GroupTerms> {
         let group_rows = self.number()?;
         let mut length = || Some(self.number()? as usize);
         let (starts, words) = (length()?, length()?);
-        let (terms, texts, bytes) = (length()?, length()?, length()?);
+        let (terms, texts, posted) = (length()?, length()?, length()?);
         let sketch = GroupSketch {
             rows: group_rows,
             starts: self.numbers(starts)?,
-            words: self.numbers(words)?,
+            words: bytes.slice_ref(self.take(words)?),
         };
         let postings = Postings {
             text_ends: self.numbers(terms)?,
             row_ends: self.numbers(terms)?,
-            texts: self.take(texts)?.to_vec(),
-            rows: self.take(bytes)?.to_vec(),
+            texts: bytes.slice_ref(self.take(texts)?),
+            rows: bytes.slice_ref(self.take(posted)?),
         };
         let blocks = (group_rows as usize).div_ceil(BLOCK_ROWS);
         let is_sound = i64::from(group_rows) == rows

@@ -3,6 +3,7 @@
 use arrow::array::{RecordBatch, StringViewArray};
 use bartizan_kql::bound::{SetOp, StringOp};
 use bartizan_kql::types::Type;
+use bytes::Bytes;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, col};
 use parquet::arrow::ArrowWriter;
@@ -297,8 +298,8 @@ proptest! {
 #[test]
 fn rows_are_settled_where_all_terms_are_followed() {
     let texts = (0..2_048).map(|row| match row {
-        _ if row % 100 == 3 => "Net user",
-        _ if row % 200 == 50 => "add",
+        _ if row % 300 == 3 => "Net user",
+        _ if row % 400 == 50 => "add",
         8 => "rare",
         _ => "ordinary",
     });
@@ -313,24 +314,24 @@ fn rows_are_settled_where_all_terms_are_followed() {
     };
     let has = |term| functions::string_test(StringOp::Has, false, col("t"), literal(term));
     let has_cs = |term| functions::string_test(StringOp::Has, true, col("t"), literal(term));
-    assert_eq!(left(&[has("NET")]), (21, true));
-    assert_eq!(left(&[has("net").or(has("Add"))]), (31, true));
+    assert_eq!(left(&[has("NET")]), (7, true));
+    assert_eq!(left(&[has("net").or(has("Add"))]), (12, true));
     assert_eq!(left(&[has("net"), has("add")]), (0, true));
-    assert_eq!(left(&[has("net"), has("user")]), (21, true));
+    assert_eq!(left(&[has("net"), has("user")]), (7, true));
     // What else is asked is tested on the rows that are left.
-    assert_eq!(left(&[has("net"), has_cs("Net")]), (21, true));
-    assert_eq!(left(&[has_cs("Net")]), (2_048, false));
-    assert_eq!(left(&[has("net").and(has_cs("Net"))]), (21, false));
+    assert_eq!(left(&[has("net"), has_cs("Net")]), (7, true));
+    assert_eq!(left(&[has_cs("Net")]), (7, false));
+    assert_eq!(left(&[has("net").and(has_cs("Net"))]), (7, false));
     // In too few rows, in too many, in none.
     assert_eq!(left(&[has("rare")]), (2_048, false));
     assert_eq!(left(&[has("ordinary")]), (2_048, false));
-    assert_eq!(left(&[has("net"), has("rare")]), (21, false));
+    assert_eq!(left(&[has("net"), has("rare")]), (7, false));
     assert_eq!(left(&[has("nowhere")]), (0, true));
     let any = |terms: &[&str]| {
         let terms = terms.iter().map(|term| (*term).to_owned()).collect();
         functions::test_any(StringOp::Has, false, col("t"), terms)
     };
-    assert_eq!(left(&[any(&["net", "add", "nowhere"])]), (31, true));
+    assert_eq!(left(&[any(&["net", "add", "nowhere"])]), (12, true));
     assert!(!settles(&any(&[]), &column_of));
     assert!(!settles(&any(&["net", "a b"]), &column_of));
     assert!(!settles(&has("net"), &|_| None));
@@ -400,12 +401,12 @@ fn decode(bytes: &[u8], print: u64, metadata: &ParquetMetaData) -> Option<Column
     let directory = Directory::decode(bytes, print)?;
     let section = directory.section("t")?;
     let at = section.bytes.start as usize..section.bytes.end as usize;
-    section.decode(bytes.get(at)?, metadata)
+    section.decode(&Bytes::copy_from_slice(bytes.get(at)?), metadata)
 }
 
 #[test]
 fn terms_read_back_and_foreign_ones_are_none() {
-    let text = |n: usize| format!("a text with number {n} {}", n % 150);
+    let text = |n: usize| format!("a text with number {n} {}", n % 500);
     let texts: Vec<String> = (0..12_000).map(text).collect();
     let (bytes, metadata, terms) = file(&texts);
     assert_eq!(terms.columns.keys().collect::<Vec<_>>(), ["t"]);
@@ -414,9 +415,9 @@ fn terms_read_back_and_foreign_ones_are_none() {
     let read = decode(&encoded, print, &metadata).unwrap();
     assert_eq!(read, *terms.columns["t"]);
     assert!(read.size() < texts.len() * 8, "{}", read.size());
-    let known = read.groups.iter().map(|g| g.postings.rows(b"149", 5_000));
+    let known = read.groups.iter().map(|g| g.postings.rows(b"499", 5_000));
     let counts: Vec<_> = known.map(|rows| rows.map(|rows| rows.len())).collect();
-    assert_eq!(counts, [Some(33), Some(33), Some(14)]);
+    assert_eq!(counts, [Some(10), Some(10), Some(4)]);
     let other = fingerprint(bytes.len() as u64 + 1, &metadata);
     assert_eq!(decode(&encoded, other, &metadata), None);
     let (_, shorter, _) = file(&texts[1..]);
@@ -435,7 +436,9 @@ fn terms_read_back_and_foreign_ones_are_none() {
 /// A section whose checksum is right and whose lengths are not, as of a broken program.
 #[test]
 fn lengths_that_do_not_fit_are_none() {
-    let texts: Vec<String> = (0..5_000).map(|n| format!("a text with number {}", n % 150)).collect();
+    let texts: Vec<String> = (0..5_000)
+        .map(|n| format!("a text with number {}", n % 500))
+        .collect();
     let (bytes, metadata, terms) = file(&texts);
     let print = fingerprint(bytes.len() as u64, &metadata);
     let column = &terms.columns["t"].groups[0];
@@ -448,8 +451,11 @@ fn lengths_that_do_not_fit_are_none() {
     assert_eq!(with(|g| g.sketch.rows -= 1), None);
     assert_eq!(with(|g| g.sketch.starts.push(0)), None);
     assert_eq!(with(|g| g.postings.row_ends.reverse()), None);
-    assert_eq!(with(|g| g.postings.texts.push(b'a')), None);
-    assert_eq!(with(|g| g.postings.rows.clear()), None);
+    assert_eq!(with(|g| g.postings.texts = Bytes::new()), None);
+    assert_eq!(
+        with(|g| g.postings.rows = Bytes::from_static(b"more")),
+        None
+    );
 }
 
 #[test]
