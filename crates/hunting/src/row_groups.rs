@@ -23,7 +23,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::terms::{KeptTerms, LeftRows, TermFilter, WantedRows, load, of_group};
+use crate::terms::{KeptTerms, TermFilter, WantedRows, load, of_group};
 
 /// Rows below which a part is not worth a thread.
 const LEAST_ROWS: usize = 16_384;
@@ -96,20 +96,17 @@ impl Footer {
         self.left.row_group_index_iter().next().is_none()
     }
 
-    /// What is read of each row group.
-    fn units(&self) -> impl Iterator<Item = Unit<'_>> {
-        let groups = self.left.row_group_index_iter().map(|group| {
+    /// What is read of each row group, where terms have settled what they can or elsewhere.
+    fn units(&self, settled: bool) -> impl Iterator<Item = Unit<'_>> {
+        let groups = self.left.row_group_index_iter().map(move |group| {
             let rows = self.metadata.row_group(group).num_rows();
             let rows = usize::try_from(rows).unwrap_or(0);
-            let LeftRows {
-                rows: wanted,
-                settled,
-            } = of_group(self.wanted.as_ref(), group, rows);
+            let left = of_group(self.wanted.as_ref(), group, rows);
+            let wanted = if settled { left.settled } else { left.open };
             Unit {
                 footer: self,
                 group,
                 wanted: within(wanted, &self.left.inner()[group], rows),
-                settled,
             }
         });
         groups.filter(|unit| unit.rows() > 0)
@@ -212,8 +209,6 @@ struct Unit<'f> {
     group: usize,
     /// In order.
     wanted: Vec<Range<usize>>,
-    /// Whether terms have settled what they can.
-    settled: bool,
 }
 
 impl Unit<'_> {
@@ -264,8 +259,8 @@ impl Dealt {
 /// What is left of the files, where terms have settled what they can or elsewhere, in parts of equal numbers of rows, in
 /// order; a row group may be cut.
 pub(crate) fn deal(footers: &[Footer], settled: bool, parts: usize) -> Dealt {
-    let units = footers.iter().flat_map(Footer::units);
-    let units: Vec<Unit<'_>> = units.filter(|unit| unit.settled == settled).collect();
+    let units = footers.iter().flat_map(|footer| footer.units(settled));
+    let units: Vec<Unit<'_>> = units.collect();
     let total: usize = units.iter().map(Unit::rows).sum();
     let cost: usize = units.iter().map(Unit::cost).sum();
     let parts = parts.min(cost.div_ceil(LEAST_ROWS)).max(1);

@@ -1,15 +1,15 @@
 //! What a hunt's filter says about terms, and which rows of a row group that leaves.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use bartizan_kql::bound::StringOp;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
+use super::ranges::{both, either, without};
 use super::sketch::{BLOCK_ROWS, GroupSketch, GroupTerms};
 use super::split::{Bounds, Term, is_term, needed_terms};
-use super::{FileTerms, LeftRows};
+use super::{FileTerms, LeftRows, Rows};
 use crate::functions::{KqlFunction, TextCondition};
 
 /// Alternatives beyond which asking costs more than it saves.
@@ -48,11 +48,17 @@ impl TermFilter {
 
     /// What is left of a row group of so many rows.
     pub(super) fn left(&self, terms: &FileTerms, group: usize, rows: usize) -> LeftRows {
-        let settling = self.settling.as_ref();
-        LeftRows {
-            rows: self.every.left(terms, group, rows).rows,
-            settled: settling.is_some_and(|c| c.left(terms, group, rows).settled),
-        }
+        let every = self.every.left(terms, group, rows);
+        let every = either(every.settled, every.open);
+        let Some(settling) = &self.settling else {
+            return LeftRows {
+                settled: Rows::new(),
+                open: every,
+            };
+        };
+        let settled = both(&every, &settling.left(terms, group, rows).settled);
+        let open = without(&every, &settled);
+        LeftRows { settled, open }
     }
 }
 
@@ -171,60 +177,68 @@ impl TermCondition {
         }
     }
 
-    /// The rows of a row group of so many that may meet it; settled when all of them do and it is settled by nothing else.
+    /// The rows of a row group of so many that may meet it; settled those that are known to, where it is the whole of what is
+    /// asked.
     fn left(&self, terms: &FileTerms, group: usize, rows: usize) -> LeftRows {
-        let (mut left, whole) = match self {
+        match self {
             Self::Has {
                 column,
                 terms: needed,
                 whole,
             } => match terms.group(column, group) {
-                Some(known) => {
-                    let (kept, followed) = having(known, needed, rows);
-                    (kept, *whole && followed)
-                }
-                None => (LeftRows::all(rows).rows, false),
+                Some(known) => having(known, needed, *whole, rows),
+                None => LeftRows::all(rows),
             },
             Self::All(parts) => {
-                let start = (LeftRows::all(rows).rows, true);
-                parts.iter().fold(start, |(kept, whole), part| {
-                    let left = part.left(terms, group, rows);
-                    (both(&kept, &left.rows), whole && left.settled)
+                let mut left = parts.iter().map(|part| part.left(terms, group, rows));
+                let first = left.next().unwrap_or_else(|| LeftRows::all(rows));
+                left.fold(first, |kept, left| {
+                    let settled = both(&kept.settled, &left.settled);
+                    let every = both(
+                        &either(kept.settled, kept.open),
+                        &either(left.settled, left.open),
+                    );
+                    let open = without(&every, &settled);
+                    LeftRows { settled, open }
                 })
             }
-            Self::Any(parts) => parts
-                .iter()
-                .fold((Vec::new(), true), |(kept, whole), part| {
+            Self::Any(parts) => {
+                let (mut settled, mut open) = (Rows::new(), Rows::new());
+                for part in parts {
                     let left = part.left(terms, group, rows);
-                    (either(kept, left.rows), whole && left.settled)
-                }),
-        };
-        left.retain(|range| !range.is_empty());
-        LeftRows {
-            settled: whole || left.is_empty(),
-            rows: left,
+                    settled = either(settled, left.settled);
+                    open = either(open, left.open);
+                }
+                let open = without(&open, &settled);
+                LeftRows { settled, open }
+            }
         }
     }
 }
 
-/// The rows of a row group of so many that may have all of some terms, and whether they do.
-fn having(known: &GroupTerms, needed: &[Term], rows: usize) -> (Vec<Range<usize>>, bool) {
-    let (mut kept, mut others) = (LeftRows::all(rows).rows, Vec::new());
+/// The rows of a row group of so many that may have all of some terms; settled when these are all that is asked for.
+fn having(known: &GroupTerms, needed: &[Term], whole: bool, rows: usize) -> LeftRows {
+    let (mut kept, mut others) = (LeftRows::all(rows).open, Vec::new());
     for term in needed {
         match known.postings.rows(&term.text, rows) {
             Some(followed) => kept = both(&kept, &followed),
             None => others.push(term.number),
         }
     }
-    match others.is_empty() {
-        true => (kept, true),
-        false => (both(&kept, &blocks(&known.sketch, &others, rows)), false),
-    }
+    let (settled, open) = match others.is_empty() {
+        true if whole => (kept, Rows::new()),
+        true => (Rows::new(), kept),
+        false => (
+            Rows::new(),
+            both(&kept, &blocks(&known.sketch, &others, rows)),
+        ),
+    };
+    LeftRows { settled, open }
 }
 
 /// The blocks of a row group of so many rows that may have all of some terms.
-fn blocks(sketch: &GroupSketch, numbers: &[u64], rows: usize) -> Vec<Range<usize>> {
-    let mut kept: Vec<Range<usize>> = Vec::new();
+fn blocks(sketch: &GroupSketch, numbers: &[u64], rows: usize) -> Rows {
+    let mut kept = Rows::new();
     for block in 0..rows.div_ceil(BLOCK_ROWS) {
         if !numbers.iter().all(|number| sketch.may_have(block, *number)) {
             continue;
@@ -233,38 +247,6 @@ fn blocks(sketch: &GroupSketch, numbers: &[u64], rows: usize) -> Vec<Range<usize
         match kept.last_mut() {
             Some(last) if last.end == from => last.end = to,
             _ => kept.push(from..to),
-        }
-    }
-    kept
-}
-
-/// Rows that are in both of two lists of ranges.
-fn both(left: &[Range<usize>], right: &[Range<usize>]) -> Vec<Range<usize>> {
-    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
-    let mut kept = Vec::new();
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let range = a.start.max(b.start)..a.end.min(b.end);
-        if !range.is_empty() {
-            kept.push(range);
-        }
-        if a.end < b.end {
-            left.next();
-        } else {
-            right.next();
-        }
-    }
-    kept
-}
-
-/// Rows that are in one of two lists of ranges.
-fn either(mut left: Vec<Range<usize>>, right: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    left.extend(right);
-    left.sort_unstable_by_key(|range| range.start);
-    let mut kept: Vec<Range<usize>> = Vec::with_capacity(left.len());
-    for range in left {
-        match kept.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => kept.push(range),
         }
     }
     kept

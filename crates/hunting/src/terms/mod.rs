@@ -2,13 +2,14 @@
 //!
 //! A sketch ([`sketch`]) says for each block of a column which terms are not in it; of terms that are in more rows than a
 //! few, the rows are known ([`postings`]). What a hunt's filter needs ([`condition`]) leaves the rows that may pass. It may
-//! be wrong in one direction alone: a row that passes is always read. Where the rows of all its terms are known, the filter
-//! is settled: just the rows that pass are left, and nobody has to test them.
+//! be wrong in one direction alone: a row that passes is always read. Where a row is known to pass, the filter is settled:
+//! nobody has to test it.
 
 mod condition;
 mod kept;
 mod load;
 mod postings;
+mod ranges;
 mod sketch;
 mod split;
 mod stored;
@@ -69,21 +70,26 @@ impl FileTerms {
 /// The part of a row group from which on it is read whole: leaving out a few rows here and there saves nothing.
 const MOST_OF: (usize, usize) = (3, 4);
 
-/// What is left of a row group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Rows of a row group in order, in ranges with gaps between them of which none is empty.
+pub(crate) type Rows = Vec<Range<usize>>;
+
+/// What is left of a row group; no row is left twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LeftRows {
-    /// Rows in order, in ranges with gaps between them of which none is empty.
-    pub(crate) rows: Vec<Range<usize>>,
-    /// Whether the filters that terms can settle need not be tested: these are rows that pass them.
-    pub(crate) settled: bool,
+    /// Rows that pass the filters that terms can settle, so that nobody has to test these.
+    pub(crate) settled: Rows,
+    /// Rows that may pass.
+    pub(crate) open: Rows,
 }
 
 impl LeftRows {
-    /// All of so many rows.
+    /// All of so many rows, of which nothing is known.
     pub(crate) fn all(rows: usize) -> Self {
         Self {
-            rows: std::iter::once(0..rows).collect(),
-            settled: false,
+            settled: Rows::new(),
+            open: std::iter::once(0..rows)
+                .filter(|all| !all.is_empty())
+                .collect(),
         }
     }
 }
@@ -97,8 +103,8 @@ fn wanted_rows(filter: &TermFilter, terms: &FileTerms, metadata: &ParquetMetaDat
     let wanted = groups.map(|(group, of_group)| {
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
         let left = filter.left(terms, group, rows);
-        let count: usize = left.rows.iter().map(ExactSizeIterator::len).sum();
-        match !left.settled && count * MOST_OF.1 > rows * MOST_OF.0 {
+        let open: usize = left.open.iter().map(ExactSizeIterator::len).sum();
+        match open * MOST_OF.1 > rows * MOST_OF.0 {
             true => LeftRows::all(rows),
             false => left,
         }
