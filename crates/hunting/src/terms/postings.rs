@@ -22,7 +22,7 @@ const MOST: u32 = 8_192;
 /// Bytes of a term at most.
 const MOST_BYTES: usize = 64;
 /// Terms that are followed at most, the first ones of a row group. What many rows have is among them.
-const MOST_TERMS: usize = 262_144;
+const MOST_TERMS: usize = 131_072;
 
 /// What is said of a term that is not followed.
 pub(super) const NOT_FOLLOWED: u32 = u32::MAX;
@@ -215,7 +215,9 @@ impl PostingsBuilder {
             rows.extend(&followed.further);
             row_ends.push(rows.len() as u32);
         }
-        *self = Self::default();
+        self.followed.clear();
+        self.places.clear();
+        self.texts.clear();
         Postings {
             text_ends,
             texts: texts.into(),

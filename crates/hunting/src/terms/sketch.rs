@@ -9,6 +9,10 @@ use super::split::each_term;
 
 /// Rows of a block.
 pub(super) const BLOCK_ROWS: usize = 2_048;
+/// Texts after which it is decided whether the rows of a column's terms are kept.
+const TRIED_TEXTS: usize = 1_024;
+/// Terms of a text, on average, as a fraction, below which they are not.
+const LEAST_TERMS: (usize, usize) = (3, 2);
 /// Bits for each distinct term of a block: about one in a hundred other terms seems to be there.
 const BITS_PER_TERM: usize = 11;
 /// Words of a bucket, of which a term sets a bit each.
@@ -95,7 +99,10 @@ pub(super) struct GroupTermsBuilder {
     group_rows: u32,
     starts: Vec<u32>,
     words: Vec<u32>,
-    postings: PostingsBuilder,
+    /// None once texts turn out to be one term each: of those, sketches and dictionaries say enough.
+    postings: Option<PostingsBuilder>,
+    /// Texts and their terms, until that is known.
+    tried: (usize, usize),
     /// Those of the block so far.
     terms: Distinct,
     /// Rows of the block so far.
@@ -108,7 +115,8 @@ impl GroupTermsBuilder {
             group_rows: 0,
             starts: vec![0],
             words: Vec::new(),
-            postings: PostingsBuilder::default(),
+            postings: Some(PostingsBuilder::default()),
+            tried: (0, 0),
             terms: Distinct::new(),
             rows: 0,
         }
@@ -129,8 +137,16 @@ impl GroupTermsBuilder {
 
     fn push_text(&mut self, text: &[u8]) {
         let row = self.group_rows + self.rows as u32;
-        let (terms, postings) = (&mut self.terms, &mut self.postings);
+        let terms = &mut self.terms;
+        let Some(postings) = &mut self.postings else {
+            each_term(text, |_, number| {
+                terms.insert(number);
+            });
+            return;
+        };
+        let mut count = 0;
         each_term(text, |term, number| {
+            count += 1;
             let place = terms.insert(number);
             // Another term may have the same number. That none of this number is followed would not say it of this term.
             if *place == NOT_FOLLOWED || !postings.is_at(*place, term) {
@@ -140,6 +156,19 @@ impl GroupTermsBuilder {
                 postings.add(*place, row);
             }
         });
+        self.try_text(count);
+    }
+
+    /// Decides after some texts, of which this one has so many terms, whether further ones are followed.
+    fn try_text(&mut self, terms: usize) {
+        if terms == 0 || self.tried.0 == TRIED_TEXTS {
+            return;
+        }
+        self.tried = (self.tried.0 + 1, self.tried.1 + terms);
+        if self.tried.0 == TRIED_TEXTS && self.tried.1 < TRIED_TEXTS * LEAST_TERMS.0 / LEAST_TERMS.1
+        {
+            self.postings = None;
+        }
     }
 
     /// What is known of the rows so far, which are a row group; the next rows begin another.
@@ -154,7 +183,9 @@ impl GroupTermsBuilder {
             starts: std::mem::replace(&mut self.starts, vec![0]),
             words: words.into(),
         };
-        let postings = self.postings.end_group(sketch.rows);
+        let postings = self.postings.as_mut();
+        let postings = postings.map(|postings| postings.end_group(sketch.rows));
+        let postings = postings.unwrap_or_default();
         GroupTerms { sketch, postings }
     }
 

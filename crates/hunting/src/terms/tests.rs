@@ -304,9 +304,9 @@ proptest! {
 fn rows_are_settled_where_all_terms_are_followed() {
     let texts = (0..2_048).map(|row| match row {
         _ if row % 300 == 3 => "Net user",
-        _ if row % 400 == 50 => "add",
-        8 => "rare",
-        _ => "ordinary",
+        _ if row % 400 == 50 => "add one",
+        8 => "rare one",
+        _ => "ordinary one",
     });
     let mut builder = GroupTermsBuilder::new();
     builder.push(&StringViewArray::from_iter_values(texts));
@@ -346,6 +346,29 @@ fn rows_are_settled_where_all_terms_are_followed() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert!(settles(&any(&many[..256]), &column_of));
     assert!(!settles(&any(&many), &column_of));
+}
+
+#[test]
+fn rows_of_texts_that_are_one_term_each_are_not_kept() {
+    let known = |text: &dyn Fn(usize) -> String| {
+        let mut builder = GroupTermsBuilder::new();
+        let texts: StringViewArray = (0..8_192).map(|row| Some(text(row))).collect();
+        builder.push(&texts);
+        let first = builder.end_group().postings.rows(b"7", 8_192);
+        builder.push(&texts);
+        [first, builder.end_group().postings.rows(b"7", 8_192)].map(|rows| rows.is_some())
+    };
+    assert_eq!(known(&|row| format!("{}", row % 500)), [false; 2]);
+    assert_eq!(known(&|row| format!("a {}", row % 500)), [true; 2]);
+    // What the first texts are decides.
+    let later = |row| format!("{}{}", if row < 1_023 { "" } else { "a b c " }, row % 500);
+    assert_eq!(known(&later), [false; 2]);
+    // Texts without a term say nothing.
+    let few = |row| match row {
+        0..4_096 => String::new(),
+        _ => format!("a {}", row % 500),
+    };
+    assert_eq!(known(&few), [true; 2]);
 }
 
 #[test]
