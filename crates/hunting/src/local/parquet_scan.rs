@@ -276,10 +276,12 @@ mod tests {
     use crate::row_order::greatest_first;
     use crate::terms::{LEAST_ROWS, TermsWriter, encode, fingerprint};
 
-    /// Writes a file of many texts, one of which is another than the rest, and its terms beside it.
+    /// Writes a file of many texts, one of which is another than the rest and one in a thousand yet another, and its terms
+    /// beside it.
     fn write(path: &std::path::Path) -> SchemaRef {
         let texts = (0..LEAST_ROWS).map(|row| match row {
             30_000 => "a rare word among them",
+            _ if row % 1_000 == 7 => "a Periodic word",
             _ => "an ordinary command line",
         });
         let texts: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
@@ -325,9 +327,54 @@ mod tests {
             // The scan itself settles what does not ask for the case.
             assert_eq!(read(Some(("RARE", false))).await, 1, "{name}");
             assert_eq!(read(Some(("nowhere", false))).await, 0, "{name}");
-            assert_eq!(read(Some(("ordinary", false))).await, 65_535, "{name}");
+            assert_eq!(read(Some(("ordinary", false))).await, 65_469, "{name}");
+            assert_eq!(read(Some(("periodic", false))).await, 66, "{name}");
             assert_eq!(read(None).await, 65_536, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_settled_is_counted_without_the_texts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("texts.parquet");
+        let schema = write(&path);
+        let context = SessionContext::new();
+        let state = context.state();
+        let has = |term: &str| {
+            let term = ScalarValue::Utf8View(Some(term.to_owned()));
+            string_test(StringOp::Has, false, col("s"), Expr::Literal(term, None))
+        };
+        let both = has("periodic").or(has("rare"));
+        let files = StoredFiles::new(path.clone(), schema.clone());
+        assert_eq!(
+            files.supports_filters_pushdown(&[&both]).unwrap(),
+            [TableProviderFilterPushDown::Exact]
+        );
+        let columns = |plan: &Arc<dyn ExecutionPlan>| plan.schema().fields().len();
+        for (filter, rows, is_settled) in [
+            (has("PERIODIC"), 66, true),
+            (has("rare"), 1, false),
+            (both, 67, false),
+            (has("nowhere"), 0, false),
+        ] {
+            let (none, filters) = (Vec::new(), [filter]);
+            let plan = files.scan(&state, Some(&none), &filters, None);
+            let plan = plan.await.unwrap();
+            assert_eq!(
+                (columns(&plan), plan.is::<DataSourceExec>()),
+                (0, is_settled)
+            );
+            let batches = collect(plan, context.task_ctx()).await.unwrap();
+            let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
+            assert_eq!(count, rows);
+        }
+        // Without terms the engine tests.
+        std::fs::remove_file(path.with_added_extension(&SUFFIX[1..])).unwrap();
+        let files = StoredFiles::new(path, schema);
+        assert_eq!(
+            files.supports_filters_pushdown(&[&has("rare")]).unwrap(),
+            [TableProviderFilterPushDown::Inexact]
+        );
     }
 
     /// A file of the numbers from 0 on in their order, in pages of a thousand, and its table.

@@ -129,9 +129,10 @@ async fn terms_of_files_that_statistics_leave_out_are_not_read() {
     let name = || is("a rather long file name 7.exe".to_owned());
     let early = named("ProcessId").lt(lit(100_i64));
     let found = numbers(&events, CONTOSO, Some(name().and(early))).await;
-    assert_eq!((found, files.reads(".terms")), (vec![7], 1));
-    let found = numbers(&events, CONTOSO, Some(name())).await;
+    // What is in a file, then what of it is asked for.
     assert_eq!((found, files.reads(".terms")), (vec![7], 2));
+    let found = numbers(&events, CONTOSO, Some(name())).await;
+    assert_eq!((found, files.reads(".terms")), (vec![7], 4));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -224,6 +225,19 @@ const SPECIAL: [(i64, &str); 8] = [
     (2 * HALF - 1, "net last"),
 ];
 
+/// The command line of a row: words that so many rows have that their rows are known stand between the special ones.
+fn command_line(number: i64) -> String {
+    if let Some((_, text)) = SPECIAL.iter().find(|(at, _)| *at == number) {
+        return (*text).to_owned();
+    }
+    match number % 2_000 {
+        1_000 => "runs Nightly backup".to_owned(),
+        1_500 => "runs nightly; then weekly".to_owned(),
+        700 => "RUNS WEEKLY bob".to_owned(),
+        _ => "an ordinary command line".to_owned(),
+    }
+}
+
 /// What hunts ask of the rows, in the middle of `DeviceProcessEvents | … | project ProcessId`.
 const ASKED: &[&str] = &[
     "where ProcessCommandLine has 'net'",
@@ -284,6 +298,33 @@ const ASKED: &[&str] = &[
     "where ProcessId < 3000 | join kind=leftouter (DeviceProcessEvents | where ProcessCommandLine has 'bob') on ProcessId | where isnull(ProcessId1) | where ProcessId > 2040 and ProcessId < 2050",
     "where ProcessCommandLine has 'bob' | top 1 by Timestamp desc",
     "where ProcessCommandLine has 'net' | take 2 | sort by ProcessId asc",
+    "where ProcessCommandLine has 'nightly'",
+    "where ProcessCommandLine has 'NIGHTLY' | count | project ProcessId = Count",
+    "where ProcessCommandLine has 'nightly' | summarize by ProcessId, FileName | where FileName has '5'",
+    "where ProcessCommandLine has 'nightly' and ProcessCommandLine has 'weekly'",
+    "where ProcessCommandLine has 'nightly' or ProcessCommandLine has 'weekly' | count | project ProcessId = Count",
+    "where ProcessCommandLine has 'nightly' or ProcessCommandLine has 'bob'",
+    "where ProcessCommandLine has_any ('nightly', 'bob', 'nowhere') | count | project ProcessId = Count",
+    "where ProcessCommandLine has_any ('nightly', 'weekly') and FileName has '1500'",
+    "where ProcessCommandLine has_all ('nightly', 'weekly', 'runs') | count | project ProcessId = Count",
+    "where ProcessCommandLine has 'runs' and ProcessCommandLine !has 'weekly'",
+    "where ProcessCommandLine has 'runs' and ProcessCommandLine has_cs 'nightly'",
+    "where ProcessCommandLine has_cs 'Nightly'",
+    "where ProcessCommandLine has 'nightly backup'",
+    "where ProcessCommandLine == 'runs Nightly backup'",
+    "where ProcessCommandLine has 'weekly' and (ProcessCommandLine has 'nowhere' or FileName has '700')",
+    "where ProcessCommandLine has 'nightly' and Timestamp > datetime(2020-01-01) and ProcessId < 30000",
+    "where ProcessCommandLine has 'nightly' | where ProcessCommandLine endswith 'backup' | project ProcessId, ProcessCommandLine | where ProcessId > 30000",
+    "where ProcessCommandLine has 'nightly' | summarize n = count(), m = max(ProcessId), dcount(ProcessCommandLine) | project ProcessId = n * 1000000 + m",
+    "where ProcessCommandLine has 'nightly' | top 3 by ProcessId desc",
+    "where ProcessCommandLine has 'nightly' | take 1000 | summarize ProcessId = count()",
+    "where ProcessCommandLine has 'nightly' | take 5 | summarize ProcessId = count()",
+    "summarize ProcessId = countif(ProcessCommandLine has 'nightly')",
+    "extend ProcessCommandLine = tostring(parse_json(AdditionalFields).Tags) | where ProcessCommandLine has 'nightly'",
+    "where ProcessCommandLine has 'nightly' | where tostring(parse_json(AdditionalFields).a) == '' | count | project ProcessId = Count",
+    "where not(ProcessCommandLine has 'nightly') | summarize ProcessId = count()",
+    "where ProcessCommandLine has 'weekly' | join kind=inner (DeviceProcessEvents | where ProcessCommandLine has 'nightly') on ProcessId",
+    "where ProcessCommandLine has 'bob' | union (DeviceProcessEvents | where ProcessCommandLine has 'weekly') | summarize ProcessId = count()",
 ];
 
 async fn asked(engine: &Engine, tables: impl TableSource + 'static) -> Vec<String> {
@@ -314,36 +355,54 @@ async fn asked(engine: &Engine, tables: impl TableSource + 'static) -> Vec<Strin
 async fn hunts_find_the_same_with_terms_and_without() {
     let place = Place::new();
     let events = place.open().await;
-    for half in 0..2 {
-        let mut rows = some_processes(half * HALF..(half + 1) * HALF);
-        for (row, number) in rows.iter_mut().zip(half * HALF..) {
-            let special = SPECIAL.iter().find(|(at, _)| *at == number);
-            let text = special.map_or("an ordinary command line", |(_, text)| text);
-            assert!(row.set("ProcessCommandLine", Value::String(text.to_owned())));
+    let fill = async |number: u128, numbers: std::ops::Range<i64>| {
+        let mut rows = some_processes(numbers.clone());
+        for (row, number) in rows.iter_mut().zip(numbers) {
+            assert!(row.set("ProcessCommandLine", Value::String(command_line(number))));
         }
-        let id = batch(half as u128);
-        events.append(CONTOSO, id, rows).await.unwrap();
-    }
+        events.append(CONTOSO, batch(number), rows).await.unwrap();
+    };
+    fill(0, 0..HALF).await;
+    fill(1, HALF..2 * HALF).await;
     events.flush().await.unwrap();
     let [written] = terms(&place).try_into().unwrap();
+    // A file that is so small that it has none.
+    fill(2, 2 * HALF..2 * HALF + 1_600).await;
+    events.flush().await.unwrap();
     let engine = Engine::new(EngineSettings {
         threads: 2,
         ..EngineSettings::default()
     })
     .unwrap();
     let of_store = |events| TenantTables::new(events, CONTOSO, Reach::All);
-    let mut of_files = LocalTables::new();
-    let folder = written.parent().unwrap();
-    of_files.add("DeviceProcessEvents", folder).unwrap();
+    let of_files = || {
+        let mut tables = LocalTables::new();
+        let folder = written.parent().unwrap();
+        tables.add("DeviceProcessEvents", folder).unwrap();
+        tables
+    };
+    let files_with = asked(&engine, of_files()).await;
+    // Some rows are in no file yet.
+    fill(3, 2 * HALF + 1_600..2 * HALF + 2_900).await;
     let with = asked(&engine, of_store(events.clone())).await;
-    let of_files = asked(&engine, of_files).await;
     drop(events);
     std::fs::remove_file(&written).unwrap();
     let without = asked(&engine, of_store(place.open().await)).await;
+    let files_without = asked(&engine, of_files()).await;
     for (at, asked) in ASKED.iter().enumerate() {
         assert_eq!(with[at], without[at], "{asked}");
-        assert_eq!(of_files[at], without[at], "{asked} (files)");
+        assert_eq!(files_with[at], files_without[at], "{asked} (files)");
     }
     assert_eq!(with[1], r#"[{"ProcessId":2047}]"#);
     assert_eq!(with[10], r#"[{"ProcessId":4095}]"#);
+    let count = |query: &str| {
+        let at = ASKED.iter().position(|asked| asked.contains(query));
+        [&with, &files_with].map(|answers| answers[at.unwrap()].clone())
+    };
+    let rows = |rows: [u32; 2]| rows.map(|rows| format!(r#"[{{"ProcessId":{rows}}}]"#));
+    assert_eq!(count("has 'NIGHTLY' | count"), rows([68, 68]));
+    assert_eq!(
+        count("or ProcessCommandLine has 'weekly' | count"),
+        rows([103, 102])
+    );
 }
