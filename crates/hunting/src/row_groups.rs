@@ -34,7 +34,7 @@ const BATCH_PAGES: usize = 16;
 /// Rows of a batch at least.
 const LEAST_BATCH: usize = 16;
 /// Rows of a batch unless rows are few and far between.
-const BATCH: usize = 8_192;
+pub(crate) const BATCH: usize = 8_192;
 
 /// Which row group a part of a file is, for those who order parts.
 #[derive(Clone, Debug)]

@@ -1,6 +1,11 @@
 //! Filters that a scan settles itself, so that what they test need not be read: by terms where the rows that pass are known
 //! ([`crate::terms`]), else row by row.
 
+#![expect(
+    deprecated,
+    reason = "other steps gather what they make themselves; what is read has no such step behind it"
+)]
+
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
@@ -9,9 +14,11 @@ use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::physical_expr::expressions::lit;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coalesce_batches::CoalesceBatchesExec;
 use datafusion::physical_plan::filter::FilterExecBuilder;
+
+use crate::row_groups::BATCH;
 
 /// Columns of a table with those behind them that filters test besides.
 ///
@@ -56,17 +63,13 @@ pub(crate) fn passing(
 
 /// The rows of a plan, which are few of those around them, with their texts alone: as they are read they hold the pages that
 /// they are in.
-///
-/// # Errors
-/// None that is known.
-pub(crate) fn gathered(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+pub(crate) fn gathered(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     let schema = plan.schema();
     let mut types = schema.fields().iter().map(|field| field.data_type());
-    if !types.any(|ty| *ty == DataType::Utf8View) {
-        return Ok(plan);
+    match types.any(|ty| *ty == DataType::Utf8View) {
+        true => Arc::new(CoalesceBatchesExec::new(plan, BATCH)),
+        false => plan,
     }
-    // A filter makes full batches of small ones, and copies texts that are few of their buffers.
-    Ok(Arc::new(FilterExecBuilder::new(lit(true), plan).build()?))
 }
 
 /// The schema of what is read has no table's name.

@@ -231,7 +231,7 @@ impl EventTable {
             plan.map(|plan| self.to_engine_types(plan, columns, state))
                 .transpose()
         };
-        let known = plan(true, columns)?.map(gathered).transpose()?;
+        let known = plan(true, columns)?.map(gathered);
         Ok([known, plan(false, tested)?])
     }
 

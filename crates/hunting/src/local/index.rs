@@ -182,6 +182,7 @@ mod tests {
     fn write(path: &Path, rare: &str) {
         let texts = (0..ROWS).map(|row| match row {
             99_999 => format!("a {rare} word among them"),
+            _ if row % 1_000 == 5 => format!("a periodic one {row}"),
             _ => format!("an ordinary command line {}", row % 7),
         });
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
@@ -226,7 +227,13 @@ mod tests {
         assert_eq!((seen, made.columns), (ROWS as u64, 1));
         let beside = path.with_added_extension("terms");
         assert_eq!(std::fs::metadata(&beside).unwrap().len(), made.bytes);
-        for (term, rows) in [("RAREST", 1), ("ordinary", ROWS - 1), ("nowhere", 0)] {
+        let terms = [
+            ("RAREST", 1),
+            ("Periodic", 150),
+            ("ordinary", ROWS - 151),
+            ("nowhere", 0),
+        ];
+        for (term, rows) in terms {
             assert_eq!(count(&path, term).await, format!("[{{\"Count\":{rows}}}]"));
         }
     }

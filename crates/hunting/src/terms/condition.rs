@@ -6,7 +6,7 @@ use bartizan_kql::bound::StringOp;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use super::ranges::{both, either, without};
+use super::ranges::{any_of, both, without};
 use super::sketch::{BLOCK_ROWS, GroupSketch, GroupTerms};
 use super::split::{Bounds, Term, is_term, needed_terms};
 use super::{FileTerms, LeftRows, Rows};
@@ -21,48 +21,53 @@ pub(crate) type TextColumns<'c> = &'c dyn for<'e> Fn(&'e Expr) -> Option<&'e str
 /// What a hunt's filters say about terms.
 #[derive(Debug)]
 pub(crate) struct TermFilter {
-    /// What every wanted row meets.
-    every: TermCondition,
-    /// What of it is all that some filters say: where it is settled, they need not be tested.
-    settling: Option<TermCondition>,
+    /// What every wanted row meets, by filter, and whether that is to settle the filter.
+    conditions: Vec<(TermCondition, bool)>,
 }
 
 impl TermFilter {
     /// What filters say about terms of stored columns, with those that are to be settled where terms do that; none when
     /// nothing is known.
     pub(crate) fn of(filters: &[Expr], settle: bool, columns: TextColumns<'_>) -> Option<Self> {
-        let every = all(filters.iter().filter_map(|f| TermCondition::of(f, columns)))?;
-        let settling = filters.iter().filter(|f| settle && settles(f, columns));
-        // One of which nothing is known would count as settled.
-        let settling: Option<Vec<_>> = settling.map(|f| TermCondition::of(f, columns)).collect();
-        let settling = settling.and_then(all);
-        Some(Self { every, settling })
+        let conditions = filters.iter().filter_map(|filter| {
+            let condition = TermCondition::of(filter, columns)?;
+            Some((condition, settle && settles(filter, columns)))
+        });
+        let conditions: Vec<_> = conditions.collect();
+        (!conditions.is_empty()).then_some(Self { conditions })
     }
 
     /// The columns that it asks about.
     pub(super) fn columns(&self) -> BTreeSet<&str> {
         let mut columns = BTreeSet::new();
-        self.every.add_columns(&mut columns);
+        for (condition, _) in &self.conditions {
+            condition.add_columns(&mut columns);
+        }
         columns
     }
 
     /// What is left of a row group of so many rows.
     pub(super) fn left(&self, terms: &FileTerms, group: usize, rows: usize) -> LeftRows {
-        let every = self.every.left(terms, group, rows);
-        let every = either(every.settled, every.open);
-        let Some(settling) = &self.settling else {
-            return LeftRows {
-                settled: Rows::new(),
-                open: every,
-            };
-        };
-        let settled = both(&every, &settling.left(terms, group, rows).settled);
+        let mut every = LeftRows::all(rows).open;
+        let mut settled: Option<Rows> = None;
+        for (condition, settles) in &self.conditions {
+            let left = condition.left(terms, group, rows);
+            if *settles {
+                settled = Some(match settled {
+                    Some(before) => both(&before, &left.settled),
+                    None => left.settled.clone(),
+                });
+            }
+            every = both(&every, &left.every());
+        }
+        let settled = both(&every, &settled.unwrap_or_default());
         let open = without(&every, &settled);
         LeftRows { settled, open }
     }
 }
 
-/// Whether terms can settle a filter: it asks for whole terms one by one, whatever their case, and for nothing else.
+/// Whether terms can settle a filter: it asks for whole terms one by one, whatever their case, and for nothing else. What
+/// DataFusion makes of such a filter when it simplifies it is such a filter, too.
 pub(crate) fn settles(filter: &Expr, columns: TextColumns<'_>) -> bool {
     match filter {
         Expr::BinaryExpr(BinaryExpr {
@@ -194,22 +199,16 @@ impl TermCondition {
                 let first = left.next().unwrap_or_else(|| LeftRows::all(rows));
                 left.fold(first, |kept, left| {
                     let settled = both(&kept.settled, &left.settled);
-                    let every = both(
-                        &either(kept.settled, kept.open),
-                        &either(left.settled, left.open),
-                    );
-                    let open = without(&every, &settled);
+                    let open = without(&both(&kept.every(), &left.every()), &settled);
                     LeftRows { settled, open }
                 })
             }
             Self::Any(parts) => {
-                let (mut settled, mut open) = (Rows::new(), Rows::new());
-                for part in parts {
-                    let left = part.left(terms, group, rows);
-                    settled = either(settled, left.settled);
-                    open = either(open, left.open);
-                }
-                let open = without(&open, &settled);
+                let left = parts.iter().map(|part| part.left(terms, group, rows));
+                let (settled, open): (Vec<Rows>, Vec<Rows>) =
+                    left.map(|left| (left.settled, left.open)).unzip();
+                let settled = any_of(settled);
+                let open = without(&any_of(open), &settled);
                 LeftRows { settled, open }
             }
         }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use object_store::path::Path as ObjectPath;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 use parquet::file::metadata::ParquetMetaData;
 
 use super::kept::Kept;
-use super::stored::{Directory, FILE_ID, SUFFIX, fingerprint};
+use super::stored::{Directory, FILE_ID, SUFFIX, Section, fingerprint};
 use super::{ColumnTerms, FileTerms, LEAST_ROWS, TermFilter, WantedRows, wanted_rows};
 
 /// Files whose terms are read at the same time, and are in memory at most besides those that are kept.
@@ -42,6 +42,8 @@ pub(crate) async fn load(
     futures::stream::iter(files)
         .map(|(object, metadata)| async move {
             let terms = terms_of(store, &object, &metadata, kept, filter).await?;
+            // Many alternatives take a while, in which the hunt may be given up.
+            tokio::task::yield_now().await;
             Some(wanted_rows(filter, &terms, &metadata))
         })
         .buffered(READ_AHEAD)
@@ -73,10 +75,8 @@ async fn terms_of(
     if !missing.is_empty()
         && let Some(beside) = Beside::open(store, object, metadata).await
     {
-        for column in missing {
-            let Some(found) = beside.column(column).await else {
-                continue;
-            };
+        let found = beside.columns(&missing).await.unwrap_or_default();
+        for (column, found) in missing.into_iter().zip(found) {
             let found = found.map(Arc::new);
             // That there is nothing to be known is remembered, too.
             let bytes = found.as_ref().map_or(0, |found| found.size());
@@ -118,10 +118,11 @@ impl<'a> Beside<'a> {
                 tracing::warn!(%path, "terms that are older than the file beside them are ignored");
                 None
             }
-            Ok((_, bytes)) => {
-                let directory = Directory::decode(&bytes, fingerprint(object.size, metadata));
+            Ok((meta, bytes)) => {
+                let print = fingerprint(object.size, metadata);
+                let directory = Directory::decode(&bytes, print, meta.size);
                 if directory.is_none() {
-                    tracing::warn!(%path, "terms that are not those of the file beside them are ignored");
+                    tracing::warn!(%path, "terms of another version or another file are ignored");
                 }
                 directory
             }
@@ -136,22 +137,33 @@ impl<'a> Beside<'a> {
         })
     }
 
-    /// The terms of a column, `Some(None)` when there are none; `None` when it cannot be told now.
-    async fn column(&self, column: &str) -> Option<Option<ColumnTerms>> {
-        let directory = self.directory.as_ref();
-        let Some(section) = directory.and_then(|directory| directory.section(column)) else {
-            return Some(None);
+    /// The terms of columns, none of those of which there are none; `None` when it cannot be told now.
+    async fn columns(&self, columns: &[&str]) -> Option<Vec<Option<ColumnTerms>>> {
+        let sections = columns.iter().map(|column| {
+            let directory = self.directory.as_ref();
+            directory.and_then(|directory| directory.section(column))
+        });
+        let sections: Vec<Option<&Section>> = sections.collect();
+        let ranges = sections.iter().flatten().map(|s| s.bytes.clone());
+        let ranges: Vec<_> = ranges.collect();
+        let read = match ranges.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.store.get_ranges(&self.path, &ranges).await,
         };
-        let (path, range) = (&self.path, section.bytes.clone());
-        let bytes = match self.store.get_range(path, range).await {
-            Ok(bytes) => bytes,
-            Err(error) => return unreadable(path, &error),
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => return unreadable(&self.path, &error),
         };
-        let terms = section.decode(&bytes, self.metadata);
-        if terms.is_none() {
-            tracing::warn!(%path, column, "terms whose checksum is another are ignored");
-        }
-        Some(terms)
+        let mut read = read.into_iter();
+        let terms = sections.into_iter().map(|section| {
+            let terms = section?.decode(&read.next()?, self.metadata);
+            if terms.is_none() {
+                let path = &self.path;
+                tracing::warn!(%path, "terms that are not what was written are ignored");
+            }
+            terms
+        });
+        Some(terms.collect())
     }
 }
 

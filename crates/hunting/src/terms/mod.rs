@@ -30,6 +30,7 @@ pub(crate) use condition::{TermFilter, settles};
 pub(crate) use load::{KeptTerms, load};
 pub(crate) use stored::{FILE_ID, SUFFIX, encode, fingerprint};
 
+use ranges::any_of;
 use sketch::{GroupTerms, GroupTermsBuilder};
 
 /// Rows below which a file is read as fast as its sketches.
@@ -91,6 +92,11 @@ impl LeftRows {
                 .filter(|all| !all.is_empty())
                 .collect(),
         }
+    }
+
+    /// All that are left.
+    fn every(&self) -> Rows {
+        any_of([self.settled.clone(), self.open.clone()])
     }
 }
 

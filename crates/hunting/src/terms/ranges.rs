@@ -22,15 +22,13 @@ pub(super) fn both(left: &[Range<usize>], right: &[Range<usize>]) -> Rows {
     kept
 }
 
-/// Rows that are in one of two lists of ranges.
-pub(super) fn either(mut left: Rows, right: Rows) -> Rows {
-    if right.is_empty() {
-        return left;
-    }
-    left.extend(right);
-    left.sort_unstable_by_key(|range| range.start);
-    let mut kept = Rows::with_capacity(left.len());
-    for range in left {
+/// Rows that are in one of several lists of ranges.
+pub(super) fn any_of(lists: impl IntoIterator<Item = Rows>) -> Rows {
+    let mut every: Rows = lists.into_iter().flatten().collect();
+    // Each list is in order, which a stable sort makes use of.
+    every.sort_by_key(|range| range.start);
+    let mut kept = Rows::with_capacity(every.len());
+    for range in every {
         match kept.last_mut() {
             Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
             _ => kept.push(range),
@@ -95,12 +93,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranges_are_sets_of_rows(left in rows(), right in rows()) {
-            let (a, b) = (set(&left), set(&right));
+        fn ranges_are_sets_of_rows(left in rows(), right in rows(), third in rows()) {
+            let (a, b, c) = (set(&left), set(&right), set(&third));
             let made = [
                 (both(&left, &right), &a & &b),
                 (without(&left, &right), &a - &b),
-                (either(left, right), &a | &b),
+                (any_of([left, right, third]), &(&a | &b) | &c),
             ];
             for (made, expected) in made {
                 prop_assert!(are_rows(&made), "{:?}", made);

@@ -1,8 +1,8 @@
 //! Terms as numbers: what sketches keep of a text, and what a pattern needs of one.
 //!
 //! What a term is says [`is_letter_or_digit`], by which the language's `has` goes, too. The numbers of two terms that
-//! differ in the case of ASCII letters alone are equal; those of other terms hardly ever are, which costs a block that
-//! is read for nothing. They stand in files, so they never change.
+//! differ in the case of ASCII letters alone are equal; those of other terms seldom are unless somebody makes them so, which
+//! costs a block that is read for nothing. They stand in files, so they never change.
 
 use crate::functions::text_match::is_letter_or_digit;
 

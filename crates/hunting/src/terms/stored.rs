@@ -137,8 +137,8 @@ impl Directory {
         (length <= MOST_DIRECTORY).then_some(PRELUDE + length)
     }
 
-    /// The directory of the Parquet file with this fingerprint, from at least [`Self::end`] bytes; else none.
-    pub(super) fn decode(bytes: &[u8], expected: u64) -> Option<Self> {
+    /// The directory of the Parquet file with this fingerprint, from at least [`Self::end`] bytes of so many; else none.
+    pub(super) fn decode(bytes: &[u8], expected: u64, length: u64) -> Option<Self> {
         let end = Self::end(bytes)?;
         let (prelude, directory) = bytes.get(..end)?.split_at(PRELUDE);
         if Input(&prelude[12..]).number()? != crc32c::crc32c(directory) {
@@ -151,9 +151,14 @@ impl Directory {
         let mut columns = BTreeMap::new();
         let mut start = end as u64;
         for _ in 0..input.number()? {
-            let length = input.number()? as usize;
-            let name = std::str::from_utf8(input.take(length)?).ok()?.to_owned();
+            let name_length = input.number()? as usize;
+            let name = std::str::from_utf8(input.take(name_length)?)
+                .ok()?
+                .to_owned();
             let end = start.checked_add(input.long()?)?;
+            if end > length {
+                return None;
+            }
             let (bytes, checksum) = (start..end, input.number()?);
             columns.insert(name, Section { bytes, checksum });
             start = end;

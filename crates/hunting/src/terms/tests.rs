@@ -428,10 +428,10 @@ fn file(texts: &[String]) -> (Vec<u8>, ParquetMetaData, FileTerms) {
 
 /// What bytes say of the column of a file.
 fn decode(bytes: &[u8], print: u64, metadata: &ParquetMetaData) -> Option<ColumnTerms> {
-    let directory = Directory::decode(bytes, print)?;
+    let directory = Directory::decode(bytes, print, bytes.len() as u64)?;
     let section = directory.section("t")?;
     let at = section.bytes.start as usize..section.bytes.end as usize;
-    section.decode(&Bytes::copy_from_slice(bytes.get(at)?), metadata)
+    section.decode(&Bytes::copy_from_slice(&bytes[at]), metadata)
 }
 
 #[test]
