@@ -369,7 +369,9 @@ mod tests {
             assert_eq!(count, rows);
         }
         // Texts are gathered, and no rule of the engine removes that.
-        let read = context.read_table(Arc::new(files)).unwrap();
+        let one = SessionConfig::new().with_target_partitions(1);
+        let one = SessionContext::new_with_config(one);
+        let read = one.read_table(Arc::new(files)).unwrap();
         let read = read.filter(has("periodic")).unwrap();
         let batches = read.collect().await.unwrap();
         let [batch] = batches.try_into().unwrap();
