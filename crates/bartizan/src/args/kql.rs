@@ -10,7 +10,7 @@ pub(crate) enum Kql {
     /// Evaluate a query over local files.
     #[cfg(feature = "server")]
     Run(KqlRun),
-    /// Index the texts of Parquet files, so that hunts for rare terms in them read little.
+    /// Index the texts of Parquet files, so that hunts for terms that few rows have read little.
     #[cfg(feature = "server")]
     Index(KqlIndex),
     /// Parse and bind against the hunting schema.

@@ -474,7 +474,7 @@ fn is_long(column: &str) -> bool {
     suffixes.any(|suffix| column.ends_with(suffix))
 }
 
-/// What sketches the texts of a table; those that are one term have a bloom filter of their own.
+/// What follows the terms of a table's texts; those that are one term have a bloom filter of their own.
 fn terms_writer(table: &Table) -> TermsWriter {
     let columns = table.columns.iter();
     let texts = columns.filter(|c| c.ty == KqlType::String && !has_bloom_filter(c.name));

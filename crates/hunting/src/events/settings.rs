@@ -57,7 +57,7 @@ pub struct Settings {
     pub compact_files: usize,
     /// Bytes of Parquet footers kept in memory. 64 MiB.
     pub footer_cache: usize,
-    /// Bytes of sketches of terms kept in memory. 128 MiB.
+    /// Bytes of terms kept in memory. 128 MiB.
     pub term_cache: usize,
 }
 

@@ -1,5 +1,5 @@
-//! Terms beside local Parquet files, made on request: searches for rare terms then leave out blocks of rows, as those of
-//! the event store do.
+//! Terms beside local Parquet files, made on request: searches for terms that few rows have then read little, as those of the
+//! event store do.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Sketches that are kept in memory, those used last, within a number of bytes.
+//! Terms that are kept in memory, those used last, within a number of bytes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
