@@ -30,6 +30,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::events::TICKS_FROM_TIMESTAMP;
 use crate::row_groups::{RowGroup, has_sound_pages};
+use crate::settled::{gathered_by, is_gathered};
 
 /// Whether a plan tests conditions where a file is read. What fails there, the reader of Parquet makes a text of.
 pub(crate) fn tests_while_reading(plan: &Arc<dyn ExecutionPlan>) -> bool {
@@ -93,6 +94,8 @@ fn turned(
         mapped(key, of)?
     } else if plan.is::<FilterExec>() {
         mapped(key, |column| same_below(plan, column))?
+    } else if is_gathered(plan) {
+        Some(key.clone())
     } else {
         None
     };
@@ -103,6 +106,9 @@ fn turned(
     let Some(input) = turned(input, &below, wanted)? else {
         return Ok(None);
     };
+    if is_gathered(plan) {
+        return Ok(Some(gathered_by(input, wanted.fetch)));
+    }
     let turned = replace_children_if_necessary(plan.clone(), vec![input])?;
     Ok(Some(match turned.downcast_ref::<FilterExec>() {
         // The sort hears of rows when there are as many as it wants, not when a batch is full: of few that pass, that would

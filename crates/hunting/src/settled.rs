@@ -72,6 +72,16 @@ pub(crate) fn gathered(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     }
 }
 
+/// Whether a plan is [`gathered`].
+pub(crate) fn is_gathered(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<CoalesceBatchesExec>()
+}
+
+/// The same for who waits for so many rows.
+pub(crate) fn gathered_by(plan: Arc<dyn ExecutionPlan>, rows: usize) -> Arc<dyn ExecutionPlan> {
+    Arc::new(CoalesceBatchesExec::new(plan, rows.clamp(1, BATCH)))
+}
+
 /// The schema of what is read has no table's name.
 fn without_table(filter: Expr) -> Result<Expr> {
     let renamed = filter.transform(|expr| {

@@ -228,11 +228,12 @@ impl EventTable {
         scan.add_wanted(&mut footers).await;
         let plan = |settled, columns: &[usize]| {
             let plan = scan.plan(&footers, settled, columns, predicate.clone())?;
+            // What is gathered is what is read: with a projection below it, the rules that move projections find no end.
+            let plan = plan.map(|plan| if settled { gathered(plan) } else { plan });
             plan.map(|plan| self.to_engine_types(plan, columns, state))
                 .transpose()
         };
-        let known = plan(true, columns)?.map(gathered);
-        Ok([known, plan(false, tested)?])
+        Ok([plan(true, columns)?, plan(false, tested)?])
     }
 
     /// Columns as files hold them to columns of the engine's types.

@@ -29,11 +29,16 @@ impl TermFilter {
     /// What filters say about terms of stored columns, with those that are to be settled where terms do that; none when
     /// nothing is known.
     pub(crate) fn of(filters: &[Expr], settle: bool, columns: TextColumns<'_>) -> Option<Self> {
-        let conditions = filters.iter().filter_map(|filter| {
-            let condition = TermCondition::of(filter, columns)?;
-            Some((condition, settle && settles(filter, columns)))
-        });
-        let conditions: Vec<_> = conditions.collect();
+        let mut conditions = Vec::new();
+        for filter in filters {
+            let settles = settle && settles(filter, columns);
+            match TermCondition::of(filter, columns) {
+                Some(condition) => conditions.push((condition, settles)),
+                // Others would settle what was not tested for this one.
+                None if settles => return None,
+                None => {}
+            }
+        }
         (!conditions.is_empty()).then_some(Self { conditions })
     }
 
@@ -49,18 +54,18 @@ impl TermFilter {
     /// What is left of a row group of so many rows.
     pub(super) fn left(&self, terms: &FileTerms, group: usize, rows: usize) -> LeftRows {
         let mut every = LeftRows::all(rows).open;
-        let mut settled: Option<Rows> = None;
+        let mut settled = match self.conditions.iter().any(|(_, settles)| *settles) {
+            true => every.clone(),
+            false => Rows::new(),
+        };
         for (condition, settles) in &self.conditions {
             let left = condition.left(terms, group, rows);
-            if *settles {
-                settled = Some(match settled {
-                    Some(before) => both(&before, &left.settled),
-                    None => left.settled.clone(),
-                });
-            }
             every = both(&every, &left.every());
+            if *settles {
+                settled = both(&settled, &left.settled);
+            }
         }
-        let settled = both(&every, &settled.unwrap_or_default());
+        let settled = both(&every, &settled);
         let open = without(&every, &settled);
         LeftRows { settled, open }
     }

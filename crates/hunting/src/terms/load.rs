@@ -154,7 +154,12 @@ impl<'a> Beside<'a> {
             Ok(read) => read,
             Err(error) => return unreadable(&self.path, &error),
         };
-        let mut read = read.into_iter();
+        // A store may read what is between ranges, too: a column alone would keep all of that.
+        let is_shared = read.len() > 1;
+        let mut read = read.into_iter().map(|bytes| match is_shared {
+            true => Bytes::copy_from_slice(&bytes),
+            false => bytes,
+        });
         let terms = sections.into_iter().map(|section| {
             let terms = section?.decode(&read.next()?, self.metadata);
             if terms.is_none() {

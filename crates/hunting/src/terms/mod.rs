@@ -70,6 +70,8 @@ impl FileTerms {
 
 /// The part of a row group from which on it is read whole: leaving out a few rows here and there saves nothing.
 const MOST_OF: (usize, usize) = (3, 4);
+/// Rows of a row group for each range that is left of it, at least: with more ranges it is read whole, too.
+const ROWS_OF_RANGE: usize = 128;
 
 /// Rows of a row group in order, in ranges with gaps between them of which none is empty.
 pub(crate) type Rows = Vec<Range<usize>>;
@@ -110,7 +112,8 @@ fn wanted_rows(filter: &TermFilter, terms: &FileTerms, metadata: &ParquetMetaDat
         let rows = usize::try_from(of_group.num_rows()).unwrap_or(0);
         let left = filter.left(terms, group, rows);
         let open: usize = left.open.iter().map(ExactSizeIterator::len).sum();
-        match open * MOST_OF.1 > rows * MOST_OF.0 {
+        let ranges = left.settled.len() + left.open.len();
+        match open * MOST_OF.1 > rows * MOST_OF.0 || ranges * ROWS_OF_RANGE > rows {
             true => LeftRows::all(rows),
             false => left,
         }

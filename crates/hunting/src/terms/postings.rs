@@ -4,6 +4,8 @@
 //! spread over many blocks. There the rows are known one by one, by the term itself and not by its number, so that a filter
 //! that asks for nothing else is settled without a text being read.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use bytes::Bytes;
 use hashbrown::HashTable;
 
@@ -119,9 +121,28 @@ fn push_number(bytes: &mut Vec<u8>, mut number: u32) {
     bytes.push(number as u8);
 }
 
+/// Where a term's number is looked for in tables. Numbers are no secret: without a key, texts could be made whose terms are
+/// all looked for at the same place.
+#[derive(Clone, Copy)]
+pub(super) struct SlotKey(u64, u64);
+
+impl SlotKey {
+    /// One that nobody knows.
+    pub(super) fn random() -> Self {
+        let random = || RandomState::new().hash_one(0_u64);
+        Self(random(), random() | 1)
+    }
+
+    /// Where a number is looked for; two numbers hardly ever have the same.
+    pub(super) fn slot(self, number: u64) -> u64 {
+        let product = u128::from(number ^ self.0) * u128::from(self.1);
+        (product as u64) ^ ((product >> 64) as u64)
+    }
+}
+
 /// Follows the terms of a row group.
-#[derive(Default)]
 pub(super) struct PostingsBuilder {
+    key: SlotKey,
     followed: Vec<Followed>,
     /// Their places in `followed`, by the number of the term.
     places: HashTable<u32>,
@@ -150,20 +171,32 @@ impl Followed {
 }
 
 impl PostingsBuilder {
+    /// Follows none yet.
+    pub(super) fn new(key: SlotKey) -> Self {
+        Self {
+            key,
+            followed: Vec::new(),
+            places: HashTable::new(),
+            texts: Vec::new(),
+        }
+    }
+
     /// The place of the term with this number that is followed, which becomes this one when there is none yet;
     /// [`NOT_FOLLOWED`] when it cannot. A number has one place until the row group ends, so that many terms of one number,
     /// which are easily made, cost no more than others: all but the first are not followed.
     pub(super) fn place(&mut self, term: &[u8], number: u64) -> u32 {
-        let followed = &self.followed;
+        let (followed, key) = (&self.followed, self.key);
         let number_at = |place: &u32| followed[*place as usize].number;
-        if let Some(place) = self.places.find(number, |place| number_at(place) == number) {
+        let slot = key.slot(number);
+        if let Some(place) = self.places.find(slot, |place| number_at(place) == number) {
             return *place;
         }
         if term.len() > MOST_BYTES || followed.len() == MOST_TERMS {
             return NOT_FOLLOWED;
         }
         let place = followed.len() as u32;
-        self.places.insert_unique(number, place, number_at);
+        let slot_of = |place: &u32| key.slot(number_at(place));
+        self.places.insert_unique(slot, place, slot_of);
         self.followed.push(Followed {
             number,
             start: self.texts.len() as u32,
@@ -231,7 +264,7 @@ mod tests {
 
     /// Rows of a term, all of the same row group.
     fn built(terms: &[(&[u8], &[u32])], rows: u32) -> Postings {
-        let mut builder = PostingsBuilder::default();
+        let mut builder = PostingsBuilder::new(SlotKey::random());
         let mut said: Vec<(u32, &[u8])> = Vec::new();
         for (term, rows) in terms {
             said.extend(rows.iter().map(|row| (*row, *term)));
@@ -277,7 +310,7 @@ mod tests {
 
     #[test]
     fn of_terms_of_the_same_number_the_first_is_followed() {
-        let mut builder = PostingsBuilder::default();
+        let mut builder = PostingsBuilder::new(SlotKey::random());
         let places = [&b"one"[..], b"other", b"ONE"].map(|term| builder.place(term, 7));
         assert_eq!(places, [0; 3]);
         assert!(builder.is_at(0, b"One") && !builder.is_at(0, b"other"));
@@ -286,7 +319,7 @@ mod tests {
 
     #[test]
     fn terms_beyond_the_limits_are_not_followed() {
-        let mut builder = PostingsBuilder::default();
+        let mut builder = PostingsBuilder::new(SlotKey::random());
         let long = [b'a'; MOST_BYTES + 1];
         assert_eq!(builder.place(&long, number(&long)), NOT_FOLLOWED);
         let first = builder.place(b"first", number(b"first"));

@@ -4,7 +4,7 @@
 use arrow::array::{Array, StringViewArray};
 use bytes::Bytes;
 
-use super::postings::{NOT_FOLLOWED, Postings, PostingsBuilder};
+use super::postings::{NOT_FOLLOWED, Postings, PostingsBuilder, SlotKey};
 use super::split::each_term;
 
 /// Rows of a block.
@@ -111,13 +111,14 @@ pub(super) struct GroupTermsBuilder {
 
 impl GroupTermsBuilder {
     pub(super) fn new() -> Self {
+        let key = SlotKey::random();
         Self {
             group_rows: 0,
             starts: vec![0],
             words: Vec::new(),
-            postings: Some(PostingsBuilder::default()),
+            postings: Some(PostingsBuilder::new(key)),
             tried: (0, 0),
-            terms: Distinct::new(),
+            terms: Distinct::new(key),
             rows: 0,
         }
     }
@@ -211,13 +212,15 @@ impl GroupTermsBuilder {
 /// Distinct numbers of terms, none of which is 0, in open addressing, each with the place where the term is followed; the
 /// number 0 stands for none.
 struct Distinct {
+    key: SlotKey,
     slots: Vec<(u64, u32)>,
     count: usize,
 }
 
 impl Distinct {
-    fn new() -> Self {
+    fn new(key: SlotKey) -> Self {
         Self {
+            key,
             slots: vec![(0, NOT_FOLLOWED); 8_192],
             count: 0,
         }
@@ -233,7 +236,7 @@ impl Distinct {
             self.grow();
         }
         let mask = self.slots.len() - 1;
-        let mut at = (term >> 20) as usize & mask;
+        let mut at = self.key.slot(term) as usize & mask;
         while self.slots[at].0 != term {
             if self.slots[at].0 == 0 {
                 self.slots[at].0 = term;
