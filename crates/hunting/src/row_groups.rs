@@ -32,7 +32,7 @@ const PAGE_ROWS: usize = 1_024;
 /// Pages of a column that the rows of a batch are of, at most. Texts stay in the pages that they are read from.
 const BATCH_PAGES: usize = 16;
 /// Rows of a batch at least.
-const LEAST_BATCH: usize = 16;
+pub(crate) const LEAST_BATCH: usize = 16;
 /// Rows of a batch unless rows are few and far between.
 pub(crate) const BATCH: usize = 8_192;
 

@@ -18,7 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_batches::CoalesceBatchesExec;
 use datafusion::physical_plan::filter::FilterExecBuilder;
 
-use crate::row_groups::BATCH;
+use crate::row_groups::{BATCH, LEAST_BATCH};
 
 /// Columns of a table with those behind them that filters test besides.
 ///
@@ -72,14 +72,17 @@ pub(crate) fn gathered(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     }
 }
 
-/// Whether a plan is [`gathered`].
+/// Whether a plan is [`gathered`], all of it: a limit may have been moved there.
 pub(crate) fn is_gathered(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.is::<CoalesceBatchesExec>()
+    plan.is::<CoalesceBatchesExec>() && plan.fetch().is_none()
 }
 
-/// The same for who waits for so many rows.
+/// The same for who waits for so many rows. Batches of more than half of that pass as they are.
 pub(crate) fn gathered_by(plan: Arc<dyn ExecutionPlan>, rows: usize) -> Arc<dyn ExecutionPlan> {
-    Arc::new(CoalesceBatchesExec::new(plan, rows.clamp(1, BATCH)))
+    Arc::new(CoalesceBatchesExec::new(
+        plan,
+        rows.clamp(2 * LEAST_BATCH, BATCH),
+    ))
 }
 
 /// The schema of what is read has no table's name.

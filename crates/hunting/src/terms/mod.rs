@@ -70,7 +70,8 @@ impl FileTerms {
 
 /// The part of a row group from which on it is read whole: leaving out a few rows here and there saves nothing.
 const MOST_OF: (usize, usize) = (3, 4);
-/// Rows of a row group for each range that is left of it, at least: with more ranges it is read whole, too.
+/// Rows of a row group for each range that is left of it, at least: with more ranges, as of three terms each of which is in
+/// as many rows as are kept, it is read whole, too.
 const ROWS_OF_RANGE: usize = 128;
 
 /// Rows of a row group in order, in ranges with gaps between them of which none is empty.

@@ -409,6 +409,24 @@ async fn hunts_find_the_same_with_terms_and_without() {
     let of_store = |events| TenantTables::new(events, CONTOSO, Reach::All);
     // Nothing is read but rows of which all is known.
     asked(&engine, of_store(events.clone())).await;
+    let tables: Arc<dyn TableSource> = Arc::new(of_store(events.clone()));
+    for (limited, count) in [
+        ("take 5 | sort by Timestamp desc", 5),
+        ("take 5 | top 10 by Timestamp desc", 5),
+        (
+            "project Timestamp, FileName | take 3 | top 10 by Timestamp",
+            3,
+        ),
+        ("top 4 by Timestamp desc | take 6", 4),
+        ("sort by Timestamp desc | take 7", 7),
+    ] {
+        let query = format!(
+            "DeviceProcessEvents | where ProcessCommandLine has 'weekly' | {limited} | project Timestamp"
+        );
+        let found = rows(&engine, &tables, query).await;
+        assert_eq!(found.matches("Timestamp").count(), count, "{limited}");
+    }
+    drop(tables);
     // A file that is so small that it has none.
     fill(2, 2 * HALF..2 * HALF + 1_600).await;
     events.flush().await.unwrap();
