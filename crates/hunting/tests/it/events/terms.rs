@@ -401,11 +401,13 @@ async fn hunts_find_the_same_with_terms_and_without() {
     fill(1, HALF..2 * HALF).await;
     events.flush().await.unwrap();
     let [written] = terms(&place).try_into().unwrap();
-    let engine = Engine::new(EngineSettings {
-        threads: 2,
-        ..EngineSettings::default()
-    })
-    .unwrap();
+    let [one, engine] = [1, 2].map(|threads| {
+        let settings = EngineSettings {
+            threads,
+            ..EngineSettings::default()
+        };
+        Engine::new(settings).unwrap()
+    });
     let of_store = |events| TenantTables::new(events, CONTOSO, Reach::All);
     // Nothing is read but rows of which all is known.
     asked(&engine, of_store(events.clone())).await;
@@ -423,7 +425,8 @@ async fn hunts_find_the_same_with_terms_and_without() {
         let query = format!(
             "DeviceProcessEvents | where ProcessCommandLine has 'weekly' | {limited} | project Timestamp"
         );
-        let found = rows(&engine, &tables, query).await;
+        // With more threads another step has the limit.
+        let found = rows(&one, &tables, query).await;
         assert_eq!(found.matches("Timestamp").count(), count, "{limited}");
     }
     drop(tables);
