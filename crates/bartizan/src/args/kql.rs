@@ -52,7 +52,7 @@ pub(crate) struct KqlInput {
 /// What a query is evaluated over.
 #[derive(Debug, Args)]
 pub(crate) struct KqlData {
-    /// A table from a Parquet, CSV, JSON or NDJSON file; repeat for several. A column of a CSV file holds numbers when
+    /// A table from a Parquet, CSV, JSON or NDJSON file or a folder of Parquet files; repeat for several. A column of a CSV file holds numbers when
     /// each value keeps its digits as a number (but for zeros behind a point), and text otherwise.
     #[arg(long = "table", value_name = "NAME=PATH")]
     pub(crate) tables: Vec<String>,

@@ -39,6 +39,9 @@ impl IndexableFile {
     /// # Errors
     /// [`LocalError`] when one cannot be read or is no Parquet file, or there is none.
     pub fn at(path: &Path) -> Result<Vec<Self>, LocalError> {
+        if let Err(error) = std::fs::metadata(path) {
+            return Err(LocalError::io(path, error));
+        }
         if !path.is_dir() && path.extension().is_none_or(|e| e != "parquet") {
             return Err(LocalError::content(
                 path,
@@ -263,6 +266,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let refused = |path: &Path| IndexableFile::at(path).err().unwrap().to_string();
         assert!(refused(dir.path()).contains("no .parquet file"));
+        assert!(!refused(&dir.path().join("nowhere")).contains("only .parquet"));
         let text = dir.path().join("rows.csv");
         std::fs::write(&text, "a,b\n").unwrap();
         assert!(refused(&text).contains("only .parquet files"));

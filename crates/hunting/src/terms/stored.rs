@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
 
 use super::postings::Postings;
 use super::sketch::{BLOCK_ROWS, GroupSketch, GroupTerms};
@@ -32,9 +33,9 @@ const PRELUDE: usize = 8 + 4 + 4;
 /// Bytes of a directory beyond which there is none: every column would have to have a name of many kilobytes.
 const MOST_DIRECTORY: usize = 16 << 20;
 
-/// What tells a Parquet file from others: its length, its writer, and what its footer says of rows, places and sizes, and
-/// beside them: there, files of the event store have a number of their own, so that one of the same sizes is not taken for
-/// it. Another writer may take the number along.
+/// What tells a Parquet file from others: its length, its writer, and what its footer says of rows, places, sizes and values,
+/// and beside them: there, files of the event store have a number of their own, so that one of the same sizes and least and
+/// greatest values is not taken for it. Another writer may take the number along.
 pub(crate) fn fingerprint(length: u64, metadata: &ParquetMetaData) -> u64 {
     let mut facts = Vec::new();
     facts.extend(length.to_le_bytes());
@@ -56,6 +57,15 @@ pub(crate) fn fingerprint(length: u64, metadata: &ParquetMetaData) -> u64 {
             facts.extend(start.to_le_bytes());
             facts.extend(bytes.to_le_bytes());
             facts.extend(column.uncompressed_size().to_le_bytes());
+            let values = column.statistics();
+            for bound in [
+                values.and_then(Statistics::min_bytes_opt),
+                values.and_then(Statistics::max_bytes_opt),
+            ] {
+                let bound = bound.unwrap_or_default();
+                facts.extend((bound.len() as u64).to_le_bytes());
+                facts.extend(bound);
+            }
         }
     }
     xxhash64(&facts)

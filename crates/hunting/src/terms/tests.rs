@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{RecordBatch, StringViewArray};
+use arrow::array::{
+    BooleanArray, Float64Array, RecordBatch, StringViewArray, TimestampNanosecondArray,
+};
 use bartizan_kql::bound::{SetOp, StringOp};
 use bartizan_kql::types::Type;
 use bytes::Bytes;
@@ -488,30 +490,55 @@ fn lengths_that_do_not_fit_are_none() {
     );
 }
 
+/// The length of a file with this number and this text by a writer, and its fingerprint, which is that of the file when it is
+/// read.
+fn printed(id: &str, writer: &str, text: &str) -> (usize, u64) {
+    let long = format!("{}{text}", "a long text ".repeat(20));
+    let texts: ArrayRef = Arc::new(StringViewArray::from(vec![Some(text), None]));
+    let longs: ArrayRef = Arc::new(StringViewArray::from_iter_values([&long, &long]));
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![f64::NAN, -0.0]));
+    let flags: ArrayRef = Arc::new(BooleanArray::from(vec![true, false]));
+    let times: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![Some(5), None]));
+    let none: ArrayRef = Arc::new(StringViewArray::new_null(2));
+    let columns = [
+        ("t", texts),
+        ("l", longs),
+        ("n", numbers),
+        ("f", flags),
+        ("s", times),
+        ("o", none),
+    ];
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true)),
+    );
+    let batch = batch.unwrap();
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_created_by(writer.to_owned())
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    let id = KeyValue::new("id".to_owned(), id.to_owned());
+    writer.append_key_value_metadata(id);
+    writer.write(&batch).unwrap();
+    let metadata = writer.finish().unwrap();
+    let bytes = Bytes::from(writer.inner().clone());
+    let read = ParquetMetaDataReader::new()
+        .parse_and_finish(&bytes)
+        .unwrap();
+    let print = fingerprint(bytes.len() as u64, &metadata);
+    assert_eq!(fingerprint(bytes.len() as u64, &read), print);
+    (bytes.len(), print)
+}
+
 #[test]
-fn files_of_the_same_sizes_are_told_apart_by_what_stands_beside() {
-    let print = |id: &str, writer: &str| {
-        let texts: ArrayRef = Arc::new(StringViewArray::from(vec!["a text"]));
-        let batch = RecordBatch::try_from_iter([("t", texts)]).unwrap();
-        let properties = parquet::file::properties::WriterProperties::builder()
-            .set_created_by(writer.to_owned())
-            .build();
-        let mut writer =
-            ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
-        let id = KeyValue::new("id".to_owned(), id.to_owned());
-        writer.append_key_value_metadata(id);
-        writer.write(&batch).unwrap();
-        let metadata = writer.finish().unwrap();
-        let bytes = bytes::Bytes::from(writer.inner().clone());
-        let read = ParquetMetaDataReader::new()
-            .parse_and_finish(&bytes)
-            .unwrap();
-        let print = fingerprint(bytes.len() as u64, &metadata);
-        assert_eq!(fingerprint(bytes.len() as u64, &read), print);
-        (bytes.len(), print)
-    };
-    let one = print("1", "a writer");
-    for other in [print("2", "a writer"), print("1", "b writer")] {
+fn files_of_the_same_sizes_are_told_apart_by_what_they_say() {
+    let one = printed("1", "a writer", "a text");
+    for other in [
+        printed("2", "a writer", "a text"),
+        printed("1", "b writer", "a text"),
+        printed("1", "a writer", "b text"),
+    ] {
         assert_eq!(one.0, other.0);
         assert_ne!(one.1, other.1);
     }
