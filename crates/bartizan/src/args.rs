@@ -29,7 +29,7 @@ pub(crate) use directory::{
 pub(crate) use explain::{Audit, Explain};
 pub(crate) use function::Function;
 pub(crate) use key::Key;
-pub(crate) use kql::{Kql, KqlInput};
+pub(crate) use kql::{Kql, KqlCheck, KqlInput};
 #[cfg(feature = "server")]
 pub(crate) use kql::{KqlData, KqlIndex, KqlPlan, KqlRun};
 pub(crate) use rule::Rule;

@@ -13,6 +13,7 @@
 //! [`TokenKind::Bad`] token and a diagnostic.
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::habit;
 use crate::token::{Token, TokenKind, TypedLiteral};
 
 /// The longest query text that is read, in bytes. Spans are 32 bits wide, and nobody writes more by hand.
@@ -193,6 +194,8 @@ impl<'a> Lexer<'a> {
             self.string();
         } else if is_name_start(first) {
             self.word();
+        } else if self.rest().starts_with("/*") {
+            self.no_token(first);
         } else if let Some((kind, length)) = punctuation(self.rest()) {
             self.position += length;
             self.push(kind, start);
@@ -203,25 +206,41 @@ impl<'a> Lexer<'a> {
                 self.position += 1;
             }
             self.push(TokenKind::BangWord, start);
-        } else if self.rest().starts_with("&&") {
-            self.position += 2;
-            let span = Self::span(start, self.position);
-            if self.diagnostics.len() < MAX_DIAGNOSTICS {
-                let error = Diagnostic::error("KS002", span, "Unexpected: &&");
-                self.diagnostics.push(error.with_suggestion("Write 'and'"));
-            }
-            self.push(TokenKind::Bad, start);
         } else {
-            self.position += first.len_utf8();
-            self.error(
-                "KS002",
-                start,
-                self.position,
-                format!("Unexpected: {first}"),
-            );
-            self.push(TokenKind::Bad, start);
+            self.no_token(first);
         }
         true
+    }
+
+    /// What begins no token: one character, `&&`, or a text in typographic quotes as a whole.
+    fn no_token(&mut self, first: char) {
+        let start = self.position;
+        let rest = self.rest();
+        // Of a line and of no more than a few words: nobody pays for a text that is full of opening quotes.
+        let mut line = rest
+            .char_indices()
+            .take_while(|(_, c)| *c != '\n')
+            .take(256);
+        let quoted = habit::closing_quotes(first).and_then(|closing| {
+            let (at, last) = line.find(|(at, c)| *at > 0 && closing.contains(c))?;
+            Some(at + last.len_utf8())
+        });
+        let comment = rest
+            .starts_with("/*")
+            .then(|| rest.find("*/").map_or(rest.len(), |end| end + 2));
+        let twice = (comment.is_some() || rest.starts_with("&&")).then_some(2);
+        self.position += quoted.or(comment).or(twice).unwrap_or(first.len_utf8());
+        if self.diagnostics.len() < MAX_DIAGNOSTICS {
+            let shown: String = self.source[start..]
+                .chars()
+                .take(twice.unwrap_or(1))
+                .collect();
+            let span = Self::span(start, self.position);
+            let mut error = Diagnostic::error("KS002", span, format!("Unexpected: {shown}"));
+            error.suggestion = habit::character(first).map(str::to_owned);
+            self.diagnostics.push(error);
+        }
+        self.push(TokenKind::Bad, start);
     }
 
     /// A name, a keyword, `in~`, or a typed literal.

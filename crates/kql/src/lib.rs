@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod complete;
 pub mod diagnostic;
 mod graph;
+mod habit;
 pub mod hunting_functions;
 mod keyword;
 pub mod lexer;

@@ -113,6 +113,10 @@ pub(crate) struct KqlCheck {
     /// The query.
     #[command(flatten)]
     pub(crate) input: KqlInput,
+    /// A table of your own beside those of the schema, as `kql run` takes it; repeat for several.
+    #[cfg(feature = "server")]
+    #[arg(long = "table", value_name = "NAME=PATH")]
+    pub(crate) tables: Vec<String>,
     /// Read {"id","query"} lines from standard input and answer each with a line. A line that is no request is answered
     /// with an error, and the exit code is 2 in the end.
     #[arg(long, value_enum, conflicts_with_all = ["query", "file"])]

@@ -17,7 +17,7 @@ use bartizan_kql::{Diagnostic, Scope, ast, bound, hunting_functions};
 use serde_json::{Value, json};
 
 use self::problems::Problem;
-use crate::args::{Kql, KqlInput};
+use crate::args::{Kql, KqlCheck, KqlInput};
 use crate::exit::{Failure, Outcome};
 use crate::printer::{Column, Printer, at, line};
 
@@ -32,8 +32,7 @@ pub(crate) fn run(command: Kql, printer: &Printer) -> Outcome {
         Kql::Plan(plan) => run::plan(&plan, printer),
         #[cfg(feature = "server")]
         Kql::Index(index) => index::write(&index, printer),
-        Kql::Check(check) if check.io.is_some() => lines::check(),
-        Kql::Check(check) => self::check(&read(&check.input)?, printer),
+        Kql::Check(check) => self::check(&check, printer),
         Kql::Fmt(input) => {
             let text = read(&input)?;
             let query = syntax(&text, printer)?;
@@ -123,16 +122,28 @@ fn syntax(text: &str, printer: &Printer) -> Result<ast::Query, Failure> {
 
 /// The meaning of a query over the hunting schema, or its errors reported.
 fn semantics(text: &str, printer: &Printer) -> Result<bound::Query, Failure> {
+    semantics_over(text, &schema(), printer)
+}
+
+fn semantics_over(text: &str, scope: &Scope, printer: &Printer) -> Result<bound::Query, Failure> {
     let query = syntax(text, printer)?;
-    let bound = bartizan_kql::bind(&query, &schema());
+    let bound = bartizan_kql::bind(&query, scope);
     accept(text, &bound.diagnostics, printer)?;
     bound
         .query
         .ok_or_else(|| Failure::usage("the query has no tabular result"))
 }
 
-fn check(text: &str, printer: &Printer) -> Outcome {
-    let query = semantics(text, printer)?;
+fn check(check: &KqlCheck, printer: &Printer) -> Outcome {
+    #[cfg_attr(not(feature = "server"), expect(unused_mut))]
+    let mut scope = schema();
+    #[cfg(feature = "server")]
+    run::add_tables(&mut scope, &check.tables, printer)?;
+    if check.io.is_some() {
+        return lines::check(&scope);
+    }
+    let known: Vec<&str> = scope.table_names().collect();
+    let query = semantics_over(&read_over(&check.input, &known)?, &scope, printer)?;
     if !printer.is_table() {
         return printer.json(&schema_of(&query));
     }

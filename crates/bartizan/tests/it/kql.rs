@@ -117,6 +117,46 @@ fn a_good_query_is_checked_against_the_hunting_schema() {
 }
 
 #[test]
+fn tables_of_ones_own_are_checked_beside_those_of_the_schema() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("own.csv");
+    std::fs::write(&path, "a,b\n1,x\n").expect("written");
+    let own = format!("Own={}", path.display());
+    let checked = |query: &str, more: &[&str], input: &str| {
+        let args = [
+            &["kql", "check"],
+            more,
+            &[query][..usize::from(!query.is_empty())],
+        ];
+        run_with(&args.concat(), &[], input)
+    };
+    let columns = json!([{ "name": "a", "type": "long" }, { "name": "n", "type": "string" }]);
+    let query = "Own | join kind=inner (DeviceEvents | project b = DeviceName, n = DeviceId) on b | project a, n";
+    let answer = checked(query, &["--table", &own], "").json();
+    assert_eq!(answer["columns"], columns);
+    // A table's name alone is a query where there is such a table.
+    let answer = checked("Own", &["--table", &own], "").json();
+    assert_eq!(answer["columns"][0], columns[0]);
+    let line = json!({ "id": 7, "query": query }).to_string();
+    let answer = checked("", &["--io", "jsonl", "--table", &own], &line).json();
+    assert_eq!((&answer["id"], &answer["columns"]), (&json!(7), &columns));
+    // Without it there is none, and a file that is not there is named.
+    assert!(
+        error(checked(query, &[], ""))["message"]
+            .as_str()
+            .expect("text")
+            .contains("Own")
+    );
+    let missing = error(checked(query, &["--table", "Own=no-such-file.csv"], ""));
+    assert!(
+        missing["message"]
+            .as_str()
+            .expect("text")
+            .contains("no-such-file.csv")
+    );
+}
+
+#[test]
 fn several_tables_come_out_in_every_form() {
     let query = "range n from 1 to 3 step 1 | fork Sums = (summarize s = sum(n)) (where n > 9) | render table";
     let columns = |name: &str| json!([{ "name": name, "type": "long" }]);

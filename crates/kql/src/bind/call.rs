@@ -2,12 +2,11 @@
 
 use crate::ast::{self, TypeSpec};
 use crate::bound::{Expr, ExprKind, ScalarFn, Value};
-use crate::catalogue::{
-    self, Accepts, Becomes, Param, ResultType, ScalarFunction, Signature, Special, Target,
-};
+use crate::catalogue::{self, Becomes, ResultType, ScalarFunction, Signature, Special, Target};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 
+use super::accept::{advice, refusal};
 use super::convert::{self, coerce, promoted};
 use super::environment::Binding;
 use super::expr::Meaning;
@@ -124,7 +123,8 @@ impl Binder<'_> {
                     "{}The aggregate function '{name}' is not allowed here",
                     self.prefix()
                 );
-                self.error("KS144", call.span, message);
+                let error = Diagnostic::error("KS144", call.span, message);
+                self.report(error.with_suggestion("Aggregates stand in summarize, before its by"));
                 return None;
             }
             _ => {}
@@ -155,11 +155,11 @@ impl Binder<'_> {
             .iter()
             .filter(|(_, b)| matches!(b, Binding::Function(_)))
             .map(|(name, _)| *name);
-        if let Some(near) =
-            suggest::closest(&call.name.text, names.chain(aggregates).chain(variables))
-        {
-            diagnostic = diagnostic.with_suggestion(near);
-        }
+        let name = &call.name.text;
+        let near = suggest::closest(name, names.chain(aggregates).chain(variables));
+        diagnostic.suggestion = near
+            .map(str::to_owned)
+            .or_else(|| crate::habit::function(name));
         self.report(diagnostic);
     }
 
@@ -318,7 +318,11 @@ impl Binder<'_> {
                     let problem = only.param(i).and_then(|param| refusal(param, argument));
                     if let Some((code, message)) = problem {
                         let at = spans.get(i).copied().unwrap_or(span);
-                        self.error(code, at, format!("{}{message}", self.prefix()));
+                        let message = format!("{}{message}", self.prefix());
+                        let mut error = Diagnostic::error(code, at, message);
+                        let advice = only.param(i).and_then(|param| advice(param, argument));
+                        error.suggestion = advice.map(str::to_owned);
+                        self.report(error);
                         return None;
                     }
                 }
@@ -471,76 +475,6 @@ impl Binder<'_> {
             }
         }
     }
-}
-
-/// Why a parameter does not take an argument: code and message.
-fn refusal(param: &Param, argument: &Argument) -> Option<(&'static str, String)> {
-    let ty = match (param.accepts, argument) {
-        (Accepts::TypeLiteral, Argument::Type(_)) => return None,
-        (Accepts::TypeLiteral, Argument::Value(_)) => {
-            return Some(("KS107", "typeof(…) expected".to_owned()));
-        }
-        (_, Argument::Type(_)) => {
-            return Some(("KS108", "Scalar value expected, not a type".to_owned()));
-        }
-        (_, Argument::Value(value)) => value.ty,
-    };
-    let dynamic = ty == Type::Dynamic;
-    let (fits, code, expected) = match param.accepts {
-        Accepts::Any | Accepts::TypeLiteral => (true, "", String::new()),
-        Accepts::NotDynamic => {
-            let text = "The value of type 'dynamic' is not allowed in this context: cast it first";
-            return dynamic.then(|| ("KS116", text.to_owned()));
-        }
-        Accepts::Only(Type::String) => (
-            ty == Type::String || dynamic,
-            "KS107",
-            "a value of type string".to_owned(),
-        ),
-        Accepts::Only(Type::Long) => (ty.is_integer(), "KS107", "a value of type long".to_owned()),
-        Accepts::Only(Type::Real) => (ty.is_numeric(), "KS107", "a value of type real".to_owned()),
-        Accepts::Only(only) => (ty == only, "KS107", format!("a value of type {only}")),
-        Accepts::StringOrDynamic => (
-            ty == Type::String || dynamic,
-            "KS141",
-            "a string or dynamic value".to_owned(),
-        ),
-        Accepts::Number => (ty.is_numeric(), "KS137", "a number".to_owned()),
-        Accepts::Integer => (ty.is_integer(), "KS134", "an integer".to_owned()),
-        Accepts::NumberOrBool => (
-            ty.is_numeric() || ty == Type::Bool,
-            "KS137",
-            "a number or bool".to_owned(),
-        ),
-        Accepts::Summable => (
-            ty.is_summable(),
-            "KS138",
-            "a number, timespan or datetime".to_owned(),
-        ),
-        Accepts::Orderable => (
-            ty.is_summable() || matches!(ty, Type::String | Type::Bool),
-            "KS206",
-            "a number, timespan, datetime, string or bool".to_owned(),
-        ),
-        Accepts::Array => (dynamic, "KS234", "a dynamic array".to_owned()),
-        Accepts::ArrayOrBool => (
-            dynamic || ty == Type::Bool,
-            "KS107",
-            "a dynamic array or a bool".to_owned(),
-        ),
-        Accepts::Bag => (dynamic, "KS235", "a dynamic bag".to_owned()),
-        Accepts::IntegerOrArray => (
-            ty.is_integer() || dynamic,
-            "KS134",
-            "an integer or a dynamic array".to_owned(),
-        ),
-    };
-    (!fits).then(|| {
-        (
-            code,
-            format!("The argument must be {expected}, this one is {ty}"),
-        )
-    })
 }
 
 /// The type of a call, or none when the arguments have no type in common.

@@ -4,6 +4,7 @@ use crate::ast::{self, Literal, MvKind, ParseItem};
 use crate::bound::{
     Column, Expr, ExprKind, MvExpandKind, MvItem, Node, ParseKind, ParsePart, Plan, Value,
 };
+use crate::diagnostic::Diagnostic;
 use crate::types::Type;
 
 use super::convert::coerce;
@@ -89,7 +90,11 @@ impl Binder<'_> {
             self.prefix(),
             bound.ty
         );
-        self.error("KS141", expr.span, message);
+        let mut error = Diagnostic::error("KS141", expr.span, message);
+        if bound.ty == Type::String {
+            error = error.with_suggestion("Make an array of it: parse_json(…) or split(…, \",\")");
+        }
+        self.report(error);
         None
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::ast::{self, JoinSide, LogicalOp, UnaryOp};
 use crate::bound::{BinaryOp, Expr, ExprKind, PathStep, ScalarFn, Value};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::habit;
 use crate::types::Type;
 
 use super::constant::constant;
@@ -97,7 +98,12 @@ impl Binder<'_> {
     fn not_scalar(&mut self, kind: &ast::ExprKind, span: Span) -> Option<Expr> {
         match kind {
             ast::ExprKind::Error => self.failed = true,
-            ast::ExprKind::Star => self.error("KS191", span, "The * syntax is not allowed here"),
+            ast::ExprKind::Star => {
+                let error = Diagnostic::error("KS191", span, "The * syntax is not allowed here");
+                let advice =
+                    "Name the columns: without project all of them stay, and count() counts rows";
+                self.report(error.with_suggestion(advice));
+            }
             ast::ExprKind::Side(side) => {
                 let name = if *side == JoinSide::Left {
                     "$left"
@@ -246,9 +252,8 @@ impl Binder<'_> {
             .iter()
             .map(|c| c.name.as_str());
         let candidates = columns.chain(variables.iter().map(|(name, _)| *name));
-        if let Some(near) = suggest::closest(&name.text, candidates) {
-            diagnostic = diagnostic.with_suggestion(near);
-        }
+        let near = suggest::closest(&name.text, candidates);
+        diagnostic.suggestion = near.or_else(|| habit::name(&name.text)).map(str::to_owned);
         self.report(diagnostic);
     }
 
@@ -461,7 +466,14 @@ impl Binder<'_> {
                         Some(at) => at.to(operand.span),
                         None => operand.span,
                     };
-                    self.error("KS106", span, message);
+                    let mut error = Diagnostic::error("KS106", span, message);
+                    if ty == Type::String {
+                        let advice = format!(
+                            "Write the whole comparison again behind '{word}', or a list: x in (…, …)"
+                        );
+                        error = error.with_suggestion(advice);
+                    }
+                    self.report(error);
                     complete = false;
                 }
             }

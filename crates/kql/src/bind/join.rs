@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::ast::{self, ExprKind, JoinSide, LogicalOp};
 use crate::bound::{Column, ColumnId, Expr, JoinKind, Node, Plan};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::types::Type;
 
 use super::convert::coerce;
@@ -152,11 +152,12 @@ impl Binder<'_> {
         } else {
             "$right"
         };
-        self.error(
-            "KS183",
-            expr.span,
-            format!("{}The operand must be {side}.<column>", self.prefix()),
-        );
+        let message = format!("{}The operand must be {side}.<column>", self.prefix());
+        let mut error = Diagnostic::error("KS183", expr.span, message);
+        if let ExprKind::Name(name) = &expr.kind {
+            error = error.with_suggestion(format!("Write {side}.{}", name.text));
+        }
+        self.report(error);
         None
     }
 

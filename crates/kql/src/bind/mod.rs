@@ -4,6 +4,7 @@
 //! Names and types follow Microsoft's analyser (npm `@kusto/language-service-next`), which the corpus in
 //! `tests/` compares against. Where we take more than it does, the code says so.
 
+mod accept;
 mod apart;
 mod branches;
 mod call;

@@ -7,7 +7,7 @@ use crate::types::Type;
 
 use super::convert::{coerce, promoted};
 use super::expr::{binary, negated};
-use super::{Binder, Rows, literal};
+use super::{Binder, Rows, literal, suggest};
 
 impl Binder<'_> {
     /// An operator with its operands.
@@ -54,9 +54,7 @@ impl Binder<'_> {
                 symbol(op)
             );
             let mut error = Diagnostic::error("KS106", span, message);
-            if let (Type::DateTime, Type::String) | (Type::String, Type::DateTime) = types {
-                error = error.with_suggestion("Write a moment as datetime(2026-01-31)");
-            }
+            error.suggestion = suggest::operands(op, types).map(str::to_owned);
             self.report(error);
         }
         result

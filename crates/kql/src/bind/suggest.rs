@@ -2,6 +2,7 @@
 
 use crate::ast::{BinaryOp, Expr, ExprKind};
 use crate::diagnostic::Diagnostic;
+use crate::types::Type;
 
 /// What columns of these tables are called in Azure Monitor and Microsoft Sentinel, in lower case, and here.
 const OTHER_NAMES: [(&str, &str); 2] = [("timegenerated", "Timestamp"), ("computer", "DeviceName")];
@@ -27,6 +28,37 @@ pub(super) fn closest<'c>(
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// How a length of time is written.
+pub(super) const TIMESPAN: &str = "Write a length of time without quotes: 30m, 12h or 7d";
+
+/// How a moment is written.
+pub(super) const MOMENT: &str = "Write a moment as datetime(2026-01-31)";
+
+/// How the operands of an operator that is not defined for their types may be written.
+pub(super) fn operands(op: BinaryOp, types: (Type, Type)) -> Option<&'static str> {
+    let sum = matches!(op, BinaryOp::Add | BinaryOp::Subtract);
+    match types {
+        (Type::DateTime, Type::String) | (Type::String, Type::DateTime) => {
+            Some(if sum { TIMESPAN } else { MOMENT })
+        }
+        (Type::String, _) | (_, Type::String) if op == BinaryOp::Add => {
+            Some("Join texts with strcat(…)")
+        }
+        (Type::DateTime, number) if number.is_numeric() => {
+            Some(if sum { TIMESPAN } else { MOMENT })
+        }
+        (Type::TimeSpan, number) if number.is_numeric() => Some(TIMESPAN),
+        (Type::TimeSpan, Type::String) | (Type::String, Type::TimeSpan) => Some(TIMESPAN),
+        (other, Type::String) if matches!(op, BinaryOp::Text(_) | BinaryOp::MatchesRegex) => {
+            (other != Type::String).then_some("Convert it with tostring(…)")
+        }
+        (Type::String, number) | (number, Type::String) if number.is_numeric() => Some(
+            "Convert the text with tolong(…) or todouble(…), or write the number without quotes",
+        ),
+        _ => None,
+    }
 }
 
 /// Whether an operator compares its operands, and does not make a value of them.

@@ -7,6 +7,7 @@ use crate::bound::{
     Aggregate, AggregateFn, Column, ColumnId, Expr, ExprKind as Bound, Node, Plan, Value,
 };
 use crate::catalogue::{self, AggregateFunction, BestNames, Naming, ResultType, Shape};
+use crate::diagnostic::Diagnostic;
 use crate::types::Type;
 
 use super::call::Argument;
@@ -213,7 +214,7 @@ impl Binder<'_> {
             condition = Some(arguments.remove(at));
         }
         let filter = match condition {
-            Some(argument) => Some(self.filter_argument(&argument.value, input)?),
+            Some(argument) => Some(self.filter_argument(&argument.value, function, input)?),
             None => None,
         };
         let (values, labels) =
@@ -269,7 +270,12 @@ impl Binder<'_> {
         })
     }
 
-    fn filter_argument(&mut self, value: &ast::Expr, input: Rows<'_>) -> Option<Expr> {
+    fn filter_argument(
+        &mut self,
+        value: &ast::Expr,
+        function: &AggregateFunction,
+        input: Rows<'_>,
+    ) -> Option<Expr> {
         let bound = self.scalar(value, input)?;
         if bound.ty != Type::Bool {
             let message = format!(
@@ -277,7 +283,13 @@ impl Binder<'_> {
                 self.prefix(),
                 bound.ty
             );
-            self.error("KS107", value.span, message);
+            let mut error = Diagnostic::error("KS107", value.span, message);
+            if function.function == AggregateFn::Count {
+                error = error.with_suggestion(
+                    "count() counts rows, countif(condition) some of them, dcount(x) different values",
+                );
+            }
+            self.report(error);
             return None;
         }
         Some(bound)

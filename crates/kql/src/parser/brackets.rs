@@ -3,7 +3,7 @@
 use super::expression::{Frame, Next, Operand, level, or_need};
 use super::{MAX_NESTING, Parser};
 use crate::ast::{Argument, Call, Expr, ExprKind, Source, SourceKind};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::token::TokenKind;
 
 impl Parser<'_> {
@@ -88,12 +88,16 @@ impl Parser<'_> {
             frame.has_commas(),
             matches!(frame, Frame::Low { .. }),
         );
-        self.expected(match (closer, commas, low) {
+        let expected = match (closer, commas, low) {
             (_, _, true) => "..",
             (TokenKind::CloseBracket, ..) => "]",
             (_, true, _) => ", or )",
             _ => ")",
-        });
+        };
+        let mut diagnostic =
+            Diagnostic::error("KS005", self.here(), format!("Expected: {expected}"));
+        diagnostic.suggestion = self.bracket_advice(stack);
+        self.report(diagnostic);
         self.skip_until(|kind| commas && kind == TokenKind::Comma);
         if !low && (self.at(closer) || self.at(TokenKind::Comma)) {
             return Next::Have(Operand {
@@ -103,6 +107,21 @@ impl Parser<'_> {
         }
         // The bracket was never closed, or by another kind of bracket: it ends here.
         Next::Have(self.finish(stack, Some(operand), closer))
+    }
+
+    /// What to write where a comma stands in brackets that hold one value.
+    fn bracket_advice(&self, stack: &[Frame]) -> Option<String> {
+        if !self.at(TokenKind::Comma) {
+            return None;
+        }
+        let advice = match stack {
+            [.., Frame::Low { .. }] => "Write (low .. high)",
+            [.., Frame::Binary { .. }, Frame::Group { .. }] => {
+                "A list stands behind in, in~, has_any or has_all"
+            }
+            _ => return None,
+        };
+        Some(advice.to_owned())
     }
 
     /// Takes the closing bracket.

@@ -34,6 +34,7 @@ mod graph;
 mod joining;
 mod operand;
 mod operator;
+mod parameters;
 mod source;
 mod statement;
 

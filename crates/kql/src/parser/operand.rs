@@ -4,6 +4,7 @@ use super::Parser;
 use super::expression::{Frame, Operand, level};
 use crate::ast::{Expr, ExprKind, JoinSide, Literal, Name, TypeSpec, UnaryOp};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::habit;
 use crate::keyword;
 use crate::lexer::unit_ticks;
 use crate::literal::{long_value, time_of_day, typed_value};
@@ -58,7 +59,9 @@ impl Parser<'_> {
     /// Reports that an expression is missing, and skips what cannot begin one nor end a list.
     fn no_operand(&mut self) -> ExprKind {
         let token = self.peek();
-        self.missing("expression");
+        let mut diagnostic = Diagnostic::error("KS006", self.here(), "Missing expression");
+        diagnostic.suggestion = habit::negation(self.text(token));
+        self.report(diagnostic);
         match token.kind {
             TokenKind::OpenBracket | TokenKind::OpenBrace => {
                 self.bump();
@@ -133,7 +136,14 @@ impl Parser<'_> {
             token.span,
             format!("Missing expression before '{word}'"),
         );
-        self.report(diagnostic.with_suggestion(format!("Write ['{word}'] if it is a name")));
+        let compares =
+            keyword::text_operator(word).is_some() || keyword::list_operator(word).is_some();
+        let advice = if compares && self.nth(1).kind == TokenKind::OpenParen {
+            format!("'{word}' is no function: write text {word} …")
+        } else {
+            format!("Write ['{word}'] if it is a name")
+        };
+        self.report(diagnostic.with_suggestion(advice));
         primary(ExprKind::Error, Span::empty(token.span.start))
     }
 

@@ -3,11 +3,12 @@
 use super::Parser;
 use super::source::unsupported;
 use crate::ast::{
-    Evaluate, Expr, ExprKind, Literal, MvApply, MvColumn, MvExpand, MvKind, Name, NullsOrder,
-    Operator, OperatorKind, Parameter, Parse, ParseItem, ParseKind, Rename, Render, ReorderColumn,
-    ReorderDirection, Search, SortDirection, SortKey, Summarize,
+    Evaluate, Expr, ExprKind, MvApply, MvColumn, MvExpand, MvKind, NullsOrder, Operator,
+    OperatorKind, Parse, ParseItem, ParseKind, Rename, Render, ReorderColumn, ReorderDirection,
+    Search, SortDirection, SortKey, Summarize,
 };
 use crate::diagnostic::{Diagnostic, Span};
+use crate::habit;
 use crate::keyword;
 use crate::token::TokenKind;
 
@@ -131,8 +132,9 @@ impl Parser<'_> {
                 span,
                 format!("Query operator expected: there is no '{name}'"),
             );
-            match keyword::nearest(name, keyword::OPERATORS.iter().copied()) {
-                Some(near) => diagnostic.with_suggestion(format!("Write {near}")),
+            let near = || keyword::nearest(name, keyword::OPERATORS.iter().copied());
+            match habit::operator(name).or_else(near) {
+                Some(own) => diagnostic.with_suggestion(format!("Write {own}")),
                 None => diagnostic,
             }
         };
@@ -164,116 +166,6 @@ impl Parser<'_> {
 
     pub(super) fn expressions(&mut self) -> Vec<Expr> {
         self.list(Self::expression)
-    }
-
-    /// `name = value` pairs between the name of an operator and its operands: those in `known`, and all `hint.…`.
-    pub(super) fn parameters(&mut self, known: &[&str]) -> Vec<Parameter> {
-        let mut parameters = Vec::new();
-        loop {
-            let word = self.text(self.peek());
-            let hint = self.at_word("hint")
-                && self.nth(1).kind == TokenKind::Dot
-                && self.nth(2).kind == TokenKind::Word;
-            let length = if hint { 3 } else { 1 };
-            let named = hint || (self.at(TokenKind::Word) && known.contains(&word));
-            if !named || self.nth(length).kind != TokenKind::Assign {
-                return parameters;
-            }
-            let start = self.peek().span.start;
-            // Of the tokens alone: there may be blanks and comments between them.
-            let text = (0..length).map(|_| {
-                let token = self.bump();
-                self.text(token)
-            });
-            let text = text.collect();
-            let span = self.span_from(start);
-            let name = Name { text, span };
-            self.bump();
-            let value = self.parameter_value();
-            parameters.push(Parameter { name, value });
-        }
-    }
-
-    /// A word, or a literal of one token.
-    fn parameter_value(&mut self) -> Expr {
-        let start = self.here();
-        let kind = match self.kind() {
-            TokenKind::Word if keyword::boolean(self.text(self.peek())).is_some() => {
-                let value = keyword::boolean(self.text(self.peek()));
-                self.bump();
-                ExprKind::Literal(crate::ast::Literal::Bool(value))
-            }
-            TokenKind::Word | TokenKind::OpenBracket => ExprKind::Name(self.name()),
-            TokenKind::String => {
-                let (value, hidden) = self.adjacent_strings();
-                ExprKind::Literal(crate::ast::Literal::String { value, hidden })
-            }
-            TokenKind::Long | TokenKind::Real | TokenKind::TimeSpan | TokenKind::Typed(_) => {
-                self.literal()
-            }
-            _ => {
-                self.missing("value");
-                ExprKind::Error
-            }
-        };
-        Expr {
-            kind,
-            span: self.span_from(start.start),
-        }
-    }
-
-    /// Removes the parameter `name` and gives its value, when that is a word, among the words of `table`.
-    pub(super) fn take_choice<T: Copy>(
-        &mut self,
-        parameters: &mut Vec<Parameter>,
-        name: &str,
-        table: &[(&str, T)],
-    ) -> Option<T> {
-        let at = parameters
-            .iter()
-            .position(|parameter| parameter.name.text == name)?;
-        let Parameter { value, .. } = parameters.remove(at);
-        let ExprKind::Name(word) = &value.kind else {
-            self.not_a_choice(&value, table);
-            return None;
-        };
-        let found = table
-            .iter()
-            .find(|(text, _)| *text == word.text)
-            .map(|(_, choice)| *choice);
-        if found.is_none() {
-            self.not_a_choice(&value, table);
-        }
-        found
-    }
-
-    fn not_a_choice<T>(&mut self, value: &Expr, table: &[(&str, T)]) {
-        let words: Vec<&str> = table.iter().map(|(text, _)| *text).collect();
-        let message = format!("Expected: one of the values {}", words.join(", "));
-        self.error("KS005", value.span, message);
-    }
-
-    /// Removes the parameter `name` and gives its value, when that is a word.
-    pub(super) fn take_word(
-        &mut self,
-        parameters: &mut Vec<Parameter>,
-        name: &str,
-    ) -> Option<Name> {
-        let at = parameters
-            .iter()
-            .position(|parameter| parameter.name.text == name)?;
-        let Parameter { value, .. } = parameters.remove(at);
-        match value.kind {
-            ExprKind::Name(word) => return Some(word),
-            // A text stands for the name, too: `withsource="Table"`.
-            ExprKind::Literal(Literal::String { value: text, .. }) if !text.is_empty() => {
-                let span = value.span;
-                return Some(Name { text, span });
-            }
-            _ => {}
-        }
-        self.error("KS006", value.span, "Missing name");
-        None
     }
 
     fn rename(&mut self) -> Rename {
@@ -365,9 +257,15 @@ impl Parser<'_> {
         let parameters = self.parameters(&[]);
         let count = self.expression();
         self.expect_word("by");
+        let by = self.sort_key();
+        if self.at(TokenKind::Comma) {
+            let advice = "top sorts by one key; for several write | sort by …, … | take …";
+            self.report(self.unexpected().with_suggestion(advice));
+            self.skip_until(|kind| kind == TokenKind::Pipe);
+        }
         OperatorKind::Top {
             count,
-            by: self.sort_key(),
+            by,
             parameters,
         }
     }

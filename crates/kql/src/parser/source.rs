@@ -6,22 +6,9 @@ use crate::ast::{
     Source, SourceKind, Tabular,
 };
 use crate::diagnostic::{Diagnostic, Span};
+use crate::habit;
 use crate::keyword;
 use crate::token::TokenKind;
-
-/// What to write for a word that other languages have, or that begins another statement.
-fn habit(word: &str) -> Option<String> {
-    let lower = word.to_ascii_lowercase();
-    match lower.as_str() {
-        "let" | "set" | "declare" => Some("Statements are separated by ;".to_owned()),
-        "and" | "or" | "in" | "between" | "has" | "contains" if word != lower => {
-            Some(format!("Words of the language are in lower case: {lower}"))
-        }
-        "like" => Some("Compare with has, contains, startswith or matches regex".to_owned()),
-        "is" => Some("Ask with isnull(x), isempty(x) or isnotempty(x)".to_owned()),
-        _ => None,
-    }
-}
 
 impl Parser<'_> {
     /// Whether an operator that makes rows of its own stands here, such as `union` or `print`. Within brackets a
@@ -147,12 +134,22 @@ impl Parser<'_> {
         let token = self.peek();
         let text: String = self.text(token).chars().take(40).collect();
         let diagnostic = self.unexpected();
-        let advice = if matches!(token.kind, TokenKind::Word) && is_operator(&text) {
+        let before = self.position.checked_sub(1).map(|at| self.tokens[at]);
+        let after_not = before.is_some_and(|before| self.text(before).eq_ignore_ascii_case("not"));
+        let advice = if after_not {
+            Some("Write not(…) around the comparison".to_owned())
+        } else if let TokenKind::BangWord = token.kind {
+            habit::negation(&text)
+        } else if token.kind == TokenKind::Word && text != "as" && is_operator(&text) {
             Some(format!("Write a pipe before it: | {text}"))
         } else if token.kind == TokenKind::Assign {
             Some("Compare with ==".to_owned())
         } else {
-            habit(&text)
+            let line = before.map(|before| Span::new(before.span.end, token.span.start));
+            let begins_line = line.is_some_and(|line| line.text(self.source).contains('\n'));
+            let statement = (begins_line && self.subqueries == 0 && token.kind == TokenKind::Word)
+                .then(|| "Statements are separated by ;".to_owned());
+            habit::behind(&text).or(statement)
         };
         self.report(Diagnostic {
             suggestion: advice,

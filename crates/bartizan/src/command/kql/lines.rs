@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 use super::problems::Problem;
 use crate::exit::{Failure, Outcome};
 
-/// `bartizan kql check --io jsonl`: the columns of every query over the hunting schema.
-pub(super) fn check() -> Outcome {
-    let scope = super::schema();
+/// `bartizan kql check --io jsonl`: the columns of every query over these tables.
+pub(super) fn check(scope: &Scope) -> Outcome {
     answer(|text| {
-        let query = accepted(text, &scope)?;
+        let query = accepted(text, scope)?;
         Ok(super::schema_of(&query).to_string())
     })
 }

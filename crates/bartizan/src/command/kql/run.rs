@@ -10,7 +10,7 @@ use bartizan_hunting::local::LocalTables;
 use bartizan_hunting::{
     Engine, HuntError, HuntRequest, HuntResult, Limits, Places, ResultTable, TableSource as _,
 };
-use bartizan_kql::Diagnostic;
+use bartizan_kql::{Diagnostic, Scope};
 use bartizan_server::external::{Locations, Prefix};
 use serde_json::{Map, Value};
 
@@ -59,6 +59,31 @@ fn names(data: &KqlData) -> Vec<&str> {
         .collect()
 }
 
+/// The tables of the command line, their files opened.
+fn opened(given: &[String], printer: &Printer) -> Result<LocalTables, Failure> {
+    let mut tables = LocalTables::new();
+    for table in given {
+        let (name, path) = table
+            .split_once('=')
+            .filter(|(name, path)| !name.is_empty() && !path.is_empty())
+            .ok_or_else(|| Failure::usage(format!("--table {table}: NAME=PATH is wanted")))?;
+        tables
+            .add(name, Path::new(path))
+            .map_err(|error| nowhere("BZ310", &error.to_string(), 2, printer))?;
+    }
+    Ok(tables)
+}
+
+/// Adds the tables of the command line to those of the schema, in the place of one that has the same name.
+pub(super) fn add_tables(scope: &mut Scope, given: &[String], printer: &Printer) -> Outcome {
+    let own = opened(given, printer)?.scope();
+    for name in own.table_names() {
+        let columns = own.table(name).unwrap_or_default();
+        scope.add_table(name, columns.to_vec());
+    }
+    Ok(())
+}
+
 /// Says for a table of hunting where its rows may come from.
 fn with_sources(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     for diagnostic in &mut diagnostics {
@@ -82,16 +107,7 @@ struct Session {
 
 impl Session {
     fn new(data: &KqlData, printer: &Printer) -> Result<Self, Failure> {
-        let mut tables = LocalTables::new();
-        for table in &data.tables {
-            let (name, path) = table
-                .split_once('=')
-                .filter(|(name, path)| !name.is_empty() && !path.is_empty())
-                .ok_or_else(|| Failure::usage(format!("--table {table}: NAME=PATH is wanted")))?;
-            tables
-                .add(name, Path::new(path))
-                .map_err(|error| nowhere("BZ310", &error.to_string(), 2, printer))?;
-        }
+        let tables = opened(&data.tables, printer)?;
         let now_ticks = match &data.now {
             None => now()?,
             Some(text) => parse_iso8601(text).ok_or_else(|| {

@@ -92,14 +92,17 @@ fn types_that_do_not_fit_are_named() {
     assert_eq!(
         errors("T | where a > 5 and i has 'x'", &small()),
         [
-            "1:13 KS106 'where' operator: The operator '>' is not defined for the operand types string and long",
-            "1:23 KS106 'where' operator: The operator 'has' is not defined for the operand types int and string",
+            "1:13 KS106 'where' operator: The operator '>' is not defined for the operand types string and long \
+             [Convert the text with tolong(…) or todouble(…), or write the number without quotes]",
+            "1:23 KS106 'where' operator: The operator 'has' is not defined for the operand types int and string \
+             [Convert it with tostring(…)]",
         ]
     );
     assert_eq!(
         errors("T | summarize sum(a), make_set(b) by d", &small()),
         [
-            "1:19 KS138 'summarize' operator: The argument must be a number, timespan or datetime, this one is string",
+            "1:19 KS138 'summarize' operator: The argument must be a number, timespan or datetime, this one is string \
+             [Convert it with tolong(…) or todouble(…)]",
             "1:38 KS116 'summarize' operator: The value of type 'dynamic' is not allowed in this context: \
              cast it first, for example with tostring()",
         ]

@@ -1,5 +1,6 @@
 //! The binder against golden corpora, its diagnostics, its limits, and the invariants of the bound tree.
 
+mod advice;
 mod corpus;
 mod deviations;
 mod diagnostics;
