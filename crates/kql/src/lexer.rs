@@ -212,22 +212,23 @@ impl<'a> Lexer<'a> {
         true
     }
 
-    /// What begins no token: one character, `&&`, or a text in typographic quotes as a whole.
+    /// What begins no token: one character or `&&`, and as a whole a comment `/* … */` or a text in typographic quotes.
     fn no_token(&mut self, first: char) {
         let start = self.position;
         let rest = self.rest();
         // Of a line and of no more than a few words: nobody pays for a text that is full of opening quotes.
         let mut line = rest
             .char_indices()
-            .take_while(|(_, c)| *c != '\n')
+            .take_while(|(_, c)| !matches!(c, '\n' | '\r'))
             .take(256);
         let quoted = habit::closing_quotes(first).and_then(|closing| {
             let (at, last) = line.find(|(at, c)| *at > 0 && closing.contains(c))?;
             Some(at + last.len_utf8())
         });
-        let comment = rest
-            .starts_with("/*")
-            .then(|| rest.find("*/").map_or(rest.len(), |end| end + 2));
+        let comment = rest.strip_prefix("/*").map(|inside| {
+            let end = inside.find("*/").map(|end| end + "/**/".len());
+            end.unwrap_or(rest.len())
+        });
         let twice = (comment.is_some() || rest.starts_with("&&")).then_some(2);
         self.position += quoted.or(comment).or(twice).unwrap_or(first.len_utf8());
         if self.diagnostics.len() < MAX_DIAGNOSTICS {

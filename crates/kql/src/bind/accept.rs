@@ -1,9 +1,11 @@
 //! Which arguments a parameter takes.
 
+use crate::bound::ExprKind;
 use crate::catalogue::{Accepts, Param};
 use crate::types::Type;
 
 use super::call::Argument;
+use super::suggest;
 
 /// Why a parameter does not take an argument: code and message.
 pub(super) fn refusal(param: &Param, argument: &Argument) -> Option<(&'static str, String)> {
@@ -81,11 +83,15 @@ pub(super) fn advice(param: &Param, argument: &Argument) -> Option<&'static str>
         return None;
     };
     let text = value.ty == Type::String;
+    let literal = matches!(value.kind, ExprKind::Literal(_));
     match param.accepts {
-        Accepts::Only(Type::TimeSpan) if text || value.ty.is_numeric() => {
-            Some(super::suggest::TIMESPAN)
+        Accepts::Only(Type::TimeSpan) if literal => Some(suggest::TIMESPAN),
+        Accepts::Only(Type::TimeSpan) if text => Some("Convert it with totimespan(…)"),
+        Accepts::Only(Type::TimeSpan) if value.ty.is_numeric() => {
+            Some("Multiply it by a unit: n * 1d")
         }
-        Accepts::Only(Type::DateTime) if text => Some(super::suggest::MOMENT),
+        Accepts::Only(Type::DateTime) if literal => Some(suggest::MOMENT),
+        Accepts::Only(Type::DateTime) if text => Some("Convert it with todatetime(…)"),
         Accepts::Only(Type::String) | Accepts::StringOrDynamic => {
             Some("Convert it with tostring(…)")
         }

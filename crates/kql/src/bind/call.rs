@@ -4,6 +4,7 @@ use crate::ast::{self, TypeSpec};
 use crate::bound::{Expr, ExprKind, ScalarFn, Value};
 use crate::catalogue::{self, Becomes, ResultType, ScalarFunction, Signature, Special, Target};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::habit;
 use crate::types::Type;
 
 use super::accept::{advice, refusal};
@@ -157,9 +158,11 @@ impl Binder<'_> {
             .map(|(name, _)| *name);
         let name = &call.name.text;
         let near = suggest::closest(name, names.chain(aggregates).chain(variables));
-        diagnostic.suggestion = near
-            .map(str::to_owned)
-            .or_else(|| crate::habit::function(name));
+        // Another language's name is not misspelt, but for the case of its letters it may be one of ours.
+        let own = near.filter(|near| near.eq_ignore_ascii_case(name));
+        let own = own.map(str::to_owned);
+        let habit = own.or_else(|| habit::function(name));
+        diagnostic.suggestion = habit.or_else(|| near.map(str::to_owned));
         self.report(diagnostic);
     }
 

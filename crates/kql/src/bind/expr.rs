@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::ast::{self, JoinSide, LogicalOp, UnaryOp};
 use crate::bound::{BinaryOp, Expr, ExprKind, PathStep, ScalarFn, Value};
+use crate::catalogue;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::habit;
 use crate::types::Type;
@@ -253,7 +254,13 @@ impl Binder<'_> {
             .map(|c| c.name.as_str());
         let candidates = columns.chain(variables.iter().map(|(name, _)| *name));
         let near = suggest::closest(&name.text, candidates);
-        diagnostic.suggestion = near.or_else(|| habit::name(&name.text)).map(str::to_owned);
+        let aggregate = rows.aggregates.is_some()
+            && catalogue::aggregate_functions().any(|f| f.name == name.text);
+        diagnostic.suggestion = if aggregate {
+            Some(format!("Write {}(…)", name.text))
+        } else {
+            near.or_else(|| habit::name(&name.text)).map(str::to_owned)
+        };
         self.report(diagnostic);
     }
 

@@ -154,9 +154,14 @@ impl Binder<'_> {
         };
         let message = format!("{}The operand must be {side}.<column>", self.prefix());
         let mut error = Diagnostic::error("KS183", expr.span, message);
-        if let ExprKind::Name(name) = &expr.kind {
-            error = error.with_suggestion(format!("Write {side}.{}", name.text));
-        }
+        error.suggestion = match &expr.kind {
+            ExprKind::Name(name) => Some(format!("Write {side}.{}", name.text)),
+            ExprKind::Member { object, name } => Some(match object.kind {
+                ExprKind::Side(_) => "Write $left.… == $right.…, in this order".to_owned(),
+                _ => format!("Write {side}.{}", name.text),
+            }),
+            _ => None,
+        };
         self.report(error);
         None
     }

@@ -19,6 +19,9 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Expr> {
         let types = (left.ty, right.ty);
+        let constant = [&left, &right]
+            .iter()
+            .any(|operand| matches!(operand.kind, ExprKind::Literal(_)));
         let result = match op {
             ast::BinaryOp::Add => add(left, right),
             ast::BinaryOp::Subtract => subtract(left, right),
@@ -54,7 +57,7 @@ impl Binder<'_> {
                 symbol(op)
             );
             let mut error = Diagnostic::error("KS106", span, message);
-            error.suggestion = suggest::operands(op, types).map(str::to_owned);
+            error.suggestion = suggest::operands(op, types, constant).map(str::to_owned);
             self.report(error);
         }
         result

@@ -31,30 +31,37 @@ pub(super) fn closest<'c>(
 }
 
 /// How a length of time is written.
-pub(super) const TIMESPAN: &str = "Write a length of time without quotes: 30m, 12h or 7d";
+pub(super) const TIMESPAN: &str =
+    "Write a length of time with its unit and without quotes: 30m, 12h or 7d";
 
 /// How a moment is written.
 pub(super) const MOMENT: &str = "Write a moment as datetime(2026-01-31)";
 
-/// How the operands of an operator that is not defined for their types may be written.
-pub(super) fn operands(op: BinaryOp, types: (Type, Type)) -> Option<&'static str> {
+/// How the operands of an operator that is not defined for them may be written: their types, and whether one of them
+/// is a constant.
+pub(super) fn operands(op: BinaryOp, types: (Type, Type), constant: bool) -> Option<&'static str> {
+    use Type::{DateTime, String, TimeSpan};
     let sum = matches!(op, BinaryOp::Add | BinaryOp::Subtract);
+    let moment = if constant {
+        MOMENT
+    } else {
+        "Convert the text with todatetime(…)"
+    };
     match types {
-        (Type::DateTime, Type::String) | (Type::String, Type::DateTime) => {
-            Some(if sum { TIMESPAN } else { MOMENT })
-        }
-        (Type::String, _) | (_, Type::String) if op == BinaryOp::Add => {
-            Some("Join texts with strcat(…)")
-        }
-        (Type::DateTime, number) if number.is_numeric() => {
-            Some(if sum { TIMESPAN } else { MOMENT })
-        }
-        (Type::TimeSpan, number) if number.is_numeric() => Some(TIMESPAN),
-        (Type::TimeSpan, Type::String) | (Type::String, Type::TimeSpan) => Some(TIMESPAN),
-        (other, Type::String) if matches!(op, BinaryOp::Text(_) | BinaryOp::MatchesRegex) => {
-            (other != Type::String).then_some("Convert it with tostring(…)")
-        }
-        (Type::String, number) | (number, Type::String) if number.is_numeric() => Some(
+        _ if matches!(op, BinaryOp::Text(_) | BinaryOp::MatchesRegex) => match types {
+            (String, String) => None,
+            (String, _) if constant => Some("Text stands in quotes, digits too"),
+            _ => Some("Convert it with tostring(…)"),
+        },
+        (DateTime, String) if sum && constant => Some(TIMESPAN),
+        (DateTime, number) if sum && number.is_numeric() && constant => Some(TIMESPAN),
+        (DateTime, number) if sum && number.is_numeric() => Some("Multiply it by a unit: n * 1d"),
+        (String, _) | (_, String) if op == BinaryOp::Add => Some("Join texts with strcat(…)"),
+        (DateTime, String) | (String, DateTime) if compares(op) => Some(moment),
+        (DateTime, number) if compares(op) && number.is_numeric() => Some(MOMENT),
+        (TimeSpan, String) | (String, TimeSpan) if compares(op) && constant => Some(TIMESPAN),
+        (TimeSpan, number) if compares(op) && number.is_numeric() && constant => Some(TIMESPAN),
+        (String, number) | (number, String) if number.is_numeric() => Some(
             "Convert the text with tolong(…) or todouble(…), or write the number without quotes",
         ),
         _ => None,

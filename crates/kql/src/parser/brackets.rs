@@ -96,7 +96,7 @@ impl Parser<'_> {
         };
         let mut diagnostic =
             Diagnostic::error("KS005", self.here(), format!("Expected: {expected}"));
-        diagnostic.suggestion = self.bracket_advice(stack);
+        diagnostic.suggestion = self.advice_in_brackets(stack);
         self.report(diagnostic);
         self.skip_until(|kind| commas && kind == TokenKind::Comma);
         if !low && (self.at(closer) || self.at(TokenKind::Comma)) {
@@ -107,21 +107,6 @@ impl Parser<'_> {
         }
         // The bracket was never closed, or by another kind of bracket: it ends here.
         Next::Have(self.finish(stack, Some(operand), closer))
-    }
-
-    /// What to write where a comma stands in brackets that hold one value.
-    fn bracket_advice(&self, stack: &[Frame]) -> Option<String> {
-        if !self.at(TokenKind::Comma) {
-            return None;
-        }
-        let advice = match stack {
-            [.., Frame::Low { .. }] => "Write (low .. high)",
-            [.., Frame::Binary { .. }, Frame::Group { .. }] => {
-                "A list stands behind in, in~, has_any or has_all"
-            }
-            _ => return None,
-        };
-        Some(advice.to_owned())
     }
 
     /// Takes the closing bracket.

@@ -2,7 +2,8 @@
 
 use super::Parser;
 use crate::ast::{Name, NamePattern};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::habit;
 use crate::literal::string_value;
 use crate::token::{Token, TokenKind};
 
@@ -83,7 +84,11 @@ impl<'a> Parser<'a> {
     pub(super) fn expect_word(&mut self, word: &str) -> bool {
         let found = self.eat_word(word);
         if !found {
-            self.expected(word);
+            let mut error = Diagnostic::error("KS005", self.here(), format!("Expected: {word}"));
+            if self.text(self.peek()).eq_ignore_ascii_case(word) {
+                error.suggestion = Some(habit::lower_case(word));
+            }
+            self.report(error);
         }
         found
     }

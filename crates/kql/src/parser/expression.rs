@@ -339,7 +339,9 @@ impl Parser<'_> {
             Infix::Logical(op) => push_logical(stack, op, operand, at),
             Infix::List(op) => return self.open_list(stack, op, operand),
             Infix::Between { negated } => {
-                if !self.expect(TokenKind::OpenParen, "(") {
+                if !self.eat(TokenKind::OpenParen) {
+                    let error = Diagnostic::error("KS005", self.here(), "Expected: (");
+                    self.report(error.with_suggestion(super::advice::BETWEEN));
                     return Next::Have(operand);
                 }
                 return or_need(self.open(

@@ -5,6 +5,7 @@ use crate::ast::{
     Expr, ExprKind, Join, JoinKind, Literal, Parameter, Source, SourceKind, Tabular, Union,
     UnionKind, UnionOperand,
 };
+use crate::diagnostic::Diagnostic;
 use crate::token::TokenKind;
 
 const JOIN_KINDS: [(&str, JoinKind); 12] = [
@@ -47,7 +48,9 @@ impl Parser<'_> {
             self.expressions()
         } else {
             let span = self.span_from(start);
-            self.error("KS006", span, "Missing join on condition clause");
+            let mut error = Diagnostic::error("KS006", span, "Missing join on condition clause");
+            error.suggestion = self.at_word("as").then(|| super::advice::SIDES.to_owned());
+            self.report(error);
             Vec::new()
         };
         Join {

@@ -25,6 +25,7 @@
 //! [`MAX_SUBQUERY_DEPTH`] the pipelines within pipelines, which are the only thing that this parser recurses for.
 //! Each of them gives KS245 when exceeded. Time is linear in the length of the text.
 
+mod advice;
 mod brackets;
 mod clause;
 mod cursor;

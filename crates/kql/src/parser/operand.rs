@@ -60,7 +60,10 @@ impl Parser<'_> {
     fn no_operand(&mut self) -> ExprKind {
         let token = self.peek();
         let mut diagnostic = Diagnostic::error("KS006", self.here(), "Missing expression");
-        diagnostic.suggestion = habit::negation(self.text(token));
+        diagnostic.suggestion = {
+            let call = self.nth(1).kind == TokenKind::OpenParen;
+            habit::negation(self.text(token), call)
+        };
         self.report(diagnostic);
         match token.kind {
             TokenKind::OpenBracket | TokenKind::OpenBrace => {

@@ -473,7 +473,8 @@ impl Parser<'_> {
     fn compares_nothing(&mut self, span: Span) {
         let message = "The expression must have the type bool: a single = compares nothing";
         let diagnostic = Diagnostic::error("KS141", span, message);
-        self.report(diagnostic.with_suggestion("Compare with =="));
+        let advice = self.comparison();
+        self.report(diagnostic.with_suggestion(advice));
         self.skip_until(|kind| kind == TokenKind::Pipe);
     }
 

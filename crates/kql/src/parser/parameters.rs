@@ -94,7 +94,9 @@ impl Parser<'_> {
         let mut diagnostic = Diagnostic::error("KS005", value.span, message);
         if let ExprKind::Name(word) = &value.kind {
             // `left` is short for `leftouter`; of `outer` nobody knows which side is meant.
-            let short = words.iter().find(|own| own.starts_with(&word.text));
+            let given = word.text.to_lowercase();
+            let exact = words.iter().find(|own| **own == given);
+            let short = exact.or_else(|| words.iter().find(|own| own.starts_with(&given)));
             let near = || keyword::nearest(&word.text, words.iter().copied());
             diagnostic.suggestion = short.copied().or_else(near).map(str::to_owned);
         }

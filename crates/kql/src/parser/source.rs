@@ -6,7 +6,6 @@ use crate::ast::{
     Source, SourceKind, Tabular,
 };
 use crate::diagnostic::{Diagnostic, Span};
-use crate::habit;
 use crate::keyword;
 use crate::token::TokenKind;
 
@@ -97,7 +96,11 @@ impl Parser<'_> {
         if ends(self.kind()) {
             return;
         }
-        self.unexpected_after_operator();
+        let diagnostic = Diagnostic {
+            suggestion: self.advice_behind(),
+            ..self.unexpected()
+        };
+        self.report(diagnostic);
         loop {
             self.skip_until(|kind| kind == TokenKind::Pipe);
             // A closing bracket that nothing opened.
@@ -128,33 +131,6 @@ impl Parser<'_> {
         };
         let code = if begins { "KS005" } else { "KS198" };
         Diagnostic::error(code, token.span, format!("Unexpected: {text}"))
-    }
-
-    fn unexpected_after_operator(&mut self) {
-        let token = self.peek();
-        let text: String = self.text(token).chars().take(40).collect();
-        let diagnostic = self.unexpected();
-        let before = self.position.checked_sub(1).map(|at| self.tokens[at]);
-        let after_not = before.is_some_and(|before| self.text(before).eq_ignore_ascii_case("not"));
-        let advice = if after_not {
-            Some("Write not(…) around the comparison".to_owned())
-        } else if let TokenKind::BangWord = token.kind {
-            habit::negation(&text)
-        } else if token.kind == TokenKind::Word && text != "as" && is_operator(&text) {
-            Some(format!("Write a pipe before it: | {text}"))
-        } else if token.kind == TokenKind::Assign {
-            Some("Compare with ==".to_owned())
-        } else {
-            let line = before.map(|before| Span::new(before.span.end, token.span.start));
-            let begins_line = line.is_some_and(|line| line.text(self.source).contains('\n'));
-            let statement = (begins_line && self.subqueries == 0 && token.kind == TokenKind::Word)
-                .then(|| "Statements are separated by ;".to_owned());
-            habit::behind(&text).or(statement)
-        };
-        self.report(Diagnostic {
-            suggestion: advice,
-            ..diagnostic
-        });
     }
 
     fn source(&mut self) -> Source {

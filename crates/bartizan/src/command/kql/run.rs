@@ -74,7 +74,7 @@ fn opened(given: &[String], printer: &Printer) -> Result<LocalTables, Failure> {
     Ok(tables)
 }
 
-/// Adds the tables of the command line to those of the schema, in the place of one that has the same name.
+/// Adds the tables of the command line to those of the schema; one of the same name is replaced.
 pub(super) fn add_tables(scope: &mut Scope, given: &[String], printer: &Printer) -> Outcome {
     let own = opened(given, printer)?.scope();
     for name in own.table_names() {
